@@ -1,0 +1,1 @@
+"""Afterbuy's XML interface: wire format, client, errors, limits."""

@@ -1,0 +1,151 @@
+"""An order as Afterbuy tells it, reduced to what the bridge needs. Nothing here is ever stored.
+
+Amounts and weights are ``Decimal`` or None where Afterbuy left the element out or empty. Texts are stripped; an absent
+element is an empty text. ``OrderID`` and ``ItemID`` are kept as digits in text: they are names, not numbers.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+AFTERBUY = "afterbuy"
+
+
+@dataclass(frozen=True, slots=True)
+class PostalAddress:
+    """A shipping or billing address; ``country`` is ISO 3166-1 alpha-2 or empty if unknown."""
+
+    first_name: str = ""
+    last_name: str = ""
+    company: str = ""
+    street: str = ""
+    """Street with house number, exactly as the merchant keeps it."""
+    street2: str = ""
+    postal_code: str = ""
+    city: str = ""
+    state: str = ""
+    country: str = ""
+    phone: str = ""
+    mail: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """True if nobody could deliver there: no street, no city and no postal code."""
+        return not (self.street or self.city or self.postal_code)
+
+
+@dataclass(frozen=True, slots=True)
+class SoldItem:
+    """One position of an order. Prices are gross per piece, weights per piece in the tenant's unit."""
+
+    item_id: str
+    title: str
+    quantity: int
+    price: Decimal | None
+    weight: Decimal | None
+    currency: str = ""
+    """ISO 4217 of ``price`` (ItemOriginalCurrency/ItemPriceCode), empty if not told."""
+    original_price: Decimal | None = None
+    """ItemOriginalCurrency/ItemPrice: unit price in ``currency``."""
+    sku: str = ""
+    ean: str = ""
+    product_id: str = ""
+    """ShopProductDetails/ProductID: the key for customs data."""
+    item_type: int | None = None
+    """InternalItemType: 201, 301 and 501 are fulfilled by Amazon."""
+    platform: str = ""
+    """ItemPlatformName, as written there."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelLabel:
+    """One entry of ShippingInfo/ParcelLabels."""
+
+    item_id: str
+    package_number: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order ("Vorgang") of Afterbuy."""
+
+    order_id: str
+    ordered_at: datetime | None
+    """OrderDate, aware, Europe/Berlin."""
+    billing: PostalAddress
+    shipping: PostalAddress | None
+    items: tuple[SoldItem, ...]
+    tags: frozenset[str] = frozenset()
+    additional_info: str = ""
+    """Zusatzinfo: the parcel number field."""
+    vorgangs_infos: tuple[str, str, str] = ("", "", "")
+    parcel_labels: tuple[ParcelLabel, ...] = ()
+    dispatched_at: datetime | None = None
+    """ShippingInfo/DeliveryDate: filled = shipped."""
+    shipping_method: str = ""
+    shipping_total: Decimal | None = None
+    already_paid: Decimal | None = None
+    full_amount: Decimal | None = None
+    paid_at: datetime | None = None
+    invoice_currency: str = ""
+    sections: frozenset[str] = frozenset()
+    """Which of BuyerInfo, SoldItems, ShippingInfo and PaymentInfo the answer held."""
+
+    @property
+    def has_parcel_number(self) -> bool:
+        """AdditionalInfo or any ParcelLabelNumber is filled: the merchant holds the order, or it is shipped."""
+        return bool(self.additional_info) or any(label.number for label in self.parcel_labels)
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableOrder:
+    """An order of which one field could not be read; the others of the page are not held up by it."""
+
+    order_id: str
+    path: str
+    """Element path such as ``SoldItems/SoldItem/ItemQuantity``; never its content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of GetSoldItems."""
+
+    orders: tuple[Order, ...]
+    unreadable: tuple[UnreadableOrder, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProductCustoms:
+    """Customs data of one product (GetShopProducts)."""
+
+    product_id: str
+    hs_code: str = ""
+    origin_country: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChange:
+    """What UpdateSoldItems shall write to one order; None and empty mean: leave the field alone."""
+
+    order_id: str
+    additional_info: str | None = None
+    vorgangs_info: tuple[int, str] | None = None
+    """(1 to 3, text)"""
+    delivery_service: str | None = None
+    dispatched_at: datetime | None = None
+    parcel_labels: tuple[ParcelLabel, ...] = ()
+    add_tags: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """True if there is nothing to write."""
+        return self == OrderChange(order_id=self.order_id)
+
+
+@dataclass(frozen=True, slots=True)
+class AfterbuyClock:
+    """Answer of GetAfterbuyTime."""
+
+    universal: datetime
+    """Aware, UTC."""

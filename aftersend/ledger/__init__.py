@@ -1,0 +1,1 @@
+"""The ledger: what we know of an order, observed and applied."""

@@ -1,0 +1,72 @@
+"""Secrets are files, read again when they change.
+
+Kubernetes mounts one file per key and swaps the whole folder by a symbolic link; ``aftersend up`` writes plain files.
+Both are noticed the same way: every look compares the file's identity (inode, size, time of change) with what was read
+last, and reads again only if it differs. So a rotated secret is in use at the next call, well within 30 seconds, and
+nobody has to be told. Trailing white space is stripped; ``repr`` shows names only.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aftersend.errors import Misconfigured
+
+_MAX_BYTES = 64 * 1024
+Stamp = tuple[int, int, int]
+
+
+@dataclass(slots=True)
+class SecretFiles:
+    """One folder of secrets, such as ``<secrets>/afterbuy``."""
+
+    folder: Path
+    _seen: dict[str, tuple[Stamp, str]] = field(default_factory=dict, repr=False)
+
+    def optional(self, key: str) -> str:
+        """The value of one key, or an empty text if there is no such file."""
+        path = self.folder / key
+        try:
+            status = path.stat()
+            stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
+            known = self._seen.get(key)
+            if known and known[0] == stamp:
+                return known[1]
+            value = self._read(path)
+        except (FileNotFoundError, NotADirectoryError):
+            self._seen.pop(key, None)
+            return ""
+        except OSError as error:
+            raise Misconfigured(
+                f"secret {self.name(key)} cannot be read ({type(error).__name__})", cure="check the file's permissions"
+            ) from None
+        self._seen[key] = (stamp, value)
+        return value
+
+    def required(self, key: str) -> str:
+        """The value of one key; ``Misconfigured`` if it is missing or empty."""
+        value = self.optional(key)
+        if not value:
+            raise Misconfigured(f"secret {self.name(key)} is missing", cure="put the key into that file")
+        return value
+
+    def lines(self, key: str) -> tuple[str, ...]:
+        """All non-empty lines of one key: several keys may be valid while one is being replaced."""
+        return tuple(line.strip() for line in self.optional(key).splitlines() if line.strip())
+
+    def names(self) -> list[str]:
+        """The keys that exist, sorted; hidden entries (Kubernetes' own links) left out."""
+        try:
+            return sorted(entry.name for entry in self.folder.iterdir() if not entry.name.startswith("."))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def name(self, key: str) -> str:
+        """How messages call one key: folder and key, never the value."""
+        return f"{self.folder.name}/{key}"
+
+    def _read(self, path: Path) -> str:
+        raw = path.read_bytes()[:_MAX_BYTES]
+        try:
+            return raw.decode().rstrip()
+        except UnicodeDecodeError:
+            raise Misconfigured(f"secret {self.name(path.name)} is not UTF-8 text", cure="store it as text") from None

@@ -1,0 +1,1 @@
+"""Sendcloud's API: wire format, client, errors, limits."""

@@ -1,0 +1,127 @@
+"""What one process is told by its environment: chapter and verse of the contract, parsed once.
+
+All errors are reported together, so that a person corrects them in one go. Secrets never come from the environment,
+only from files (``aftersend.secrets``).
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar, cast
+from urllib.parse import urlsplit
+
+from aftersend.errors import Misconfigured
+
+Scheduler = Literal["sweep", "all", "none"]
+LogFormat = Literal["json", "console"]
+_T = TypeVar("_T")
+_S = TypeVar("_S", bound=str)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen; port 0 lets the system choose."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment of one service process."""
+
+    tenant_file: Path
+    """``AFTERSEND_TENANT_FILE``: the tenant document."""
+    secrets_dir: Path
+    """``AFTERSEND_SECRETS_DIR``: folders afterbuy, sendcloud, redis and data-key, one file per key."""
+    redis_url: str
+    """``AFTERSEND_REDIS_URL``: redis:// or rediss://, without password (that is a secret)."""
+    listen: Address
+    """``AFTERSEND_LISTEN``: public address of the webhook service."""
+    admin_listen: Address
+    """``AFTERSEND_ADMIN_LISTEN``: /healthz, /readyz and /metrics of every service."""
+    log_format: LogFormat
+    """``AFTERSEND_LOG_FORMAT``: default console on a terminal, else json."""
+    log_level: str
+    """``AFTERSEND_LOG_LEVEL``: debug, info, warning or error."""
+    scheduler: Scheduler
+    """``AFTERSEND_SCHEDULER``: what the exporter starts by itself."""
+    backup_target: str
+    """``AFTERSEND_BACKUP_TARGET``: a directory or s3://bucket/prefix; empty = none."""
+    allow_http: bool
+    """``AFTERSEND_ALLOW_HTTP``: upstream URLs may be http beyond loopback."""
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Parse the environment; raises one ``Misconfigured`` that lists everything that is wrong."""
+    reader = _Reader(environ)
+    settings = Settings(
+        tenant_file=Path(reader.required("AFTERSEND_TENANT_FILE", "name the tenant document")),
+        secrets_dir=Path(reader.required("AFTERSEND_SECRETS_DIR", "name the folder of secret files")),
+        redis_url=reader.parsed("AFTERSEND_REDIS_URL", "", _redis_url, "use redis://host:6379/0 or rediss://…"),
+        listen=reader.parsed("AFTERSEND_LISTEN", "0.0.0.0:8080", parse_address, "use host:port"),
+        admin_listen=reader.parsed("AFTERSEND_ADMIN_LISTEN", "0.0.0.0:9090", parse_address, "use host:port"),
+        log_format=reader.choice("AFTERSEND_LOG_FORMAT", default_log_format(), ("json", "console")),
+        log_level=reader.choice("AFTERSEND_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
+        scheduler=reader.choice("AFTERSEND_SCHEDULER", "sweep", ("sweep", "all", "none")),
+        backup_target=environ.get("AFTERSEND_BACKUP_TARGET", ""),
+        allow_http=reader.choice("AFTERSEND_ALLOW_HTTP", "0", ("0", "1")) == "1",
+    )
+    if reader.errors:
+        raise Misconfigured("; ".join(reader.errors))
+    return settings
+
+
+def default_log_format() -> LogFormat:
+    """Console on a terminal, JSON elsewhere."""
+    return "console" if sys.stderr.isatty() else "json"
+
+
+class _Reader:
+    """Collects errors instead of stopping at the first."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.errors: list[str] = []
+
+    def required(self, name: str, cure: str) -> str:
+        value = self.environ.get(name, "").strip()
+        if not value:
+            self.errors.append(f"{name} is missing: {cure}")
+        return value
+
+    def parsed(self, name: str, default: str, parse: Callable[[str], _T | None], cure: str) -> _T:
+        value = parse(self.environ.get(name, "").strip() or default)
+        if value is None:
+            self.errors.append(f"{name} is missing or wrong: {cure}")
+        return cast("_T", value)
+
+    def choice(self, name: str, default: _S, allowed: tuple[_S, ...]) -> _S:
+        value = self.environ.get(name, "").strip().lower() or default
+        for candidate in allowed:
+            if value == candidate:
+                return candidate
+        self.errors.append(f"{name} is wrong: use one of {', '.join(allowed)}")
+        return default
+
+
+def parse_address(text: str) -> Address | None:
+    """``host:port`` with ``[::1]:port`` for IPv6; None if it is neither."""
+    try:
+        parts = urlsplit(f"//{text}")
+        if parts.hostname is None or parts.port is None or parts.path:
+            return None
+        return Address(parts.hostname, parts.port)
+    except ValueError:
+        return None
+
+
+def _redis_url(text: str) -> str | None:
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("redis", "rediss", "unix") and (parts.hostname or parts.path) and parts.port != 0
+    except ValueError:
+        return None
+    return text if usable else None

@@ -1,0 +1,234 @@
+"""The tenant document: one model, three uses.
+
+The same YAML is the custom resource ``AftersendTenant``, the file of ``aftersend up -f`` and the source of the CRD
+schema. Unknown fields are errors that name their path. Secrets never stand in it, only references to them. The version
+stays ``v1``: the document grows by optional fields only.
+
+Field docstrings are the reference: the table in the docs and the descriptions in the CRD are made from them.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+API_VERSION = "aftersend.jj-ideenschmiede.de/v1"
+KIND = "AftersendTenant"
+
+Name = Annotated[str, Meta(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=30)]
+Namespace = Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=63)]
+SecretName = Annotated[str, Meta(pattern=r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$", min_length=1, max_length=253)]
+Url = Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+[^\s?#]*$", max_length=2048)]
+Cron = Annotated[str, Meta(pattern=r"^\S+ \S+ \S+ \S+ \S+$", max_length=100)]
+CountryCode = Annotated[str, Meta(pattern=r"^[A-Z]{2}$")]
+Short = Annotated[str, Meta(max_length=255)]
+Path_ = Annotated[str, Meta(pattern=r"^/[A-Za-z0-9._~/-]*$", max_length=255)]
+DateField = Literal["AuctionEndDate", "FeedbackDate", "PayDate", "InvoiceDate", "ModDate", "XmlDate"]
+
+
+class _Part(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """A section of the document: immutable, camelCase on the outside, strict about unknown fields."""
+
+
+class Credentials(_Part, frozen=True):
+    """A reference to a Kubernetes Secret (or a folder of files) that holds the keys of one side."""
+
+    secret_name: SecretName
+    """Name of the Secret in the tenant's namespace."""
+
+
+class Afterbuy(_Part, frozen=True):
+    """The merchant's Afterbuy account."""
+
+    credentials: Credentials
+    """Keys partnerToken, accountToken, partnerId (optional), partnerPassword (accepted, unused)."""
+    url: Url = "https://api.afterbuy.de/afterbuy/ABInterface.aspx"
+    """Address of the XML interface."""
+
+
+class Sendcloud(_Part, frozen=True):
+    """The merchant's Sendcloud account."""
+
+    credentials: Credentials
+    """Keys publicKey, secretKey, webhookSignatureKey (optional)."""
+    integration: Short | int
+    """Name of the integration (looked up once, then pinned) or its numeric id."""
+    url: Url = "https://panel.sendcloud.sc/api"
+    """Address of the API; /v2 and /v3 are added."""
+
+
+class Window(_Part, frozen=True):
+    """Which orders an export reads."""
+
+    lookback_days: Annotated[int, Meta(ge=0, le=30)] = 1
+    """Whole days before today: 1 means today and yesterday."""
+    catch_up_days: Annotated[int, Meta(ge=1, le=90)] = 14
+    """How far back a run reaches after an outage, and how long held orders are watched."""
+    date_field: DateField = "AuctionEndDate"
+    """The date in Afterbuy that decides which day an order belongs to."""
+    not_before: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+    """Orders dated before this day (YYYY-MM-DD, in the tenant's time zone) are never transferred."""
+
+
+class Only(_Part, frozen=True):
+    """Restrictions on what goes; marketplace-fulfilled items are always left out."""
+
+    paid: bool = False
+    """Transfer paid orders only."""
+    platforms: Annotated[list[Short], Meta(max_length=50)] = msgspec.field(default_factory=list)
+    """Transfer orders of these platforms only (ItemPlatformName, any letter case); empty = all."""
+
+
+class Weight(_Part, frozen=True):
+    """How weights are read, and what an order without any weight gets."""
+
+    unit: Literal["kg", "g"] = "kg"
+    """Unit of Afterbuy's ItemWeight."""
+    default: Annotated[float, Meta(ge=0.001, le=1000)] = 3
+    """Total weight in kg of an order without any weight."""
+    label: Annotated[str, Meta(min_length=1, max_length=50)] = "Kleinpaket"
+    """Delivery indicator and order tag of an order without any weight."""
+
+
+class Delivery(_Part, frozen=True):
+    """How the shipping method is chosen in Sendcloud."""
+
+    option_code: Short | None = None
+    """A fixed Sendcloud shipping option code; null leaves the choice to Sendcloud's shipping rules."""
+    indicator: Literal["shippingMethod", "none"] = "shippingMethod"
+    """What the delivery indicator carries: Afterbuy's shipping method, or nothing."""
+
+
+class Customs(_Part, frozen=True):
+    """Customs data for destinations outside the EU customs union or its tax area."""
+
+    shipment_type: Literal["gift", "commercial_goods", "commercial_sample", "returned_goods"] = "commercial_goods"
+    """Kind of shipment for customs."""
+    export_type: Literal["private", "commercial_b2c", "commercial_b2b"] = "commercial_b2c"
+    """Kind of export for customs."""
+    origin_country: CountryCode = "DE"
+    """Country of origin of items whose product names none."""
+    hs_code: Annotated[str, Meta(pattern=r"^[0-9.]{4,12}$")] | None = None
+    """HS code of items whose product names none."""
+
+
+class Export(_Part, frozen=True):
+    """The way from Afterbuy to Sendcloud."""
+
+    schedule: Cron = "0 * * * *"
+    """When exports run: five cron fields, in the tenant's time zone."""
+    window: Window = Window()
+    only: Only = msgspec.field(default_factory=Only)
+    weight: Weight = Weight()
+    delivery: Delivery = Delivery()
+    customs: Customs = Customs()
+
+
+class WriteBack(_Part, frozen=True):
+    """What comes back to Afterbuy."""
+
+    tag: Annotated[str, Meta(max_length=100)] = "Sendcloud abgeschlossen"
+    """Tag that a finished order gets; empty = no tag."""
+    tracking: Literal["number", "link"] = "number"
+    """What AdditionalInfo gets."""
+    link_field: Literal["VorgangsInfo1", "VorgangsInfo2", "VorgangsInfo3"] | None = None
+    """A field that gets the tracking link in addition."""
+    carriers: dict[str, Short] = msgspec.field(default_factory=dict)
+    """Sendcloud carrier code -> name that the merchant's Afterbuy rules expect, over the built-in names."""
+    parcel_labels: bool = False
+    """Also write ParcelLabels (all to the first item)."""
+    mark_shipped: Literal["never", "onLabel", "onPickup"] = "never"
+    """When the order gets a dispatch date."""
+
+
+class Sweep(_Part, frozen=True):
+    """The safety net below the webhook."""
+
+    schedule: Cron = "*/20 * * * *"
+    """When changed parcels are read: five cron fields, in the tenant's time zone."""
+    overlap_minutes: Annotated[int, Meta(ge=1, le=1440)] = 15
+    """How far each sweep reaches back behind the last one."""
+
+
+class Webhook(_Part, frozen=True):
+    """Where Sendcloud reports changed parcels."""
+
+    host: Short | None = None
+    """Public host name."""
+    path: Path_ = "/webhooks/sendcloud"
+    """Path of the webhook."""
+    ingress_class_name: Short | None = None
+    """Class of the Ingress to create; exclusive with gateway."""
+    gateway: Short | None = None
+    """Gateway ("name" or "namespace/name") for an HTTPRoute; exclusive with ingressClassName."""
+    tls_secret_name: SecretName | None = None
+    """Secret with the certificate of the Ingress."""
+
+
+class RedisStore(_Part, frozen=True):
+    """Where the tenant's streams and ledger live."""
+
+    mode: Literal["managed", "external"] = "managed"
+    """managed = one Redis per tenant; external = an existing one by URL."""
+    url_secret_name: SecretName | None = None
+    """Secret with the key url of an external Redis."""
+    storage: Annotated[str, Meta(pattern=r"^[0-9]+(Mi|Gi|Ti)$")] = "1Gi"
+    """Size of the volume of a managed Redis."""
+
+
+class Backup(_Part, frozen=True):
+    """Encrypted copies of the tenant's Redis."""
+
+    schedule: Cron = "10 * * * *"
+    """When backups run: five cron fields, in the tenant's time zone."""
+    keep_hours: Annotated[int, Meta(ge=1, le=8760)] = 120
+    """How long a backup is kept."""
+    target: Annotated[str, Meta(pattern=r"^(volume|s3://\S+)$", max_length=1024)] = "volume"
+    """A volume, or s3://bucket/prefix."""
+
+
+class Spec(_Part, frozen=True):
+    """What a platform team decides for one merchant."""
+
+    afterbuy: Afterbuy
+    sendcloud: Sendcloud
+    suspend: bool = False
+    """Stops export and write-back; the webhook keeps storing events."""
+    deletion_policy: Literal["Retain", "Delete"] = "Retain"
+    """What happens to Redis volume, backups and generated secrets when the tenant is deleted."""
+    time_zone: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+/-]+$", max_length=64)] = "Europe/Berlin"
+    """IANA name; days and schedules are meant in it."""
+    export: Export = msgspec.field(default_factory=Export)
+    write_back: WriteBack = msgspec.field(default_factory=WriteBack)
+    sweep: Sweep = Sweep()
+    webhook: Webhook = Webhook()
+    redis: RedisStore = RedisStore()
+    backup: Backup = Backup()
+    topology: Literal["split", "compact"] = "split"
+    """split = three deployments; compact = one process runs all three."""
+    pods: dict[str, Any] = msgspec.field(default_factory=dict)
+    """Resources, nodeSelector, tolerations, imagePullSecrets, storageClass, labels, annotations."""
+
+
+class Metadata(msgspec.Struct, frozen=True, kw_only=True):
+    """Kubernetes' own metadata; only name and namespace matter here, the rest is accepted and ignored."""
+
+    name: Name
+    namespace: Namespace | None = None
+
+
+class Tenant(_Part, frozen=True):
+    """One merchant: the whole document."""
+
+    api_version: Literal["aftersend.jj-ideenschmiede.de/v1"]
+    kind: Literal["AftersendTenant"]
+    metadata: Metadata
+    spec: Spec
+    status: dict[str, Any] = msgspec.field(default_factory=dict)
+    """Written by the operator; ignored here."""
+
+    @property
+    def identity(self) -> str:
+        """``<namespace>.<name>``, or ``<name>`` without namespace: stands in keys, metrics and logs."""
+        namespace = self.metadata.namespace
+        return f"{namespace}.{self.metadata.name}" if namespace else self.metadata.name

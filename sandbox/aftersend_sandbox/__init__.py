@@ -1,0 +1,1 @@
+"""aftersend_sandbox."""

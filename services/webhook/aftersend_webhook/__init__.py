@@ -1,0 +1,1 @@
+"""aftersend_webhook."""
