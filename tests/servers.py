@@ -1,4 +1,4 @@
-"""Real Redis-compatible servers for tests: Valkey from PyPI, Debian's Redis 7 (plain or with RedisJSON), Redis 8 from PyPI.
+"""Real servers for tests: Valkey (PyPI), Debian's Redis 7 (plain or with RedisJSON), Redis 8 (PyPI).
 
 A server runs in a directory of its own on a free port of the loopback interface and ends with the test session.
 """

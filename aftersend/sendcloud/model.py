@@ -1,7 +1,7 @@
 """What goes to Sendcloud (v3 orders) and what comes back (v2 parcels), reduced to what the bridge needs.
 
-Outgoing structs mirror the v3 documentation field by field, in its own spelling; fields that are ``UNSET`` are left out
-of the JSON. ``ParcelEvent`` is the reduced form of a v2 parcel: the webhook and the sweep make it with the same decoder.
+Outgoing structs mirror the v3 documentation field by field, in its own spelling; fields that are ``UNSET`` are left
+out of the JSON. ``ParcelEvent`` is the reduced form of a v2 parcel: webhook and sweep make it with the same decoder.
 """
 
 from enum import StrEnum

@@ -1,0 +1,51 @@
+# One command each; `make help` lists them. The environment is made on first use, with pinned and hashed packages.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo up sandbox test check format docs requirements bench clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/.runtime ## a day in a minute: orders out, parcel numbers back, everything simulated
+	@$(BIN)/aftersend demo $(ARGS)
+
+sandbox: $(VENV)/.runtime ## simulated Afterbuy and Sendcloud with a page to click
+	@$(BIN)/aftersend sandbox $(ARGS)
+
+test: $(VENV)/.development ## everything that CI runs: style, types, borders, all layers of tests, coverage
+	@$(BIN)/python tests/stages.py $(STAGES)
+
+check: $(VENV)/.development ## the fast part: style, types, borders, unit tests
+	@$(BIN)/python tests/stages.py style types borders docs unit
+
+format: $(VENV)/.development ## let ruff put everything in order
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+docs: $(VENV)/.development ## write the generated parts of the docs anew
+	@$(BIN)/python docs/generate.py
+
+bench: $(VENV)/.development ## figures of speed and memory
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+requirements: ## resolve requirements/*.in anew (needs uv)
+	@for name in build runtime development; do \
+		uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+			requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+
+clean: ## remove the environment and all caches
+	@rm -rf $(VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+$(VENV)/.runtime: requirements/build.txt requirements/runtime.txt pyproject.toml
+	@echo "Installing into $(VENV) (once; about half a minute with a warm cache)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Aftersend needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.development: $(VENV)/.runtime requirements/development.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/development.txt
+	@touch $@

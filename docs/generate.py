@@ -1,0 +1,112 @@
+"""Writes the generated parts of the docs: ``python docs/generate.py``, or ``--check`` to fail on drift.
+
+A page holds markers ``<!-- generated: name -->`` and ``<!-- end -->``; what stands between them is made from the code:
+the table of the tenant document from the model, the list of assumptions from the sandbox's switches.
+"""
+
+import ast
+import inspect
+import itertools
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import inspect as types
+
+from aftersend import tenant
+
+DOCS = Path(__file__).resolve().parent
+PAGES = [DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md"))]
+MARKER = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def tenant_table() -> str:
+    """All fields of ``spec`` with type, default and meaning."""
+    rows = ["| field | type | default | meaning |", "|---|---|---|---|"]
+    rows += [f"| `{path}` | {kind} | {default} | {meaning} |" for path, kind, default, meaning in _fields(tenant.Spec)]
+    return "\n".join(rows) + "\n"
+
+
+def _fields(struct: type[msgspec.Struct], path: str = "spec") -> Iterator[tuple[str, str, str, str]]:
+    meanings = _docstrings(struct)
+    for field in types.type_info(struct).fields:  # type: ignore[attr-defined]
+        here = f"{path}.{field.encode_name}"
+        if isinstance(field.type, types.StructType):
+            yield from _fields(field.type.cls, here)
+        else:
+            yield here, _kind(field.type), _default(field), meanings.get(field.name, "")
+
+
+def _docstrings(struct: type[msgspec.Struct]) -> dict[str, str]:
+    """The text below each field: Python itself forgets it, the source does not."""
+    body = ast.parse(inspect.getsource(struct)).body[0].body  # type: ignore[attr-defined]
+    found = {}
+    for field, text in itertools.pairwise(body):
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+            found[field.target.id] = " ".join(str(text.value.value).split())  # type: ignore[union-attr]
+    return found
+
+
+def _kind(kind: Any) -> str:  # noqa: ANN401 - msgspec's type descriptions have no common base worth naming
+    if isinstance(kind, types.LiteralType):
+        return " \\| ".join(f"`{value}`" for value in kind.values)
+    if isinstance(kind, types.UnionType):
+        return " or ".join(_kind(part) for part in kind.types)
+    names = {
+        types.StrType: "text",
+        types.BoolType: "true or false",
+        types.IntType: "whole number",
+        types.FloatType: "number",
+        types.NoneType: "null",
+        types.ListType: "list",
+        types.DictType: "map",
+    }
+    return names[type(kind)] + _limits(kind)
+
+
+def _limits(kind: Any) -> str:  # noqa: ANN401 - see _kind
+    low, high = getattr(kind, "ge", None), getattr(kind, "le", None)
+    return f" {low}–{high}" if low is not None and high is not None else ""
+
+
+def _default(field: types.Field) -> str:
+    if field.required:
+        return "**required**"
+    value = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+    return f"`{msgspec.json.encode(value).decode()}`"
+
+
+def assumptions() -> str:
+    """The open points of both APIs with the sandbox switch that plays each outcome."""
+    from aftersend_sandbox.switches import OPEN_POINTS  # noqa: PLC0415 - only this part needs the sandbox
+
+    rows = ["| open point | switch of the sandbox | outcomes played |", "|---|---|---|"]
+    rows += [f"| {point.question} | `{point.switch}` | {point.outcomes} |" for point in OPEN_POINTS]
+    return "\n".join(rows) + "\n"
+
+
+PARTS: dict[str, Callable[[], str]] = {"tenant-table": tenant_table, "assumptions": assumptions}
+
+
+def renewed(text: str) -> str:
+    """The page with all generated parts made anew."""
+    return MARKER.sub(lambda match: match[1] + PARTS[match["name"]]() + match[3], text)
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or only say which would change."""
+    stale = [page for page in PAGES if renewed(page.read_text()) != page.read_text()]
+    for page in stale:
+        print(f"{'stale' if arguments else 'written'}: {page.relative_to(DOCS.parent)}")
+        if not arguments:
+            page.write_text(renewed(page.read_text()))
+    if arguments and stale:
+        print("run: make docs")
+    return 1 if arguments and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,99 @@
+"""All checks in order, each with its time: what ``make test`` and CI run.
+
+``python tests/stages.py`` runs everything, ``python tests/stages.py unit integration`` only these stages. A stage that
+fails does not stop the others; the exit code tells. Missing system packages are installed when root may do so; without
+them CI fails, and elsewhere the tests that need them are skipped with the command that installs them.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+PACKAGES = {"redis-server": "redis-server", "chromium": "chromium"}
+FLAVOURS = "valkey,redis7,redis7json,redis8"
+COVERAGE = [str(BIN / "python"), "-m", "coverage"]
+PYTEST = ["-m", "pytest", "-q", "--no-header", "--durations=5"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One named step: commands that must all succeed."""
+
+    name: str
+    commands: tuple[list[str], ...]
+    environment: tuple[tuple[str, str], ...] = ()
+
+    def run(self) -> bool:
+        """True if every command succeeded."""
+        environment = {**os.environ, **dict(self.environment)}
+        return all(subprocess.call(command, cwd=ROOT, env=environment) == 0 for command in self.commands)
+
+
+def tool(name: str, *arguments: str) -> list[str]:
+    """A command of the environment that runs this script."""
+    return [str(BIN / name), *arguments]
+
+
+def covered(*arguments: str) -> list[str]:
+    """Pytest under coverage, child processes included."""
+    return [*COVERAGE, "run", *PYTEST, *arguments]
+
+
+STAGES = (
+    Stage("style", (tool("ruff", "check", "."), tool("ruff", "format", "--check", "--quiet", "."))),
+    Stage("types", (tool("mypy"),)),
+    Stage("borders", (tool("lint-imports"),)),
+    Stage("docs", (tool("python", "docs/generate.py", "--check"),)),
+    Stage("unit", (covered("tests/unit"),)),
+    Stage("integration", (covered("tests/integration"),), (("AFTERSEND_TEST_SERVERS", FLAVOURS),)),
+    Stage("chaos", (tool("python", *PYTEST, "tests/chaos"),)),
+    Stage("coverage", ([*COVERAGE, "combine", "--quiet"], [*COVERAGE, "report", "--fail-under=95", "--skip-covered"])),
+)
+
+
+def install_system_packages() -> None:
+    """With root rights and apt: what tests need beyond PyPI. Elsewhere the tests name what is missing."""
+    missing = [package for command, package in PACKAGES.items() if not shutil.which(command)]
+    if not missing or os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    quiet = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
+    print(f"== installing {' '.join(missing)}", flush=True)
+    subprocess.call(["apt-get", "update", "-qq"], **quiet)  # type: ignore[call-overload]
+    subprocess.call(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], **quiet)  # type: ignore[call-overload]
+
+
+def timed(name: str, step: Callable[[], bool]) -> tuple[str, bool, float]:
+    """Run one step and say how long it took."""
+    print(f"\n== {name}", flush=True)
+    start = time.monotonic()
+    passed = step()
+    return name, passed, time.monotonic() - start
+
+
+def main(wanted: list[str]) -> int:
+    """Run the wanted stages (all if none is named) and print the table of times."""
+    unknown = set(wanted) - {stage.name for stage in STAGES}
+    if unknown:
+        print(f"no such stage: {', '.join(sorted(unknown))}; there are {', '.join(s.name for s in STAGES)}")
+        return 2
+    install_system_packages()
+    for old in ROOT.glob(".coverage*"):
+        old.unlink()
+    results = [timed(stage.name, stage.run) for stage in STAGES if not wanted or stage.name in wanted]
+    print("\n== stages")
+    for name, passed, seconds in results:
+        print(f"{'ok    ' if passed else 'FAILED'} {seconds:7.1f} s  {name}")
+    failed = sum(not passed for _, passed, _ in results)
+    print(f"{len(results) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
