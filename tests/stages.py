@@ -59,7 +59,7 @@ STAGES = (
 
 
 def install_system_packages() -> None:
-    """With root rights and apt: what tests need beyond PyPI. Elsewhere the tests name what is missing."""
+    """With root rights and apt: what tests need beyond PyPI; elsewhere the tests name what is missing."""
     missing = [package for command, package in PACKAGES.items() if not shutil.which(command)]
     if not missing or os.geteuid() != 0 or not shutil.which("apt-get"):
         return
