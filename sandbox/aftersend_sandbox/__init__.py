@@ -1,1 +1,1 @@
-"""aftersend_sandbox."""
+"""A strict simulated Afterbuy and Sendcloud: neither has a public sandbox, so this one is part of the product."""

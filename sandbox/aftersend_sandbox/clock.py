@@ -1,0 +1,28 @@
+"""The one clock of both simulated worlds: everything dated or due in the sandbox asks it.
+
+It runs with the machine's clock until somebody advances it, or reads a hand that a test turns itself.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+
+class Clock:
+    """Now, as an aware UTC time; ``advance`` moves it on for good."""
+
+    def __init__(self, base: Callable[[], float] = time.time) -> None:
+        self._base = base
+        self._offset = 0.0
+
+    def now(self) -> datetime:
+        """The present moment of the sandbox."""
+        return datetime.fromtimestamp(self.seconds(), tz=UTC)
+
+    def seconds(self) -> float:
+        """The present moment in seconds since 1970."""
+        return self._base() + self._offset
+
+    def advance(self, step: timedelta) -> None:
+        """Let time jump; what becomes due by it happens at the next look."""
+        self._offset += step.total_seconds()
