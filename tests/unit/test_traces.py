@@ -1,0 +1,116 @@
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+
+from aftersend.observe import traces
+from aftersend.observe.traces import current_trace_id, current_traceparent, span
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
+OTHER = "00-1af7651916cd43dd8448eb211c80319c-a7ad6b7169203331-01"
+
+
+@pytest.fixture
+def exported() -> Iterator[InMemorySpanExporter]:
+    exporter = InMemorySpanExporter()
+    traces.start_tracing("test", exporter=exporter)
+    yield exporter
+    traces.stop_tracing()
+
+
+def _flush(exporter: InMemorySpanExporter) -> list[object]:
+    assert traces._provider is not None
+    traces._provider.force_flush()
+    return list(exporter.get_finished_spans())
+
+
+def test_off_a_parent_is_handed_on_unchanged() -> None:
+    with span("handle", parent=PARENT) as step:
+        assert step.traceparent == PARENT
+        assert current_trace_id() == TRACE
+        with span("inner", order="1") as inner:
+            inner.set(outcome="done")
+            assert inner.traceparent == PARENT
+    assert current_traceparent() == ""
+
+
+def test_off_nothing_begins_a_trace() -> None:
+    with span("export") as step:
+        assert step.traceparent == ""
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", PARENT.upper(), f"00-{'0' * 32}-b7ad6b7169203331-01", PARENT + "x"])
+def test_what_is_no_traceparent_is_ignored(text: str) -> None:
+    with span("handle", parent=text) as step:
+        assert step.traceparent == ""
+
+
+def test_off_the_sdk_is_not_imported() -> None:
+    code = (
+        "import sys; from aftersend.observe import traces; traces.start_tracing('x')\n"
+        "with traces.span('a'): pass\n"
+        "sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], env={}, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}, True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:4318/v1/traces"}, True),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "OTEL_SDK_DISABLED": "true"}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "OTEL_TRACES_EXPORTER": "none"}, False),
+    ],
+)
+def test_an_endpoint_switches_it_on(environ: dict[str, str], *, expected: bool) -> None:
+    assert traces.wanted(environ) is expected
+
+
+def test_on_spans_continue_the_trace_from_outside(exported: InMemorySpanExporter) -> None:
+    with span("outer", kind="consumer", parent=PARENT, links=[OTHER, "nonsense"]) as outer, span("inner") as inner:
+        assert current_trace_id() == TRACE
+        assert inner.traceparent != outer.traceparent
+    inner_span, outer_span = _flush(exported)
+    assert outer_span.kind is SpanKind.CONSUMER
+    assert f"{outer_span.parent.span_id:016x}" == "b7ad6b7169203331"
+    assert inner_span.parent.span_id == outer_span.context.span_id
+    assert [f"{link.context.trace_id:032x}" for link in outer_span.links] == [OTHER[3:35]]
+
+
+def test_on_a_span_without_parent_begins_a_trace(exported: InMemorySpanExporter) -> None:
+    with span("export") as step:
+        assert traces.valid_traceparent(step.traceparent)
+    (only,) = _flush(exported)
+    assert only.parent is None
+
+
+def test_on_only_allowed_attributes_and_no_texts_of_exceptions_pass(exported: InMemorySpanExporter) -> None:
+    with pytest.raises(ValueError, match="Käthe"), span("write", order="4711", city="Köln", status=200, run="x" * 500):
+        raise ValueError("Käthe")
+    (only,) = _flush(exported)
+    assert only.attributes["aftersend.order"] == "4711"
+    assert only.attributes["http.response.status_code"] == 200
+    assert only.attributes["error.type"] == "ValueError"
+    assert len(only.attributes["aftersend.run"]) == 128
+    assert only.status.status_code is StatusCode.ERROR
+    assert "Käthe" not in only.to_json()
+    assert "Köln" not in only.to_json()
+    assert not only.events
+
+
+def test_on_what_becomes_known_later_can_be_added(exported: InMemorySpanExporter) -> None:
+    with span("read") as step:
+        step.set(count=3, name="Käthe")
+    (only,) = _flush(exported)
+    assert dict(only.attributes) == {"aftersend.count": 3}
+
+
+def test_stopping_twice_is_harmless() -> None:
+    traces.stop_tracing()
+    traces.stop_tracing()
