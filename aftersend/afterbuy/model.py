@@ -83,6 +83,8 @@ class Order:
     parcel_labels: tuple[ParcelLabel, ...] = ()
     dispatched_at: datetime | None = None
     """ShippingInfo/DeliveryDate: filled = shipped."""
+    delivery_service: str = ""
+    """ShippingInfo/DeliveryService: the carrier's name."""
     shipping_method: str = ""
     shipping_total: Decimal | None = None
     already_paid: Decimal | None = None
