@@ -15,10 +15,8 @@ known to be inside is outside: papers too many cost a form, papers too few cost 
 import re
 from typing import Final
 
-_INSIDE: Final = frozenset(
-    ("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV")
-    + ("MC", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK", "XI")
-)
+_MEMBER_STATES: Final = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
+_INSIDE: Final = frozenset((*_MEMBER_STATES.split(), "MC", "XI"))
 """Member states, Monaco, and XI: the code that customs use for Northern Ireland."""
 
 _OUTSIDE_BY_POSTAL_CODE: Final = {
