@@ -1,0 +1,139 @@
+"""The way to Redis: connections that heal, secrets that may change, errors without texts.
+
+Every *new* connection reads user name, password and certificate authority again, so rotated secrets need no restart.
+A dead link is noticed in three ways: blocking reads end before the socket's timeout, TCP keep-alive probes what is
+idle, and a command on a connection that the server closed is sent once more on a fresh one (what we send may be sent
+twice: a doubled XADD is harmless, all scripts check the state they change). Longer waits are the business of callers.
+
+Nothing is sent that the webhook's ACL forbids: no CLIENT SETINFO, no HELLO, no PING; the protocol is RESP2.
+
+``guarded`` is the boundary: whatever the Redis library raises inside leaves as ``Transient`` with a stable code.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from redis.asyncio import ConnectionPool, Redis, SSLConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.credentials import CredentialProvider
+from redis.exceptions import ConnectionError as LinkError
+from redis.exceptions import RedisError
+
+from aftersend.errors import StoreFull, Transient
+from aftersend.secrets import SecretFiles
+
+UPSTREAM: Final = "redis"
+SOCKET_SECONDS: Final = 5.0
+WEBHOOK_SECONDS: Final = 3.0
+"""Somebody waits for the webhook's answer, and a 503 makes him come back."""
+BLOCK_MS: Final = 2000
+"""How long a blocking read waits; well below ``SOCKET_SECONDS``, or idle would look like broken."""
+_CODES: Final = {
+    "OOM": "redis_full",
+    "READONLY": "redis_read_only",
+    "NOGROUP": "redis_no_group",
+    "UNBLOCKED": "redis_no_group",  # what Redis 7.0 says to a reader whose stream was deleted
+    "NOPERM": "redis_refused",
+    "NOAUTH": "redis_refused",
+    "WRONGPASS": "redis_refused",
+    "NOSCRIPT": "redis_no_script",
+}
+_REFUSALS: Final = frozenset({"AuthenticationError", "AuthorizationError", "NoPermissionError"})
+_BY_CLASS: Final = {
+    "OutOfMemoryError": "redis_full",
+    "ReadOnlyError": "redis_read_only",
+    "NoScriptError": "redis_no_script",
+    "ResponseError": "redis_error",
+    **dict.fromkeys(_REFUSALS, "redis_refused"),
+}
+
+
+def connect(url: str, secrets: SecretFiles, *, part: str) -> Redis:
+    """A client for ``url`` that connects on first use; the webhook (``part``) has less patience than the others."""
+    bare, fallback = _without_credentials(url)
+    patience = WEBHOOK_SECONDS if part == "webhook" else SOCKET_SECONDS
+    pool = ConnectionPool.from_url(
+        bare,
+        credential_provider=_Credentials(secrets, fallback),
+        decode_responses=False,
+        protocol=2,
+        driver_info=None,
+        socket_timeout=patience,
+        socket_connect_timeout=patience,
+        socket_keepalive=True,
+        health_check_interval=0,
+        retry=Retry(NoBackoff(), 1, (LinkError,)),
+    )
+    if issubclass(pool.connection_class, SSLConnection):
+        pool.connection_class = _FreshTls
+        pool.connection_kwargs["secrets"] = secrets
+    return Redis.from_pool(pool)
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Turn every error of the Redis library into ``Transient`` (``StoreFull`` if Redis is out of memory)."""
+    try:
+        yield
+    except RedisError as error:
+        code = _code(error)
+    except OSError:
+        code = "redis_unavailable"
+    else:
+        return
+    kind = StoreFull if code == "redis_full" else Transient
+    raise kind(code, upstream=UPSTREAM) from None
+
+
+def _code(error: RedisError) -> str:
+    word = str(error).partition(" ")[0]
+    for kind in type(error).__mro__:
+        if kind.__name__ in _BY_CLASS:
+            return _CODES.get(word, _BY_CLASS[kind.__name__])
+    return "redis_unavailable"
+
+
+class _Credentials(CredentialProvider):
+    """User name and password as the secret files show them now, else those of the URL, else none at all."""
+
+    def __init__(self, secrets: SecretFiles, fallback: tuple[str, str]) -> None:
+        self._secrets = secrets
+        self._fallback = fallback
+
+    def __bool__(self) -> bool:
+        """The library asks this before each connection: without a password there is no AUTH."""
+        return bool(self._current()[1])
+
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        user, password = self._current()
+        return (user, password) if user else (password,)
+
+    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
+        return self.get_credentials()
+
+    def _current(self) -> tuple[str, str]:
+        password = self._secrets.optional("password")
+        return (self._secrets.optional("username"), password) if password else self._fallback
+
+
+class _FreshTls(SSLConnection):
+    """A TLS connection that reads the certificate authority anew each time it connects."""
+
+    def __init__(self, *, secrets: SecretFiles, **kwargs: Any) -> None:  # noqa: ANN401 - the library's own arguments
+        super().__init__(**kwargs)
+        self._secrets = secrets
+
+    def _connection_arguments(self) -> Mapping[str, Any]:
+        self.ssl_context.context = None
+        self.ssl_context.ca_data = self._secrets.optional("ca.crt") or None
+        return super()._connection_arguments()
+
+
+def _without_credentials(url: str) -> tuple[str, tuple[str, str]]:
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2]
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    return urlunsplit(parts._replace(netloc=place)), (user, password)

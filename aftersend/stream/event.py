@@ -1,0 +1,144 @@
+"""One event, and the flat envelope in which it travels through Redis.
+
+An entry on a stream is a handful of plain fields, readable with ``redis-cli``, around one sealed field:
+
+    v=1  id=<UUIDv7>  type  time  source  attempt  first  traceparent  data=<sealed>
+
+``id`` stays the same on every way an event takes (delayed, dead, redriven), and so does ``first``, the moment it was
+first put on a stream. ``time`` is the moment this copy was written, ``attempt`` counts from 1. ``pack`` and ``unpack``
+turn an ``Event`` into fields and back; ``data`` is sealed on both sides of them, sealing is the stream's business.
+
+What we cannot read is refused with a reason that becomes the reason of a dead letter: never a crash, because the next
+consumer would crash on it, too. During a rolling upgrade old and new processes run side by side, so a version that is
+unknown here may be known to a newer process that redrives it.
+"""
+
+import builtins
+import secrets
+import time as clock
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal, TypeVar, cast, get_args
+
+import msgspec
+
+from aftersend.errors import Rejected
+
+VERSION: Final = b"1"
+EventType = Literal["parcel.changed", "order.check", "export.requested", "sweep.requested"]
+Source = Literal["webhook", "sweep", "cli", "cron", "system"]
+TYPES: Final[frozenset[str]] = frozenset(get_args(EventType))
+SOURCES: Final[frozenset[str]] = frozenset(get_args(Source))
+Fields = Mapping[bytes, bytes]
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a handler gets."""
+
+    id: str
+    """UUIDv7; the same for every copy of this event."""
+    type: EventType
+    time: str
+    """RFC 3339, UTC, ms; when this copy was written."""
+    source: Source
+    attempt: int
+    """1 for the first try."""
+    first: str
+    """RFC 3339, UTC, ms; when the event was first put on a stream."""
+    traceparent: str
+    """W3C trace context of whoever caused it, or empty."""
+    data: bytes
+    """The payload as JSON."""
+
+    def read(self, kind: builtins.type[_T]) -> _T:
+        """Decode the payload; ``Rejected("malformed_data")`` if it is not of that kind."""
+        try:
+            return msgspec.json.decode(self.data, type=kind)
+        except msgspec.MsgspecError:
+            raise Rejected("malformed_data") from None
+
+
+def pack(event: Event) -> dict[bytes, bytes]:
+    """The fields of an entry."""
+    return {
+        b"v": VERSION,
+        b"id": event.id.encode(),
+        b"type": event.type.encode(),
+        b"time": event.time.encode(),
+        b"source": event.source.encode(),
+        b"attempt": b"%d" % event.attempt,
+        b"first": event.first.encode(),
+        b"traceparent": event.traceparent.encode(),
+        b"data": event.data,
+    }
+
+
+def unpack(fields: Fields) -> Event:
+    """The event in an entry, ``data`` still sealed; ``Rejected`` with the reason for its death."""
+    if b"v" not in fields:
+        raise Rejected("malformed_entry", path="v")
+    if fields[b"v"] != VERSION:
+        raise Rejected("unknown_version", path="v")
+    if _text(fields, b"type") not in TYPES:
+        raise Rejected("unknown_type", path="type")
+    return Event(
+        id=_text(fields, b"id"),
+        type=cast("EventType", _text(fields, b"type")),
+        time=_text(fields, b"time"),
+        source=_source(fields),
+        attempt=attempt_of(fields),
+        first=_text(fields, b"first"),
+        traceparent=text_of(fields, b"traceparent"),
+        data=fields.get(b"data", b""),
+    )
+
+
+def text_of(fields: Fields, name: bytes) -> str:
+    """A field as text for lists and logs, whatever it holds; empty if it is missing."""
+    return fields.get(name, b"").decode("ascii", "replace")
+
+
+def attempt_of(fields: Fields) -> int:
+    """The number of the present try; 1 if the field makes no sense."""
+    digits = fields.get(b"attempt", b"")
+    return max(int(digits), 1) if digits.isdigit() and len(digits) < 6 else 1  # noqa: PLR2004 - no real count has six digits
+
+
+def _text(fields: Fields, name: bytes) -> str:
+    value = fields.get(name, b"")
+    if not value or not value.isascii():
+        raise Rejected("malformed_entry", path=name.decode())
+    return value.decode()
+
+
+def _source(fields: Fields) -> Source:
+    source = _text(fields, b"source")
+    if source not in SOURCES:
+        raise Rejected("malformed_entry", path="source")
+    return cast("Source", source)
+
+
+def new_id(now: float | None = None) -> str:
+    """A UUIDv7 (RFC 9562): sorts by time, and two processes never make the same."""
+    ms = int((clock.time() if now is None else now) * 1000)
+    noise = secrets.randbits(74)
+    value = (ms & ((1 << 48) - 1)) << 80 | 0x7 << 76 | (noise >> 62) << 64 | 0b10 << 62 | noise & ((1 << 62) - 1)
+    return str(uuid.UUID(int=value))
+
+
+def rfc3339(seconds: float) -> str:
+    """Seconds since 1970 as ``2026-11-24T08:30:00.123Z``."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def seconds_of(text: str) -> float | None:
+    """The inverse of ``rfc3339``; None if the text is no such time."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.timestamp() if moment.tzinfo else None

@@ -1,0 +1,48 @@
+"""Producers stop at 80 % of Redis' memory; the rest is room for consumers to drain.
+
+Redis itself refuses only at 100 %, and then it refuses the consumer's own bookkeeping as well. INFO is asked at most
+once a second, whoever asks.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from aftersend.errors import StoreFull
+from aftersend.stream.connection import UPSTREAM, guarded
+
+HIGH_WATER: Final = 0.8
+_CACHE_SECONDS: Final = 1.0
+_RETRY_SECONDS: Final = 30.0
+
+
+class HighWater:
+    """Watches how full Redis is."""
+
+    def __init__(self, redis: Redis, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._redis = redis
+        self._clock = clock
+        self._asked = float("-inf")
+        self._full = False
+        self._lock = asyncio.Lock()
+
+    async def check(self) -> None:
+        """``StoreFull`` above the mark; ``Transient`` if Redis does not answer."""
+        async with self._lock:
+            if self._clock() - self._asked >= _CACHE_SECONDS:
+                with guarded():
+                    memory = await self._redis.info("memory")
+                self._full = is_full(memory)
+                self._asked = self._clock()
+        if self._full:
+            raise StoreFull("redis_nearly_full", upstream=UPSTREAM, retry_after=_RETRY_SECONDS)
+
+
+def is_full(memory: dict[str, Any]) -> bool:
+    """True above 80 % of ``maxmemory``; buffers that Redis does not count itself are left out."""
+    limit = int(memory.get("maxmemory", 0))
+    used = int(memory.get("used_memory", 0)) - int(memory.get("mem_not_counted_for_evict", 0))
+    return limit > 0 and used > HIGH_WATER * limit

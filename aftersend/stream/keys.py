@@ -1,0 +1,18 @@
+"""Names of everything a tenant keeps in Redis.
+
+All keys of one tenant share the hash tag ``{<tenant>}``, so that Redis Cluster keeps them in one slot and a script or
+a MULTI may touch several of them at once.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The name space of one tenant; ``tenant`` is its identity, ``<namespace>.<name>`` or ``<name>``."""
+
+    tenant: str
+
+    def key(self, *parts: str) -> str:
+        """``key("order", "123")`` -> ``aftersend:{<tenant>}:order:123``."""
+        return ":".join((f"aftersend:{{{self.tenant}}}", *parts))
