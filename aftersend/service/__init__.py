@@ -1,0 +1,1 @@
+"""What every service shares: start, probes, the admin address, the public address, a graceful end."""

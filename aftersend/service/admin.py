@@ -1,0 +1,73 @@
+"""The admin address of every service: ``/healthz``, ``/readyz`` and ``/metrics``, for the platform only.
+
+``/readyz?verbose`` answers JSON with every check and fact by tenant; the plain form is for probes and reads ``ok`` or
+names what is missing. ``/metrics`` speaks OpenMetrics to those who ask for it.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+from aiohttp import hdrs, web
+from prometheus_client.exposition import choose_encoder
+
+from aftersend.observe.metrics import Metrics
+from aftersend.service.health import Health
+from aftersend.service.listener import Site
+from aftersend.settings import Address
+
+
+class AdminServer:
+    """Serves the probes of all tenants in this process, and its metrics."""
+
+    def __init__(self, *, healths: Mapping[str, Health], metrics: Metrics) -> None:
+        self._healths = healths
+        self._metrics = metrics
+        app = web.Application()
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/metrics", self._scrape)
+        self._site = Site(app)
+
+    @property
+    def port(self) -> int:
+        """The port that is really in use."""
+        return self._site.port
+
+    async def start(self, address: Address) -> None:
+        """Listen; ``Misconfigured`` if the address is taken."""
+        await self._site.start(address, setting="AFTERSEND_ADMIN_LISTEN")
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        await self._site.stop()
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        stalled = [
+            f"{tenant} {loop}: silent for {seconds} s"
+            for tenant, health in self._healths.items()
+            for loop, seconds in health.stalled().items()
+        ]
+        return _verdict(stalled)
+
+    async def _readyz(self, request: web.Request) -> web.Response:
+        checks = {tenant: await health.ready() for tenant, health in self._healths.items()}
+        missing = [
+            f"{tenant} {name}: {what}" for tenant, found in checks.items() for name, what in found.items() if what
+        ]
+        if "verbose" not in request.query:
+            return _verdict(missing)
+        body = {
+            tenant: {"ready": not any(found.values()), "checks": found, **self._healths[tenant].facts}
+            for tenant, found in checks.items()
+        }
+        return web.Response(
+            body=msgspec.json.encode(body), content_type="application/json", status=503 if missing else 200
+        )
+
+    async def _scrape(self, request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
+        return web.Response(body=encode(self._metrics.registry), headers={hdrs.CONTENT_TYPE: content_type})
+
+
+def _verdict(faults: list[str]) -> web.Response:
+    return web.Response(text="\n".join(faults or ["ok"]) + "\n", status=503 if faults else 200)

@@ -1,0 +1,96 @@
+"""Does Redis keep what it confirms? Answered by INFO, and by CONFIG where that is allowed.
+
+The webhook answers 200 because Redis has the event. That promise holds only with an append-only file that is being
+written, and with ``noeviction``. ``appendfsync everysec`` is accepted: up to a second of events may go with a power
+cut, and the sweep brings them again. CONFIG is refused to services with a narrow ACL; what INFO tells decides then.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
+
+from aftersend.errors import Transient
+from aftersend.observe.logs import get_logger
+from aftersend.service.waiting import pause
+
+if TYPE_CHECKING:
+    from prometheus_client import Gauge
+    from redis.asyncio import Redis
+
+_EVERY = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Durability:
+    """What Redis says about itself."""
+
+    append_only: bool
+    writable: bool
+    """The last write of the append-only file went well."""
+    policy: str
+    """``maxmemory-policy``."""
+    fsync: str = ""
+    """``appendfsync``, or an empty text where CONFIG is not allowed."""
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What breaks the promise, in words; empty if nothing does."""
+        found = (
+            ("appendonly is off", not self.append_only),
+            ("the append-only file cannot be written", not self.writable),
+            ("maxmemory-policy is not noeviction", self.policy != "noeviction"),
+            ("appendfsync is no", self.fsync == "no"),
+        )
+        return tuple(text for text, wrong in found if wrong)
+
+
+async def inspect(redis: "Redis", *, ask_config: bool) -> Durability:
+    """Ask Redis; ``Transient`` if it does not answer."""
+    try:
+        persistence: dict[str, Any] = await redis.info("persistence")
+        memory: dict[str, Any] = await redis.info("memory")
+        fsync = await _fsync(redis) if ask_config else ""
+    except (RedisError, OSError):
+        raise Transient("redis_unavailable", upstream="redis") from None
+    return Durability(
+        append_only=bool(persistence.get("aof_enabled")),
+        writable=persistence.get("aof_last_write_status", "ok") == "ok",
+        policy=str(memory.get("maxmemory_policy", "")),
+        fsync=fsync,
+    )
+
+
+async def _fsync(redis: "Redis") -> str:
+    try:
+        answer: dict[Any, Any] = await redis.config_get("appendfsync")
+    except (NoPermissionError, ResponseError):
+        return ""
+    return next((value.decode() if isinstance(value, bytes) else str(value) for value in answer.values()), "")
+
+
+async def watch(redis: "Redis", gauge: "Gauge", stop: asyncio.Event, *, tenant: str, ask_config: bool) -> None:
+    """Look at the start and every minute; say it in the log when the answer changes."""
+    known: tuple[str, ...] | None = None
+    seconds = 0.0
+    while await pause(stop, seconds):
+        try:
+            found = await inspect(redis, ask_config=ask_config)
+        except Transient:
+            seconds = 5.0
+        else:
+            seconds = _EVERY
+            ask_config = ask_config and bool(found.fsync)  # a refusal stays one: do not fill the server's ACL log
+            gauge.labels(tenant).set(0 if found.faults else 1)
+            if found.faults != known:
+                known = found.faults
+                _say(found)
+
+
+def _say(found: Durability) -> None:
+    log = get_logger()
+    if found.faults:
+        log.warning("redis_not_durable", faults=found.faults)
+    else:
+        log.info("redis_durable", appendfsync=found.fsync or "unknown")

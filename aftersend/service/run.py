@@ -1,0 +1,158 @@
+"""The life of one service process: start, serve, end.
+
+    settings, tenant document ── wrong ──> one clear text on standard error, exit 2
+    admin address up ──> part serves ──> SIGTERM ──> stop is set: the listener drains, the part hands back ──> exit 0
+                              └── fails ──> one line with the type of the error ──> exit 1
+
+Redis may be away at any time, at the start, too: then the process runs, is not ready and keeps trying. The end takes at
+most 25 seconds: after 20 the part is cancelled, after 24 the process leaves anyway.
+"""
+
+import asyncio
+import os
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+
+from aftersend.errors import Misconfigured
+from aftersend.observe import logs, traces
+from aftersend.service import durability
+from aftersend.service.admin import AdminServer
+from aftersend.service.runtime import Part, Runtime, Shared, check_upstream_urls, http_session, runtime_for
+from aftersend.service.waiting import pause
+from aftersend.settings import Settings, read_settings
+from aftersend.tenant import Tenant
+from aftersend.tenant_file import load_tenant
+
+EXIT_OK, EXIT_FAILED, EXIT_MISCONFIGURED = 0, 1, 2
+_CANCEL_AFTER = 20.0
+_LEAVE_AFTER = 24.0
+
+
+def run_part(part: Part, environ: Mapping[str, str] = os.environ) -> int:
+    """The main function of each console script; returns the exit code."""
+    end_on_early_signals()
+    no_core_dumps()
+    try:
+        settings, tenant = _prepare(environ)
+        return asyncio.run(_life(part, settings, tenant))
+    except Misconfigured as error:
+        sys.stderr.write(f"aftersend-{part.name} cannot start: {error}\n")
+        return EXIT_MISCONFIGURED
+    finally:
+        traces.stop_tracing()
+
+
+def _prepare(environ: Mapping[str, str]) -> tuple[Settings, Tenant]:
+    settings = read_settings(environ)
+    tenant = load_tenant(settings.tenant_file)
+    check_upstream_urls(tenant, allow_http=settings.allow_http)
+    if not settings.secrets_dir.is_dir():
+        raise Misconfigured(f"there is no folder {settings.secrets_dir}", cure="AFTERSEND_SECRETS_DIR must name it")
+    return settings, tenant
+
+
+def no_core_dumps() -> None:
+    """A core file would hold orders in clear."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def end_on_early_signals() -> None:
+    """Until the loop runs, SIGTERM means: leave at once, all is well."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_OK))
+
+
+async def _life(part: Part, settings: Settings, tenant: Tenant) -> int:
+    logs.configure(settings.log_format, settings.log_level)
+    logs.bind_tenant(tenant.identity)
+    traces.start_tracing(f"aftersend-{part.name}")
+    async with AsyncExitStack() as stack:
+        shared = Shared(http=await stack.enter_async_context(http_session()))
+        stop_on_signals(shared.stop)
+        runtime = await stack.enter_async_context(
+            runtime_for(tenant=tenant, settings=settings, shared=shared, part=part.name)
+        )
+        admin = AdminServer(healths={runtime.identity: runtime.health}, metrics=runtime.metrics)
+        await admin.start(settings.admin_listen)
+        stack.push_async_callback(admin.stop)
+        logs.get_logger(part=part.name).info("started", admin_port=admin.port)
+        return await _serve(part, runtime)
+
+
+async def _serve(part: Part, runtime: Runtime) -> int:
+    """Run the part and its companions until stop; the first failure ends them all."""
+    log = logs.get_logger(part=part.name)
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(runtime.public.serve(runtime.settings.listen, runtime.stop))
+            group.create_task(watch_durability(runtime, part=part.name))
+            group.create_task(watch_loop(runtime))
+            group.create_task(bounded(part, runtime))
+    except BaseExceptionGroup as group_error:
+        error = _only(group_error)
+        if isinstance(error, Misconfigured):
+            raise error from None
+        log.critical("failed", exc_info=error)
+        return EXIT_FAILED
+    log.info("ended")
+    return EXIT_OK
+
+
+def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error inside a group; the others are its consequences."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+async def bounded(part: Part, runtime: Runtime) -> None:
+    """Serve until stop, then for 20 seconds at most; a part that returns by itself ends the process."""
+    serving = asyncio.ensure_future(part.serve(runtime))
+    stopping = asyncio.create_task(runtime.stop.wait())
+    try:
+        await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([serving], timeout=_CANCEL_AFTER)
+    finally:
+        stopping.cancel()
+        serving.cancel()
+        await asyncio.wait([serving])
+    if not serving.cancelled():
+        serving.result()
+    runtime.stop.set()
+
+
+async def watch_durability(runtime: Runtime, *, part: str) -> None:
+    """Show in metrics and log whether Redis keeps what it confirms."""
+    await durability.watch(
+        runtime.redis,
+        runtime.metrics.redis_durable,
+        runtime.stop,
+        tenant=runtime.identity,
+        ask_config=part != "webhook",  # its ACL refuses CONFIG, and a refusal leaves a line in the server's log
+    )
+
+
+async def watch_loop(runtime: Runtime) -> None:
+    """A loop that only proves that the event loop turns."""
+    runtime.health.watch("event-loop", 30)
+    while await pause(runtime.stop, 5):
+        runtime.health.pulse("event-loop")
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """SIGTERM and SIGINT set ``stop``; whatever hangs then is left behind after 24 seconds."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        if not stop.is_set():
+            stop.set()
+            leave = threading.Timer(_LEAVE_AFTER, os._exit, (EXIT_OK,))
+            leave.daemon = True
+            leave.start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)

@@ -1,0 +1,163 @@
+"""What a part gets to work with: one ``Runtime`` per tenant, whoever built it.
+
+``run_part`` builds one for the only tenant of a service process; ``aftersend up`` builds one for each of its tenants
+and lets them share the HTTP session, the metrics and both listeners. A part never reads the environment itself.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from aftersend import __version__
+from aftersend.errors import Misconfigured, Transient
+from aftersend.observe.metrics import Metrics
+from aftersend.secrets import SecretFiles
+from aftersend.service.health import Health
+from aftersend.service.listener import PublicListener
+from aftersend.settings import Settings
+from aftersend.stream.connection import connect
+from aftersend.stream.sealing import Keyring
+from aftersend.tenant import Tenant
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+_LONGEST_CALL = aiohttp.ClientTimeout(total=300, sock_connect=10, sock_read=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the tenants of one process have in common."""
+
+    http: aiohttp.ClientSession
+    metrics: Metrics = field(default_factory=Metrics)
+    public: PublicListener = field(default_factory=PublicListener)
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Everything that a part needs for one tenant."""
+
+    tenant: Tenant
+    identity: str
+    settings: Settings
+    secrets: Callable[[str], SecretFiles]
+    """The secret files of one folder: afterbuy, sendcloud, redis, data-key."""
+    redis: "Redis"
+    keyring: Keyring
+    http: aiohttp.ClientSession
+    metrics: Metrics
+    health: Health
+    public: PublicListener
+    stop: asyncio.Event
+    """Set when the process shall end."""
+    name: str = field(default_factory=lambda: f"{socket.gethostname()}-{token_hex(3)}")
+    """Unique among running processes; the consumer's name in the group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of exporter, webhook, writer: ``serve`` runs until ``runtime.stop`` is set."""
+
+    name: str
+    serve: Callable[[Runtime], Awaitable[None]]
+
+
+def secret_folders(root: Path, **elsewhere: Path) -> Callable[[str], SecretFiles]:
+    """One ``SecretFiles`` per folder below ``root``, or ``elsewhere``; each file is read once per change."""
+    known = {name: SecretFiles(path) for name, path in elsewhere.items()}
+
+    def folder(name: str) -> SecretFiles:
+        return known.setdefault(name, SecretFiles(root / name))
+
+    return folder
+
+
+@asynccontextmanager
+async def http_session() -> AsyncIterator[aiohttp.ClientSession]:
+    """The session for both upstreams: no cookies, no proxies from the environment, our name as user agent."""
+    async with aiohttp.ClientSession(
+        timeout=_LONGEST_CALL,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": f"aftersend/{__version__}"},
+    ) as session:
+        yield session
+
+
+@asynccontextmanager
+async def runtime_for(
+    *,
+    tenant: Tenant,
+    settings: Settings,
+    shared: Shared,
+    part: str,
+    secrets: Callable[[str], SecretFiles] | None = None,
+) -> AsyncIterator[Runtime]:
+    """Build the runtime of one tenant; Redis is connected at its first use, so a missing one delays nothing."""
+    secrets = secrets or secret_folders(settings.secrets_dir)
+    redis = connect(settings.redis_url, secrets("redis"), part=part)
+    runtime = Runtime(
+        tenant=tenant,
+        identity=tenant.identity,
+        settings=settings,
+        secrets=secrets,
+        redis=redis,
+        keyring=Keyring(secrets("data-key")),
+        http=shared.http,
+        metrics=shared.metrics,
+        health=Health(),
+        public=shared.public,
+        stop=shared.stop,
+    )
+    _basic_checks(runtime)
+    try:
+        yield runtime
+    finally:
+        await redis.aclose()
+
+
+def _basic_checks(runtime: Runtime) -> None:
+    async def redis_answers() -> None:
+        try:
+            await runtime.redis.info("server")  # INFO, not PING: the webhook's ACL has no more
+        except Exception:  # noqa: BLE001 - whatever it is, Redis does not serve us, and its text may quote secrets
+            raise Transient("redis_unavailable", upstream="redis") from None
+
+    async def data_key_usable() -> None:
+        runtime.keyring.check()
+
+    runtime.health.ready_check("redis", redis_answers)
+    runtime.health.ready_check("data-key", data_key_usable)
+
+
+def check_upstream_urls(tenant: Tenant, *, allow_http: bool) -> None:
+    """Refuse http beyond loopback: orders and keys would cross the network in clear."""
+    for path, url in (
+        ("spec.afterbuy.url", tenant.spec.afterbuy.url),
+        ("spec.sendcloud.url", tenant.spec.sendcloud.url),
+    ):
+        if not allow_http and url.startswith("http://") and not _is_loopback(url):
+            raise Misconfigured(
+                "plain http is allowed on this machine only", path=path, cure="use https, or set AFTERSEND_ALLOW_HTTP=1"
+            )
+
+
+def _is_loopback(url: str) -> bool:
+    import ipaddress  # noqa: PLC0415 - only needed for http
+    from urllib.parse import urlsplit  # noqa: PLC0415
+
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,133 @@
+"""A service process for tests: the real ``run_part`` around a tiny part, its log lines and its ports."""
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+TENANT = """
+apiVersion: aftersend.jj-ideenschmiede.de/v1
+kind: AftersendTenant
+metadata: {name: mueller, namespace: shops}
+spec:
+  afterbuy: {url: "http://127.0.0.1:9/afterbuy", credentials: {secretName: mueller-afterbuy}}
+  sendcloud: {url: "http://127.0.0.1:9/api", credentials: {secretName: mueller-sendcloud}, integration: 1}
+"""
+KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+PRELUDE = """
+import asyncio, sys
+from aiohttp import web
+from aftersend.service.run import run_part
+from aftersend.service.runtime import Part
+"""
+ENDING = """
+sys.exit(run_part(Part("probe", serve)))
+"""
+IDLE = "async def serve(runtime): await runtime.stop.wait()"
+
+
+def environment(folder: Path, **changes: str) -> dict[str, str]:
+    """Everything of chapter 5 in ``folder``, on free ports, with a Redis that is not there."""
+    secrets = folder / "secrets" / "data-key"
+    secrets.mkdir(parents=True, exist_ok=True)
+    (secrets / "20260101").write_text(KEY)
+    (secrets / "fingerprint").write_text(KEY)
+    tenant = folder / "tenant.yaml"
+    tenant.write_text(TENANT)
+    settings = {
+        "AFTERSEND_TENANT_FILE": str(tenant),
+        "AFTERSEND_SECRETS_DIR": str(folder / "secrets"),
+        "AFTERSEND_REDIS_URL": "redis://127.0.0.1:9/0",
+        "AFTERSEND_LISTEN": "127.0.0.1:0",
+        "AFTERSEND_ADMIN_LISTEN": "127.0.0.1:0",
+        "AFTERSEND_LOG_FORMAT": "json",
+    }
+    return {**{name: value for name, value in (settings | changes).items() if value}, "PATH": os.environ["PATH"]}
+
+
+class Process:
+    """A running service and what it said so far."""
+
+    def __init__(self, code: str, environ: Mapping[str, str]) -> None:
+        passed = {name: value for name, value in os.environ.items() if name.startswith(("COVERAGE", "COV_"))}
+        self.popen = subprocess.Popen(
+            [sys.executable, "-c", PRELUDE + code + ENDING],
+            env={**passed, **environ},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.lines: list[dict[str, Any]] = []
+        self.text = ""
+        self._unread = b""
+
+    def line(self, event: str, *, patience: float = 30) -> dict[str, Any]:
+        """The next log line with this event."""
+        deadline = time.monotonic() + patience
+        while (text := self._next(deadline)) is not None:
+            with contextlib.suppress(ValueError):
+                self.lines.append(json.loads(text))
+                if self.lines[-1].get("event") == event:
+                    return self.lines[-1]
+        raise AssertionError(f"no line {event!r} in:\n{self.text}")
+
+    def _next(self, deadline: float) -> str | None:
+        """One more line of standard error; None at its end, or when patience has run out."""
+        stream = self.popen.stderr
+        assert stream is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(stream, selectors.EVENT_READ)
+            while b"\n" not in self._unread:
+                if not selector.select(max(0, deadline - time.monotonic())):
+                    return None
+                chunk = os.read(stream.fileno(), 65536)
+                if not chunk:
+                    return None
+                self._unread += chunk
+        line, _, self._unread = self._unread.partition(b"\n")
+        self.text += line.decode() + "\n"
+        return line.decode()
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and wait for the exit code."""
+        self.popen.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for the exit code; the rest of standard error goes to ``text``."""
+        _, rest = self.popen.communicate(timeout=40)
+        self.text += (self._unread + rest).decode()
+        self._unread = b""
+        return self.popen.returncode
+
+
+@contextlib.contextmanager
+def running(code: str, environ: Mapping[str, str]) -> Iterator[Process]:
+    """A service process that is gone afterwards, whatever happens."""
+    process = Process(code, environ)
+    try:
+        yield process
+    finally:
+        if process.popen.poll() is None:
+            process.popen.kill()
+        process.popen.communicate()
+
+
+def get(port: int, path: str, **headers: str) -> tuple[int, str, Mapping[str, str]]:
+    """GET on the loopback interface: status, body, headers."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read().decode(), dict(answer.headers)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode(), dict(error.headers)
