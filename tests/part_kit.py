@@ -64,7 +64,6 @@ class Process:
             [sys.executable, "-c", PRELUDE + code + ENDING],
             env={**passed, **environ},
             stderr=subprocess.PIPE,
-            text=True,
         )
         self.lines: list[dict[str, Any]] = []
         self.text = ""
