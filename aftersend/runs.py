@@ -1,0 +1,132 @@
+"""Asking for a run, and learning what came of it.
+
+A run is an export or a sweep. Whoever wants one puts a request on the stream ``runs`` (``publish``); the event's id
+is the run's id. The exporter works and leaves a summary under ``result:<run id>`` for a day, for every request that
+the run served. ``wait_for`` looks there until it is told or its patience ends, so nobody needs to be connected to
+anybody.
+
+Summaries hold counts, times, codes and OrderIDs, nothing else.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal, cast
+
+import msgspec
+
+from aftersend.stream.connection import guarded
+from aftersend.stream.keys import Keys
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from aftersend.stream.event import EventType, Source
+    from aftersend.stream.stream import Stream
+
+Kind = Literal["export", "sweep"]
+Outcome = Literal["done", "partial", "failed"]
+RESULT_SECONDS = 24 * 60 * 60
+_POLL_SECONDS = 0.25
+_REQUESTED: "dict[Kind, EventType]" = {"export": "export.requested", "sweep": "sweep.requested"}
+
+
+class RunRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What somebody wants done; requests that are equal are served by one run."""
+
+    kind: Kind
+    orders: tuple[str, ...] = ()
+    """Export only: these OrderIDs instead of the window."""
+    dry_run: bool = False
+    """Export only: read and decide, send and store nothing."""
+    recovery: bool = False
+    """Sweep only: the ledger may be older than Sendcloud; end with the marker."""
+
+
+class OrderCheck(msgspec.Struct, frozen=True):
+    """Data of ``order.check``: compare this order with Afterbuy once more; "" is the marker that ends a recovery."""
+
+    order: str
+
+
+class OrderDecision(msgspec.Struct, frozen=True):
+    """One line of a dry run."""
+
+    order: str
+    decision: str
+    """transfer, unchanged, skip, watch or rejected."""
+    reason: str = ""
+
+
+class RunHealth(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What the run learnt about the tenant; goes into the status of the tenant."""
+
+    afterbuy: Literal["ok", "refused", "unavailable", "unknown"] = "unknown"
+    sendcloud: Literal["ok", "refused", "unavailable", "unknown"] = "unknown"
+    message: str = ""
+    """What a person should know or do; empty if all is well."""
+    problems: dict[str, int] = {}
+    """Orders that a person must look at, by code."""
+    last_write_back: str = ""
+    """RFC 3339, UTC; empty if there was none yet."""
+
+
+class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``trigger --json`` prints."""
+
+    run: str
+    kind: Kind
+    outcome: Outcome
+    from_: str | None = msgspec.field(name="from", default=None)
+    """RFC 3339, UTC; null if the run had no window."""
+    to: str | None = None
+    read: int = 0
+    """Orders (export) or parcels (sweep) that were read."""
+    sent: int = 0
+    """Orders that Sendcloud accepted, or events that were stored."""
+    unchanged: int = 0
+    skipped: dict[str, int] = {}
+    rejected: int = 0
+    watched: int = 0
+    seconds: float = 0.0
+    health: RunHealth = RunHealth()
+    orders: tuple[OrderDecision, ...] | msgspec.UnsetType = msgspec.UNSET
+    """Dry runs only."""
+
+
+def rfc3339(moment: datetime) -> str:
+    """``2026-11-24T04:12:00.000Z``."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+async def publish(stream: "Stream", request: RunRequest, *, source: "Source", traceparent: str = "") -> str:
+    """Put the request on the stream ``runs``; the result is the run's id."""
+    return await stream.add(_REQUESTED[request.kind], source, request, traceparent=traceparent)
+
+
+async def store_result(redis: "Redis", *, tenant: str, run: str, summary: RunSummary) -> None:
+    """Leave the summary for whoever waits for ``run``."""
+    with guarded():
+        await redis.set(_key(tenant, run), msgspec.json.encode(summary), ex=RESULT_SECONDS)
+
+
+async def result_of(redis: "Redis", *, tenant: str, run: str) -> RunSummary | None:
+    """The summary of a run, or None if it is not finished (or longer ago than a day)."""
+    with guarded():
+        raw = await redis.get(_key(tenant, run))
+    return msgspec.json.decode(cast("bytes", raw), type=RunSummary) if raw is not None else None
+
+
+async def wait_for(redis: "Redis", *, tenant: str, run: str, timeout: float) -> RunSummary | None:  # noqa: ASYNC109 - seconds a person is willing to wait
+    """The summary of a run as soon as there is one; None if ``timeout`` seconds passed without."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    while True:
+        summary = await result_of(redis, tenant=tenant, run=run)
+        left = deadline - loop.time()
+        if summary is not None or left <= 0:
+            return summary
+        await asyncio.sleep(min(_POLL_SECONDS, left))
+
+
+def _key(tenant: str, run: str) -> str:
+    return Keys(tenant).key("result", run)

@@ -1,0 +1,70 @@
+"""Where an order goes: shipping before billing address, every line kept as the merchant wrote it.
+
+Nothing is split or joined. The street keeps its house number, because guessing where the number begins ruins more
+addresses than it helps; packing stations and post offices stay as given. A name is never empty: person, else company,
+else the other address's name. Phone and mail come from the billing address where the shipping address has none (it
+never has a mail).
+"""
+
+import re
+
+from msgspec import UNSET, UnsetType
+
+from aftersend.afterbuy.model import Order, PostalAddress
+from aftersend.sendcloud.model import CustomerDetails, ShippingAddress
+from aftersend_exporter.states import state_code
+
+LONGEST = 255
+"""Characters that any text sent to Sendcloud may have; its own limits for labels differ per carrier."""
+_NOBODY = "-"
+_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+def destination(order: Order) -> PostalAddress | None:
+    """The address to deliver to, or None if there is none."""
+    if order.shipping is not None and not order.shipping.is_empty:
+        return order.shipping
+    return None if order.billing.is_empty else order.billing
+
+
+def shipping_address(order: Order) -> ShippingAddress:
+    """The address as Sendcloud wants it; only for orders that have a destination."""
+    to = destination(order) or order.billing
+    lines = [line for line in (to.street, to.street2) if line]
+    return ShippingAddress(
+        name=cut(_name(to) or _name(order.billing) or _NOBODY),
+        company_name=_optional(to.company),
+        address_line_1=cut(lines[0] if lines else ""),
+        address_line_2=_optional(lines[1] if len(lines) > 1 else ""),
+        postal_code=cut(to.postal_code),
+        city=cut(to.city),
+        country_code=to.country,
+        state_province_code=_optional(state_code(country=to.country, state=to.state)),
+        email=_optional(_mail(to) or _mail(order.billing)),
+        phone_number=_optional(to.phone or order.billing.phone),
+    )
+
+
+def customer(order: Order) -> CustomerDetails:
+    """Who bought it: the name on the bill, else the recipient."""
+    to = shipping_address(order)
+    return CustomerDetails(name=cut(_name(order.billing)) or to.name, email=to.email, phone_number=to.phone_number)
+
+
+def cut(text: str) -> str:
+    """The text, shortened to what Sendcloud takes."""
+    return text[:LONGEST].rstrip()
+
+
+def _name(address: PostalAddress) -> str:
+    return " ".join(part for part in (address.first_name, address.last_name) if part) or address.company
+
+
+def _mail(address: PostalAddress) -> str:
+    """The mail address alone: some marketplaces append a word, some merchants leave "-"."""
+    first = address.mail.split(maxsplit=1)[0] if address.mail.strip() else ""
+    return first if _MAIL.fullmatch(first) and len(first) <= LONGEST else ""
+
+
+def _optional(text: str) -> str | UnsetType:
+    return cut(text) or UNSET

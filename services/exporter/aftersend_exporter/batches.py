@@ -1,0 +1,68 @@
+"""Sending many orders although some are bad: which ones go together, and what to do after a refusal.
+
+Sendcloud takes up to 100 orders at once, all or nothing. A refusal may name the bad ones, only some of them, or none:
+
+    named some    those are bad; the rest goes again, together
+    named none    the group is halved, down to single orders; a single one that is refused is bad
+
+``deliver`` is a generator without I/O: it yields groups of positions to send and is told what came of each. Every
+order ends in exactly one accepted group or is bad. A group that is halved or refused costs one call, and there are
+fewer than two such groups per order, so the number of calls is bounded by twice the number of orders.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+BATCH = 100
+"""Orders that one call takes."""
+_UNNAMED = ("refused", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Sendcloud took nothing of the group; ``bad``: place within the group -> (code, path), as far as it named any."""
+
+    bad: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    reason: tuple[str, str] = _UNNAMED
+    """(code, path) of the refusal as a whole: what a single order gets that was refused without being named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Sendcloud took the whole group."""
+
+
+Group = Sequence[int]
+Bad = dict[int, tuple[str, str]]
+
+
+def deliver(count: int) -> Generator[Group, Accepted | Refused, Bad]:
+    """Yield groups of positions (0 to ``count`` - 1) to send; return the bad ones with what is wrong with each."""
+    groups: list[Group] = [range(start, min(start + BATCH, count)) for start in range(0, count, BATCH)]
+    groups.reverse()
+    bad: Bad = {}
+    while groups:
+        group = groups.pop()
+        answer = yield group
+        if isinstance(answer, Refused):
+            found = _found(group, answer)
+            bad.update(found)
+            groups.extend(reversed(_again(group, found)))
+    return bad
+
+
+def _found(group: Group, answer: Refused) -> Bad:
+    """Positions that are certainly bad; places that the group does not have are ignored."""
+    named = {group[place]: fault for place, fault in answer.bad.items() if 0 <= place < len(group)}
+    if not named and len(group) == 1:
+        return {group[0]: answer.reason}
+    return named
+
+
+def _again(group: Group, found: Bad) -> list[Group]:
+    """What of a refused group has to be sent again, and in which groups."""
+    if found:
+        rest = [position for position in group if position not in found]
+        return [rest] if rest else []
+    half = len(group) // 2
+    return [group[:half], group[half:]]

@@ -1,0 +1,102 @@
+"""The positions that are shipped, and what they cost.
+
+Left out: quantities of zero and below (credit notes, corrections) and items that the marketplace ships itself.
+Product sets stay as they were sold. Both unit and total price are sent: Sendcloud shows the one and requires the
+other.
+
+An order has one currency. Prices in the buyer's own currency are taken if every item has one, all of them are the
+same, and Sendcloud's documentation knows that currency; otherwise the prices in the account's currency, which every
+item has.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+
+from msgspec import UNSET
+
+from aftersend.afterbuy.model import Order, ProductCustoms, SoldItem
+from aftersend.sendcloud.model import Money, OrderItem
+from aftersend.tenant import Export
+from aftersend_exporter.addresses import cut
+from aftersend_exporter.customs import hs_code, origin_country
+from aftersend_exporter.weights import measurement, piece_weight
+
+_MARKETPLACE_SHIPS = frozenset({201, 301, 501})
+_ACCOUNT_CURRENCY = "EUR"
+_KNOWN_CURRENCIES = frozenset({"EUR", "GBP", "USD"})
+_CENT = Decimal("0.01")
+
+
+def is_marketplace_fulfilled(item: SoldItem) -> bool:
+    """True if the marketplace itself ships it (fulfilment by Amazon)."""
+    return item.item_type in _MARKETPLACE_SHIPS
+
+
+def shipped_items(order: Order) -> tuple[SoldItem, ...]:
+    """The positions that the merchant ships."""
+    return tuple(item for item in order.items if item.quantity > 0 and not is_marketplace_fulfilled(item))
+
+
+def order_items(order: Order, *, rules: Export, customs: Mapping[str, ProductCustoms] | None) -> tuple[OrderItem, ...]:
+    """The shipped positions in Sendcloud's words; ``customs`` is None if customs do not want to know."""
+    currency = order_currency(order)
+    return tuple(_order_item(item, currency=currency, rules=rules, customs=customs) for item in shipped_items(order))
+
+
+def order_currency(order: Order) -> str:
+    """The one currency of the order's prices."""
+    items = shipped_items(order)
+    told = {item.currency for item in items}
+    if len(told) == 1 and told <= _KNOWN_CURRENCIES and all(item.original_price is not None for item in items):
+        return told.pop()
+    return _account_currency(order)
+
+
+def order_total(order: Order) -> Money:
+    """What it costs: the full amount, or the sum of what is shipped where that is unknown or another currency."""
+    currency = order_currency(order)
+    if order.full_amount is not None and currency == _account_currency(order):
+        return money(order.full_amount, currency=currency)
+    items = shipped_items(order)
+    return money(sum((_unit(item, currency=currency) * item.quantity for item in items), Decimal()), currency=currency)
+
+
+def money(amount: Decimal, *, currency: str) -> Money:
+    """Two decimals, never below zero."""
+    return Money(value=float(max(amount, Decimal()).quantize(_CENT, rounding=ROUND_HALF_UP)), currency=currency)
+
+
+def products_of(orders: Sequence[Order]) -> set[str]:
+    """Ids of the products of all shipped positions."""
+    return {item.product_id for order in orders for item in shipped_items(order) if item.product_id}
+
+
+def _order_item(
+    item: SoldItem, *, currency: str, rules: Export, customs: Mapping[str, ProductCustoms] | None
+) -> OrderItem:
+    unit = _unit(item, currency=currency)
+    weight = piece_weight(item, unit=rules.weight.unit)
+    product = customs.get(item.product_id) if customs is not None else None
+    return OrderItem(
+        name=cut(item.title or item.sku or f"Artikel {item.item_id}"),
+        quantity=item.quantity,
+        unit_price=money(unit, currency=currency),
+        total_price=money(unit * item.quantity, currency=currency),
+        item_id=item.item_id or UNSET,
+        product_id=item.product_id or UNSET,
+        sku=cut(item.sku) or UNSET,
+        ean=cut(item.ean) or UNSET,
+        hs_code=UNSET if customs is None else hs_code(product, defaults=rules.customs) or UNSET,
+        country_of_origin=UNSET if customs is None else origin_country(product, defaults=rules.customs),
+        measurement=UNSET if weight is None else measurement(weight),
+    )
+
+
+def _account_currency(order: Order) -> str:
+    return order.invoice_currency if order.invoice_currency in _KNOWN_CURRENCIES else _ACCOUNT_CURRENCY
+
+
+def _unit(item: SoldItem, *, currency: str) -> Decimal:
+    """The price of one piece, in cents, so that pieces and total agree."""
+    price = item.original_price if item.currency == currency and item.original_price is not None else item.price
+    return max(price or Decimal(), Decimal()).quantize(_CENT, rounding=ROUND_HALF_UP)

@@ -1,0 +1,86 @@
+"""Order in, PushOrder out: the whole translation from Afterbuy to Sendcloud, without any I/O.
+
+The upsert key is ``afterbuy-<OrderID>``: it never changes, so a repeated push never makes a second order; and the
+prefix keeps it apart from Sendcloud's own numbers. ``fingerprint`` tells whether an order changed since it was last
+sent.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from aftersend.afterbuy.model import Order, ProductCustoms
+from aftersend.ledger.match import PREFIX
+from aftersend.sendcloud.model import (
+    CodeMessage,
+    IntegrationRef,
+    OptionProperties,
+    OrderDetails,
+    PaymentDetails,
+    PushOrder,
+    ShippingDetails,
+    ShipWith,
+)
+from aftersend.tenant import Delivery, Export
+from aftersend_exporter.addresses import customer, cut, shipping_address
+from aftersend_exporter.customs import customs_details, is_for_customs
+from aftersend_exporter.decide import is_paid
+from aftersend_exporter.items import order_items, order_total, shipped_items
+from aftersend_exporter.weights import default_weight, measurement, total_weight
+
+_OPEN = CodeMessage(code="unshipped", message="Unshipped")
+_PAID = CodeMessage(code="paid", message="Paid")
+_UNPAID = CodeMessage(code="unpaid", message="Unpaid")
+
+
+def push_order(
+    order: Order, *, integration: int, rules: Export, products: Mapping[str, ProductCustoms], now: datetime
+) -> PushOrder:
+    """Translate an order that shall be transferred; ``now`` stands in where Afterbuy names no order date."""
+    customs = is_for_customs(order)
+    light = total_weight(shipped_items(order), rules=rules.weight) is None
+    return PushOrder(
+        order_id=f"{PREFIX}{order.order_id}",
+        order_number=order.order_id,
+        order_details=OrderDetails(
+            integration=IntegrationRef(id=integration),
+            status=_OPEN,
+            order_created_at=(order.ordered_at or now).isoformat(timespec="seconds"),
+            order_items=order_items(order, rules=rules, customs=products if customs else None),
+            tags=(rules.weight.label,) if light else UNSET,
+        ),
+        payment_details=PaymentDetails(total_price=order_total(order), status=_PAID if is_paid(order) else _UNPAID),
+        shipping_address=shipping_address(order),
+        customer_details=customer(order),
+        shipping_details=_shipping_details(order, rules=rules),
+        customs_details=customs_details(order, rules=rules.customs) if customs else UNSET,
+    )
+
+
+def fingerprint(push: PushOrder, *, mac: Callable[[bytes], str]) -> str:
+    """Keyed MAC over all that matters for shipping; the date of the order does not."""
+    undated = msgspec.structs.replace(
+        push, order_details=msgspec.structs.replace(push.order_details, order_created_at="")
+    )
+    return mac(msgspec.json.encode(undated, order="deterministic"))
+
+
+def _shipping_details(order: Order, *, rules: Export) -> ShippingDetails:
+    weight = total_weight(shipped_items(order), rules=rules.weight)
+    return ShippingDetails(
+        delivery_indicator=rules.weight.label if weight is None else _indicator(order, rules=rules.delivery),
+        measurement=measurement(default_weight(rules.weight) if weight is None else weight),
+        ship_with=_ship_with(rules.delivery),
+    )
+
+
+def _indicator(order: Order, *, rules: Delivery) -> str | UnsetType:
+    return UNSET if rules.indicator == "none" else cut(order.shipping_method) or UNSET
+
+
+def _ship_with(rules: Delivery) -> ShipWith | UnsetType:
+    if not rules.option_code:
+        return UNSET
+    return ShipWith(properties=OptionProperties(shipping_option_code=rules.option_code))
