@@ -154,6 +154,8 @@ class AfterbuyOrder:
     exported: bool = False
     mails_sent: list[str] = field(default_factory=list)
     """Mails that Afterbuy would have sent to the customer, by kind."""
+    scenario: str = ""
+    """Why the seeds invented this order; for the control API and verdicts, never told by the simulated APIs."""
 
 
 @dataclass(slots=True)
