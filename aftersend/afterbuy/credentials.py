@@ -1,0 +1,20 @@
+"""The keys of one merchant's Afterbuy account."""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+from aftersend.secrets import SecretFiles
+
+
+@dataclass(frozen=True, slots=True)
+class AfterbuyCredentials:
+    """The token pair, and the PartnerID that some accounts want in addition. ``repr`` shows none of it."""
+
+    partner_token: str = field(repr=False)
+    account_token: str = field(repr=False)
+    partner_id: str = field(default="", repr=False)
+
+    @classmethod
+    def read(cls, files: SecretFiles) -> Self:
+        """From the tenant's ``afterbuy`` folder; ``Misconfigured`` names the file that is missing."""
+        return cls(files.required("partnerToken"), files.required("accountToken"), files.optional("partnerId"))

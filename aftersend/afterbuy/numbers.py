@@ -1,0 +1,104 @@
+"""Afterbuy's spelling of numbers and times, read and written.
+
+    decimals   112,30 · 1.234,50 · 0 · 5.9     with a comma, dots are thousands; without one, a dot is the point
+    times      01.09.2026 09:05:00 · 1.9.2026 9:05 · 01.09.2026 · 2026-09-01T09:05:00        always Europe/Berlin
+    flags      1 · -1 · True · ja        0 · False · nein
+
+Empty texts and white space mean "not told": every reader answers None. Anything else that is not understood raises
+``Unreadable``, which carries no text: what stands in a field may be somebody's name.
+
+The hour that occurs twice in October is read as its first occurrence; the hour that never was in March as the
+hour after it. Years before 1970 are a database's way to say "no date" (01.01.0001, 30.12.1899).
+Source: Afterbuy's general documentation and recorded answers (GetAfterbuyTime gives Berlin time beside UTC).
+"""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+from zoneinfo import ZoneInfo
+
+BERLIN: Final = ZoneInfo("Europe/Berlin")
+
+_DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
+_LONGEST_NUMBER: Final = 30
+_TIME_OF_DAY: Final = r"(?:[T\s]+([0-9]{1,2}):([0-9]{1,2})(?::([0-9]{1,2}))?)?"
+_GERMAN: Final = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})" + _TIME_OF_DAY)
+_ISO: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})" + _TIME_OF_DAY)
+_FIRST_YEAR: Final = 1970
+_TRUE: Final = frozenset({"1", "-1", "true", "yes", "ja"})
+_FALSE: Final = frozenset({"0", "false", "no", "nein"})
+
+
+class Unreadable(Exception):  # noqa: N818 - a domain word
+    """A text is not what it should be; deliberately without the text."""
+
+
+def read_decimal(text: str) -> Decimal | None:
+    """An amount or a weight."""
+    text = text.strip().replace("\xa0", "").replace(" ", "")
+    if not text:
+        return None
+    if "," in text:
+        text = text.replace(".", "").replace(",", ".")
+    if len(text) > _LONGEST_NUMBER or not _DECIMAL.fullmatch(text):
+        raise Unreadable
+    return Decimal(text)
+
+
+def read_whole(text: str) -> int | None:
+    """A count; ``2,00`` counts as 2, ``1,5`` is unreadable."""
+    value = read_decimal(text)
+    if value is None:
+        return None
+    if value != value.to_integral_value():
+        raise Unreadable
+    return int(value)
+
+
+def read_flag(text: str) -> bool | None:
+    """A yes or no in one of its many spellings."""
+    text = text.strip().lower()
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    if text:
+        raise Unreadable
+    return None
+
+
+def read_id(text: str) -> str:
+    """An OrderID or ItemID: digits without leading zeros; ``0`` if there is none."""
+    text = text.strip()
+    if not text:
+        return "0"
+    if len(text) > _LONGEST_NUMBER or not (text.isascii() and text.isdigit()):
+        raise Unreadable
+    return text.lstrip("0") or "0"
+
+
+def read_time(text: str, zone: ZoneInfo = BERLIN) -> datetime | None:
+    """A date with or without time of day, aware, in Berlin unless told otherwise."""
+    text = text.strip()
+    if not text:
+        return None
+    if german := _GERMAN.fullmatch(text):
+        day, month, year, *clock = german.groups()
+    elif iso := _ISO.fullmatch(text):
+        year, month, day, *clock = iso.groups()
+    else:
+        raise Unreadable
+    if int(year) < _FIRST_YEAR:
+        return None
+    try:
+        hour, minute, second = (int(part or 0) for part in clock)
+        moment = datetime(int(year), int(month), int(day), hour, minute, second, tzinfo=zone)
+    except ValueError:
+        raise Unreadable from None
+    return moment.astimezone(UTC).astimezone(zone)
+
+
+def written_time(moment: datetime) -> str:
+    """An aware time as Afterbuy wants it: ``dd.MM.yyyy HH:mm:ss``, Berlin wall clock."""
+    return moment.astimezone(BERLIN).strftime("%d.%m.%Y %H:%M:%S")

@@ -1,0 +1,85 @@
+"""One answer of GetSoldItems, and what it says about the next page. No I/O here."""
+
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from typing import Final, Self, TypeVar
+
+from aftersend.afterbuy.answer import Element, Envelope
+from aftersend.afterbuy.model import Order, Page, UnreadableOrder
+from aftersend.afterbuy.numbers import Unreadable, read_flag, read_whole
+from aftersend.afterbuy.reading import read_order
+
+NEEDED: Final = ("BuyerInfo", "SoldItems", "ShippingInfo")
+"""Sections without which no order can be transferred."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class SoldItems:
+    """Orders of one page, filled while the answer arrives."""
+
+    orders: list[Order] = field(default_factory=list)
+    unreadable: list[UnreadableOrder] = field(default_factory=list)
+    reached: int = 0
+    """LastOrderID, or the highest OrderID of the page where that is missing."""
+    is_last: bool = False
+    """HasMoreItems is 0; a missing one says nothing, then the next page shows."""
+
+    def take(self, element: Element) -> None:
+        """Add one ``Order`` element."""
+        order = read_order(element)
+        if isinstance(order, UnreadableOrder):
+            self.unreadable.append(order)
+        else:
+            self.orders.append(order)
+
+    def conclude(self, envelope: Envelope) -> None:
+        """Take over what the envelope tells about paging."""
+        has_more = _lenient(read_flag, envelope.fields.get("hasmoreitems", ""))
+        self.is_last = has_more is False or self.is_empty
+        last = _lenient(read_whole, envelope.fields.get("lastorderid", ""))
+        self.reached = last or max((int(order_id) for order_id in self.ids()), default=0)
+
+    @property
+    def is_empty(self) -> bool:
+        """True if there is nothing to hand on."""
+        return not (self.orders or self.unreadable)
+
+    def ids(self) -> set[str]:
+        """OrderIDs of this page; items that are no order yet carry 0 and have none."""
+        return ({order.order_id for order in self.orders} | {order.order_id for order in self.unreadable}) - {"0"}
+
+    def lacking(self) -> str:
+        """The first needed section that no order has, or an empty text."""
+        if not self.orders:
+            return ""
+        present = frozenset[str]().union(*(order.sections for order in self.orders))
+        return next((section for section in NEEDED if section not in present), "")
+
+    def without(self, seen: AbstractSet[str]) -> Self:
+        """The same page less orders that an earlier page brought."""
+        return self._those(lambda order_id: order_id not in seen)
+
+    def only(self, wanted: AbstractSet[str]) -> Self:
+        """The same page less orders that nobody asked for."""
+        return self._those(lambda order_id: order_id in wanted)
+
+    def page(self) -> Page:
+        """What callers get."""
+        return Page(tuple(self.orders), tuple(self.unreadable))
+
+    def _those(self, is_wanted: Callable[[str], bool]) -> Self:
+        return replace(
+            self,
+            orders=[each for each in self.orders if is_wanted(each.order_id)],
+            unreadable=[each for each in self.unreadable if is_wanted(each.order_id)],
+        )
+
+
+def _lenient(read: Callable[[str], _T | None], text: str) -> _T | None:
+    try:
+        return read(text)
+    except Unreadable:
+        return None
