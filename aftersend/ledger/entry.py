@@ -40,6 +40,9 @@ class Field(msgspec.Struct, frozen=True, array_like=True):
 
     value: str = ""
     time: int = -1
+    """ms; when the value was told."""
+    assumed: bool = False
+    """True if nobody told the time and it is the time of receipt; loses against a told one at equal times."""
 
 
 class ParcelDetails(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -56,10 +59,26 @@ class ParcelState(msgspec.Struct, frozen=True, omit_defaults=True):
     klass: ParcelClass = ParcelClass.OPEN
     time: int = -1
     """ms; when the class was reached."""
+    assumed: bool = False
+    """True if nobody told that time and it is the time of receipt."""
+    revived: bool = False
+    """The class comes from a failed cancellation (status 94), which beats the cancellation at equal times."""
     collo: int = 0
     is_return: bool = False
     mark: str = ""
     """Keyed MAC of the number: recognises it in Afterbuy's field after the sealed part has gone."""
+    link_mark: str = ""
+    """Keyed MAC of the link, for the same purpose."""
+
+    @property
+    def is_live(self) -> bool:
+        """It carries goods to the customer: a number, not cancelled, not a return."""
+        return bool(self.mark) and not self.is_return and self.klass is not ParcelClass.CANCELLED
+
+    @property
+    def is_picked_up(self) -> bool:
+        """The driver has it, or it is further on the way to the customer."""
+        return self.klass in (ParcelClass.TRANSIT, ParcelClass.DELIVERED)
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -88,11 +107,25 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """The ``observed`` that Afterbuy shows."""
     lagging: int = 0
     """ms; since when applied is behind observed; 0 = it is not."""
-    written: str = ""
-    """Keyed MAC of the AdditionalInfo that we wrote last."""
+    written: dict[str, str] = {}
+    """Afterbuy's field name -> keyed MAC of the text that we wrote there last."""
     ticks: frozenset[Literal["tag", "shipped"]] = frozenset()
     """What is done once and never again, even if a person takes it back."""
     problem: Problem | None = None
     parcels: dict[str, ParcelState] = {}
     details: dict[str, ParcelDetails] = {}
     """By parcel id; kept sealed, apart from the rest, and gone seven days after the order is done."""
+
+    @property
+    def live(self) -> list[str]:
+        """Ids of the live parcels in parcel order: by collo, then by parcel id (digits, compared as numbers)."""
+        alive = [(state.collo, len(parcel), parcel) for parcel, state in self.parcels.items() if state.is_live]
+        return [parcel for _, _, parcel in sorted(alive)]
+
+    @property
+    def is_done(self) -> bool:
+        """Nothing is left to do for it: Afterbuy shows what was observed, and nobody needs to look at it.
+
+        The tag needs no word of its own: applied is raised only together with the tag or with a problem.
+        """
+        return self.state == "labelled" and self.applied == self.observed and self.problem is None

@@ -1,0 +1,35 @@
+"""In which indexes an entry stands: sorted sets of OrderIDs, kept by the same script that writes the entry.
+
+=====================  ==========================  ===========================================
+index                  score (ms)                  who is in it
+=====================  ==========================  ===========================================
+``orders``             last change                 every entry
+``watched``            since when                  orders that are read again in every run
+``open``               last push                   transferred (accepted or confirmed), without label
+``lagging``            since when                  Afterbuy does not show yet what was observed
+``problem-<code>``     since when                  orders that a person must look at
+=====================  ==========================  ===========================================
+"""
+
+from typing import get_args
+
+from aftersend.ledger.entry import Entry, ProblemCode
+
+PROBLEM_CODES: tuple[ProblemCode, ...] = get_args(ProblemCode)
+PROBLEM_INDEXES = tuple(f"problem-{code}" for code in PROBLEM_CODES)
+INDEXES = ("orders", "watched", "open", "lagging", *PROBLEM_INDEXES)
+_OPEN = ("accepted", "confirmed")
+
+
+def positions(entry: Entry) -> dict[str, int]:
+    """Index name -> score, for the indexes that the entry stands in."""
+    found = {"orders": entry.touched}
+    if entry.watched:
+        found["watched"] = entry.watched
+    if entry.state in _OPEN:
+        found["open"] = entry.pushed
+    if entry.lagging:
+        found["lagging"] = entry.lagging
+    if entry.problem is not None:
+        found[f"problem-{entry.problem.code}"] = entry.problem.since
+    return found

@@ -1,0 +1,81 @@
+"""Which order a parcel belongs to.
+
+Three ways, in this order, and never by number, name or address:
+
+1. The parcel id is known from an earlier event.
+2. ``external_order_id`` carries our prefix: it is the ``order_id`` that we pushed.
+3. ``order_number`` is that of exactly one order that we sent. A v2 parcel does not name its integration, so this
+   way is closed to parcels that carry somebody else's ``external_order_id``.
+
+An ``external_order_id`` that equals the parcel's own id means "none" in Sendcloud's words. A parcel that nobody can
+place yet is ``Unknown``: a webhook may overtake the answer to our own push.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from aftersend.ledger.entry import Entry
+from aftersend.sendcloud.model import ParcelEvent
+
+PREFIX = "afterbuy-"
+_SENT = ("pushing", "accepted", "confirmed", "labelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The parcel belongs to this order."""
+
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """The parcel belongs to somebody else's order, for certain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nothing tells whose parcel it is, yet."""
+
+
+Result = Match | Foreign | Unknown
+
+
+class Known(Protocol):
+    """The look-ups of the ledger."""
+
+    async def order_of(self, parcel_id: str) -> str | None:
+        """The order that a parcel is known to belong to."""
+
+    async def get(self, order_id: str) -> Entry | None:
+        """The entry of an order."""
+
+
+def is_order_id(text: str) -> bool:
+    """OrderIDs are digits; anything else can be no order of ours (and must not become part of a key)."""
+    return text.isascii() and text.isdigit()
+
+
+def match(event: ParcelEvent, *, known: str | None, numbered: Entry | None) -> Result:
+    """Decide: ``known`` is the order its parcel id is known for, ``numbered`` the entry that its order number names."""
+    external = _external(event)
+    if known is not None:
+        return Match(known)
+    if external:
+        order = external.removeprefix(PREFIX)
+        return Match(order) if external.startswith(PREFIX) and is_order_id(order) else Foreign()
+    if numbered is not None and (numbered.state in _SENT or numbered.pushed):
+        return Match(numbered.order)
+    return Unknown()
+
+
+async def find(event: ParcelEvent, ledger: Known) -> Result:
+    """Look up what the decision needs, and decide."""
+    known = await ledger.order_of(event.parcel)
+    by_number = known is None and not _external(event) and is_order_id(event.order_number)
+    numbered = await ledger.get(event.order_number) if by_number else None
+    return match(event, known=known, numbered=numbered)
+
+
+def _external(event: ParcelEvent) -> str:
+    return "" if event.external_order_id == event.parcel else event.external_order_id

@@ -1,0 +1,68 @@
+"""What is known of the tenant as a whole: a handful of small facts in one hash, and the leases of its runs.
+
+==================  ===============================================================================================
+field               meaning
+==================  ===============================================================================================
+``export.start``    ms; start of the last complete export
+``sweep.cursor``    RFC 3339; up to where changed parcels have been read
+``recovered``       "1" once the ledger is known to be no older than Sendcloud (see ``recovering``)
+``integration``     "<name>=<id>": the integration that was looked up once and is pinned since
+``success.<kind>``  ms; last success of export, sweep, writeback, backup
+==================  ===============================================================================================
+"""
+
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Literal, cast
+
+from aftersend.ledger.lease import Lease, hold
+from aftersend.stream.connection import guarded
+from aftersend.stream.keys import Keys
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+StateField = Literal[
+    "export.start",
+    "sweep.cursor",
+    "recovered",
+    "integration",
+    "success.export",
+    "success.sweep",
+    "success.writeback",
+    "success.backup",
+]
+
+
+class TenantState:
+    """The hash ``state`` of one tenant."""
+
+    def __init__(self, redis: "Redis", *, tenant: str) -> None:
+        self._redis = redis
+        self._keys = Keys(tenant)
+        self._key = self._keys.key("state")
+
+    async def get(self, field: StateField) -> str | None:
+        """One field, or None if it was never set."""
+        with guarded():
+            value = await self._redis.hget(self._key, field)  # type: ignore[misc]
+        return cast("bytes", value).decode() if value is not None else None
+
+    async def set(self, field: StateField, value: str) -> None:
+        """Set one field."""
+        with guarded():
+            await self._redis.hset(self._key, field, value)  # type: ignore[misc]
+
+    async def delete(self, field: StateField) -> None:
+        """Forget one field."""
+        with guarded():
+            await self._redis.hdel(self._key, field)  # type: ignore[misc]
+
+    async def recovering(self) -> bool:
+        """True while the ledger may be older than Sendcloud: nothing must be written to Afterbuy then."""
+        with guarded():
+            known = await self._redis.hmget(self._key, "recovered", "sweep.cursor")  # type: ignore[misc]
+        return None in known
+
+    def lease(self, name: str) -> AbstractAsyncContextManager[Lease]:
+        """The lease of one kind of run ("export", "sweep"); raises ``Later`` if somebody else holds it."""
+        return hold(self._redis, key=self._keys.key("lease", name))

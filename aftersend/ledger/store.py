@@ -1,0 +1,195 @@
+"""The ledger in Redis: entries that are compared and set.
+
+Every change is a pure function from entry to entry. ``change`` reads the entry with its revision, applies the
+function and writes with one script that refuses if the revision has moved; then it starts again. A function that
+changes nothing writes nothing.
+
+An entry is two keys. ``order:<id>`` is readable and holds ids, times, states and keyed marks; it lives 90 days from
+its last change. ``order:<id>:sealed`` holds numbers, links and carriers, encrypted and bound to the tenant and the
+order. It lives as long, but only seven days from when the order is done: Redis itself deletes it, no housekeeping
+of ours can fail.
+"""
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from aftersend.errors import Bug, Transient
+from aftersend.ledger.entry import Entry, ParcelDetails, ProblemCode
+from aftersend.ledger.index import INDEXES, PROBLEM_CODES, PROBLEM_INDEXES, positions
+from aftersend.ledger.lease import Lease, hold
+from aftersend.ledger.scripts import HAS_JSON, read_script, write_script
+from aftersend.stream.connection import guarded
+from aftersend.stream.keys import Keys
+from aftersend.stream.sealing import Keyring, bind
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+    from redis.commands.core import AsyncScript
+
+DAY_MS = 86_400_000
+ENTRY_LIFE_MS = 90 * DAY_MS
+SEALED_LIFE_DONE_MS = 7 * DAY_MS
+_TRIES = 100
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+_entries = msgspec.json.Decoder(Entry)
+_details = msgspec.msgpack.Decoder(dict[str, ParcelDetails])
+
+
+class Ledger:
+    """The entries of one tenant. ``clock`` tells seconds since 1970."""
+
+    def __init__(
+        self, redis: "Redis", *, tenant: str, keyring: Keyring, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._redis = redis
+        self._tenant = tenant
+        self._keys = Keys(tenant)
+        self._keyring = keyring
+        self._clock = clock
+        self._scripts: tuple[AsyncScript, AsyncScript] | None = None
+
+    async def get(self, order_id: str) -> Entry | None:
+        """One entry, or None. Raises ``Transient`` if its sealed part needs a key that is not here."""
+        read, _ = await self._ready()
+        with guarded():
+            document, sealed = await read(keys=self._entry_keys(order_id))
+        return self._decode(order_id, document, sealed)
+
+    async def get_many(self, order_ids: Sequence[str]) -> dict[str, Entry]:
+        """The entries of these orders in one round trip; absent ones are left out."""
+        read, _ = await self._ready()
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for order_id in order_ids:
+                await read(keys=self._entry_keys(order_id), client=pipeline)
+            with guarded():
+                answers = await pipeline.execute()
+        found = ((o, self._decode(o, *answer)) for o, answer in zip(order_ids, answers, strict=True))
+        return {order_id: entry for order_id, entry in found if entry is not None}
+
+    async def change(self, order_id: str, f: Callable[[Entry], Entry]) -> Entry:
+        """Apply a pure function to the entry (``Entry(order=…)`` if absent) and return what is stored now."""
+        for _ in range(_TRIES):
+            stored = await self.get(order_id)
+            before = stored or Entry(order=order_id)
+            after = f(before)
+            if after == before:
+                return before
+            after = msgspec.structs.replace(after, revision=before.revision + 1, touched=self._now())
+            if await self._write(before if stored else None, after):
+                return after
+        raise Transient("ledger_busy", upstream="redis")
+
+    async def order_of(self, parcel_id: str) -> str | None:
+        """The order that this parcel was merged into."""
+        with guarded():
+            order = await self._redis.get(self._keys.key("parcel", parcel_id))
+        return cast("bytes", order).decode() if order is not None else None
+
+    def lease(self, order_id: str) -> AbstractAsyncContextManager[Lease]:
+        """Work on this order alone; raises ``Later`` if somebody else does."""
+        return hold(self._redis, key=self._keys.key("lease", "order", order_id))
+
+    def orders(self) -> AsyncIterator[str]:
+        """All orders."""
+        return self._indexed("orders")
+
+    def watched(self) -> AsyncIterator[str]:
+        """Orders that are read again in every run."""
+        return self._indexed("watched")
+
+    def open(self) -> AsyncIterator[str]:
+        """Orders that were transferred and have no label yet."""
+        return self._indexed("open")
+
+    def lagging(self, older_than_ms: int) -> AsyncIterator[str]:
+        """Orders whose Afterbuy side has been behind for at least so long."""
+        return self._indexed("lagging", until=self._now() - older_than_ms)
+
+    async def problems(self) -> AsyncIterator[str]:
+        """Orders that a person must look at."""
+        for name in PROBLEM_INDEXES:
+            async for order_id in self._indexed(name):
+                yield order_id
+
+    async def counts(self) -> dict[ProblemCode, int]:
+        """How many orders have which problem; every code is there."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for name in PROBLEM_INDEXES:
+                pipeline.zcard(self._index_key(name))
+            with guarded():
+                counts = await pipeline.execute()
+        return dict(zip(PROBLEM_CODES, counts, strict=True))
+
+    async def _indexed(self, name: str, *, until: float = float("inf")) -> AsyncIterator[str]:
+        """Every order that stands in the index from beginning to end of the walk, once."""
+        seen: set[bytes] = set()
+        cursor = -1
+        while cursor:
+            with guarded():
+                cursor, page = await self._redis.zscan(self._index_key(name), max(cursor, 0), count=500)
+            for order, score in cast("Iterable[tuple[bytes, float]]", page):
+                if score <= until and order not in seen:
+                    seen.add(order)
+                    yield order.decode()
+
+    async def _write(self, before: Entry | None, after: Entry) -> bool:
+        _, write = await self._ready()
+        known = before or Entry(order=after.order)
+        sealed, life = self._sealed(known, after)
+        scores = positions(after)
+        keys = [
+            *self._entry_keys(after.order),
+            *map(self._index_key, INDEXES),
+            *(self._keys.key("parcel", parcel) for parcel in after.parcels),
+        ]
+        document = _encoder.encode(msgspec.structs.replace(after, details={}))
+        arguments: list[Any] = [
+            *(known.revision if before else -1, document, ENTRY_LIFE_MS, sealed, life, after.order),
+            *(self._now() - ENTRY_LIFE_MS, len(INDEXES), *(scores.get(name, "") for name in INDEXES)),
+        ]
+        with guarded():
+            return bool(await write(keys=keys, args=arguments))
+
+    def _sealed(self, before: Entry, after: Entry) -> tuple[bytes, int | str]:
+        """The sealed part to write (empty = keep) and the life to give it (empty = keep)."""
+        life: int | str = SEALED_LIFE_DONE_MS if after.is_done else ENTRY_LIFE_MS
+        if after.details == before.details:
+            return b"", "" if before.is_done and after.is_done else life
+        plain = msgspec.msgpack.encode(after.details)
+        return self._keyring.seal(plain, bound=self._bound(after.order)), life
+
+    def _decode(self, order_id: str, document: bytes | None, sealed: bytes | None) -> Entry | None:
+        if document is None:
+            return None
+        try:
+            entry = _entries.decode(document)
+            details = _details.decode(self._keyring.open(sealed, bound=self._bound(order_id))) if sealed else {}
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise Bug("ledger_unreadable", path=f"order:{order_id}") from None
+        return msgspec.structs.replace(entry, details=details)
+
+    async def _ready(self) -> tuple["AsyncScript", "AsyncScript"]:
+        """The scripts that fit the server; asked once."""
+        if self._scripts is None:
+            with guarded():
+                json = bool(await self._redis.eval(HAS_JSON, 1, self._keys.key("probe")))  # type: ignore[misc]
+            register = self._redis.register_script
+            self._scripts = register(read_script(json=json)), register(write_script(json=json))
+        return self._scripts
+
+    def _entry_keys(self, order_id: str) -> list[str]:
+        return [self._keys.key("order", order_id), self._keys.key("order", order_id, "sealed")]
+
+    def _index_key(self, name: str) -> str:
+        return self._keys.key("index", name)
+
+    def _bound(self, order_id: str) -> bytes:
+        return bind(self._tenant, "order", order_id)
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)

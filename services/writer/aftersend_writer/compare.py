@@ -1,0 +1,160 @@
+"""What has to be written to Afterbuy: the difference between what an order shows and what it shall show. Pure.
+
+- No live parcel is left: the fields stay as they are. If they show a number of ours, a person must know: ``withdrawn``.
+- A field holds a person's edit: nothing at all is written to that order, ``conflict`` names the field.
+- Else every field that differs is written. The carrier goes with the number: where the number stays, a carrier that a
+  person changed stays, too.
+- The tag is *added*, once per order. The dispatch date is set once, and never over an existing one. Both are ticked in
+  the entry, so that what a person takes back stays away.
+
+Applying the change and comparing again gives nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypedDict
+
+from aftersend.afterbuy.model import Order, OrderChange, ParcelLabel
+from aftersend.ledger.entry import Entry, ProblemCode
+from aftersend.tenant import WriteBack
+from aftersend_writer.target import (
+    ADDITIONAL_INFO,
+    DELIVERY_SERVICE,
+    LINK_FIELDS,
+    PARCEL_LABELS,
+    Target,
+    link_text,
+    owner,
+    target,
+)
+from aftersend_writer.text import Mac, Owner, is_same
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a person must look at an order."""
+
+    code: ProblemCode
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to write to an order, or why not; and what it shows that concerns us."""
+
+    change: OrderChange
+    fault: Fault | None = None
+    texts: dict[str, str] = field(default_factory=dict)
+    """Field name -> our text in it, once the change is written."""
+    has_tag: bool = False
+    is_shipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How orders of one tenant are compared. ``now`` becomes the dispatch date, where one is due."""
+
+    wishes: WriteBack
+    mac: Mac
+    now: Callable[[], datetime]
+
+
+def compare(entry: Entry, order: Order, rules: Rules, *, whole: bool = False) -> Verdict:
+    """The verdict on one order as it was just read.
+
+    ``whole`` is for an order that lost what was just written to it: if anything differs, the change holds everything.
+    """
+    ours = owner(entry, rules.mac)
+    if not entry.live:
+        return Verdict(OrderChange(entry.order), Fault("withdrawn") if _is_withdrawn(entry, order, ours) else None)
+    edited = _edited_field(entry, order, rules.wishes, ours)
+    if edited:
+        return Verdict(OrderChange(entry.order), Fault("conflict", edited))
+    want = target(entry, order, rules.wishes, rules.mac)
+    texts = _texts(entry, order, rules, want)
+    change = _difference(entry, order, rules, texts, want.labels)
+    if whole and not change.is_empty:
+        change = _everything(change, texts, order)
+    return Verdict(
+        change, texts=texts, has_tag=has_tag(order, rules.wishes.tag), is_shipped=order.dispatched_at is not None
+    )
+
+
+def has_tag(order: Order, tag: str) -> bool:
+    """True if the order shows the tag; whether letter case matters to Afterbuy is unverified, here it does not."""
+    return tag.strip().casefold() in {shown.strip().casefold() for shown in order.tags}
+
+
+def _is_withdrawn(entry: Entry, order: Order, ours: Owner) -> bool:
+    cancelled = any(state.mark and not state.is_return for state in entry.parcels.values())
+    shown = order.additional_info
+    return cancelled and bool(shown) and ours.owns(shown, written=entry.written.get(ADDITIONAL_INFO))
+
+
+def _edited_field(entry: Entry, order: Order, wishes: WriteBack, ours: Owner) -> str:
+    """The name of the first field that holds a person's edit, or an empty text."""
+    fields = [(ADDITIONAL_INFO, order.additional_info)]
+    if wishes.link_field:
+        fields.append((wishes.link_field, link_text(order, wishes)))
+    if wishes.parcel_labels:
+        fields += [(PARCEL_LABELS, label.number) for label in order.parcel_labels]
+    return next((name for name, text in fields if not ours.owns(text, written=entry.written.get(name))), "")
+
+
+def _texts(entry: Entry, order: Order, rules: Rules, want: Target) -> dict[str, str]:
+    """What our fields shall show; a carrier that is a person's is none of our texts."""
+    texts = {ADDITIONAL_INFO: want.additional_info, rules.wishes.link_field or "": want.link}
+    with_number = not is_same(order.additional_info, want.additional_info)
+    if with_number or _is_our_carrier(entry, order.delivery_service, want.carrier, rules.mac):
+        texts[DELIVERY_SERVICE] = want.carrier
+    return {name: text for name, text in texts.items() if name and text}
+
+
+def _is_our_carrier(entry: Entry, shown: str, wanted: str, mac: Mac) -> bool:
+    return not shown or is_same(shown, wanted) or mac(shown) == entry.written.get(DELIVERY_SERVICE)
+
+
+def _difference(
+    entry: Entry, order: Order, rules: Rules, texts: Mapping[str, str], labels: tuple[ParcelLabel, ...]
+) -> OrderChange:
+    shown = {ADDITIONAL_INFO: order.additional_info, DELIVERY_SERVICE: order.delivery_service}
+    shown |= dict(zip(LINK_FIELDS, order.vorgangs_infos, strict=True))
+    different = {name: text for name, text in texts.items() if not is_same(shown[name], text)}
+    return OrderChange(
+        order_id=entry.order,
+        **_fields(different),
+        dispatched_at=rules.now() if _is_dispatch_due(entry, order, rules.wishes) else None,
+        parcel_labels=() if set(labels) <= set(order.parcel_labels) else labels,
+        add_tags=(rules.wishes.tag,) if _is_tag_due(entry, order, rules.wishes) else (),
+    )
+
+
+def _everything(change: OrderChange, texts: Mapping[str, str], order: Order) -> OrderChange:
+    return replace(change, **_fields(texts), dispatched_at=order.dispatched_at or change.dispatched_at)
+
+
+class _Fields(TypedDict):
+    additional_info: str | None
+    delivery_service: str | None
+    vorgangs_info: tuple[int, str] | None
+
+
+def _fields(texts: Mapping[str, str]) -> _Fields:
+    links = ((number, texts[name]) for number, name in enumerate(LINK_FIELDS, start=1) if name in texts)
+    return {
+        "additional_info": texts.get(ADDITIONAL_INFO),
+        "delivery_service": texts.get(DELIVERY_SERVICE),
+        "vorgangs_info": next(links, None),
+    }
+
+
+def _is_dispatch_due(entry: Entry, order: Order, wishes: WriteBack) -> bool:
+    if "shipped" in entry.ticks or order.dispatched_at is not None:
+        return False
+    picked_up = any(entry.parcels[parcel].is_picked_up for parcel in entry.live)
+    return wishes.mark_shipped == "onLabel" or (wishes.mark_shipped == "onPickup" and picked_up)
+
+
+def _is_tag_due(entry: Entry, order: Order, wishes: WriteBack) -> bool:
+    return bool(wishes.tag.strip()) and "tag" not in entry.ticks and not has_tag(order, wishes.tag)
