@@ -1,0 +1,29 @@
+"""The keys of one merchant's Sendcloud integration."""
+
+from base64 import b64encode
+from dataclasses import dataclass, field
+from typing import Self
+
+from aftersend.errors import Misconfigured
+from aftersend.secrets import SecretFiles
+
+
+@dataclass(frozen=True, slots=True)
+class SendcloudCredentials:
+    """The key pair of HTTP Basic. ``repr`` shows none of it."""
+
+    public_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+
+    @classmethod
+    def read(cls, files: SecretFiles) -> Self:
+        """From the tenant's ``sendcloud`` folder; of several secret keys (one per line) the first is used for calls."""
+        secret_keys = files.lines("secretKey")
+        if not secret_keys:
+            raise Misconfigured(f"secret {files.name('secretKey')} is missing", cure="put the key into that file")
+        return cls(files.required("publicKey"), secret_keys[0])
+
+    @property
+    def authorization(self) -> str:
+        """The value of the ``Authorization`` header."""
+        return "Basic " + b64encode(f"{self.public_key}:{self.secret_key}".encode()).decode()

@@ -1,0 +1,107 @@
+"""Reading odd values: what makes no sense counts as not told.
+
+Real parcels miss fields, say null or ``""`` or ``[]`` for nothing, and numbers as text. Every reader here takes
+whatever stands in the JSON and returns a clean value or "nothing". No reader raises; ``decode`` does, without a word of
+its input.
+
+Times. A webhook tells ``timestamp`` in ms (seconds, says one page of the documentation). A parcel tells
+``date_updated`` as ``DD-MM-YYYY HH:MM:SS`` in UTC; since that second may hold the webhook's own moment, its end counts.
+Nothing happens in the future: later times are clamped to the time of receipt.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from aftersend.sendcloud.errors import Malformed
+
+MS_FROM: Final = 10**11
+"""A timestamp of this size or more is in ms, below it is in seconds."""
+_LONGEST_TEXT: Final = 255
+_LONGEST_URL: Final = 2048
+_LONGEST_DIGITS: Final = 20
+_PLACE: Final = re.compile(r" - at `\$\.?([A-Za-z0-9_.\[\]]*)`$")
+_T = TypeVar("_T")
+
+
+def decode(body: bytes | Raw, kind: type[_T], *, at: str = "") -> _T:
+    """JSON of one shape; ``Malformed`` says where it is not, ``at`` is the place of ``body`` itself."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        # the message quotes values; only the path at its end is ours
+        place = _PLACE.search(str(error))
+        raise Malformed("unexpected_shape", ".".join(filter(None, (at, place[1] if place else "")))) from None
+    except (ValueError, RecursionError, OverflowError):
+        raise Malformed("not_json", at) from None
+
+
+def text(value: object, *, longest: int = _LONGEST_TEXT) -> str:
+    """A short printable text (Afterbuy's XML cannot carry control characters), a whole number as its digits."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value) if abs(value) < 10**_LONGEST_DIGITS else ""
+    if not isinstance(value, str):
+        return ""
+    stripped = value.strip()
+    return stripped if len(stripped) <= longest and stripped.isprintable() else ""
+
+
+def link(value: object) -> str:
+    """A link that a person may click on."""
+    url = text(value, longest=_LONGEST_URL)
+    return url if url.startswith(("https://", "http://")) else ""
+
+
+def whole(value: object, *, largest: int) -> int | None:
+    """A whole number from 0 to ``largest``, also as digits."""
+    if isinstance(value, str):
+        value = int(value) if is_digits(value.strip()) else None
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= largest else None
+
+
+def truth(value: object) -> bool:
+    """JSON's true, and what stands for it in the wild."""
+    return value.strip().lower() in {"true", "1", "yes"} if isinstance(value, str) else value is True or value == 1
+
+
+def is_digits(value: str) -> bool:
+    """Plain digits, not too many of them."""
+    return value.isascii() and value.isdigit() and len(value) <= _LONGEST_DIGITS
+
+
+def timestamp(value: object, *, received: int) -> int | None:
+    """A webhook's ``timestamp`` (s or ms, number or digits) in ms, not after ``received``; None if not told."""
+    if isinstance(value, str):
+        value = int(value) if is_digits(value.strip()) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        return None
+    return int(min(value if value >= MS_FROM else value * 1000, received))
+
+
+def updated(value: object, *, received: int) -> int | None:
+    """A parcel's ``date_updated`` in ms, not after ``received``: the end of that second; None if not told."""
+    moment = (_dutch(value) or _iso(value)) if isinstance(value, str) else None
+    if moment is None or moment.year < 1971:  # noqa: PLR2004 - before computers told the time
+        return None
+    ms = moment.microsecond // 1000 or 999
+    return min(int(moment.replace(microsecond=0).timestamp()) * 1000 + ms, received)
+
+
+def _dutch(value: str) -> datetime | None:
+    try:
+        return datetime.strptime(value.strip(), "%d-%m-%Y %H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _iso(value: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,70 @@
+"""Sendcloud's numeric parcel states (v2), sorted into what the bridge has to know.
+
+The list is the live one of 2026, as data; others in the wild are wrong (12 or 93 as "cancelled", 22 as "customs").
+Three ids say nothing about where the parcel is: 1999 and 2001 only announce a cancellation, 1337 is Sendcloud's own
+"unknown". They, and every id that is not in the list, keep the class that the parcel had.
+
+Status 94, "Parcel cancellation failed", is an ordinary label again: it *revives* a parcel that was called cancelled.
+"""
+
+from typing import Final
+
+from aftersend.sendcloud.model import ParcelClass
+
+CANCELLATION_FAILED: Final = 94
+
+_IDS: Final[dict[ParcelClass, tuple[int, ...]]] = {
+    ParcelClass.OPEN: (
+        999,  # No label
+        1001,  # Being announced
+        1002,  # Announcement failed
+    ),
+    ParcelClass.LABEL: (
+        1000,  # Ready to send
+        1,  # Announced
+        13,  # Announced: not collected
+        15,  # Error collecting
+        CANCELLATION_FAILED,  # Parcel cancellation failed.
+    ),
+    ParcelClass.TRANSIT: (
+        22,  # Shipment picked up by driver
+        3,  # En route to sorting center
+        5,  # Sorted
+        6,  # Not sorted
+        7,  # Being sorted
+        62990,  # At sorting centre
+        91,  # Parcel en route
+        92,  # Driver en route
+        62989,  # At Customs
+        4,  # Delivery delayed
+        8,  # Delivery attempt failed
+        62993,  # Delivery method changed
+        62994,  # Delivery date changed
+        62995,  # Delivery address changed
+        12,  # Awaiting customer pickup
+        80,  # Unable to deliver
+        62991,  # Refused by recipient
+        62992,  # Returned to sender
+        62996,  # Exception
+        62997,  # Address invalid
+    ),
+    ParcelClass.DELIVERED: (
+        11,  # Delivered
+        93,  # Shipment collected by customer
+    ),
+    ParcelClass.CANCELLED: (
+        1998,  # Cancelled upstream
+        2000,  # Cancelled
+    ),
+}
+_CLASSES: Final = {status: klass for klass, ids in _IDS.items() for status in ids}
+
+
+def parcel_class(status: int) -> ParcelClass | None:
+    """The class of a status id; None keeps the one that the parcel had."""
+    return _CLASSES.get(status)
+
+
+def picked_up(klass: ParcelClass | None) -> bool:
+    """The driver has it (status 22), or it is anywhere further on the way to the customer."""
+    return klass in (ParcelClass.TRANSIT, ParcelClass.DELIVERED)
