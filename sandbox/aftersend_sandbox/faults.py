@@ -24,6 +24,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "code_14": "error 14: action not available, try later",
         "code_52": "error 52: function not available, try later",
         "code_999": "error 999: temporarily not reachable",
+        "quota": "as if the day's 50,000 calls were used up (see the switch `over_quota`)",
         "truncated": "the answer stops in the middle of an element",
         "entity_bomb": "an answer with a document type and nested entities",
         "huge": "a streamed answer of `size` bytes (default 200 MB)",

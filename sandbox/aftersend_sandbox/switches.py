@@ -80,7 +80,7 @@ class Switches:
         "Afterbuy 11.5",
         "by_id",
         "by_date",
-        means="Whether ascending order by OrderID holds under a DateFilter, within a page.",
+        means="Whether orders of a page ascend by OrderID under a DateFilter; LastOrderID is the last one listed.",
     )
     unknown_order: str = _switch(
         "Afterbuy 11.6", "error", "warning", means="UpdateSoldItems of an unknown order: error 33 or warning 12."
@@ -129,6 +129,9 @@ class Switches:
     )
     package_numbers: str = _switch(
         "Afterbuy 11.11", "per_item", "whole_list", means="Where PackageNumber has to ascend (error 3003)."
+    )
+    nothing_found: str = _switch(
+        "Afterbuy 2.1", "code_15", "empty", means="GetSoldItems without a hit: error 15, or a page without orders."
     )
     filter_case: str = _switch(
         "Afterbuy 3.1", "ignored", "strict", means="Whether values of DefaultFilter match in any letter case."
