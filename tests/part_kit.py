@@ -7,12 +7,13 @@ import selectors
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 TENANT = """
 apiVersion: aftersend.jj-ideenschmiede.de/v1
@@ -56,18 +57,39 @@ def environment(folder: Path, **changes: str) -> dict[str, str]:
 
 
 class Process:
-    """A running service and what it said so far."""
+    """A running service and what it said: log lines and text on standard error, ``output`` in the end."""
 
-    def __init__(self, code: str, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        code: str,
+        environ: Mapping[str, str],
+        words: Sequence[str] = (),
+        *,
+        prelude: str = PRELUDE,
+        ending: str = ENDING,
+    ) -> None:
         passed = {name: value for name, value in os.environ.items() if name.startswith(("COVERAGE", "COV_"))}
+        self._stdout = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the context ends
         self.popen = subprocess.Popen(
-            [sys.executable, "-c", PRELUDE + code + ENDING],
+            [sys.executable, "-c", prelude + code + ending, *words],
             env={**passed, **environ},
+            stdout=self._stdout,
             stderr=subprocess.PIPE,
         )
         self.lines: list[dict[str, Any]] = []
         self.text = ""
         self._unread = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.popen.poll() is None:
+            self.popen.kill()
+        self.popen.communicate()
+        self._stdout.seek(0)
+        self.output = self._stdout.read().decode()
+        self._stdout.close()
 
     def line(self, event: str, *, patience: float = 30) -> dict[str, Any]:
         """The next log line with this event."""
@@ -109,16 +131,9 @@ class Process:
         return self.popen.returncode
 
 
-@contextlib.contextmanager
-def running(code: str, environ: Mapping[str, str]) -> Iterator[Process]:
-    """A service process that is gone afterwards, whatever happens."""
-    process = Process(code, environ)
-    try:
-        yield process
-    finally:
-        if process.popen.poll() is None:
-            process.popen.kill()
-        process.popen.communicate()
+def running(code: str, environ: Mapping[str, str]) -> Process:
+    """A service process; as a context it is gone afterwards, whatever happens."""
+    return Process(code, environ)
 
 
 def get(port: int, path: str, **headers: str) -> tuple[int, str, Mapping[str, str]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
-from aftersend.errors import Transient
+from aftersend.errors import AftersendError, Transient
 from aftersend.observe.logs import get_logger
 from aftersend.service.waiting import pause
 
@@ -77,7 +77,7 @@ async def watch(redis: "Redis", gauge: "Gauge", stop: asyncio.Event, *, tenant: 
     while await pause(stop, seconds):
         try:
             found = await inspect(redis, ask_config=ask_config)
-        except Transient:
+        except AftersendError:
             seconds = 5.0
         else:
             seconds = _EVERY

@@ -46,6 +46,12 @@ class Health:
         """``loop`` ended as planned."""
         self._loops.pop(loop, None)
 
+    def clear(self) -> None:
+        """Whoever was watched here is gone and will come again; checks and facts, too."""
+        self._loops.clear()
+        self._checks.clear()
+        self._facts.clear()
+
     def ready_check(self, name: str, check: ReadyCheck) -> None:
         """``check`` must return for the service to be ready; what it raises is shown by type and code."""
         self._checks[name] = check

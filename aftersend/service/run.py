@@ -90,9 +90,9 @@ async def _serve(part: Part, runtime: Runtime) -> int:
             group.create_task(runtime.public.serve(runtime.settings.listen, runtime.stop))
             group.create_task(watch_durability(runtime, part=part.name))
             group.create_task(watch_loop(runtime))
-            group.create_task(bounded(part, runtime))
+            group.create_task(_alone(part, runtime))
     except BaseExceptionGroup as group_error:
-        error = _only(group_error)
+        error = first_error(group_error)
         if isinstance(error, Misconfigured):
             raise error from None
         log.critical("failed", exc_info=error)
@@ -101,7 +101,7 @@ async def _serve(part: Part, runtime: Runtime) -> int:
     return EXIT_OK
 
 
-def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """The first error inside a group; the others are its consequences."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
@@ -110,7 +110,7 @@ def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 async def bounded(part: Part, runtime: Runtime) -> None:
-    """Serve until stop, then for 20 seconds at most; a part that returns by itself ends the process."""
+    """Serve until stop, then for 20 seconds at most."""
     serving = asyncio.ensure_future(part.serve(runtime))
     stopping = asyncio.create_task(runtime.stop.wait())
     try:
@@ -122,6 +122,11 @@ async def bounded(part: Part, runtime: Runtime) -> None:
         await asyncio.wait([serving])
     if not serving.cancelled():
         serving.result()
+
+
+async def _alone(part: Part, runtime: Runtime) -> None:
+    """The only part of a process: when it returns, the process ends."""
+    await bounded(part, runtime)
     runtime.stop.set()
 
 

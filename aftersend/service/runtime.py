@@ -144,13 +144,14 @@ def check_upstream_urls(tenant: Tenant, *, allow_http: bool) -> None:
         ("spec.afterbuy.url", tenant.spec.afterbuy.url),
         ("spec.sendcloud.url", tenant.spec.sendcloud.url),
     ):
-        if not allow_http and url.startswith("http://") and not _is_loopback(url):
+        if not allow_http and url.startswith("http://") and not is_loopback(url):
             raise Misconfigured(
                 "plain http is allowed on this machine only", path=path, cure="use https, or set AFTERSEND_ALLOW_HTTP=1"
             )
 
 
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """True if the address is on this machine."""
     import ipaddress  # noqa: PLC0415 - only needed for http
     from urllib.parse import urlsplit  # noqa: PLC0415
 

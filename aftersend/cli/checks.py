@@ -1,0 +1,211 @@
+"""What ``aftersend check`` looks at; each look answers one or two findings and never raises.
+
+``ok`` is true, false, or null where nobody can know from outside: Afterbuy has no call that lists the tags of the Tag
+Manager, and without a Redis there is nothing to ask. Looks at one side share the first call, so that wrong credentials
+are one finding with a cure and not five.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import msgspec
+from aiohttp import ClientSession
+
+from aftersend.afterbuy.client import AfterbuyClient
+from aftersend.afterbuy.credentials import AfterbuyCredentials
+from aftersend.cli.place import Place
+from aftersend.errors import AftersendError, CredentialsRefused, Misconfigured
+from aftersend.observe.meter import NoMeter
+from aftersend.sendcloud.client import SendcloudClient
+from aftersend.sendcloud.credentials import SendcloudCredentials
+from aftersend.sendcloud.model import Integration
+from aftersend.service import durability
+from aftersend.service.runtime import check_upstream_urls, http_session, is_loopback
+from aftersend.stream.connection import connect
+from aftersend.stream.sealing import Keyring
+from aftersend.tenant import Spec
+
+LARGEST_SKEW = 30.0
+_TAG_CURE = (
+    "create it in Afterbuy's Tag Manager before the first label; should Afterbuy refuse it, the parcel number is "
+    "written nevertheless and `aftersend orders --problems` shows tag_refused"
+)
+_INTEGRATION_CURE = "Sendcloud, Settings, Integrations: correct spec.sendcloud.integration, or use the numeric id"
+_WEBHOOK_CURE = "Sendcloud, Settings, Integrations, Configure: enable webhook feedback and enter {address}"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line of ``check``."""
+
+    check: str
+    ok: bool | None
+    message: str
+    cure: str = ""
+
+
+async def examine(place: Place, *, allow_http: bool = False) -> list[Finding]:
+    """Look at everything; the order is the order of the page."""
+    findings = [_addresses(place, allow_http=allow_http)]
+    if findings[0].ok:
+        async with http_session() as session:
+            findings += await _afterbuy(place, session)
+            findings += await _sendcloud(place, session)
+    return [*findings, _tag(place.tenant.spec), await _redis(place), *_keys(place)]
+
+
+def _addresses(place: Place, *, allow_http: bool) -> Finding:
+    try:
+        check_upstream_urls(place.tenant, allow_http=allow_http)
+    except Misconfigured as error:
+        return Finding("addresses", ok=False, message=f"{error.path}: {error.code}", cure=error.cure)
+    return Finding("addresses", ok=True, message="tenant document read, addresses usable")
+
+
+async def _afterbuy(place: Place, session: ClientSession) -> list[Finding]:
+    client = AfterbuyClient(
+        session,
+        url=place.tenant.spec.afterbuy.url,
+        credentials=lambda: AfterbuyCredentials.read(place.secrets("afterbuy")),
+        meter=NoMeter(),
+    )
+    before = datetime.now(UTC)
+    try:
+        answer = await client.clock()
+    except AftersendError as error:
+        return [_refused("afterbuy", "partnerToken and accountToken", error)]
+    here = before + (datetime.now(UTC) - before) / 2
+    return [
+        Finding("afterbuy", ok=True, message="credentials accepted"),
+        _clock((answer.universal - here).total_seconds()),
+    ]
+
+
+def _clock(skew: float) -> Finding:
+    message = f"this machine and Afterbuy differ by {abs(skew):.0f} s"
+    cure = "set this machine's clock (NTP): order windows and event times depend on it"
+    return Finding(
+        "clock", ok=abs(skew) <= LARGEST_SKEW, message=message, cure=cure if abs(skew) > LARGEST_SKEW else ""
+    )
+
+
+async def _sendcloud(place: Place, session: ClientSession) -> list[Finding]:
+    client = SendcloudClient(
+        session,
+        url=place.tenant.spec.sendcloud.url,
+        credentials=lambda: SendcloudCredentials.read(place.secrets("sendcloud")),
+        meter=NoMeter(),
+    )
+    try:
+        known = await client.integrations()
+    except AftersendError as error:
+        return [_refused("sendcloud", "publicKey and secretKey", error)]
+    accepted = Finding("sendcloud", ok=True, message="credentials accepted")
+    found = matching(known, place.tenant.spec.sendcloud.integration)
+    if len(found) != 1:
+        return [accepted, _no_integration(len(found), known)]
+    message = f"integration {found[0].id} found"
+    return [accepted, Finding("integration", ok=True, message=message), webhook(found[0], place.tenant.spec)]
+
+
+def _refused(check: str, keys: str, error: AftersendError) -> Finding:
+    if isinstance(error, CredentialsRefused):
+        return Finding(check, ok=False, message="credentials refused", cure=f"renew {keys} in the secrets")
+    if isinstance(error, Misconfigured):
+        return Finding(check, ok=False, message=error.code, cure=error.cure)
+    cure = "try again; if it stays, look at the address in the document, at proxies and firewalls"
+    return Finding(check, ok=False, message=f"no usable answer ({error})", cure=cure)
+
+
+def matching(known: list[Integration], wanted: str | int) -> list[Integration]:
+    """Integrations that the document may mean: by id, or by exact name."""
+    return [one for one in known if wanted in (one.id, one.shop_name)]
+
+
+def _no_integration(count: int, known: list[Integration]) -> Finding:
+    ids = ", ".join(str(one.id) for one in known) or "none"
+    message = f"{count} integrations have that name" if count else "no integration of that name or id"
+    return Finding("integration", ok=False, message=f"{message} (ids of this account: {ids})", cure=_INTEGRATION_CURE)
+
+
+def webhook(integration: Integration, spec: Spec) -> Finding:
+    """Is the integration told where to report parcels?"""
+    path, host = spec.webhook.path, spec.webhook.host
+    address = f"https://{host or '<your public host>'}{path}"
+    cure = _WEBHOOK_CURE.format(address=address)
+    parts = urlsplit(integration.webhook_url)
+    if not integration.webhook_active:
+        return Finding("webhook", ok=False, message="webhook feedback is off", cure=cure)
+    if (
+        not _private(integration.webhook_url)
+        or (host and parts.hostname != host.lower())
+        or not _below(parts.path, path)
+    ):
+        return Finding("webhook", ok=False, message=f"another address is entered than {address}", cure=cure)
+    if not host:
+        message = "active, path fits; the host is not in the document (spec.webhook.host), so it was not compared"
+        return Finding("webhook", ok=True, message=message)
+    return Finding("webhook", ok=True, message=f"active, {address}")
+
+
+def _private(url: str) -> bool:
+    """Parcels and names travel over https, or stay on this machine."""
+    return url.startswith("https://") or (url.startswith("http://") and is_loopback(url))
+
+
+def _below(path: str, expected: str) -> bool:
+    """The path itself, or with the tenant appended as ``up`` does for several tenants."""
+    return path == expected or path.startswith(expected.rstrip("/") + "/")
+
+
+def _tag(spec: Spec) -> Finding:
+    if not spec.write_back.tag:
+        return Finding("tag", ok=True, message="no tag wanted")
+    return Finding("tag", ok=None, message="no call of Afterbuy tells whether the tag exists", cure=_TAG_CURE)
+
+
+async def _redis(place: Place) -> Finding:
+    if not place.redis_url:
+        message = "no Redis to ask: `aftersend up` is not running and brings its own durable one"
+        return Finding("redis", ok=None, message=message, cure="check again while it runs")
+    redis = connect(place.redis_url, place.secrets("redis"), part="cli")
+    try:
+        found = await durability.inspect(redis, ask_config=True)
+    except AftersendError as error:
+        return Finding("redis", ok=False, message=str(error), cure="start it; look at address, user name and password")
+    finally:
+        await redis.aclose()
+    if found.faults:
+        cure = "set appendonly yes, appendfsync always, maxmemory-policy noeviction"
+        return Finding("redis", ok=False, message=", ".join(found.faults), cure=cure)
+    message = f"keeps what it confirms (appendfsync {found.fsync or 'unknown'})"
+    return Finding("redis", ok=True, message=message)
+
+
+def _keys(place: Place) -> list[Finding]:
+    data_key = _look("data-key", lambda: _data_key(place))
+    if not place.redis_url and not place.secrets("data-key").names():
+        cure = "`aftersend up` makes one; keep a copy elsewhere"
+        data_key = Finding("data-key", ok=None, message="none yet", cure=cure)
+    return [data_key, _look("signature", lambda: _signature(place))]
+
+
+def _look(name: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, ok=True, message=look())
+    except Misconfigured as error:
+        return Finding(name, ok=False, message=error.code, cure=error.cure)
+
+
+def _data_key(place: Place) -> str:
+    keyring = Keyring(place.secrets("data-key"))
+    keyring.check(fingerprint=True)
+    return f"usable, {keyring.key_id()} seals"
+
+
+def _signature(place: Place) -> str:
+    files = place.secrets("sendcloud")
+    keys = [*files.lines("webhookSignatureKey"), *files.lines("secretKey")]
+    if not keys:
+        raise Misconfigured("no key for webhook signatures", cure="store sendcloud/secretKey or webhookSignatureKey")
+    return f"{len(keys)} key{'s' if len(keys) > 1 else ''} for webhook signatures"

@@ -1,0 +1,140 @@
+"""Who is served by ``aftersend up``, decided before anything starts.
+
+Each tenant document becomes a ``Member`` with settings of its own. A tenant that cannot be served (document, addresses
+or secrets) is left out with one clear text; the others are served, for a slip in one shop must not stop another. If
+nobody is left, that is an error. With several documents, secrets are expected below ``<secrets>/<tenant>`` and the
+tenant is appended to its webhook path; that depends on how many were named, not on how many are usable.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from aftersend.cli.place import Place
+from aftersend.cli.running import complain
+from aftersend.errors import Misconfigured
+from aftersend.secrets import SecretFiles
+from aftersend.service.runtime import check_upstream_urls
+from aftersend.settings import Settings, read_settings
+from aftersend.stream.sealing import make_data_keys
+from aftersend.tenant import Tenant
+from aftersend.tenant_file import load_tenant
+
+REQUIRED = (
+    ("afterbuy", "partnerToken"),
+    ("afterbuy", "accountToken"),
+    ("sendcloud", "publicKey"),
+    ("sendcloud", "secretKey"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the command line asks for."""
+
+    files: tuple[Path, ...]
+    data_dir: Path
+    secrets_dir: Path
+    redis_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One tenant that can be served."""
+
+    tenant: Tenant
+    settings: Settings
+    place: Place
+
+    def with_redis(self, url: str, secrets: Path) -> "Member":
+        """The same on the embedded Valkey."""
+        return replace(
+            self,
+            settings=replace(self.settings, redis_url=url),
+            place=replace(self.place, redis_url=url, redis_secrets=secrets),
+        )
+
+
+def crew(plan: Plan, environ: Mapping[str, str] = os.environ) -> list[Member]:
+    """All tenants that can be served; ``Misconfigured`` if the settings are wrong or nobody is left."""
+    settings = _settings(plan, environ)
+    plan.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    members: dict[str, Member] = {}
+    for file in plan.files:
+        try:
+            member = _member(plan, settings, file)
+            if member.tenant.identity in members:
+                raise Misconfigured(f"{file}: tenant {member.tenant.identity} is named twice")  # noqa: TRY301
+        except Misconfigured as error:
+            complain(f"left out: {error}")
+        else:
+            members[member.tenant.identity] = member
+    if not members:
+        raise Misconfigured("there is no tenant to serve", cure="correct what is named above")
+    return list(members.values())
+
+
+def _settings(plan: Plan, environ: Mapping[str, str]) -> Settings:
+    """The environment, with what the command line says in its place."""
+    return read_settings(
+        {
+            "AFTERSEND_ADMIN_LISTEN": "127.0.0.1:9090",
+            "AFTERSEND_SCHEDULER": "all",
+            **environ,
+            "AFTERSEND_TENANT_FILE": str(plan.files[0]),
+            "AFTERSEND_SECRETS_DIR": str(plan.secrets_dir),
+            "AFTERSEND_REDIS_URL": plan.redis_url or "redis://127.0.0.1:1/0",  # Valkey's own port comes later
+        }
+    )
+
+
+def _member(plan: Plan, settings: Settings, file: Path) -> Member:
+    tenant = load_tenant(file)
+    check_upstream_urls(tenant, allow_http=settings.allow_http)
+    secrets = plan.secrets_dir
+    if len(plan.files) > 1:
+        secrets /= tenant.identity
+        tenant = _with_webhook_path(tenant, f"{tenant.spec.webhook.path.rstrip('/')}/{tenant.identity}")
+    _require(secrets)
+    _make_keys(secrets)
+    own = replace(settings, tenant_file=file, secrets_dir=secrets)
+    place = Place(tenant=tenant, redis_url=own.redis_url, secrets_dir=secrets, redis_secrets=secrets / "redis")
+    return Member(tenant=tenant, settings=own, place=place)
+
+
+def _require(secrets: Path) -> None:
+    missing = [f"{folder}/{key}" for folder, key in REQUIRED if not SecretFiles(secrets / folder).optional(key)]
+    if missing:
+        raise Misconfigured(f"secrets are missing in {secrets}: {', '.join(missing)}", cure="one file per key")
+
+
+def _make_keys(secrets: Path) -> None:
+    try:
+        make_data_keys(secrets / "data-key")
+    except OSError as error:
+        raise Misconfigured(
+            f"no data key can be made in {secrets} ({type(error).__name__})", cure="make the folder writable once"
+        ) from None
+
+
+def _with_webhook_path(tenant: Tenant, path: str) -> Tenant:
+    webhook = msgspec.structs.replace(tenant.spec.webhook, path=path)
+    return msgspec.structs.replace(tenant, spec=msgspec.structs.replace(tenant.spec, webhook=webhook))
+
+
+def summary(members: list[Member], *, admin_port: int) -> Iterator[str]:
+    """What is served where, and what to enter in Sendcloud."""
+    listen = members[0].settings.listen
+    for member in members:
+        spec = member.tenant.spec
+        path = spec.webhook.path
+        public = f"https://{spec.webhook.host or '<your public host>'}{path}"
+        state = (
+            "suspended" if spec.suspend else f"exports at '{spec.export.schedule}', sweeps at '{spec.sweep.schedule}'"
+        )
+        yield f"{member.tenant.identity}: {state} ({spec.time_zone})"
+        yield f"  webhook on port {listen.port}{path}; in Sendcloud (Settings, Integrations, Configure) enter {public}"
+    yield f"metrics and probes on 127.0.0.1:{admin_port}/metrics; end with Ctrl-C"

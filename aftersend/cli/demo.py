@@ -1,0 +1,6 @@
+"""``aftersend demo``."""
+
+
+def demo() -> None:
+    """A day in a minute."""
+    raise SystemExit(2)

@@ -1,0 +1,125 @@
+"""The process behind ``aftersend up``: all parts for all tenants, each isolated from the others.
+
+    documents, secrets ──> embedded Valkey (or a given Redis) ──> one Runtime per tenant ──> every part of each
+                                    │ died? started again            │ one HTTP session, one admin, one public address
+                                    └────────────────────────────────┴──> stop: parts hand back, then Valkey ends
+
+A part that fails is started again after a while, ever later up to a minute; the other tenants notice nothing. Who is
+served, and with which settings, is decided in ``crew`` before anything starts.
+"""
+
+import asyncio
+import dataclasses
+from contextlib import AsyncExitStack
+from importlib.metadata import entry_points
+
+from aftersend.cli import place
+from aftersend.cli.crew import Member, Plan, crew, summary
+from aftersend.cli.running import FAILED, OK
+from aftersend.cli.screen import show_text
+from aftersend.embedded import EmbeddedValkey
+from aftersend.errors import AftersendError
+from aftersend.observe import logs, traces
+from aftersend.service.admin import AdminServer
+from aftersend.service.health import Health
+from aftersend.service.run import bounded, first_error, no_core_dumps, stop_on_signals, watch_durability, watch_loop
+from aftersend.service.runtime import Part, Runtime, Shared, http_session, runtime_for
+from aftersend.service.waiting import pause
+
+_SHORTEST_REST, _LONGEST_REST = 1.0, 60.0
+_LOOK_AT_VALKEY = 1.0
+
+
+def serve(plan: Plan) -> int:
+    """Run until a signal comes; 0 after an orderly end, 1 if a tenant had to be left out."""
+    no_core_dumps()
+    members = crew(plan)
+    valkey = None if plan.redis_url else EmbeddedValkey(plan.data_dir / "valkey")
+    try:
+        if valkey:
+            valkey.start()
+            members = [member.with_redis(valkey.bare_url, valkey.secrets) for member in members]
+        asyncio.run(_serve(plan, members, load_parts(), valkey))
+    except BaseExceptionGroup as group:
+        raise first_error(group) from None
+    finally:
+        if valkey:
+            valkey.stop()
+        traces.stop_tracing()
+    return OK if len(members) == len(plan.files) else FAILED
+
+
+def load_parts() -> list[Part]:
+    """Every installed part, by its entry point."""
+    return [entry.load() for entry in sorted(entry_points(group="aftersend.parts"), key=lambda entry: entry.name)]
+
+
+async def _serve(plan: Plan, members: list[Member], parts: list[Part], valkey: EmbeddedValkey | None) -> None:
+    settings = members[0].settings
+    logs.configure(settings.log_format, settings.log_level)
+    traces.start_tracing("aftersend")
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+        shared = Shared(http=await stack.enter_async_context(http_session()))
+        stop_on_signals(shared.stop)
+        healths: dict[str, Health] = {}
+        for member in members:
+            runtime = await stack.enter_async_context(
+                runtime_for(
+                    tenant=member.tenant,
+                    settings=member.settings,
+                    shared=shared,
+                    part="up",
+                    secrets=member.place.secrets,
+                )
+            )
+            healths[member.tenant.identity] = runtime.health
+            _start(group, runtime, parts, healths)
+        admin = AdminServer(healths=healths, metrics=shared.metrics)
+        await admin.start(settings.admin_listen)
+        stack.push_async_callback(admin.stop)
+        group.create_task(shared.public.serve(settings.listen, shared.stop))
+        if valkey:
+            group.create_task(_keep_alive(valkey, shared.stop))
+        place.keep(plan.data_dir, ((member.settings.tenant_file, member.place) for member in members))
+        for line in summary(members, admin_port=admin.port):
+            show_text(line)
+        await shared.stop.wait()
+
+
+def _start(group: asyncio.TaskGroup, runtime: Runtime, parts: list[Part], healths: dict[str, Health]) -> None:
+    """One task per part, each with loops of its own, and the companions of the tenant."""
+    group.create_task(watch_durability(runtime, part="up"))
+    group.create_task(watch_loop(runtime))
+    for part in parts:
+        own = dataclasses.replace(runtime, health=Health())
+        healths[f"{runtime.identity} {part.name}"] = own.health
+        group.create_task(_supervise(part, own))
+
+
+async def _supervise(part: Part, runtime: Runtime) -> None:
+    """Keep one part of one tenant running until stop."""
+    logs.bind_tenant(runtime.identity)
+    log = logs.get_logger(part=part.name)
+    rest = _SHORTEST_REST
+    while True:
+        begun = asyncio.get_running_loop().time()
+        try:
+            await bounded(part, runtime)
+        except Exception as error:
+            log.error("part_failed", exc_info=error, again_in=rest)  # noqa: TRY400 - no texts, see observe.logs
+        runtime.health.clear()
+        if not await pause(runtime.stop, rest):
+            return
+        lasted = asyncio.get_running_loop().time() - begun
+        rest = _SHORTEST_REST if lasted > _LONGEST_REST else min(rest * 2, _LONGEST_REST)
+
+
+async def _keep_alive(valkey: EmbeddedValkey, stop: asyncio.Event) -> None:
+    """Start the embedded Valkey again if it dies under us."""
+    while await pause(stop, _LOOK_AT_VALKEY):
+        if not valkey.is_running:
+            logs.get_logger().error("valkey_died")
+            try:
+                await valkey.restart()
+            except AftersendError as error:
+                logs.get_logger().error("valkey_not_restarted", exc_info=error)

@@ -1,0 +1,35 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aftersend.cli.place import default_data_dir
+
+TenantFile = Annotated[
+    Path | None,
+    typer.Option(
+        "-f", "--file", help="Tenant document; default: the AFTERSEND_* variables of the environment.", metavar="FILE"
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for machines.")]
+DataDir = Annotated[
+    Path,
+    typer.Option(
+        "--data-dir",
+        help="What `aftersend up` keeps; default: $XDG_DATA_HOME/aftersend, else ~/.local/share/aftersend.",
+        default_factory=default_data_dir,
+        show_default=False,
+        metavar="DIR",
+    ),
+]
+SecretsDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--secrets-dir",
+        envvar="AFTERSEND_SECRETS_DIR",
+        help="Folders afterbuy/ and sendcloud/ with one file per key; default: `secrets` beside the tenant document.",
+        metavar="DIR",
+    ),
+]

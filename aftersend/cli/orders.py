@@ -1,0 +1,92 @@
+"""``aftersend orders``: what the ledger knows, by OrderID; numbers and names are never shown."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aftersend.cli.options import AsJson, DataDir, TenantFile
+from aftersend.cli.running import FAILED, OK, complain, run
+from aftersend.cli.screen import show_json, show_table
+
+if TYPE_CHECKING:
+    from aftersend.ledger.entry import Entry
+    from aftersend.ledger.store import Ledger
+
+_PAGE = 200
+
+
+def orders(
+    order: Annotated[str | None, typer.Argument(help="One OrderID.", metavar="ID")] = None,
+    *,
+    file: TenantFile = None,
+    problems: Annotated[bool, typer.Option("--problems", help="Only orders that a person must look at.")] = False,
+    as_json: AsJson = False,
+    data_dir: DataDir,
+) -> None:
+    """List orders and their state."""
+    run(_orders(file, data_dir, order, problems=problems, as_json=as_json))
+
+
+async def _orders(file: Path | None, data_dir: Path, order: str | None, *, problems: bool, as_json: bool) -> int:
+    from aftersend.cli.place import access
+    from aftersend.ledger.store import Ledger
+
+    async with access(file, data_dir) as tenant:
+        ledger = Ledger(tenant.redis, tenant=tenant.identity, keyring=tenant.keyring)
+        entries = [entry async for entry in _entries(ledger, order, problems=problems)]
+    if order and not entries:
+        complain(f"no order {order} in the ledger of {tenant.identity}")
+        return FAILED
+    entries.sort(key=lambda entry: (entry.since, entry.order))
+    show_json([_line(entry) for entry in entries]) if as_json else _show(entries)
+    return OK
+
+
+async def _entries(ledger: "Ledger", order: str | None, *, problems: bool) -> "AsyncIterator[Entry]":
+    page: list[str] = [order] if order else []
+    if not order:
+        async for name in ledger.problems() if problems else ledger.orders():
+            page.append(name)
+            if len(page) == _PAGE:
+                for entry in (await ledger.get_many(page)).values():
+                    yield entry
+                page = []
+    for entry in (await ledger.get_many(page)).values() if page else ():
+        if not problems or entry.problem:
+            yield entry
+
+
+def _line(entry: "Entry") -> dict[str, object]:
+    problem = entry.problem
+    return {
+        "order": entry.order,
+        "state": entry.state,
+        "since": _time(entry.since),
+        "parcels": [
+            {"id": name, "class": parcel.klass, "time": _time(parcel.time), "return": parcel.is_return}
+            for name, parcel in entry.parcels.items()
+        ],
+        "problem": {"code": problem.code, "path": problem.path, "since": _time(problem.since)} if problem else None,
+    }
+
+
+def _time(ms: int) -> str | None:
+    from aftersend.stream.event import rfc3339
+
+    return rfc3339(ms / 1000) if ms > 0 else None
+
+
+def _show(entries: "list[Entry]") -> None:
+    rows = [
+        (
+            entry.order,
+            entry.state,
+            _time(entry.since),
+            " ".join(f"{name}:{parcel.klass}" for name, parcel in entry.parcels.items()),
+            f"{entry.problem.code} {entry.problem.path}".strip() if entry.problem else "",
+        )
+        for entry in entries
+    ]
+    show_table(("order", "state", "since", "parcels", "problem"), rows, empty="no orders")

@@ -1,0 +1,187 @@
+"""Where a tenant's Redis and secrets are found.
+
+`aftersend up` writes one small file into its data directory, ``up.json``: the address of its Redis and, by tenant, the
+folder of its secrets. With ``-f FILE`` a command reads the tenant's name from FILE and looks there; if ``up`` does not
+run (or serves others), and without FILE, the environment of a service decides (``AFTERSEND_REDIS_URL`` and so on).
+"""
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aftersend.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from aftersend.secrets import SecretFiles
+    from aftersend.stream.sealing import Keyring
+    from aftersend.stream.stream import Stream, StreamName
+    from aftersend.tenant import Tenant
+
+_FILE = "up.json"
+
+
+def default_data_dir() -> Path:
+    """``$XDG_DATA_HOME/aftersend``, else ``~/.local/share/aftersend``."""
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "aftersend"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one tenant lives."""
+
+    tenant: "Tenant"
+    redis_url: str
+    secrets_dir: Path
+    redis_secrets: Path
+
+    @property
+    def identity(self) -> str:
+        """The tenant's identity."""
+        return self.tenant.identity
+
+    @property
+    def secrets(self) -> "Callable[[str], SecretFiles]":
+        """The secret files of one folder."""
+        from aftersend.service.runtime import secret_folders
+
+        return secret_folders(self.secrets_dir, redis=self.redis_secrets)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What ``up.json`` holds of one tenant."""
+
+    file: str
+    redis_url: str
+    secrets_dir: str
+    redis_secrets: str
+
+    def place(self, tenant: "Tenant") -> Place:
+        return Place(
+            tenant=tenant,
+            redis_url=self.redis_url,
+            secrets_dir=Path(self.secrets_dir),
+            redis_secrets=Path(self.redis_secrets),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An open door to one tenant."""
+
+    identity: str
+    redis: "Redis"
+    keyring: "Keyring"
+
+    def stream(self, name: "StreamName") -> "Stream":
+        """One of the tenant's streams."""
+        from aftersend.stream.stream import Stream
+
+        return Stream(self.redis, tenant=self.identity, name=name, keyring=self.keyring)
+
+
+@asynccontextmanager
+async def access(file: Path | None, data_dir: Path) -> AsyncIterator[Access]:
+    """Find the tenant and connect to its Redis."""
+    from aftersend.stream.connection import connect
+    from aftersend.stream.sealing import Keyring
+
+    place = find(file, data_dir)
+    redis = connect(place.redis_url, place.secrets("redis"), part="cli")
+    try:
+        yield Access(identity=place.identity, redis=redis, keyring=Keyring(place.secrets("data-key")))
+    finally:
+        await redis.aclose()
+
+
+def find(file: Path | None, data_dir: Path, environ: Mapping[str, str] = os.environ) -> Place:
+    """The place of the tenant; ``Misconfigured`` tells what to start or to set."""
+    from aftersend.tenant_file import load_tenant
+
+    if file is None and not environ.get("AFTERSEND_TENANT_FILE"):
+        file = _only(_kept(data_dir))
+    if file is not None:
+        tenant = load_tenant(file)
+        known = _kept(data_dir).get(tenant.identity)
+        if known:
+            return known.place(tenant)
+        if not environ.get("AFTERSEND_REDIS_URL"):
+            raise Misconfigured(
+                f"no `aftersend up` serves {tenant.identity} from {data_dir}",
+                cure="start it (or name its --data-dir), or set AFTERSEND_REDIS_URL and AFTERSEND_SECRETS_DIR",
+            )
+        environ = {**environ, "AFTERSEND_TENANT_FILE": str(file)}
+    return _from_environment(environ)
+
+
+def _only(kept: "dict[str, _Kept]") -> Path | None:
+    """The document of the tenant that ``up`` serves, if it is just one."""
+    return Path(next(iter(kept.values())).file) if len(kept) == 1 else None
+
+
+def examined(
+    file: Path | None, data_dir: Path, secrets_dir: Path | None, environ: Mapping[str, str] = os.environ
+) -> Place:
+    """The place for ``check``: as ``find``, but a tenant that nobody serves yet has no Redis instead of an error."""
+    from aftersend.tenant_file import load_tenant
+
+    if file is None:
+        return _from_environment(environ)
+    tenant = load_tenant(file)
+    if tenant.identity in _kept(data_dir) or environ.get("AFTERSEND_REDIS_URL"):
+        return find(file, data_dir, environ)
+    secrets = secrets_dir or file.parent / "secrets"
+    return Place(tenant=tenant, redis_url="", secrets_dir=secrets, redis_secrets=secrets / "redis")
+
+
+def _from_environment(environ: Mapping[str, str]) -> Place:
+    from aftersend.settings import read_settings
+    from aftersend.tenant_file import load_tenant
+
+    settings = read_settings(environ)
+    return Place(
+        tenant=load_tenant(settings.tenant_file),
+        redis_url=settings.redis_url,
+        secrets_dir=settings.secrets_dir,
+        redis_secrets=settings.secrets_dir / "redis",
+    )
+
+
+def keep(data_dir: Path, places: Iterable[tuple[Path, Place]]) -> Path:
+    """Write ``up.json`` for other commands to find; readable by the owner only."""
+    import msgspec
+
+    path = data_dir / _FILE
+    aside = data_dir / f".{_FILE}.{os.getpid()}"
+    body = {
+        place.identity: _Kept(
+            file=str(file.absolute()),
+            redis_url=place.redis_url,
+            secrets_dir=str(place.secrets_dir.absolute()),
+            redis_secrets=str(place.redis_secrets.absolute()),
+        )
+        for file, place in places
+    }
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(body)))
+    aside.replace(path)
+    return path
+
+
+def _kept(data_dir: Path) -> dict[str, _Kept]:
+    import msgspec
+
+    try:
+        return msgspec.json.decode((data_dir / _FILE).read_bytes(), type=dict[str, _Kept])
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, msgspec.MsgspecError):
+        raise Misconfigured(
+            f"{data_dir / _FILE} cannot be read", cure="start `aftersend up` again; it writes the file anew"
+        ) from None

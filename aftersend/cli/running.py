@@ -1,0 +1,56 @@
+"""How a command ends: an exit code, at most one clear text on standard error, never a traceback.
+
+0  all is well                      3  waited long enough (``trigger --wait``)
+1  it failed, or something is wrong  130  interrupted
+2  wrong usage, settings or files
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from aftersend.errors import AftersendError, Misconfigured
+
+OK, FAILED, MISUSED, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def complain(text: str) -> None:
+    """Say what is wrong."""
+    sys.stderr.write(f"aftersend: {text}\n")
+
+
+def run(work: Coroutine[Any, Any, int]) -> None:
+    """Run the work of a command and leave with its exit code."""
+    from aftersend.observe import logs
+
+    logs.configure("console", os.environ.get("AFTERSEND_CLI_LOG_LEVEL", "error"))
+    raise SystemExit(code_of(lambda: asyncio.run(work)))
+
+
+def code_of(work: Callable[[], int]) -> int:
+    """Call ``work`` and turn whatever it raises into an exit code and one line."""
+    try:
+        return work()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: not our failure
+        return OK
+    except Misconfigured as error:
+        complain(str(error))
+        return MISUSED
+    except AftersendError as error:
+        complain(str(error))
+        return FAILED
+    except Exception as error:  # noqa: BLE001 - the last line of defence; the text may quote anything
+        complain(_unexpected(error))
+        return FAILED
+
+
+def _unexpected(error: Exception) -> str:
+    from aftersend.observe.logs import describe, frames
+
+    where = ", ".join(frames(error)[-3:])
+    return f"unexpected {describe(error)} at {where} – please report this"
