@@ -1,8 +1,8 @@
 """What the bridge wants from Afterbuy: orders of a window, orders by id, updates, customs data, the time.
 
 Paging. GetSoldItems answers at most 250 sold items. The next page is the same request from LastOrderID on. Whether that
-range includes its start nobody could verify, so orders already seen are dropped; and it ends when HasMoreItems says so,
-when LastOrderID did not move, or when a page brought nothing new.
+range includes its start nobody could verify, so orders already seen are dropped. It ends when HasMoreItems says so, or
+when neither LastOrderID nor the highest OrderID of the page leads further.
 
 Level of detail. Level 0 means "all sections" as far as clients of others show. If a page lacks a section in every
 order, it is asked for again with all sections named, and so are the pages after it, if that helped. If it did not,
@@ -108,16 +108,14 @@ class AfterbuyClient:
 
     async def _pages(self, wanted: writing.Filter) -> AsyncIterator[SoldItems]:
         seen: set[str] = set()
-        position = 0
-        while True:
+        position: int | None = 0
+        while position is not None:
             sold = await self._sold_items((wanted, writing.from_order(position)) if position else (wanted,))
             fresh = sold.without(seen)
             if not fresh.is_empty:
                 yield fresh
-            if fresh.is_empty or sold.is_last or sold.reached <= position:
-                return
-            position = sold.reached
-            seen = {order_id for order_id in seen | fresh.ids() if int(order_id) >= position}
+            position = sold.next_position(position, has_news=not fresh.is_empty)
+            seen = {order_id for order_id in seen | fresh.ids() if int(order_id) >= (position or 0)}
 
     async def _sold_items(self, filters: Sequence[writing.Filter]) -> SoldItems:
         sold = await self._ask_sold_items(filters, self._detail)

@@ -22,8 +22,8 @@ class SoldItems:
 
     orders: list[Order] = field(default_factory=list)
     unreadable: list[UnreadableOrder] = field(default_factory=list)
-    reached: int = 0
-    """LastOrderID, or the highest OrderID of the page where that is missing."""
+    last: int = 0
+    """LastOrderID, 0 if the answer does not tell."""
     is_last: bool = False
     """HasMoreItems is 0; a missing one says nothing, then the next page shows."""
 
@@ -39,8 +39,7 @@ class SoldItems:
         """Take over what the envelope tells about paging."""
         has_more = _lenient(read_flag, envelope.fields.get("hasmoreitems", ""))
         self.is_last = has_more is False or self.is_empty
-        last = _lenient(read_whole, envelope.fields.get("lastorderid", ""))
-        self.reached = last or max((int(order_id) for order_id in self.ids()), default=0)
+        self.last = _lenient(read_whole, envelope.fields.get("lastorderid", "")) or 0
 
     @property
     def is_empty(self) -> bool:
@@ -50,6 +49,16 @@ class SoldItems:
     def ids(self) -> set[str]:
         """OrderIDs of this page; items that are no order yet carry 0 and have none."""
         return ({order.order_id for order in self.orders} | {order.order_id for order in self.unreadable}) - {"0"}
+
+    def next_position(self, position: int, *, has_news: bool) -> int | None:
+        """Where the page after this one starts, None if there is none; ``position`` is where this one started.
+
+        LastOrderID as a rule. If a page is not in the order of its ids, LastOrderID may stand still or lead back to
+        what is known already; the highest OrderID of the page leads on then.
+        """
+        highest = max((int(order_id) for order_id in self.ids()), default=0)
+        candidates = (self.last, highest) if has_news else (highest,)
+        return None if self.is_last else next((each for each in candidates if each > position), None)
 
     def lacking(self) -> str:
         """The first needed section that no order has, or an empty text."""

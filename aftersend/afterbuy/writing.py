@@ -143,23 +143,27 @@ def _add_shipping(order: etree._Element, change: OrderChange) -> None:
     _add(shipping, "DeliveryService", change.delivery_service)
     if change.dispatched_at:
         _add(shipping, "DeliveryDate", written_time(change.dispatched_at))
-    if change.parcel_labels:
-        _add_labels(etree.SubElement(shipping, "ParcelLabels"), change.parcel_labels)
-    if len(shipping):
-        order.append(shipping)
+    _add_labels(shipping, change.parcel_labels)
+    _append(order, shipping)
 
 
-def _add_labels(labels: etree._Element, parcels: Iterable[ParcelLabel]) -> None:
+def _add_labels(shipping: etree._Element, parcels: Iterable[ParcelLabel]) -> None:
+    labels = etree.Element("ParcelLabels")
     for parcel in parcels:
         values = ("ItemID", parcel.item_id), ("PackageNumber", parcel.package_number)
         _add_section(labels, "ParcelLabel", *values, ("ParcelLabelNumber", parcel.number))
+    _append(shipping, labels)
 
 
 def _add_section(parent: etree._Element, name: str, *values: tuple[str, str]) -> None:
-    """A child with texts in it, unless all of them are empty."""
     section = etree.Element(name)
     for child, text in values:
         _add(section, child, text)
+    _append(parent, section)
+
+
+def _append(parent: etree._Element, section: etree._Element) -> None:
+    """Into its parent, unless there is nothing in it."""
     if len(section):
         parent.append(section)
 

@@ -1,0 +1,213 @@
+"""Afterbuy's spelling of numbers, times and countries."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aftersend.afterbuy.budget import CALLS_PER_DAY, DailyBudget
+from aftersend.afterbuy.countries import iso_country
+from aftersend.afterbuy.numbers import (
+    BERLIN,
+    Unreadable,
+    read_decimal,
+    read_flag,
+    read_id,
+    read_time,
+    read_whole,
+    written_time,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("112,30", "112.30"),
+        ("1.234,50", "1234.50"),
+        ("1.234.567,8", "1234567.8"),
+        ("0", "0"),
+        ("10,5", "10.5"),
+        ("5.9", "5.9"),
+        ("1.234", "1.234"),
+        ("-3,00", "-3.00"),
+        ("+3", "3"),
+        (",5", "0.5"),
+        ("5,", "5"),
+        ("  7,25\r\n", "7.25"),
+        ("1 234,50", "1234.50"),
+        ("1\xa0234,50", "1234.50"),
+    ],
+)
+def test_decimals(text: str, value: str) -> None:
+    assert read_decimal(text) == Decimal(value)
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\r\n\t", "\xa0"])
+def test_nothing_is_none(text: str) -> None:
+    assert read_decimal(text) is None
+    assert read_whole(text) is None
+    assert read_flag(text.replace("\xa0", "")) is None
+    assert read_time(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["abc", "1,2,3", "1.2.3", "1e3", "NaN", "Infinity", "٣", "12 €", "--1", "-", ",", "9" * 31, "0x10", "1_0"]
+)
+def test_what_is_no_decimal(text: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        read_decimal(text)
+    assert str(caught.value) == ""
+
+
+@pytest.mark.parametrize(("text", "value"), [("3", 3), ("2,00", 2), ("-1", -1), ("0", 0)])
+def test_whole_numbers(text: str, value: int) -> None:
+    assert read_whole(text) == value
+
+
+def test_half_a_piece_is_unreadable() -> None:
+    with pytest.raises(Unreadable):
+        read_whole("1,5")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1", True), ("-1", True), ("True", True), ("true", True), ("ja", True), ("0", False), (" False ", False)],
+)
+def test_flags(text: str, value: bool) -> None:  # noqa: FBT001 - a column
+    assert read_flag(text) is value
+
+
+def test_no_flag() -> None:
+    with pytest.raises(Unreadable):
+        read_flag("vielleicht")
+
+
+@pytest.mark.parametrize(("text", "value"), [("123", "123"), ("", "0"), ("0", "0"), ("000", "0"), (" 0042 ", "42")])
+def test_ids(text: str, value: str) -> None:
+    assert read_id(text) == value
+
+
+@pytest.mark.parametrize("text", ["abc", "-1", "1,0", "1.000", "٣", "1" * 31])
+def test_no_ids(text: str) -> None:
+    with pytest.raises(Unreadable):
+        read_id(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "utc"),
+    [
+        ("01.09.2026 09:05:00", "2026-09-01T07:05:00"),
+        ("1.9.2026 9:5:0", "2026-09-01T07:05:00"),
+        ("01.09.2026 09:05", "2026-09-01T07:05:00"),
+        ("01.09.2026", "2026-08-31T22:00:00"),
+        ("01.12.2026 00:30:00", "2026-11-30T23:30:00"),
+        ("  01.12.2026  ", "2026-11-30T23:00:00"),
+        ("2024-01-02T22:33:44", "2024-01-02T21:33:44"),
+        ("2024-01-02", "2024-01-01T23:00:00"),
+        ("29.03.2026 01:59:59", "2026-03-29T00:59:59"),
+        ("29.03.2026 02:30:00", "2026-03-29T01:30:00"),  # never was: an hour later on the clock
+        ("29.03.2026 03:00:00", "2026-03-29T01:00:00"),
+        ("25.10.2026 02:30:00", "2026-10-25T00:30:00"),  # twice: the first
+        ("25.10.2026 03:00:00", "2026-10-25T02:00:00"),
+    ],
+)
+def test_times_are_berlin(text: str, utc: str) -> None:
+    moment = read_time(text)
+    assert moment is not None
+    assert moment.tzinfo is BERLIN
+    assert moment.astimezone(UTC) == datetime.fromisoformat(utc + "+00:00")
+
+
+def test_an_hour_that_never_was_is_read_as_the_one_after() -> None:
+    moment = read_time("29.03.2026 02:30:00")
+    assert moment is not None
+    assert moment.hour == 3
+
+
+@pytest.mark.parametrize("text", ["01.01.0001 00:00:00", "30.12.1899", "01.01.1900 00:00:00"])
+def test_a_database_without_date(text: str) -> None:
+    assert read_time(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["gestern", "31.02.2026", "01.13.2026", "1.9.26", "01.09.2026 25:00:00", "01/09/2026", "2026-9-1", "٠١.٠٩.٢٠٢٦"],
+)
+def test_no_times(text: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        read_time(text)
+    assert caught.value.__cause__ is None
+    assert str(caught.value) == ""
+
+
+@given(st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+def test_written_times_are_read_back_up_to_the_double_hour(moment: datetime) -> None:
+    moment = moment.replace(microsecond=0)
+    again = read_time(written_time(moment))
+    assert again is not None
+    assert (moment - again).total_seconds() in {0, 3600}
+    assert written_time(again) == written_time(moment)
+
+
+@given(st.text())
+def test_any_text_is_read_or_unreadable(text: str) -> None:
+    for read in (read_decimal, read_whole, read_flag, read_id, read_time):
+        try:
+            read(text)
+        except Unreadable as error:
+            assert str(error) == ""  # noqa: PT017 - it need not happen
+
+
+@pytest.mark.parametrize(
+    ("iso", "plate", "country"),
+    [
+        ("DE", "D", "DE"),
+        ("de", "", "DE"),
+        (" FR ", "D", "FR"),
+        ("UK", "", "GB"),
+        ("", "UK", "GB"),
+        ("", "GB", "GB"),
+        ("", "GBM", "GB"),
+        ("", "D", "DE"),
+        ("", "a", "AT"),
+        ("", "CH", "CH"),
+        ("", "FL", "LI"),
+        ("", "EST", "EE"),
+        ("", "RUM", "RO"),
+        ("", "RO", "RO"),
+        ("", "GBJ", "JE"),
+        ("", "GBG", "GG"),
+        ("", "SLO", "SI"),
+        ("", "RSM", "SM"),
+        ("", "USA", "US"),
+        ("", "SRB", "RS"),
+        ("", "NL", "NL"),
+        ("", "ET", "EG"),
+        ("DEU", "D", "DE"),
+        ("??", "A", "AT"),
+        ("ÄÖ", "", ""),
+        ("", "Deutschland", ""),
+        ("", "", ""),
+    ],
+)
+def test_countries(iso: str, plate: str, country: str) -> None:
+    assert iso_country(iso, plate) == country
+
+
+def test_the_budget_counts_down_and_starts_anew_at_midnight_in_berlin() -> None:
+    now = [datetime(2026, 11, 24, 22, 59, tzinfo=UTC)]
+    budget = DailyBudget(lambda: now[0])
+    assert [budget.spend(), budget.spend()] == [CALLS_PER_DAY - 1, CALLS_PER_DAY - 2]
+    now[0] = datetime(2026, 11, 24, 23, 0, tzinfo=UTC)
+    assert budget.spend() == CALLS_PER_DAY - 1
+
+
+def test_the_budget_never_falls_below_nothing() -> None:
+    budget = DailyBudget(lambda: datetime(2026, 11, 24, tzinfo=UTC))
+    for _ in range(CALLS_PER_DAY):
+        left = budget.spend()
+    assert left == 0
+    assert budget.spend() == 0
+    assert DailyBudget().spend() == CALLS_PER_DAY - 1
