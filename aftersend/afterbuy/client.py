@@ -111,7 +111,7 @@ class AfterbuyClient:
         position: int | None = 0
         while position is not None:
             sold = await self._sold_items((wanted, writing.from_order(position)) if position else (wanted,))
-            fresh = sold.without(seen)
+            fresh = sold.since(position, seen)
             if not fresh.is_empty:
                 yield fresh
             position = sold.next_position(position, has_news=not fresh.is_empty)

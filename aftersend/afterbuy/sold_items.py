@@ -67,9 +67,9 @@ class SoldItems:
         present = frozenset[str]().union(*(order.sections for order in self.orders))
         return next((section for section in NEEDED if section not in present), "")
 
-    def without(self, seen: AbstractSet[str]) -> Self:
-        """The same page less orders that an earlier page brought."""
-        return self._those(lambda order_id: order_id not in seen)
+    def since(self, position: int, seen: AbstractSet[str]) -> Self:
+        """The same page less orders that earlier pages brought: those below the range asked for, and those in it."""
+        return self._those(lambda each: each == "0" or (int(each) >= position and each not in seen))
 
     def only(self, wanted: AbstractSet[str]) -> Self:
         """The same page less orders that nobody asked for."""

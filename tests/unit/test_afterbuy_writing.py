@@ -155,13 +155,11 @@ def _xml_can_carry(character: str) -> bool:
 
 @pytest.mark.parametrize("order_id", ["0", "000", "", "Meier", "-1", "1,0", "٣", "9" * 20])
 def test_what_is_no_order_is_never_written(order_id: str) -> None:
-    for write in (
-        lambda: writing.update_sold_items(KEYS, [OrderChange(order_id, additional_info="x")]),
-        lambda: writing.get_sold_items(KEYS, [writing.order_ids([order_id])], detail=0),
-    ):
-        with pytest.raises(Bug, match="not_an_order") as caught:
-            write()
-        assert "Meier" not in str(caught.value)
+    with pytest.raises(Bug, match="not_an_order") as caught:
+        writing.update_sold_items(KEYS, [OrderChange(order_id, additional_info="x")])
+    assert "Meier" not in str(caught.value)
+    with pytest.raises(Bug, match="not_an_order"):
+        writing.order_ids([order_id])
 
 
 def test_150_changes_are_the_limit() -> None:
