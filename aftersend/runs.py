@@ -9,7 +9,6 @@ Summaries hold counts, times, codes and OrderIDs, nothing else.
 """
 
 import asyncio
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, cast
 
 import msgspec
@@ -91,11 +90,6 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     health: RunHealth = RunHealth()
     orders: tuple[OrderDecision, ...] | msgspec.UnsetType = msgspec.UNSET
     """Dry runs only."""
-
-
-def rfc3339(moment: datetime) -> str:
-    """``2026-11-24T04:12:00.000Z``."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 async def publish(stream: "Stream", request: RunRequest, *, source: "Source", traceparent: str = "") -> str:

@@ -1,0 +1,72 @@
+"""What a run does with one order, given the decision about it and what the ledger knows: a pure table.
+
+=====================  ==========================  ==============================  ==========================
+ledger                 transfer, same fingerprint  transfer, other fingerprint     skip or watch
+=====================  ==========================  ==============================  ==========================
+nothing, or new        push                        push                            skip or watch
+pushing                push                        push                            skip or watch; if Sendcloud
+                                                                                   may have it: look there
+accepted, confirmed    unchanged                   push; if it was confirmed,      changed after transfer
+                                                   only if it is still there
+rejected, not saved    refused (as before)         push                            skip or watch
+labelled               unchanged                   unchanged                       skip
+deleted in Sendcloud   unchanged                   unchanged                       skip
+=====================  ==========================  ==============================  ==========================
+
+A person who asks for an order by its OrderID (``insist``) has a refused one sent again although it did not change.
+"""
+
+from enum import StrEnum
+
+from aftersend.ledger.entry import Entry
+from aftersend_exporter.decide import Decision
+from aftersend_exporter.transitions import is_final, is_transferred, was_confirmed
+
+_REFUSALS = frozenset({"rejected", "not_saved"})
+
+
+class Step(StrEnum):
+    """What to do with the order."""
+
+    PUSH = "push"
+    PUSH_IF_THERE = "push_if_there"
+    """It was seen in Sendcloud before: push only if nobody deleted it there."""
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+    """It is what Sendcloud refused before: no need to ask again."""
+    SKIP = "skip"
+    WATCH = "watch"
+    WITHDRAWN = "withdrawn"
+    """Sendcloud has it, but it shall not go any more."""
+    UNCERTAIN = "uncertain"
+    """It shall not go, and nobody knows whether Sendcloud has it."""
+
+
+def next_step(entry: Entry | None, decision: Decision, *, fingerprint: str, insist: bool = False) -> Step:
+    """Look the step up; ``fingerprint`` is that of the order as it is now (any text if it is not transferred)."""
+    if decision.kind != "transfer":
+        return _not_to_transfer(entry, decision)
+    if entry is None or entry.state == "new":
+        return Step.PUSH
+    if is_final(entry):
+        return Step.UNCHANGED
+    same = entry.fingerprint == fingerprint
+    if same and entry.state in ("accepted", "confirmed"):
+        return Step.UNCHANGED
+    if same and not insist and _was_refused(entry):
+        return Step.REFUSED
+    return Step.PUSH_IF_THERE if was_confirmed(entry) else Step.PUSH
+
+
+def _not_to_transfer(entry: Entry | None, decision: Decision) -> Step:
+    if entry is not None and is_final(entry):
+        return Step.SKIP
+    if entry is not None and is_transferred(entry):
+        return Step.WITHDRAWN
+    if entry is not None and entry.state == "pushing":
+        return Step.UNCERTAIN
+    return Step.WATCH if decision.kind == "watch" else Step.SKIP
+
+
+def _was_refused(entry: Entry) -> bool:
+    return entry.state == "problem" and entry.problem is not None and entry.problem.code in _REFUSALS

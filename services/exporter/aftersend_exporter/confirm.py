@@ -1,0 +1,93 @@
+"""Does Sendcloud really have what it accepted? A 201 only means "accepted"; it saves later, or not at all.
+
+At the start of a run, orders that were accepted at least ten minutes ago and orders that were confirmed before are
+looked up: first in the integration's list, newest first, as far as that pays; then one by one.
+
+    there      accepted ──> confirmed
+    not there  a parcel shows its number     a label was made: nothing to do, the sweep tells
+               accepted                      pushed again, three times in all, then the problem not_saved
+               confirmed                     a person deleted it: the problem deleted_in_sendcloud
+
+Only ids are kept while it runs.
+"""
+
+from collections.abc import AsyncIterator
+from functools import partial
+
+from aftersend.errors import AftersendError
+from aftersend.ledger.entry import Entry
+from aftersend.ledger.match import PREFIX
+from aftersend_exporter import transitions
+from aftersend_exporter.desk import Desk, each
+from aftersend_exporter.tally import Tally
+
+SAVED_AFTER_MS = 10 * 60 * 1000
+_CHUNK = 250
+_ORDERS_PER_PAGE = 100
+_SPARE_PAGES = 3
+
+
+async def confirm(desk: Desk, tally: Tally, *, integration: int) -> None:
+    """Look every open order up in Sendcloud; trouble with Sendcloud leaves the rest for the next run."""
+    due = {int(entry.order) async for entry in open_entries(desk) if _is_due(entry, now=desk.now_ms())}
+    try:
+        await _in_the_list(desk, due, integration=integration)
+        while due:
+            some = [due.pop() for _ in range(min(len(due), _CHUNK))]
+            await each(some, partial(_single, desk, integration=integration))
+    except AftersendError as error:
+        tally.trouble(error)
+
+
+async def open_entries(desk: Desk) -> AsyncIterator[Entry]:
+    """All transferred orders without a label, a few at a time."""
+    page: list[str] = []
+    async for order in desk.ledger.open():
+        page.append(order)
+        if len(page) == _CHUNK:
+            for entry in (await desk.ledger.get_many(page)).values():
+                yield entry
+            page = []
+    for entry in (await desk.ledger.get_many(page)).values() if page else ():
+        yield entry
+
+
+def _is_due(entry: Entry, *, now: int) -> bool:
+    if entry.state == "accepted":
+        return now - entry.pushed >= SAVED_AFTER_MS
+    given_up = entry.problem is not None and entry.problem.code == "given_up"
+    return entry.state == "confirmed" and not given_up
+
+
+async def _in_the_list(desk: Desk, due: set[int], *, integration: int) -> None:
+    """Tick off what the list shows; stop where single look-ups become cheaper."""
+    pages = 2 * len(due) // _ORDERS_PER_PAGE + _SPARE_PAGES
+    if not due:
+        return
+    async for names in desk.sendcloud.order_ids(integration):
+        found = {number for name in names if (number := _number(name)) in due}
+        await each(found, partial(_there, desk))
+        due -= found
+        pages -= 1
+        if not due or not pages:
+            return
+
+
+async def _single(desk: Desk, order: int, *, integration: int) -> None:
+    if await desk.sendcloud.has_order(f"{PREFIX}{order}", integration):
+        await _there(desk, order)
+    elif not await desk.sendcloud.parcels_of(str(order)):
+        await desk.ledger.change(str(order), partial(_missing, now=desk.now_ms()))
+
+
+async def _there(desk: Desk, order: int) -> None:
+    await desk.ledger.change(str(order), partial(transitions.confirmed, now=desk.now_ms()))
+
+
+def _missing(entry: Entry, *, now: int) -> Entry:
+    return transitions.absent(entry, now=now) if entry.state == "accepted" else transitions.deleted(entry, now=now)
+
+
+def _number(name: str) -> int:
+    digits = name.removeprefix(PREFIX)
+    return int(digits) if name.startswith(PREFIX) and digits.isascii() and digits.isdigit() else 0

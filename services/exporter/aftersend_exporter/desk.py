@@ -1,0 +1,92 @@
+"""What every step of a run works with: the tenant's rules, both clients, the ledger and the clock."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+from zoneinfo import ZoneInfo
+
+from aftersend.afterbuy.client import AfterbuyClient
+from aftersend.ledger.lease import Lease
+from aftersend.ledger.state import TenantState
+from aftersend.ledger.store import Ledger
+from aftersend.observe.logs import get_logger
+from aftersend.observe.metrics import Metrics
+from aftersend.sendcloud.client import SendcloudClient
+from aftersend.stream.sealing import Keyring
+from aftersend.stream.stream import Stream
+from aftersend.tenant import Tenant
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+_AT_ONCE = 16
+_DAY_MS = 86_400_000
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One tenant's exporter. ``clock`` tells seconds since 1970."""
+
+    tenant: Tenant
+    afterbuy: AfterbuyClient
+    sendcloud: SendcloudClient
+    ledger: Ledger
+    state: TenantState
+    parcels: Stream
+    keyring: Keyring
+    metrics: Metrics
+    clock: Callable[[], float]
+    lease: Lease | None = None
+    """That of the present run; None outside of runs."""
+    log: "FilteringBoundLogger" = field(default_factory=get_logger)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone in which the merchant's days and schedules are meant."""
+        return ZoneInfo(self.tenant.spec.time_zone)
+
+    @property
+    def patience(self) -> int:
+        """How long orders are watched, in ms."""
+        return self.tenant.spec.export.window.catch_up_days * _DAY_MS
+
+    def now(self) -> datetime:
+        """The present moment, UTC."""
+        return datetime.fromtimestamp(self.clock(), UTC)
+
+    def now_ms(self) -> int:
+        """The present moment in ms since 1970."""
+        return int(self.clock() * 1000)
+
+    def mac(self, plain: bytes) -> str:
+        """The keyed fingerprint of an order."""
+        return self.keyring.mac(plain, purpose="order")
+
+    async def still_ours(self) -> None:
+        """Raise ``Later`` if another exporter took this run over."""
+        if self.lease is not None:
+            await self.lease.check()
+
+    def count(self, outcome: str, reason: str = "", *, amount: int = 1) -> None:
+        """Count orders in the metrics."""
+        self.metrics.orders.labels(self.tenant.identity, outcome, reason).inc(amount)
+
+
+async def each(items: Iterable[_In], work: Callable[[_In], Awaitable[_Out]]) -> list[_Out]:
+    """Do the same with every item, a few at once; results in the order of the items, the first error ends it."""
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(item: _In) -> _Out:
+        async with gate:
+            return await work(item)
+
+    tasks = [asyncio.ensure_future(one(item)) for item in items]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()

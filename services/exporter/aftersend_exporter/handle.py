@@ -1,0 +1,77 @@
+"""What the exporter does with a request on the stream ``runs``.
+
+    has a result already ──> done
+    lease is held by another run ──> remember it, come again in a second
+    lease is ours ──> run under the name of the newest equal request ──> result for all equal ones ──> done
+
+Export and sweep have leases of their own and do not wait for each other. Trouble with Afterbuy or Sendcloud is part
+of the result, not an error: whoever asked decides about the next try. Only trouble with our own Redis brings the
+request back.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from aftersend.errors import Later, Rejected
+from aftersend.runs import RunHealth, RunRequest, RunSummary, result_of, store_result
+from aftersend.stream.event import Event
+from aftersend_exporter.circuits import Circuits
+from aftersend_exporter.coalesce import Queue
+from aftersend_exporter.desk import Desk
+from aftersend_exporter.run import export
+from aftersend_exporter.sweep import sweep
+from aftersend_exporter.tally import Tally
+
+_KINDS: Final = {"export.requested": "export", "sweep.requested": "sweep"}
+_SUSPENDED: Final = "the tenant is suspended (spec.suspend)"
+Run = Callable[..., Awaitable[tuple[Tally, RunSummary]]]
+_RUNS: Final[dict[str, Run]] = {"export": export, "sweep": sweep}
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """Handles the requests of one tenant."""
+
+    desk: Desk
+    queue: Queue
+    circuits: Circuits
+
+    async def __call__(self, event: Event) -> None:
+        """Serve one request."""
+        request = event.read(RunRequest)
+        if _KINDS.get(event.type) != request.kind:
+            raise Rejected("malformed_data", path="kind")
+        if await self._result(event.id) is not None:
+            return
+        if self.desk.tenant.spec.suspend:
+            await self._leave(_refusal(request, run=event.id, message=_SUSPENDED), [event.id])
+            return
+        await self._in_turn(request, run=event.id)
+
+    async def _in_turn(self, request: RunRequest, *, run: str) -> None:
+        try:
+            async with self.desk.state.lease(request.kind) as lease:
+                if await self._result(run) is None:
+                    await self._serve(replace(self.desk, lease=lease), request, run=run)
+        except Later:
+            await self.queue.put_off(request, run=run)
+            raise
+
+    async def _serve(self, desk: Desk, request: RunRequest, *, run: str) -> None:
+        equal = await self.queue.equal_to(request, run=run)
+        tally, summary = await _RUNS[request.kind](desk, request, run=equal[-1])
+        self.circuits.record(tally, outcome=summary.outcome)
+        await self._leave(summary, equal)
+        await self.queue.served(request, runs=equal)
+
+    async def _result(self, run: str) -> RunSummary | None:
+        return await result_of(self.desk.parcels.redis, tenant=self.desk.tenant.identity, run=run)
+
+    async def _leave(self, summary: RunSummary, runs: list[str]) -> None:
+        for run in runs:
+            await store_result(self.desk.parcels.redis, tenant=self.desk.tenant.identity, run=run, summary=summary)
+
+
+def _refusal(request: RunRequest, *, run: str, message: str) -> RunSummary:
+    return RunSummary(run=run, kind=request.kind, outcome="failed", health=RunHealth(message=message))

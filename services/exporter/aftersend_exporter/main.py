@@ -1,0 +1,139 @@
+"""The exporter service: Afterbuy -> Sendcloud, and the sweep.
+
+It waits for requests on the stream ``runs``, keeps the schedules that it is told to keep (``AFTERSEND_SCHEDULER``),
+and watches for a ledger that needs recovery. A suspended tenant has no schedules; its requests are answered at once.
+"""
+
+import asyncio
+import sys
+import time
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+from aftersend.afterbuy.client import AfterbuyClient, AfterbuyCredentials
+from aftersend.errors import AftersendError
+from aftersend.ledger.state import TenantState
+from aftersend.ledger.store import Ledger
+from aftersend.observe.metrics import StreamMeter, UpstreamMeter
+from aftersend.runs import Kind
+from aftersend.sendcloud.client import SendcloudClient, SendcloudCredentials
+from aftersend.service.run import run_part
+from aftersend.service.runtime import Part, Runtime
+from aftersend.service.waiting import pause
+from aftersend.stream.consumer import Consumer
+from aftersend.stream.stream import Stream
+from aftersend_exporter.circuits import Circuits
+from aftersend_exporter.coalesce import Queue
+from aftersend_exporter.desk import Desk
+from aftersend_exporter.handle import Handler
+from aftersend_exporter.recovery import RecoveryWatch
+from aftersend_exporter.report import remember_successes
+from aftersend_exporter.schedule import Schedule
+
+_MAX_SILENCE: Final = 120.0
+_SCHEDULES: Final[dict[str, tuple[Kind, ...]]] = {"all": ("export", "sweep"), "sweep": ("sweep",), "none": ()}
+
+
+async def serve(runtime: Runtime) -> None:
+    """Serve one tenant until ``runtime.stop`` is set."""
+    desk = desk_for(runtime)
+    runs = Stream(runtime.redis, tenant=runtime.identity, name="runs", keyring=runtime.keyring)
+    circuits = Circuits(
+        afterbuy=desk.afterbuy,
+        sendcloud=desk.sendcloud,
+        secrets=runtime.secrets,
+        metrics=runtime.metrics,
+        tenant=runtime.identity,
+    )
+    consumer = Consumer(
+        runs,
+        Handler(desk, Queue(runtime.redis, runs=runs), circuits),
+        name=runtime.name,
+        meter=StreamMeter(runtime.metrics, runtime.identity, "runs"),
+        pulse=_watched(runtime, "runs"),
+    )
+    async with asyncio.TaskGroup() as group:
+        group.create_task(consumer.run(runtime.stop))
+        group.create_task(circuits.keep(runtime.stop))
+        if not runtime.tenant.spec.suspend:
+            group.create_task(_recover(runtime, desk, runs))
+            group.create_task(_keep_schedules(runtime, desk, runs, circuits))
+
+
+def desk_for(runtime: Runtime) -> Desk:
+    """Both clients, ledger and state of the runtime's tenant."""
+    spec, identity = runtime.tenant.spec, runtime.identity
+    return Desk(
+        tenant=runtime.tenant,
+        afterbuy=AfterbuyClient(
+            runtime.http,
+            url=spec.afterbuy.url,
+            credentials=lambda: AfterbuyCredentials.read(runtime.secrets("afterbuy")),
+            meter=UpstreamMeter(runtime.metrics, identity, "afterbuy"),
+        ),
+        sendcloud=SendcloudClient(
+            runtime.http,
+            url=spec.sendcloud.url,
+            credentials=lambda: SendcloudCredentials.read(runtime.secrets("sendcloud")),
+            meter=UpstreamMeter(runtime.metrics, identity, "sendcloud"),
+        ),
+        ledger=Ledger(runtime.redis, tenant=identity, keyring=runtime.keyring),
+        state=TenantState(runtime.redis, tenant=identity),
+        parcels=Stream(runtime.redis, tenant=identity, name="parcels", keyring=runtime.keyring),
+        keyring=runtime.keyring,
+        metrics=runtime.metrics,
+        clock=time.time,
+    )
+
+
+async def _recover(runtime: Runtime, desk: Desk, runs: Stream) -> None:
+    watch = RecoveryWatch(desk.state, runs, clock=time.monotonic)
+    await watch.keep(runtime.stop, _watched(runtime, "recovery"))
+
+
+async def _keep_schedules(runtime: Runtime, desk: Desk, runs: Stream, circuits: Circuits) -> None:
+    """Start each schedule from when its kind last ran; that is known as soon as Redis answers."""
+    spec = runtime.tenant.spec
+    crons: dict[Kind, str] = {"export": spec.export.schedule, "sweep": spec.sweep.schedule}
+    lasts = await _last_runs(runtime, desk)
+    if lasts is None:
+        return
+    async with asyncio.TaskGroup() as group:
+        for kind in _SCHEDULES[runtime.settings.scheduler]:
+            may_run = partial(circuits.closed_for, kind)
+            schedule = Schedule(kind, crons[kind], desk.zone, runs, may_run=may_run)
+            pulse = _watched(runtime, f"schedule-{kind}")
+            group.create_task(schedule.keep(runtime.stop, last=lasts[kind], pulse=pulse))
+
+
+async def _last_runs(runtime: Runtime, desk: Desk) -> dict[Kind, datetime | None] | None:
+    """Wait for Redis, and show the last successes; None if the service ends before."""
+    while True:
+        try:
+            await remember_successes(desk.state, runtime.metrics, tenant=runtime.identity)
+            return {
+                "export": _moment(await desk.state.get("export.start")),
+                "sweep": _moment(await desk.state.get("success.sweep")),
+            }
+        except AftersendError:
+            if not await pause(runtime.stop, 1.0):
+                return None
+
+
+def _moment(ms: str | None) -> datetime | None:
+    return datetime.fromtimestamp(int(ms) / 1000, UTC) if ms else None
+
+
+def _watched(runtime: Runtime, loop: str) -> "partial[None]":
+    name = f"exporter-{loop}"
+    runtime.health.watch(name, _MAX_SILENCE)
+    return partial(runtime.health.pulse, name)
+
+
+PART = Part(name="exporter", serve=serve)
+
+
+def main() -> None:
+    """The console script ``aftersend-exporter``."""
+    sys.exit(run_part(PART))

@@ -1,0 +1,212 @@
+"""One page of orders: decide, map, compare with the ledger, and do what follows. Nothing of it is kept.
+
+Customs data of products is looked up once per page, and only for orders that leave the customs union. If that look-up
+fails, these orders are watched and tried again: half the papers would be worse than papers an hour later.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from aftersend.afterbuy.model import Order, Page, ProductCustoms, UnreadableOrder
+from aftersend.errors import AftersendError
+from aftersend.ledger.entry import Entry
+from aftersend.ledger.match import PREFIX
+from aftersend_exporter import transitions
+from aftersend_exporter.compare import Step, next_step
+from aftersend_exporter.customs import is_for_customs
+from aftersend_exporter.decide import TRANSFER, Decision, decide
+from aftersend_exporter.desk import Desk
+from aftersend_exporter.items import products_of
+from aftersend_exporter.mapping import fingerprint, push_order
+from aftersend_exporter.push import Parcelled, Pusher
+from aftersend_exporter.tally import Tally
+from aftersend_exporter.window import first_moment
+
+_NO_PRODUCTS: Mapping[str, ProductCustoms] = {}
+
+
+@dataclass(slots=True)
+class PageWorker:
+    """Works off the pages of one run. With ``dry`` nothing is written and nothing is sent."""
+
+    desk: Desk
+    tally: Tally
+    pusher: Pusher
+    integration: int
+    dry: bool = False
+    insist: bool = False
+    """A person named the orders: send refused ones again."""
+    seen: set[int] = field(default_factory=set)
+    """OrderIDs of this run: all that is kept of an order."""
+
+    async def work(self, page: Page) -> None:
+        """Do one page."""
+        orders = [order for order in page.orders if self._is_new(order.order_id)]
+        broken = [order for order in page.unreadable if self._is_new(order.order_id)]
+        self.tally.read += len(orders) + len(broken)
+        ids = [name for name in (*(o.order_id for o in orders), *(o.order_id for o in broken)) if _is_id(name)]
+        entries = await self.desk.ledger.get_many(ids) if ids else {}
+        for unreadable in broken:
+            await self._unreadable(unreadable)
+        decided = [(order, self._decide(order)) for order in orders]
+        products = await self._products(order for order, decision in decided if decision == TRANSFER)
+        for order, decision in decided:
+            await self._order(order, decision, entries.get(order.order_id), products)
+
+    def _is_new(self, order_id: str) -> bool:
+        """False for an order that this run has had already; a page that moved may bring it twice."""
+        number = int(order_id) if _is_id(order_id) else 0
+        if number in self.seen:
+            return False
+        if number:
+            self.seen.add(number)
+        return True
+
+    def _decide(self, order: Order) -> Decision:
+        rules = self.desk.tenant.spec.export
+        if not _is_id(order.order_id):
+            return Decision("skip", "not_an_order")
+        return decide(order, only=rules.only, beginning=first_moment(rules.window, zone=self.desk.zone))
+
+    async def _products(self, orders: Iterable[Order]) -> Mapping[str, ProductCustoms] | None:
+        """Customs data for the orders that need it; None if it cannot be had now."""
+        wanted = products_of([order for order in orders if is_for_customs(order)])
+        if not wanted:
+            return _NO_PRODUCTS
+        try:
+            return await self.desk.afterbuy.products(wanted)
+        except AftersendError as error:
+            self.tally.trouble(error)
+            return None
+
+    async def _order(
+        self, order: Order, decision: Decision, entry: Entry | None, products: Mapping[str, ProductCustoms] | None
+    ) -> None:
+        if decision == TRANSFER and products is None and is_for_customs(order):
+            await self._later(order.order_id)
+            return
+        ready = self._mapped(order, products or _NO_PRODUCTS) if decision == TRANSFER else None
+        step = next_step(entry, decision, fingerprint=ready.fingerprint if ready else "", insist=self.insist)
+        if self.dry:
+            self._tell(order.order_id, decision, step)
+        elif ready is not None:
+            await self._transfer(ready, step, entry)
+        else:
+            await self._leave(order.order_id, decision, step, entry)
+
+    def _mapped(self, order: Order, products: Mapping[str, ProductCustoms]) -> Parcelled:
+        rules = self.desk.tenant.spec.export
+        push = push_order(order, integration=self.integration, rules=rules, products=products, now=self.desk.now())
+        return Parcelled(order.order_id, push, fingerprint(push, mac=self.desk.mac))
+
+    async def _transfer(self, ready: Parcelled, step: Step, entry: Entry | None) -> None:
+        if step is Step.PUSH or (step is Step.PUSH_IF_THERE and await self._still_there(ready.order)):
+            await self.pusher.add(ready)
+        elif step is Step.REFUSED:
+            self._count("rejected")
+            self.tally.rejected += 1
+            await self._watch(ready.order, reason="")
+        else:
+            self._count("unchanged")
+            self.tally.unchanged += 1
+            await self._settle(entry, transitions.unchanged)
+
+    async def _still_there(self, order_id: str) -> bool:
+        """False if a person deleted it in Sendcloud (then that becomes known), or if it cannot be told now."""
+        try:
+            if await self.desk.sendcloud.has_order(f"{PREFIX}{order_id}", self.integration):
+                return True
+            labelled = await self.desk.sendcloud.parcels_of(order_id)
+        except AftersendError as error:
+            self.tally.trouble(error)
+            await self._later(order_id)
+            return False
+        if not labelled:
+            await self.desk.ledger.change(order_id, partial(transitions.deleted, now=self.desk.now_ms()))
+        return False
+
+    async def _leave(self, order_id: str, decision: Decision, step: Step, entry: Entry | None) -> None:
+        """It does not go: tell why, and make sure that it is read again if that may change."""
+        self.tally.skipped[decision.reason] += 1
+        self._count("skipped", decision.reason)
+        if step is Step.UNCERTAIN:
+            step = await self._resolved(order_id, decision)
+        if step is Step.WITHDRAWN:
+            await withdraw(self.desk, order_id, reason=decision.reason)
+        elif step in (Step.WATCH, Step.UNCERTAIN):
+            await self._watch(order_id, reason=decision.reason)
+        else:
+            await self._settle(entry, transitions.dismissed)
+
+    async def _resolved(self, order_id: str, decision: Decision) -> Step:
+        """A push of unknown outcome: look in Sendcloud whether it arrived."""
+        try:
+            there = await self.desk.sendcloud.has_order(f"{PREFIX}{order_id}", self.integration)
+        except AftersendError as error:
+            self.tally.trouble(error)
+            return Step.UNCERTAIN
+        change = partial(transitions.surely_sent, now=self.desk.now_ms()) if there else transitions.never_sent
+        entry = await self.desk.ledger.change(order_id, change)
+        return next_step(entry, decision, fingerprint="")
+
+    async def _unreadable(self, order: UnreadableOrder) -> None:
+        self.tally.rejected += 1
+        self._count("rejected", "unreadable")
+        self.tally.note(order.order_id, "rejected", order.path)
+        if self.dry or not _is_id(order.order_id):
+            return
+        self.tally.watched += 1
+        self.desk.log.warning("order_unreadable", order=order.order_id, path=order.path)
+        now, patience = self.desk.now_ms(), self.desk.patience
+        change = partial(transitions.unreadable, path=order.path, now=now, patience=patience)
+        await self.desk.ledger.change(order.order_id, change)
+
+    async def _later(self, order_id: str) -> None:
+        """It cannot be finished now, for reasons that pass."""
+        self.tally.retried += 1
+        self._count("retried")
+        self.tally.note(order_id, "watch", "later")
+        if not self.dry:
+            await self._watch(order_id, reason="")
+
+    async def _watch(self, order_id: str, *, reason: str) -> None:
+        now, patience = self.desk.now_ms(), self.desk.patience
+        change = partial(transitions.watched, reason=reason, now=now, patience=patience)
+        entry = await self.desk.ledger.change(order_id, change)
+        self.tally.watched += 1 if entry.watched else 0
+
+    async def _settle(self, entry: Entry | None, change: Callable[[Entry], Entry]) -> None:
+        """Change the entry, if there is one and there is anything to change: mostly there is not."""
+        if entry is not None and change(entry) != entry:
+            await self.desk.ledger.change(entry.order, change)
+
+    def _tell(self, order_id: str, decision: Decision, step: Step) -> None:
+        """A line of a dry run."""
+        if decision != TRANSFER:
+            self.tally.skipped[decision.reason] += 1
+            self.tally.watched += 1 if step is Step.WATCH else 0
+            self.tally.note(order_id, decision.kind, decision.reason)
+        elif step in (Step.PUSH, Step.PUSH_IF_THERE):
+            self.tally.note(order_id, "transfer")
+        elif step is Step.REFUSED:
+            self.tally.rejected += 1
+            self.tally.note(order_id, "rejected")
+        else:
+            self.tally.unchanged += 1
+            self.tally.note(order_id, "unchanged")
+
+    def _count(self, outcome: str, reason: str = "") -> None:
+        if not self.dry:
+            self.desk.count(outcome, reason)
+
+
+async def withdraw(desk: Desk, order_id: str, *, reason: str) -> Entry:
+    """Sendcloud has the order, but it shall not go any more."""
+    now, patience = desk.now_ms(), desk.patience
+    change = partial(transitions.changed_after_transfer, reason=reason, now=now, patience=patience)
+    return await desk.ledger.change(order_id, change)
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and bool(text.strip("0"))

@@ -1,0 +1,54 @@
+"""Noticing that the ledger may know too little: a lost cursor, a restored backup, a new tenant.
+
+Every half minute somebody looks whether the tenant is recovering. If it is, a sweep is asked for at once, whatever
+the schedule says; and again after five minutes if the writer has not ended the recovery by then, because its marker
+may be lost, too.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from aftersend.errors import AftersendError
+from aftersend.ledger.state import TenantState
+from aftersend.observe.logs import get_logger
+from aftersend.runs import RunRequest, publish
+from aftersend.service.waiting import pause
+from aftersend.stream.stream import Stream
+
+LOOK_SECONDS: Final = 30.0
+AGAIN_SECONDS: Final = 300.0
+
+
+class RecoveryWatch:
+    """Asks for recovery sweeps; ``clock`` tells seconds and never goes back."""
+
+    def __init__(self, state: TenantState, runs: Stream, *, clock: Callable[[], float]) -> None:
+        self._state = state
+        self._runs = runs
+        self._clock = clock
+        self._asked: float | None = None
+        self._log = get_logger()
+
+    async def keep(self, stop: asyncio.Event, pulse: Callable[[], None]) -> None:
+        """Look again and again, until ``stop``."""
+        while True:
+            pulse()
+            try:
+                await self.look()
+            except AftersendError as error:
+                self._log.warning("recovery_watch", code=error.code)
+            if not await pause(stop, LOOK_SECONDS):
+                return
+
+    async def look(self) -> bool:
+        """Ask for a sweep if one is due; True if it was."""
+        if not await self._state.recovering():
+            self._asked = None
+            return False
+        if self._asked is not None and self._clock() - self._asked < AGAIN_SECONDS:
+            return False
+        await publish(self._runs, RunRequest(kind="sweep", recovery=True), source="system")
+        self._asked = self._clock()
+        self._log.info("recovery_sweep_requested")
+        return True

@@ -1,0 +1,102 @@
+"""The tenant's own schedules: five cron fields, in the tenant's time zone.
+
+The next time is computed from the last one, not from now, so a run that fell due while nobody was there is noticed;
+however many were missed, one makes up for them. Waiting happens in short slices, because a clock may be set and a
+laptop may sleep. While the circuit of an upstream is open, the run waits; as soon as it closes, one run follows.
+
+Several exporters of one tenant may keep the same schedule: each time belongs to whoever marks it first.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, Protocol
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
+
+from aftersend.errors import AftersendError
+from aftersend.observe.logs import get_logger
+from aftersend.runs import Kind, RunRequest, publish
+from aftersend.service.waiting import pause
+from aftersend.stream.connection import guarded
+from aftersend.stream.event import rfc3339
+from aftersend.stream.keys import Keys
+from aftersend.stream.stream import Stream
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+SLICE_SECONDS: Final = 15.0
+_MARK_SECONDS: Final = 24 * 3600
+
+
+class Clock(Protocol):
+    """Time, and waiting for it."""
+
+    def now(self) -> datetime:
+        """The present moment, aware."""
+
+    async def wait(self, stop: asyncio.Event, seconds: float) -> bool:
+        """Wait so long, or until ``stop``; True while there is reason to go on."""
+
+
+class WallClock:
+    """The real one."""
+
+    def now(self) -> datetime:
+        """The present moment, UTC."""
+        return datetime.now(UTC)
+
+    async def wait(self, stop: asyncio.Event, seconds: float) -> bool:
+        """Really wait."""
+        return await pause(stop, seconds)
+
+
+def next_time(schedule: str, *, after: datetime, zone: ZoneInfo) -> datetime:
+    """The first time of the schedule after a moment, UTC."""
+    return next(CronSim(schedule, after.astimezone(zone))).astimezone(UTC)
+
+
+@dataclass(slots=True)
+class Schedule:
+    """Keeps one schedule of one tenant."""
+
+    kind: Kind
+    cron: str
+    zone: ZoneInfo
+    runs: Stream
+    may_run: Callable[[], bool]
+    clock: Clock = field(default_factory=WallClock)
+    log: "FilteringBoundLogger" = field(default_factory=get_logger)
+
+    async def keep(self, stop: asyncio.Event, *, last: datetime | None, pulse: Callable[[], None]) -> None:
+        """Ask for runs when they are due, until ``stop``; ``last`` is when the last one was."""
+        due = next_time(self.cron, after=last or self.clock.now(), zone=self.zone)
+        while True:
+            pulse()
+            if self.clock.now() >= due and self.may_run():
+                due = await self._ask(due)
+            if not await self.clock.wait(stop, self._slice(due)):
+                return
+
+    async def _ask(self, due: datetime) -> datetime:
+        """One request, however many times were missed; if Redis is away, the time stays due."""
+        try:
+            if await self._mark(due):
+                await publish(self.runs, RunRequest(kind=self.kind), source="system")
+        except AftersendError as error:
+            self.log.warning("schedule_waits", kind=self.kind, code=error.code)
+            return due
+        return next_time(self.cron, after=max(due, self.clock.now()), zone=self.zone)
+
+    async def _mark(self, due: datetime) -> bool:
+        """True if this time is ours."""
+        key = Keys(self.runs.tenant).key("scheduled", self.kind, rfc3339(due.timestamp()))
+        with guarded():
+            return bool(await self.runs.redis.set(key, b"1", nx=True, ex=_MARK_SECONDS))
+
+    def _slice(self, due: datetime) -> float:
+        left = (due - self.clock.now()) / timedelta(seconds=1)
+        return min(left, SLICE_SECONDS) if left > 0 else 1.0

@@ -1,0 +1,103 @@
+"""Counting what a run did, and judging it in the end.
+
+    failed    nothing could be read, or every batch failed for reasons that may pass, or the run could not even start
+    partial   something was rejected or has to be tried again (it is watched), or a part of the run had to be left out
+    done      everything else
+
+A rejected order is a problem of that order, not of the run.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from msgspec import UNSET
+
+from aftersend.errors import AftersendError, CredentialsRefused, Misconfigured, Transient
+from aftersend.runs import Kind, OrderDecision, Outcome, RunHealth, RunSummary
+from aftersend.stream.event import rfc3339
+
+Reachable = Literal["ok", "refused", "unavailable", "unknown"]
+
+
+@dataclass(slots=True)
+class Tally:
+    """The figures of one run, while it runs."""
+
+    run: str
+    kind: Kind
+    start: datetime | None = None
+    end: datetime | None = None
+    read: int = 0
+    sent: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    watched: int = 0
+    retried: int = 0
+    """Orders that could not be finished now and will be tried again."""
+    batches_failed: int = 0
+    batches_done: int = 0
+    everything_read: bool = True
+    skipped: Counter[str] = field(default_factory=Counter)
+    errors: dict[str, AftersendError] = field(default_factory=dict)
+    """The last error per upstream ("" = our own configuration)."""
+    lines: list[OrderDecision] | None = None
+    """What a dry run decided."""
+
+    def note(self, order: str, decision: str, reason: str = "") -> None:
+        """Add a line to the list of a dry run."""
+        if self.lines is not None:
+            self.lines.append(OrderDecision(order=order, decision=decision, reason=reason))
+
+    def trouble(self, error: AftersendError) -> None:
+        """Something beyond a single order went wrong; errors of our own Redis end the run and come again."""
+        if isinstance(error, Transient) and error.upstream not in ("afterbuy", "sendcloud"):
+            raise error
+        self.errors[error.upstream] = error
+
+    @property
+    def outcome(self) -> Outcome:
+        """Judge the run."""
+        if self._failed:
+            return "failed"
+        return "partial" if self.errors or self.rejected or self.retried else "done"
+
+    @property
+    def _failed(self) -> bool:
+        if self.batches_failed and not self.batches_done:
+            return True
+        return bool(self.errors) and not self.read and not self.sent
+
+    def summary(self, *, seconds: float, problems: dict[str, int], last_write_back: str) -> RunSummary:
+        """What everybody who waits gets."""
+        return RunSummary(
+            run=self.run,
+            kind=self.kind,
+            outcome=self.outcome,
+            from_=rfc3339(self.start.timestamp()) if self.start else None,
+            to=rfc3339(self.end.timestamp()) if self.end else None,
+            read=self.read,
+            sent=self.sent,
+            unchanged=self.unchanged,
+            skipped=dict(sorted(self.skipped.items())),
+            rejected=self.rejected,
+            watched=self.watched,
+            seconds=round(seconds, 3),
+            health=RunHealth(
+                afterbuy=self._reachable("afterbuy"),
+                sendcloud=self._reachable("sendcloud"),
+                message="; ".join(str(error) for error in self.errors.values()),
+                problems=problems,
+                last_write_back=last_write_back,
+            ),
+            orders=UNSET if self.lines is None else tuple(self.lines),
+        )
+
+    def _reachable(self, upstream: str) -> Reachable:
+        error = self.errors.get(upstream)
+        if error is None:
+            return "ok" if self.read or self.sent or not self.errors else "unknown"
+        if isinstance(error, CredentialsRefused | Misconfigured):
+            return "refused"
+        return "unavailable"

@@ -1,0 +1,175 @@
+"""How the entry of an order changes on its way to Sendcloud: pure functions from entry to entry.
+
+    new ──pushing──> pushing ──accepted──> accepted ──confirmed──> confirmed ──(the writer sees a label)──> labelled
+     │ ^                │ ^                   │                        │
+     └─watched          │ └──────absent───────┘ not found in Sendcloud │
+                        └──rejected──> problem <──not_saved, deleted───┘
+
+The ledger compares and sets, so every function decides anew on the entry as it is then: a label that arrived
+meanwhile is never undone. Three counters tell what the state alone does not:
+
+- ``pushed`` is the time of the last acceptance; 0 = never accepted, so nobody knows whether Sendcloud has it.
+- ``pushes`` counts acceptances since it was last found there; 0 with ``pushed`` set = it has been confirmed before.
+- ``watched`` is set as long as the order must be read again by its OrderID.
+"""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from aftersend.ledger.entry import Entry, Problem, ProblemCode, State
+
+MOST_PUSHES: Final = 3
+"""An order that Sendcloud accepted so often without keeping it is a problem."""
+_CURED_BY_ACCEPTANCE: Final = frozenset({"rejected", "not_saved", "given_up", "changed_after_transfer"})
+_CURED_BY_READING: Final = frozenset({"changed_after_transfer", "given_up"})
+
+
+def is_final(entry: Entry) -> bool:
+    """Never pushed again: it has a label, or a person deleted it in Sendcloud."""
+    return entry.state == "labelled" or _has(entry, "deleted_in_sendcloud")
+
+
+def is_transferred(entry: Entry) -> bool:
+    """Sendcloud accepted it (in this or an earlier version), and there is no label yet."""
+    if entry.state == "problem" and (_has(entry, "not_saved") or _has(entry, "deleted_in_sendcloud")):
+        return False
+    return entry.state in ("accepted", "confirmed") or (entry.state in ("pushing", "problem") and entry.pushed > 0)
+
+
+def was_confirmed(entry: Entry) -> bool:
+    """It has been seen in Sendcloud since it was last accepted; if it is not there now, a person deleted it."""
+    return entry.state in ("confirmed", "pushing") and entry.pushed > 0 and entry.pushes == 0
+
+
+def pushing(entry: Entry, *, fingerprint: str, now: int) -> Entry:
+    """About to be sent. From here on a crash is healed by reading and sending it again."""
+    if is_final(entry):
+        return entry
+    return _moved(entry, "pushing", now, fingerprint=fingerprint, watched=entry.watched or now)
+
+
+def accepted(entry: Entry, *, fingerprint: str, now: int) -> Entry:
+    """Sendcloud took it; whether it keeps it shows later."""
+    if entry.state != "pushing" or entry.fingerprint != fingerprint:
+        return entry
+    cured = replace(entry, problem=_without(entry.problem, _CURED_BY_ACCEPTANCE))
+    return _moved(cured, "accepted", now, pushed=now, pushes=entry.pushes + 1, watched=0)
+
+
+def rejected(entry: Entry, *, path: str, now: int) -> Entry:
+    """Sendcloud refuses it, or it cannot be read: a problem of this order, watched until the order changes."""
+    if is_final(entry):
+        return entry
+    problem = _problem(entry, "rejected", now=now, path=path)
+    return _moved(entry, "problem", now, problem=problem, watched=entry.watched or now)
+
+
+def unreadable(entry: Entry, *, path: str, now: int, patience: int) -> Entry:
+    """Afterbuy's answer for this order makes no sense; what was transferred stays as it is."""
+    if is_final(entry) or is_transferred(entry):
+        return entry
+    known = rejected(entry, path=path, now=now) if not _has(entry, "given_up") else entry
+    return expired(known, now=now, patience=patience)
+
+
+def watched(entry: Entry, *, reason: str, now: int, patience: int) -> Entry:
+    """Held back, or not to be decided now: read again in every run, for ``patience`` ms."""
+    if is_final(entry) or _has(entry, "given_up"):
+        return entry
+    if not entry.watched:
+        return replace(entry, watched=now)
+    return expired(entry, now=now, patience=patience, reason=reason)
+
+
+def expired(entry: Entry, *, now: int, patience: int, reason: str = "") -> Entry:
+    """Given up if it has been watched for longer than ``patience`` ms."""
+    if not entry.watched or now - entry.watched < patience or is_final(entry):
+        return entry
+    if _has(entry, "changed_after_transfer"):
+        return replace(entry, watched=0)
+    path = reason or (entry.problem.path if entry.problem else "")
+    return replace(entry, watched=0, problem=_problem(entry, "given_up", now=now, path=path))
+
+
+def overdue(entry: Entry, *, now: int) -> Entry:
+    """Transferred long ago, and still nobody printed a label: a person should look at it."""
+    if entry.problem is not None or not is_transferred(entry):
+        return entry
+    return replace(entry, problem=_problem(entry, "given_up", now=now, path="label"))
+
+
+def dismissed(entry: Entry) -> Entry:
+    """Nothing to transfer any more, and nothing was: forget that it was watched."""
+    if is_final(entry) or is_transferred(entry):
+        return entry
+    state: State = "new" if entry.state == "problem" else entry.state
+    return replace(entry, state=state, watched=0, problem=_without(entry.problem, frozenset({"rejected", "given_up"})))
+
+
+def changed_after_transfer(entry: Entry, *, reason: str, now: int, patience: int) -> Entry:
+    """Held, cancelled or gone in Afterbuy although Sendcloud has it: only a person can take it out there."""
+    if is_final(entry) or not is_transferred(entry):
+        return entry
+    known = replace(entry, problem=_problem(entry, "changed_after_transfer", now=now, path=reason))
+    return expired(known, now=now, patience=patience)
+
+
+def unchanged(entry: Entry) -> Entry:
+    """Afterbuy shows what was transferred (again)."""
+    if not is_transferred(entry):
+        return entry
+    return replace(entry, problem=_without(entry.problem, _CURED_BY_READING))
+
+
+def confirmed(entry: Entry, *, now: int) -> Entry:
+    """Sendcloud really has it."""
+    return _moved(entry, "confirmed", now, pushes=0) if entry.state == "accepted" else entry
+
+
+def absent(entry: Entry, *, now: int) -> Entry:
+    """Accepted but not there: push it again, three times in all."""
+    if entry.state != "accepted":
+        return entry
+    if entry.pushes >= MOST_PUSHES:
+        return _moved(entry, "problem", now, problem=_problem(entry, "not_saved", now=now), pushes=0, watched=0)
+    return _moved(entry, "pushing", now, watched=now)
+
+
+def deleted(entry: Entry, *, now: int) -> Entry:
+    """A person deleted it in Sendcloud: report it, never bring it back."""
+    if not was_confirmed(entry):
+        return entry
+    return _moved(entry, "problem", now, problem=_problem(entry, "deleted_in_sendcloud", now=now), watched=0)
+
+
+def never_sent(entry: Entry) -> Entry:
+    """A push of unknown outcome turned out not to have arrived, and the order shall not go any more."""
+    if entry.state != "pushing" or entry.pushed:
+        return entry
+    return replace(entry, state="new", fingerprint="")
+
+
+def surely_sent(entry: Entry, *, now: int) -> Entry:
+    """A push of unknown outcome turned out to have arrived."""
+    if entry.state != "pushing" or entry.pushed:
+        return entry
+    return _moved(entry, "confirmed", now, pushed=now, pushes=0, watched=0)
+
+
+def _moved(entry: Entry, state: State, now: int, **changes: object) -> Entry:
+    since = entry.since if entry.state == state else now
+    return replace(entry, state=state, since=since, **changes)
+
+
+def _problem(entry: Entry, code: ProblemCode, *, now: int, path: str = "") -> Problem:
+    since = entry.problem.since if entry.problem is not None and entry.problem.code == code else now
+    return Problem(code=code, since=since, path=path)
+
+
+def _without(problem: Problem | None, cured: frozenset[str]) -> Problem | None:
+    return None if problem is not None and problem.code in cured else problem
+
+
+def _has(entry: Entry, code: ProblemCode) -> bool:
+    return entry.problem is not None and entry.problem.code == code
