@@ -38,7 +38,7 @@ class Lease:
     async def check(self) -> None:
         """Raise ``Later`` unless the lease is still ours; if it is, it is good for another 60 seconds."""
         with guarded():
-            ours = await self._redis.eval(_RENEW, 1, self._key, self._token, LEASE_MS)  # type: ignore[misc]
+            ours = await self._redis.eval(_RENEW, 1, self._key, self._token, LEASE_MS)
         if not ours:
             raise Later("lease_lost", retry_after=_AGAIN_SECONDS)
 
@@ -60,7 +60,7 @@ class Lease:
     async def release(self) -> None:
         """Give it back at once, if it is still ours; otherwise it ends by itself."""
         with contextlib.suppress(Transient), guarded():
-            await self._redis.eval(_RELEASE, 1, self._key, self._token)  # type: ignore[misc]
+            await self._redis.eval(_RELEASE, 1, self._key, self._token)
 
 
 @contextlib.asynccontextmanager

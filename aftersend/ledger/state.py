@@ -44,23 +44,23 @@ class TenantState:
     async def get(self, field: StateField) -> str | None:
         """One field, or None if it was never set."""
         with guarded():
-            value = await self._redis.hget(self._key, field)  # type: ignore[misc]
+            value = await self._redis.hget(self._key, field)
         return cast("bytes", value).decode() if value is not None else None
 
     async def set(self, field: StateField, value: str) -> None:
         """Set one field."""
         with guarded():
-            await self._redis.hset(self._key, field, value)  # type: ignore[misc]
+            await self._redis.hset(self._key, field, value)
 
     async def delete(self, field: StateField) -> None:
         """Forget one field."""
         with guarded():
-            await self._redis.hdel(self._key, field)  # type: ignore[misc]
+            await self._redis.hdel(self._key, field)
 
     async def recovering(self) -> bool:
         """True while the ledger may be older than Sendcloud: nothing must be written to Afterbuy then."""
         with guarded():
-            known = await self._redis.hmget(self._key, "recovered", "sweep.cursor")  # type: ignore[misc]
+            known = await self._redis.hmget(self._key, "recovered", "sweep.cursor")
         return None in known
 
     def lease(self, name: str) -> AbstractAsyncContextManager[Lease]:

@@ -177,7 +177,7 @@ class Ledger:
         """The scripts that fit the server; asked once."""
         if self._scripts is None:
             with guarded():
-                json = bool(await self._redis.eval(HAS_JSON, 1, self._keys.key("probe")))  # type: ignore[misc]
+                json = bool(await self._redis.eval(HAS_JSON, 1, self._keys.key("probe")))
             register = self._redis.register_script
             self._scripts = register(read_script(json=json)), register(write_script(json=json))
         return self._scripts

@@ -63,7 +63,7 @@ class Rules:
 def compare(entry: Entry, order: Order, rules: Rules, *, whole: bool = False) -> Verdict:
     """The verdict on one order as it was just read.
 
-    ``whole`` is for an order that lost what was just written to it: if anything differs, the change holds everything.
+    ``whole`` is for an order that lost what was just written to it: if any text differs, the change holds all of them.
     """
     ours = owner(entry, rules.mac)
     if not entry.live:
@@ -74,7 +74,7 @@ def compare(entry: Entry, order: Order, rules: Rules, *, whole: bool = False) ->
     want = target(entry, order, rules.wishes, rules.mac)
     texts = _texts(entry, order, rules, want)
     change = _difference(entry, order, rules, texts, want.labels)
-    if whole and not change.is_empty:
+    if whole and not replace(change, add_tags=(), parcel_labels=()).is_empty:
         change = _everything(change, texts, order)
     return Verdict(
         change, texts=texts, has_tag=has_tag(order, rules.wishes.tag), is_shipped=order.dispatched_at is not None

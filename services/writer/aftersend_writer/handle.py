@@ -1,0 +1,132 @@
+"""What the writer does with one event.
+
+    parcel.changed   match it to an order, merge it into the ledger, make Afterbuy show it
+    order.check      compare one order once more, whether or not anything lags
+    order.check ""   the marker that ends a recovery
+
+While the tenant is recovering, the ledger may know less than Afterbuy shows. Then events are merged and nothing is
+written. The marker stands behind everything that the recovery sweep found. It waits until no older event is left on the
+stream, then ends the recovery and asks for a check of every order that lags. Events that wait elsewhere for their time
+(for a match, for a key) do not hold it up: should one of them be a parcel that Afterbuy shows and the ledger does not
+know, the field is not ours and nothing is written over it.
+
+Why nothing can slip through in between: a handler merges first and asks then whether the tenant is recovering, the
+marker ends the recovery first and looks for lagging orders then.
+
+A parcel that nobody can place waits for an hour from when it was first seen, because a webhook may overtake the answer
+to our own push. Then it is counted as foreign.
+"""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, cast
+
+from aftersend.errors import Later, Rejected
+from aftersend.ledger.entry import Entry
+from aftersend.ledger.match import Foreign, Match, find, is_order_id
+from aftersend.ledger.merge import merge
+from aftersend.ledger.state import TenantState
+from aftersend.ledger.store import Ledger
+from aftersend.runs import OrderCheck
+from aftersend.sendcloud.model import ParcelEvent
+from aftersend.stream.connection import guarded
+from aftersend.stream.event import Event, Fields, seconds_of, text_of
+from aftersend.stream.stream import Stream
+from aftersend_writer.applier import Applier
+from aftersend_writer.text import Mac
+from aftersend_writer.tick import wants_another_look
+
+FOREIGN_AFTER: Final = 3600.0
+_MATCH_AGAIN: Final = 60.0
+_MARKER_AGAIN: Final = 1.0
+_PAGE: Final = 500
+_ALL: Final = -86_400_000
+"""Lagging for more than minus one day: everything, even if the clocks of two hosts differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """The handler of the stream ``parcels``. ``clock`` tells seconds since 1970."""
+
+    ledger: Ledger
+    state: TenantState
+    stream: Stream
+    applier: Applier
+    mac: Mac
+    pickup_matters: bool
+    foreign: Callable[[], None]
+    """Called for each event of a parcel that is not ours."""
+    clock: Callable[[], float] = time.time
+
+    async def __call__(self, event: Event) -> None:
+        """Handle one event; returning means done, the type of the error tells what else."""
+        handlers: dict[str, Callable[[Event], Awaitable[None]]] = {
+            "parcel.changed": self._parcel,
+            "order.check": self._check,
+        }
+        handler = handlers.get(event.type)
+        if handler is None:
+            raise Rejected("unknown_type", path="type")
+        await handler(event)
+
+    async def _parcel(self, event: Event) -> None:
+        parcel = event.read(ParcelEvent)
+        match await find(parcel, self.ledger):
+            case Match(order):
+                await self._merge(order, parcel)
+            case Foreign():
+                self.foreign()
+            case _:
+                self._wait_for_match(event)
+
+    async def _merge(self, order: str, parcel: ParcelEvent) -> None:
+        def merged(entry: Entry) -> Entry:
+            return merge(entry, parcel, self.mac, pickup_matters=self.pickup_matters)
+
+        entry = await self.ledger.change(order, merged)
+        force = wants_another_look(entry)
+        if (force or entry.applied != entry.observed) and not await self.state.recovering():
+            await self.applier.apply(order, force=force)
+
+    def _wait_for_match(self, event: Event) -> None:
+        first = seconds_of(event.first)
+        if first is not None and self.clock() - first < FOREIGN_AFTER:
+            raise Later("no_match_yet", retry_after=_MATCH_AGAIN)
+        self.foreign()
+
+    async def _check(self, event: Event) -> None:
+        order = event.read(OrderCheck).order
+        if not order:
+            await self._end_recovery(event)
+        elif not is_order_id(order):
+            raise Rejected("malformed_data", path="order")
+        elif not await self.state.recovering():
+            await self.applier.apply(order, force=True)
+
+    async def _end_recovery(self, marker: Event) -> None:
+        if await self.state.get("sweep.cursor") is None or await self._anything_older(marker):
+            raise Later("recovering", retry_after=_MARKER_AGAIN)
+        await self.state.set("recovered", "1")
+        checks = [OrderCheck(order) async for order in self.ledger.lagging(_ALL)]
+        await self.stream.add_many("order.check", "system", checks)
+
+    async def _anything_older(self, marker: Event) -> bool:
+        """True if a parcel's event that is not newer than the marker is still on the stream, handled or not."""
+        async for kind, first in self._unfinished():
+            if kind == "parcel.changed" and first <= marker.first:
+                return True
+        return False
+
+    async def _unfinished(self) -> AsyncIterator[tuple[str, str]]:
+        """Type and first time of every entry on the stream, the oldest entry first."""
+        start = "-"
+        while True:
+            with guarded():
+                found = await self.stream.redis.xrange(self.stream.key, start, "+", count=_PAGE)
+            page = cast("list[tuple[bytes, Fields]]", found)
+            for _, fields in page:
+                yield text_of(fields, b"type"), text_of(fields, b"first")
+            if len(page) < _PAGE:
+                return
+            start = "(" + page[-1][0].decode()
