@@ -140,7 +140,7 @@ class EmbeddedValkey:
         parent = os.getpid()
 
         def die_with_parent() -> None:
-            _end_with_thread(parent)
+            end_with_thread(parent)
 
         assert self._lock is not None, "start() comes first"  # noqa: S101 - a mistake of the programmer
         with (self.folder / "valkey.log").open("ab") as log:
@@ -197,7 +197,7 @@ def _binary() -> str:
         ) from None
 
 
-def _end_with_thread(parent: int) -> None:
+def end_with_thread(parent: int) -> None:
     """In the child, before the server: ask the kernel for SIGTERM when the starting thread dies."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:

@@ -1,5 +1,6 @@
 """``aftersend check``: everything a person can get wrong, one line each, with what to do about it."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +36,8 @@ async def _check(file: Path | None, data_dir: Path, secrets_dir: Path | None, *,
     from aftersend.cli.checks import examine
     from aftersend.cli.place import examined
 
-    findings = await examine(examined(file, data_dir, secrets_dir))
+    allow_http = os.environ.get("AFTERSEND_ALLOW_HTTP", "") == "1"
+    findings = await examine(examined(file, data_dir, secrets_dir), allow_http=allow_http)
     if as_json:
         show_json(findings)
     else:

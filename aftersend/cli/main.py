@@ -22,14 +22,21 @@ for command in (demo.demo, sandbox.sandbox, up.up, check.check, trigger.trigger,
 app.add_typer(dead.app, name="dead")
 
 
-@app.callback()
-def options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False,
-) -> None:
-    """Carries orders from Afterbuy to Sendcloud and brings the parcel numbers back."""
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         sys.stdout.write(f"aftersend {__version__}\n")
         raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=_print_version),
+    ] = False,
+) -> None:
+    """Carries orders from Afterbuy to Sendcloud and brings the parcel numbers back."""
 
 
 def main() -> None:
