@@ -83,8 +83,7 @@ class Keyring:
         if prefix is None:
             raise WrongSeal("no_key_id")
         name = prefix[1].decode()
-        if name not in self._keys:
-            self._look()
+        self._look()
         if name not in self._keys:
             raise UnknownKey("unknown_key")
         rest = sealed[prefix.end() :]

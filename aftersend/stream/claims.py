@@ -1,0 +1,126 @@
+"""Who holds which entry: all that a consumer does to the stream itself.
+
+The group keeps a list of entries that were delivered and not acknowledged. It says who has each, since when, and how
+often it was delivered. That list is what makes a crash harmless: what a dead consumer held grows idle there, and
+whoever is alive takes it over. Three rules keep it true:
+
+* The group starts at 0, is made again at 0 if it vanished, and never starts at ``$``: older entries count.
+* Work that takes long renews its claims, without raising the delivery count.
+* Handing back resets idle time and count, so that an orderly stop looks like nothing ever happened.
+
+An entry that is in the list but gone from the stream was deleted by somebody else: it is reported as lost.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from redis.exceptions import ResponseError
+
+from aftersend.stream.connection import guarded
+from aftersend.stream.event import Fields
+from aftersend.stream.scripts import run_script
+from aftersend.stream.stream import Stream
+
+NOBODY: Final = "handed-back"
+"""Owner of entries that were handed back: no process has this name."""
+_AGES_MS: Final = 864_000_000
+_PEEK: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry as it lies on the stream; ``deliveries`` counts this one."""
+
+    id: bytes
+    fields: Fields
+    deliveries: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A pending entry that nobody has touched for too long; ``deliveries`` is 0 after a hand-back."""
+
+    id: bytes
+    deliveries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Result of one look for overdue entries."""
+
+    entry: Entry | None
+    vanished: Sequence[bytes]
+    """Ids that were pending but had been deleted from the stream: lost."""
+
+
+class Claims:
+    """The claims of one consumer on one stream."""
+
+    def __init__(self, stream: Stream, consumer: str) -> None:
+        self._stream = stream
+        self._redis = stream.redis
+        self._key = stream.key
+        self._group = stream.group
+        self.consumer = consumer
+
+    async def ensure_group(self) -> bool:
+        """Make stream and group if they are not there; True if they were made."""
+        with guarded():
+            try:
+                await self._redis.xgroup_create(self._key, self._group, id="0", mkstream=True)
+            except ResponseError as error:
+                if not str(error).startswith("BUSYGROUP"):
+                    raise
+                return False
+        return True
+
+    async def read(self, count: int, *, block_ms: int) -> list[Entry]:
+        """Up to ``count`` entries nobody has had yet; waits for the first at most ``block_ms``."""
+        with guarded():
+            answer = await self._redis.xreadgroup(
+                self._group, self.consumer, {self._key: ">"}, count=count, block=block_ms
+            )
+        return [Entry(entry_id, fields) for _, entries in answer or () for entry_id, fields in entries]
+
+    async def overdue(self, idle_ms: int) -> list[Overdue]:
+        """Some of the entries idle for so long; only looks."""
+        with guarded():
+            rows = await self._redis.xpending_range(self._key, self._group, "-", "+", _PEEK, idle=idle_ms)
+        return [Overdue(row["message_id"], row["times_delivered"]) for row in rows]
+
+    async def claim(self, idle_ms: int, *, start: bytes = b"0-0") -> Claimed:
+        """Take over the first entry from ``start`` on that is idle for so long; its delivery count goes up by one."""
+        vanished: list[bytes] = []
+        while True:
+            args = (self._group, self.consumer, idle_ms, start)
+            found, deliveries, gone, start = await run_script(self._redis, "claim", keys=[self._key], args=args)
+            vanished += gone
+            if found:
+                pairs = iter(found[1])
+                return Claimed(Entry(found[0], dict(zip(pairs, pairs, strict=True)), deliveries), vanished)
+            if start == b"0-0":
+                return Claimed(None, vanished)
+
+    async def renew(self, ids: Iterable[bytes]) -> int:
+        """Say that work goes on; returns how many of the entries are ours no longer."""
+        args = [self._group, self.consumer, *ids]
+        return int(await run_script(self._redis, "renew", keys=[self._key], args=args))
+
+    async def hand_back(self, ids: Iterable[bytes]) -> int:
+        """Give entries back as if they had never been delivered; returns how many."""
+        args = [self._group, self.consumer, NOBODY, _AGES_MS, *ids]
+        return int(await run_script(self._redis, "hand_back", keys=[self._key], args=args))
+
+    async def done(self, ids: Sequence[bytes]) -> None:
+        """Acknowledge and delete together: what is done leaves nothing behind."""
+        with guarded():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.xack(self._key, self._group, *ids)
+                pipe.xdel(self._key, *ids)
+                await pipe.execute()
+
+    async def tidy(self, idle_ms: int) -> int:
+        """Forget consumers that hold nothing and have been silent for so long; returns how many."""
+        args = [self._group, self.consumer, idle_ms]
+        return int(await run_script(self._redis, "tidy", keys=[self._key], args=args))

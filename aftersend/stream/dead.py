@@ -1,0 +1,145 @@
+"""Dead letters: events that were given up, kept until a person decides.
+
+A dead letter is the whole entry as it was, sealed data included, plus four fields: ``reason`` (one of a few words),
+``error`` (class and code, never a text), ``attempts`` and ``died``. Redriving puts it back on its stream in one step:
+id, first and data stay, attempts start anew, and the trace is a new one that links to the old. An entry that never was
+an event has no id; it goes by the id of its entry in Redis, and so can every other.
+"""
+
+import time
+from collections.abc import AsyncIterator, Callable, Collection
+from typing import Final, cast
+
+import msgspec
+
+from aftersend.observe.traces import span
+from aftersend.stream.claims import Entry
+from aftersend.stream.connection import guarded
+from aftersend.stream.event import Fields, attempt_of, rfc3339, text_of
+from aftersend.stream.retry import Bury
+from aftersend.stream.scripts import Word, run_script
+from aftersend.stream.stream import Stream
+
+_VERDICT: Final = (b"reason", b"error", b"attempts", b"died")
+_PAGE: Final = 200
+_SHORTEST_DELIVERIES: Final = 1
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """One line of ``dead list``; nothing in it is personal."""
+
+    id: str
+    type: str
+    reason: str
+    error: str
+    attempts: int
+    first: str
+    """When the event was first put on the stream."""
+    time: str
+    """When it was given up."""
+
+
+class DeadLetterDetails(DeadLetter, frozen=True):
+    """What ``dead show`` adds."""
+
+    entry: str
+    """Id of the entry in Redis."""
+    source: str
+    traceparent: str
+    bytes: int
+    """Size of the sealed data, which is not shown."""
+
+
+async def bury(stream: Stream, consumer: str, entry: Entry, verdict: Bury) -> bool:
+    """Move an entry to the dead letters; False if somebody else holds it by now."""
+    attempts = attempt_of(entry.fields) + entry.deliveries - _SHORTEST_DELIVERIES
+    fields: dict[bytes, bytes] = {
+        **entry.fields,
+        b"reason": verdict.reason.encode(),
+        b"error": verdict.error.encode(),
+        b"attempts": b"%d" % attempts,
+        b"died": rfc3339(stream.clock()).encode(),
+    }
+    args: list[Word] = [stream.group, consumer, entry.id, "dead"]
+    for name, value in fields.items():
+        args += (name, value)
+    return bool(await run_script(stream.redis, "move", keys=[stream.key, stream.dead_key], args=args))
+
+
+class DeadLetters:
+    """The dead letters of one stream."""
+
+    def __init__(self, stream: Stream, *, clock: Callable[[], float] = time.time) -> None:
+        self._stream = stream
+        self._clock = clock
+
+    async def list(self) -> list[DeadLetter]:
+        """All of them, oldest death first."""
+        return [_letter(entry, fields) async for entry, fields in self._entries()]
+
+    async def show(self, id: str) -> DeadLetterDetails | None:  # noqa: A002 - what it is called everywhere else
+        """One of them by event id or entry id; the newest, if it died more than once."""
+        found = [found async for found in self._entries() if _is(found, {id})]
+        return _details(*found[-1]) if found else None
+
+    async def redrive(self, ids: Collection[str] | None = None) -> int:
+        """Put those (None = all that are dead now) back on the stream; returns how many."""
+        moved = 0
+        for entry, fields in [found async for found in self._entries() if ids is None or _is(found, ids)]:
+            moved += await self._redrive(entry, fields)
+        return moved
+
+    async def drop(self, ids: Collection[str]) -> int:
+        """Delete those for ever; returns how many."""
+        entries = [entry async for entry, fields in self._entries() if _is((entry, fields), ids)]
+        if not entries:
+            return 0
+        with guarded():
+            return int(await self._stream.redis.xdel(self._stream.dead_key, *entries))
+
+    async def _redrive(self, entry: bytes, fields: Fields) -> int:
+        old = text_of(fields, b"traceparent")
+        with span("redrive", kind="producer", links=[old], stream=self._stream.name) as traced:
+            args: list[Word] = [entry, len(_VERDICT), *_VERDICT]
+            args += (b"attempt", b"1", b"time", rfc3339(self._clock()))
+            args += (b"traceparent", traced.traceparent or old)
+            keys = [self._stream.key, self._stream.dead_key]
+            return int(await run_script(self._stream.redis, "redrive", keys=keys, args=args))
+
+    async def _entries(self) -> AsyncIterator[tuple[bytes, Fields]]:
+        start = "-"
+        while True:
+            with guarded():
+                page = await self._stream.redis.xrange(self._stream.dead_key, min=start, count=_PAGE)
+            for entry, fields in page:
+                yield cast("bytes", entry), cast("Fields", fields)
+            if len(page) < _PAGE:
+                return
+            start = f"({cast('bytes', page[-1][0]).decode()}"
+
+
+def _is(found: tuple[bytes, Fields], ids: Collection[str]) -> bool:
+    return found[0].decode() in ids or text_of(found[1], b"id") in ids
+
+
+def _letter(entry: bytes, fields: Fields) -> DeadLetter:
+    attempts = text_of(fields, b"attempts")
+    return DeadLetter(
+        id=text_of(fields, b"id") or entry.decode(),
+        type=text_of(fields, b"type"),
+        reason=text_of(fields, b"reason"),
+        error=text_of(fields, b"error"),
+        attempts=int(attempts) if attempts.isdigit() else 0,
+        first=text_of(fields, b"first"),
+        time=text_of(fields, b"died") or rfc3339(int(entry.partition(b"-")[0]) / 1000),
+    )
+
+
+def _details(entry: bytes, fields: Fields) -> DeadLetterDetails:
+    return DeadLetterDetails(
+        **msgspec.structs.asdict(_letter(entry, fields)),
+        entry=entry.decode(),
+        source=text_of(fields, b"source"),
+        traceparent=text_of(fields, b"traceparent"),
+        bytes=len(fields.get(b"data", b"")),
+    )

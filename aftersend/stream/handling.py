@@ -1,0 +1,185 @@
+"""The life of one entry, from delivery to its end.
+
+    open (unseal) ── handler ── decide ── settle: done | delayed | dead | handed back
+
+Opening and handling may fail in any way; ``retry.decide`` turns each way into a decision. Settling then makes the
+decision true in Redis, and insists until Redis has confirmed it, however long Redis is away: only then is the lane
+free again. If this process dies before that, the entry is still pending, and somebody else will handle it once more.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from aftersend.errors import AftersendError, CredentialsRefused, Later, Transient
+from aftersend.observe.logs import get_logger
+from aftersend.observe.traces import span
+from aftersend.stream.breaker import Breaker
+from aftersend.stream.claims import Claims, Entry
+from aftersend.stream.dead import bury
+from aftersend.stream.delayed import defer
+from aftersend.stream.event import Event, attempt_of, text_of
+from aftersend.stream.link import Link
+from aftersend.stream.outage import Outage
+from aftersend.stream.retry import Bury, Decision, Delay, Done, HandBack, decide
+from aftersend.stream.stream import Stream
+
+_T = TypeVar("_T")
+Handler = Callable[[Event], Awaitable[None]]
+"""Returns = done; raises an error of ``aftersend.errors`` otherwise. Must be idempotent: it may see an event twice."""
+
+
+class ConsumerMeter(Protocol):
+    """Counts what becomes of events."""
+
+    def handled(self, outcome: str) -> None:
+        """One entry came to an end: ``done``, ``later``, ``retried``, ``handed_back`` or ``dead``."""
+
+    def lost(self, count: int) -> None:
+        """So many entries vanished unhandled."""
+
+
+class Handling:
+    """Handles single entries for one consumer."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        handler: Handler,
+        *,
+        claims: Claims,
+        breaker: Breaker | None,
+        meter: ConsumerMeter,
+        link: Link,
+    ) -> None:
+        self._stream = stream
+        self._handler = handler
+        self._claims = claims
+        self._name = claims.consumer
+        self._breaker = breaker
+        self._meter = meter
+        self._link = link
+        self._outage = Outage(stream)
+        self._log = get_logger(stream=stream.name)
+
+    async def handle(self, entry: Entry) -> None:
+        """Handle one entry and settle it."""
+        error = await self._try(entry)
+        if self._breaker is not None:
+            self._breaker.record(error)
+        await self.settle(entry, await self._decide(entry, error))
+
+    async def settle(self, entry: Entry, decision: Decision) -> None:
+        """Make the decision true, however long that takes."""
+        match decision:
+            case Done():
+                await self._insist(lambda: self._claims.done([entry.id]))
+            case Delay():
+                await self._insist(lambda: defer(self._stream, self._name, entry, decision))
+            case Bury():
+                await self._insist(lambda: bury(self._stream, self._name, entry, decision))
+            case HandBack():
+                await self._insist(lambda: self._hand_back(entry))
+        self._tell(entry, decision)
+
+    async def _try(self, entry: Entry) -> Exception | None:
+        parent = text_of(entry.fields, b"traceparent")
+        try:
+            event = self._stream.open(entry.fields)
+            with span(
+                f"process {self._stream.name}",
+                kind="consumer",
+                parent=parent,
+                stream=self._stream.name,
+                event=event.id,
+                event_type=event.type,
+                attempt=event.attempt,
+            ):
+                await self._handler(event)
+        except asyncio.CancelledError as cancelled:
+            return _not_ours(cancelled)
+        except AftersendError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises, the consumer goes on
+            self._log.exception("handler_failed", **_about(entry))
+            return error
+        return None
+
+    async def _decide(self, entry: Entry, error: Exception | None) -> Decision:
+        return decide(
+            error,
+            attempt=attempt_of(entry.fields),
+            disturbed=await self._disturbed(entry, error),
+            circuit_open=self._breaker is not None and self._breaker.is_open,
+            jitter=random.random(),  # noqa: S311 - no secret
+        )
+
+    async def _disturbed(self, entry: Entry, error: Exception | None) -> bool:
+        if self._breaker is None or error is None or isinstance(error, Later | CredentialsRefused):
+            return False
+        if self._breaker.confirmed:
+            return True
+        return await self._insist(lambda: self._outage.since(text_of(entry.fields, b"time")))
+
+    async def _hand_back(self, entry: Entry) -> None:
+        try:
+            await self._claims.hand_back([entry.id])
+        except Transient as error:
+            if error.code != "redis_no_group":
+                raise
+            # The stream vanished; what we hold is the only copy, and there is nothing left to hand it back to.
+            await defer(self._stream, self._name, entry, Delay(0.0, counted=False))
+
+    async def _insist(self, step: Callable[[], Awaitable[_T]]) -> _T:
+        while True:
+            try:
+                result = await step()
+            except Transient as error:
+                await asyncio.sleep(self._link.failed("settle", error.code))
+            else:
+                self._link.works("settle")
+                return result
+
+    def _tell(self, entry: Entry, decision: Decision) -> None:
+        outcome = _outcome(decision)
+        self._meter.handled(outcome)
+        match decision:
+            case Bury():
+                self._log.error("event_dead", **_about(entry), reason=decision.reason, code=decision.error)
+            case Delay(counted=True):
+                self._log.warning(
+                    "event_delayed", **_about(entry), code=decision.error, seconds=round(decision.seconds, 1)
+                )
+            case _:
+                self._log.debug("event_settled", **_about(entry), outcome=outcome)
+
+
+def _outcome(decision: Decision) -> str:
+    match decision:
+        case Done():
+            return "done"
+        case Delay():
+            return "retried" if decision.counted else "later"
+        case HandBack():
+            return "handed_back"
+        case Bury():
+            return "dead"
+
+
+def _about(entry: Entry) -> dict[str, object]:
+    return {
+        "id": text_of(entry.fields, b"id"),
+        "type": text_of(entry.fields, b"type"),
+        "entry": entry.id.decode(),
+        "attempt": attempt_of(entry.fields),
+        "deliveries": entry.deliveries,
+    }
+
+
+def _not_ours(cancelled: asyncio.CancelledError) -> Exception:
+    """A handler that cancels itself failed like any other; a consumer that is stopped really stops."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise cancelled
+    return Transient("cancelled")

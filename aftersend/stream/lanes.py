@@ -1,0 +1,70 @@
+"""Lanes: how many entries are handled at the same time, and the door that closes them all for a lonely one."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from aftersend.observe.logs import get_logger
+
+
+class Lanes:
+    """A fixed number of tasks, one per entry."""
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._tasks: dict[bytes, asyncio.Task[None]] = {}
+        self._changed = asyncio.Event()
+
+    @property
+    def free(self) -> int:
+        """How many more entries may start."""
+        return max(self._width - len(self._tasks), 0)
+
+    @property
+    def ids(self) -> list[bytes]:
+        """The entries that are in flight."""
+        return list(self._tasks)
+
+    def __contains__(self, entry: object) -> bool:
+        return entry in self._tasks
+
+    def start(self, entry: bytes, work: Coroutine[Any, Any, None]) -> None:
+        """Handle one entry in a lane of its own."""
+        task = asyncio.create_task(work)
+        self._tasks[entry] = task
+        task.add_done_callback(lambda done: self._ended(entry, done))
+
+    async def freed(self, patience: float) -> None:
+        """Wait until an entry is finished, at most so many seconds."""
+        self._changed.clear()
+        if self._tasks:
+            await _within(patience, self._changed.wait())
+
+    async def emptied(self, patience: float | None) -> bool:
+        """Wait until nothing is in flight; False if that takes longer than so many seconds (None = for ever)."""
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=patience)
+        return not self._tasks
+
+    async def cancel(self) -> list[bytes]:
+        """Interrupt whatever is still in flight; returns the entries concerned."""
+        tasks = dict(self._tasks)
+        for task in tasks.values():
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks.values())
+        return list(tasks)
+
+    def _ended(self, entry: bytes, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(entry, None)
+        self._changed.set()
+        if not task.cancelled() and task.exception() is not None:
+            # It stays pending, and the reclaim finds it.
+            get_logger(entry=entry.decode()).error("handling_failed", exc_info=task.exception())
+
+
+async def _within(seconds: float, wait: Coroutine[Any, Any, object]) -> None:
+    try:
+        await asyncio.wait_for(wait, seconds)
+    except TimeoutError:
+        return

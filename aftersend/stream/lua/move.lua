@@ -1,0 +1,32 @@
+#!lua flags=allow-oom
+-- Move an entry that this consumer holds to the delayed set or to the dead letters: all of it or nothing.
+-- If the entry is not ours any more, somebody else decides over it: nothing happens. If the whole stream vanished
+-- (NOGROUP), the copy in our hands is the only one left, so it is written all the same.
+-- KEYS: stream, target. ARGV: group, consumer, entry id, delay ms (or 'dead'), field, value…  Returns 1 if it moved.
+local held = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1, ARGV[2])
+if held.err then
+  if not string.find(held.err, 'NOGROUP', 1, true) then
+    return held
+  end
+elseif #held == 0 then
+  return 0
+end
+local fields = {unpack(ARGV, 5)}
+-- A target of a wrong type must fail here, before anything has changed.
+if ARGV[4] == 'dead' then
+  redis.call('XLEN', KEYS[2])
+else
+  redis.call('ZCARD', KEYS[2])
+end
+if not held.err then
+  redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
+  redis.call('XDEL', KEYS[1], ARGV[3])
+end
+if ARGV[4] == 'dead' then
+  redis.call('XADD', KEYS[2], '*', unpack(fields))
+else
+  local now = redis.call('TIME')
+  local due = now[1] * 1000 + math.floor(now[2] / 1000) + tonumber(ARGV[4])
+  redis.call('ZADD', KEYS[2], string.format('%.0f', due), cmsgpack.pack(fields))
+end
+return 1

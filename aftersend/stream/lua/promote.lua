@@ -1,0 +1,20 @@
+#!lua flags=allow-oom
+-- Put delayed events whose time has come back on the stream. Redis' own clock decides.
+-- What cannot be unpacked was not written by us and becomes a dead letter, or it would block the head for ever.
+-- KEYS: stream, delayed, dead. ARGV: at most so many.  Returns how many left the set.
+redis.call('XLEN', KEYS[1])
+redis.call('XLEN', KEYS[3])
+local now = redis.call('TIME')
+local ms = string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000))
+local due = redis.call('ZRANGE', KEYS[2], '-inf', ms, 'BYSCORE', 'LIMIT', 0, ARGV[1])
+for _, member in ipairs(due) do
+  local read, fields = pcall(cmsgpack.unpack, member)
+  redis.call('ZREM', KEYS[2], member)
+  if read and type(fields) == 'table' and #fields > 0 and #fields % 2 == 0 then
+    redis.call('XADD', KEYS[1], '*', unpack(fields))
+  else
+    redis.call('XADD', KEYS[3], '*', 'reason', 'malformed_entry', 'error', 'malformed_entry', 'attempts', '1',
+      'data', member)
+  end
+end
+return #due

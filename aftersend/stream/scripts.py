@@ -1,0 +1,35 @@
+"""Steps that Redis does as one: the Lua files beside this module.
+
+They run by their hash; a server that does not know it (new, restarted, failed over) gets the text. All of them are
+flagged ``allow-oom``: they move or mark what is there already, and a full Redis must not keep the consumer from
+draining it. All keys of a script lie in one hash slot.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
+
+from aftersend.stream.connection import guarded
+
+Word = str | bytes | int
+
+
+async def run_script(redis: Redis, name: str, *, keys: Sequence[str], args: Sequence[Word]) -> Any:  # noqa: ANN401
+    """Run ``lua/<name>.lua``; its first lines say what it takes and returns. ``Transient`` if Redis fails."""
+    text, digest = _script(name)
+    with guarded():
+        try:
+            return await redis.execute_command("EVALSHA", digest, len(keys), *keys, *args)
+        except NoScriptError:
+            return await redis.execute_command("EVAL", text, len(keys), *keys, *args)
+
+
+@cache
+def _script(name: str) -> tuple[str, str]:
+    text = Path(__file__).with_name("lua").joinpath(f"{name}.lua").read_text()
+    return text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
