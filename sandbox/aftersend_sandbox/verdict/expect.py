@@ -12,6 +12,7 @@ EDGE = timedelta(hours=1)
 """At the edges of the window the bridge may ask one hour wider (change of DST): neither expected nor forbidden."""
 MARKETPLACE = {201, 301, 501}
 CUSTOMS_COUNTRIES = {"CH", "GB", "NO", "US", "JE", "GG", "GI", "AX", "IS", "LI", "TR", "UA", "RS", "SM", "VA", "IC"}
+PLATES = {"D": "DE", "A": "AT", "F": "FR", "E": "ES", "I": "IT", "B": "BE", "L": "LU", "UK": "GB", "GBM": "GB"}
 CUSTOMS_POSTCODES = {
     "ES": ("35", "38", "51", "52"),
     "DE": ("78266", "27498"),
@@ -101,9 +102,14 @@ def transferred(world: World) -> Iterator[tuple[AfterbuyOrder, dict[str, Any]]]:
             yield order, saved.body
 
 
+def country(address: Address) -> str:
+    """ISO code; where Afterbuy keeps only the licence plate, what the plate stands for."""
+    return address.country_iso or PLATES.get(address.country, address.country)
+
+
 def abroad(address: Address) -> bool:
     """Outside the EU customs union or its tax area; Northern Ireland counts as inside."""
-    country, code = address.country_iso, address.postal_code.replace(" ", "").upper()
-    if country == "GB" and code.startswith("BT"):
+    land, code = country(address), address.postal_code.replace(" ", "").upper()
+    if land == "GB" and code.startswith("BT"):
         return False
-    return country in CUSTOMS_COUNTRIES or code.startswith(CUSTOMS_POSTCODES.get(country, ("-",)))
+    return land in CUSTOMS_COUNTRIES or code.startswith(CUSTOMS_POSTCODES.get(land, ("-",)))

@@ -38,7 +38,7 @@ def addresses(world: World) -> Iterator[Case]:
             wanted.street.strip(),
             wanted.postal_code.strip(),
             wanted.city.strip(),
-            wanted.country_iso,
+            expect.country(wanted),
         )
         named = (wanted.last_name or wanted.company) in sent["name"]
         company = not wanted.company or wanted.company in (sent.get("company_name"), sent["name"])
