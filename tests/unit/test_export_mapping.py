@@ -16,12 +16,13 @@ from aftersend_exporter.mapping import fingerprint, push_order
 from tests.order_kit import HOME, NOW, an_item, an_order
 
 
-def pushed(order: Order, rules: Export | None = None, **products: ProductCustoms) -> PushOrder:
-    return push_order(order, integration=7, rules=rules or Export(), products=products, now=NOW)
+def pushed(order: Order, rules: Export | None = None, *products: ProductCustoms) -> PushOrder:
+    known = {product.product_id: product for product in products}
+    return push_order(order, integration=7, rules=rules or Export(), products=known, now=NOW)
 
 
-def wire(order: Order, rules: Export | None = None, **products: ProductCustoms) -> Any:
-    return msgspec.json.decode(msgspec.json.encode(pushed(order, rules, **products)))
+def wire(order: Order, rules: Export | None = None, *products: ProductCustoms) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(pushed(order, rules, *products)))
 
 
 def test_an_ordinary_order_on_the_wire() -> None:
@@ -118,11 +119,8 @@ def test_a_fixed_option_only_if_the_merchant_names_one() -> None:
 def test_customs_outside_the_union() -> None:
     there = replace(HOME, country="CH", postal_code="8001", city="Zürich")
     rules = Export(customs=Customs(hs_code="9503.00"))
-    order = wire(
-        an_order(an_item(product_id="77"), an_item(), shipping=there),
-        rules,
-        **{"77": ProductCustoms("77", hs_code="691200", origin_country="PT")},
-    )
+    known = ProductCustoms("77", hs_code="691200", origin_country="PT")
+    order = wire(an_order(an_item(product_id="77"), an_item(), shipping=there), rules, known)
     assert order["customs_details"] == {
         "commercial_invoice_number": "4711",
         "shipment_type": "commercial_goods",
@@ -135,7 +133,7 @@ def test_customs_outside_the_union() -> None:
 
 
 def test_no_customs_data_within_the_union() -> None:
-    order = wire(an_order(an_item(product_id="77")), **{"77": ProductCustoms("77", hs_code="691200")})
+    order = wire(an_order(an_item(product_id="77")), None, ProductCustoms("77", hs_code="691200"))
     assert "customs_details" not in order
     assert "hs_code" not in order["order_details"]["order_items"][0]
 
@@ -187,3 +185,11 @@ def test_what_matters_for_shipping_changes_the_fingerprint(changed: Order) -> No
 )
 def test_what_does_not_matter_changes_nothing(same: Order) -> None:
     assert print_of(same) == print_of(an_order())
+
+
+def test_another_currency_can_be_asked_for() -> None:
+    order = an_order(an_item(currency="CHF", original_price=Decimal(11)))
+    assert wire(order)["payment_details"]["total_price"] == {"value": 11.0, "currency": "CHF"}
+    spare = push_order(order, integration=7, rules=Export(), products={}, now=NOW, currency="EUR")
+    assert spare.payment_details.total_price.currency == "EUR"
+    assert spare.order_details.order_items[0].total_price.value == 12.5

@@ -4,11 +4,12 @@ Left out: quantities of zero and below (credit notes, corrections) and items tha
 Product sets stay as they were sold. Both unit and total price are sent: Sendcloud shows the one and requires the
 other.
 
-An order has one currency. Prices in the buyer's own currency are taken if every item has one, all of them are the
-same, and Sendcloud's documentation knows that currency; otherwise the prices in the account's currency, which every
-item has.
+An order has one currency: the buyer's own if every item has a price in it, otherwise the account's, in which every
+item has one. Sendcloud documents EUR, GBP and USD only; whether it takes others nobody could verify, so such an order
+is mapped a second time in the account's currency, in case it is refused.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -22,8 +23,9 @@ from aftersend_exporter.customs import hs_code, origin_country
 from aftersend_exporter.weights import measurement, piece_weight
 
 _MARKETPLACE_SHIPS = frozenset({201, 301, 501})
+DOCUMENTED_CURRENCIES = frozenset({"EUR", "GBP", "USD"})
 _ACCOUNT_CURRENCY = "EUR"
-_KNOWN_CURRENCIES = frozenset({"EUR", "GBP", "USD"})
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _CENT = Decimal("0.01")
 
 
@@ -37,9 +39,10 @@ def shipped_items(order: Order) -> tuple[SoldItem, ...]:
     return tuple(item for item in order.items if item.quantity > 0 and not is_marketplace_fulfilled(item))
 
 
-def order_items(order: Order, *, rules: Export, customs: Mapping[str, ProductCustoms] | None) -> tuple[OrderItem, ...]:
+def order_items(
+    order: Order, *, currency: str, rules: Export, customs: Mapping[str, ProductCustoms] | None
+) -> tuple[OrderItem, ...]:
     """The shipped positions in Sendcloud's words; ``customs`` is None if customs do not want to know."""
-    currency = order_currency(order)
     return tuple(_order_item(item, currency=currency, rules=rules, customs=customs) for item in shipped_items(order))
 
 
@@ -47,15 +50,20 @@ def order_currency(order: Order) -> str:
     """The one currency of the order's prices."""
     items = shipped_items(order)
     told = {item.currency for item in items}
-    if len(told) == 1 and told <= _KNOWN_CURRENCIES and all(item.original_price is not None for item in items):
-        return told.pop()
-    return _account_currency(order)
+    if len(told) == 1 and all(item.original_price is not None for item in items):
+        currency = told.pop()
+        return currency if _CURRENCY.fullmatch(currency) else account_currency(order)
+    return account_currency(order)
 
 
-def order_total(order: Order) -> Money:
+def account_currency(order: Order) -> str:
+    """The currency of the merchant's account: Afterbuy converts every price into it."""
+    return order.invoice_currency if _CURRENCY.fullmatch(order.invoice_currency) else _ACCOUNT_CURRENCY
+
+
+def order_total(order: Order, *, currency: str) -> Money:
     """What it costs: the full amount, or the sum of what is shipped where that is unknown or another currency."""
-    currency = order_currency(order)
-    if order.full_amount is not None and currency == _account_currency(order):
+    if order.full_amount is not None and currency == account_currency(order):
         return money(order.full_amount, currency=currency)
     items = shipped_items(order)
     return money(sum((_unit(item, currency=currency) * item.quantity for item in items), Decimal()), currency=currency)
@@ -90,10 +98,6 @@ def _order_item(
         country_of_origin=UNSET if customs is None else origin_country(product, defaults=rules.customs),
         measurement=UNSET if weight is None else measurement(weight),
     )
-
-
-def _account_currency(order: Order) -> str:
-    return order.invoice_currency if order.invoice_currency in _KNOWN_CURRENCIES else _ACCOUNT_CURRENCY
 
 
 def _unit(item: SoldItem, *, currency: str) -> Decimal:

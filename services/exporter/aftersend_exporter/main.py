@@ -26,6 +26,7 @@ from aftersend.stream.stream import Stream
 from aftersend_exporter.circuits import Circuits
 from aftersend_exporter.coalesce import Queue
 from aftersend_exporter.desk import Desk
+from aftersend_exporter.gauges import keep_gauges
 from aftersend_exporter.handle import Handler
 from aftersend_exporter.recovery import RecoveryWatch
 from aftersend_exporter.report import remember_successes
@@ -56,6 +57,7 @@ async def serve(runtime: Runtime) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(consumer.run(runtime.stop))
         group.create_task(circuits.keep(runtime.stop))
+        group.create_task(keep_gauges(runs, runtime.metrics, runtime.stop))
         if not runtime.tenant.spec.suspend:
             group.create_task(_recover(runtime, desk, runs))
             group.create_task(_keep_schedules(runtime, desk, runs, circuits))

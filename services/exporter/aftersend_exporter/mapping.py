@@ -27,7 +27,7 @@ from aftersend.tenant import Delivery, Export
 from aftersend_exporter.addresses import customer, cut, shipping_address
 from aftersend_exporter.customs import customs_details, is_for_customs
 from aftersend_exporter.decide import is_paid
-from aftersend_exporter.items import order_items, order_total, shipped_items
+from aftersend_exporter.items import order_currency, order_items, order_total, shipped_items
 from aftersend_exporter.weights import default_weight, measurement, total_weight
 
 _OPEN = CodeMessage(code="unshipped", message="Unshipped")
@@ -36,9 +36,19 @@ _UNPAID = CodeMessage(code="unpaid", message="Unpaid")
 
 
 def push_order(
-    order: Order, *, integration: int, rules: Export, products: Mapping[str, ProductCustoms], now: datetime
+    order: Order,
+    *,
+    integration: int,
+    rules: Export,
+    products: Mapping[str, ProductCustoms],
+    now: datetime,
+    currency: str = "",
 ) -> PushOrder:
-    """Translate an order that shall be transferred; ``now`` stands in where Afterbuy names no order date."""
+    """Translate an order that shall be transferred.
+
+    ``now`` stands in where Afterbuy names no order date; ``currency`` is the order's own unless another one is wanted.
+    """
+    currency = currency or order_currency(order)
     customs = is_for_customs(order)
     light = total_weight(shipped_items(order), rules=rules.weight) is None
     return PushOrder(
@@ -48,10 +58,12 @@ def push_order(
             integration=IntegrationRef(id=integration),
             status=_OPEN,
             order_created_at=(order.ordered_at or now).isoformat(timespec="seconds"),
-            order_items=order_items(order, rules=rules, customs=products if customs else None),
+            order_items=order_items(order, currency=currency, rules=rules, customs=products if customs else None),
             tags=(rules.weight.label,) if light else UNSET,
         ),
-        payment_details=PaymentDetails(total_price=order_total(order), status=_PAID if is_paid(order) else _UNPAID),
+        payment_details=PaymentDetails(
+            total_price=order_total(order, currency=currency), status=_PAID if is_paid(order) else _UNPAID
+        ),
         shipping_address=shipping_address(order),
         customer_details=customer(order),
         shipping_details=_shipping_details(order, rules=rules),

@@ -17,7 +17,7 @@ from aftersend_exporter.compare import Step, next_step
 from aftersend_exporter.customs import is_for_customs
 from aftersend_exporter.decide import TRANSFER, Decision, decide
 from aftersend_exporter.desk import Desk
-from aftersend_exporter.items import products_of
+from aftersend_exporter.items import DOCUMENTED_CURRENCIES, account_currency, order_currency, products_of
 from aftersend_exporter.mapping import fingerprint, push_order
 from aftersend_exporter.push import Parcelled, Pusher
 from aftersend_exporter.tally import Tally
@@ -97,8 +97,14 @@ class PageWorker:
 
     def _mapped(self, order: Order, products: Mapping[str, ProductCustoms]) -> Parcelled:
         rules = self.desk.tenant.spec.export
-        push = push_order(order, integration=self.integration, rules=rules, products=products, now=self.desk.now())
-        return Parcelled(order.order_id, push, fingerprint(push, mac=self.desk.mac))
+        to_sendcloud = partial(
+            push_order, order, integration=self.integration, rules=rules, products=products, now=self.desk.now()
+        )
+        push = to_sendcloud()
+        spare = None
+        if order_currency(order) not in DOCUMENTED_CURRENCIES:
+            spare = to_sendcloud(currency=account_currency(order))
+        return Parcelled(order.order_id, push, fingerprint(push, mac=self.desk.mac), spare)
 
     async def _transfer(self, ready: Parcelled, step: Step, entry: Entry | None) -> None:
         if step is Step.PUSH or (step is Step.PUSH_IF_THERE and await self._still_there(ready.order)):

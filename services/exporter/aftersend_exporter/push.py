@@ -8,7 +8,7 @@ Whoever is ``pushing`` when a process dies is read and sent again by the next ru
 After three failures in a row nothing more is sent in this run, but what was collected is watched all the same.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from aftersend.errors import AftersendError, Misconfigured, Transient
@@ -32,6 +32,8 @@ class Parcelled:
     order: str
     push: PushOrder = field(repr=False)
     fingerprint: str
+    spare: PushOrder | None = field(default=None, repr=False)
+    """What to send if Sendcloud refuses the first: the same in the account's currency."""
 
 
 @dataclass(slots=True)
@@ -71,8 +73,16 @@ class Pusher:
             while True:
                 group = machine.send(await self._send([batch[position] for position in group]))
         except StopIteration as end:
-            for position, (code, path) in end.value.items():
-                await self._reject(batch[position], path or code)
+            await self._refused([(batch[position], path or code) for position, (code, path) in end.value.items()])
+
+    async def _refused(self, bad: list[tuple[Parcelled, str]]) -> None:
+        """Give those with a spare a second chance; the others are problems."""
+        again = [replace(ready, push=ready.spare, spare=None) for ready, _ in bad if ready.spare is not None]
+        for ready, path in bad:
+            if ready.spare is None:
+                await self._reject(ready, path)
+        if again:
+            await self._deliver(again)
 
     async def _send(self, group: list[Parcelled]) -> Accepted | Refused:
         """One call. A group that can be tried again counts as taken: it stays pushing."""
