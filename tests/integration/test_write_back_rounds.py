@@ -223,6 +223,42 @@ async def test_bad_weather_changes_nothing_but_the_time(ledger: Ledger, shop: Sh
     assert (order.additional_info, order.tags) == ("A1", [TAG])
 
 
+@pytest.mark.parametrize("kind", ["lost_answer", "code_13"])
+async def test_bad_weather_over_a_batch(ledger: Ledger, shop: Shop, kind: str) -> None:
+    orders = [shop.order(700), shop.order(701)]
+    shop.fault(kind, "UpdateSoldItems", remaining=1)
+    writer = Writer(ledger, shop)
+    await writer.observe("700", FIRST)
+    await writer.observe("701", SECOND)
+    outcomes = await writer.rounds.round({"700": False, "701": False})
+    assert all(isinstance(error, Transient) for error in outcomes.values())
+    assert await writer.write("700", "701") is None
+    assert [order.additional_info for order in orders] == ["A1", "B2"]
+    assert set(shop.world.journal.tags_added.values()) == {1}
+
+
+async def test_bad_weather_between_the_parts(ledger: Ledger, shop: Shop) -> None:
+    """The tag is refused, and the line breaks while the number is written alone."""
+    order = shop.order(700)
+    shop.world.afterbuy.tag_manager.clear()
+    writer = Writer(ledger, shop)
+    await writer.observe("700", FIRST)
+    update = shop.client.update
+
+    async def breaking(changes: Any) -> None:
+        if not changes[0].add_tags:
+            shop.fault("reset", "UpdateSoldItems", remaining=1)
+        await update(changes)
+
+    shop.client.update = breaking  # type: ignore[method-assign]
+    assert isinstance(await writer.write("700"), Transient)
+    shop.client.update = update  # type: ignore[method-assign]
+    assert await writer.write("700") is None
+    problem = (await writer.entry()).problem
+    assert problem is not None
+    assert (order.additional_info, problem.code) == ("A1", "tag_refused")
+
+
 async def test_refused_credentials_are_told_as_such(ledger: Ledger, shop: Shop) -> None:
     shop.order(700)
     writer = Writer(ledger, shop)
@@ -261,16 +297,19 @@ async def test_an_order_that_is_read_but_refused_is_given_up_alone(ledger: Ledge
 
     async def hide_then_update(changes: Any) -> None:
         hidden.hidden = True
-        await update(changes)
-        hidden.hidden = False
+        try:
+            await update(changes)
+        finally:
+            hidden.hidden = False
 
     shop.client.update = hide_then_update  # type: ignore[method-assign]
-    hidden_again = await writer.rounds.round({"700": False, "701": False})
-    assert isinstance(hidden_again["700"], Rejected) or (await writer.entry()).problem is not None
-    assert hidden_again["701"] is None
-    assert kept.additional_info == "B2"
-    assert (await writer.entry()).problem is not None
-    assert (await writer.entry()).lagging == 0
+    outcomes = await writer.rounds.round({"700": False, "701": False})
+    assert isinstance(outcomes["700"], Rejected)
+    assert outcomes["701"] is None
+    assert (hidden.additional_info, kept.additional_info) == ("", "B2")
+    entry = await writer.entry()
+    assert entry.problem is not None
+    assert (entry.problem.code, entry.lagging) == ("rejected", 0), "nothing lags, or every sweep would bury it again"
 
 
 async def test_a_persons_edit_stays_and_is_reported_until_it_goes(ledger: Ledger, shop: Shop) -> None:
@@ -388,6 +427,39 @@ async def test_the_lease_is_checked_before_the_call_and_at_the_tick(ledger: Ledg
     assert isinstance(await writer.write("700"), Later)
     assert order.additional_info == ""
     assert shop.calls("UpdateSoldItems") == 0
+
+
+async def test_a_batch_goes_on_without_the_order_whose_lease_is_lost(ledger: Ledger, shop: Shop, redis: Redis) -> None:
+    orders = [shop.order(700), shop.order(701), shop.order(702)]
+    writer = Writer(ledger, shop)
+    for number in range(3):
+        await writer.observe(f"70{number}", parcel(str(number), number=f"N{number}"))
+    read = shop.client.orders_by_id
+
+    async def slow(ids: Any) -> AsyncIterator[Any]:
+        async for page in read(ids):
+            await redis.set(f"aftersend:{{{ledger._tenant}}}:lease:order:700", "somebody else")
+            yield page
+
+    shop.client.orders_by_id = slow  # type: ignore[method-assign, assignment]
+    outcomes = await writer.rounds.round({"700": False, "701": False, "702": False})
+    assert isinstance(outcomes["700"], Later)
+    assert [order.additional_info for order in orders] == ["", "N1", "N2"]
+
+
+async def test_a_lease_lost_at_the_end_leaves_the_order_lagging(ledger: Ledger, shop: Shop, redis: Redis) -> None:
+    shop.order(700)
+    writer = Writer(ledger, shop)
+    await writer.observe("700", FIRST)
+    update = shop.client.update
+
+    async def slow(changes: Any) -> None:
+        await update(changes)
+        await redis.set(f"aftersend:{{{ledger._tenant}}}:lease:order:700", "somebody else")
+
+    shop.client.update = slow  # type: ignore[method-assign]
+    assert isinstance(await writer.write("700"), Later)
+    assert (await writer.entry()).lagging
 
 
 async def test_what_afterbuy_does_not_keep_is_tried_again_later(ledger: Ledger, shop: Shop) -> None:
