@@ -13,13 +13,13 @@ An entry that is in the list but gone from the stream was deleted by somebody el
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
 from aftersend.stream.connection import guarded
 from aftersend.stream.event import Fields
-from aftersend.stream.scripts import run_script
+from aftersend.stream.scripts import Word, run_script
 from aftersend.stream.stream import Stream
 
 NOBODY: Final = "handed-back"
@@ -63,6 +63,8 @@ class Claims:
         self._key = stream.key
         self._group = stream.group
         self.consumer = consumer
+        self.orphans: set[bytes] = set()
+        """Entries in our hands whose stream was seen to vanish: what we hold is the only copy left."""
 
     async def ensure_group(self) -> bool:
         """Make stream and group if they are not there; True if they were made."""
@@ -78,7 +80,7 @@ class Claims:
     async def read(self, count: int, *, block_ms: int) -> list[Entry]:
         """Up to ``count`` entries nobody has had yet; waits for the first at most ``block_ms``."""
         with guarded():
-            answer = await self._redis.xreadgroup(
+            answer: Any = await self._redis.xreadgroup(
                 self._group, self.consumer, {self._key: ">"}, count=count, block=block_ms
             )
         return [Entry(entry_id, fields) for _, entries in answer or () for entry_id, fields in entries]
@@ -86,7 +88,7 @@ class Claims:
     async def overdue(self, idle_ms: int) -> list[Overdue]:
         """Some of the entries idle for so long; only looks."""
         with guarded():
-            rows = await self._redis.xpending_range(self._key, self._group, "-", "+", _PEEK, idle=idle_ms)
+            rows: Any = await self._redis.xpending_range(self._key, self._group, "-", "+", _PEEK, idle=idle_ms)
         return [Overdue(row["message_id"], row["times_delivered"]) for row in rows]
 
     async def claim(self, idle_ms: int, *, start: bytes = b"0-0") -> Claimed:
@@ -104,13 +106,17 @@ class Claims:
 
     async def renew(self, ids: Iterable[bytes]) -> int:
         """Say that work goes on; returns how many of the entries are ours no longer."""
-        args = [self._group, self.consumer, *ids]
+        args: list[Word] = [self._group, self.consumer, *ids]
         return int(await run_script(self._redis, "renew", keys=[self._key], args=args))
 
     async def hand_back(self, ids: Iterable[bytes]) -> int:
         """Give entries back as if they had never been delivered; returns how many."""
-        args = [self._group, self.consumer, NOBODY, _AGES_MS, *ids]
+        args: list[Word] = [self._group, self.consumer, NOBODY, _AGES_MS, *ids]
         return int(await run_script(self._redis, "hand_back", keys=[self._key], args=args))
+
+    def owner(self, entry: Entry) -> str:
+        """Whose claim a move must check: ours, or nobody's if the claim went down with its stream."""
+        return "" if entry.id in self.orphans else self.consumer
 
     async def done(self, ids: Sequence[bytes]) -> None:
         """Acknowledge and delete together: what is done leaves nothing behind."""
@@ -122,5 +128,5 @@ class Claims:
 
     async def tidy(self, idle_ms: int) -> int:
         """Forget consumers that hold nothing and have been silent for so long; returns how many."""
-        args = [self._group, self.consumer, idle_ms]
+        args: list[Word] = [self._group, self.consumer, idle_ms]
         return int(await run_script(self._redis, "tidy", keys=[self._key], args=args))

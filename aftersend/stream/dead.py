@@ -8,7 +8,7 @@ an event has no id; it goes by the id of its entry in Redis, and so can every ot
 
 import time
 from collections.abc import AsyncIterator, Callable, Collection
-from typing import Final, cast
+from typing import Any, Final
 
 import msgspec
 
@@ -50,7 +50,7 @@ class DeadLetterDetails(DeadLetter, frozen=True):
     """Size of the sealed data, which is not shown."""
 
 
-async def bury(stream: Stream, consumer: str, entry: Entry, verdict: Bury) -> bool:
+async def bury(stream: Stream, owner: str, entry: Entry, verdict: Bury) -> bool:
     """Move an entry to the dead letters; False if somebody else holds it by now."""
     attempts = attempt_of(entry.fields) + entry.deliveries - _SHORTEST_DELIVERIES
     fields: dict[bytes, bytes] = {
@@ -60,7 +60,7 @@ async def bury(stream: Stream, consumer: str, entry: Entry, verdict: Bury) -> bo
         b"attempts": b"%d" % attempts,
         b"died": rfc3339(stream.clock()).encode(),
     }
-    args: list[Word] = [stream.group, consumer, entry.id, "dead"]
+    args: list[Word] = [stream.group, owner, entry.id, "dead"]
     for name, value in fields.items():
         args += (name, value)
     return bool(await run_script(stream.redis, "move", keys=[stream.key, stream.dead_key], args=args))
@@ -110,12 +110,12 @@ class DeadLetters:
         start = "-"
         while True:
             with guarded():
-                page = await self._stream.redis.xrange(self._stream.dead_key, min=start, count=_PAGE)
+                page: Any = await self._stream.redis.xrange(self._stream.dead_key, min=start, count=_PAGE)
             for entry, fields in page:
-                yield cast("bytes", entry), cast("Fields", fields)
+                yield entry, fields
             if len(page) < _PAGE:
                 return
-            start = f"({cast('bytes', page[-1][0]).decode()}"
+            start = f"({page[-1][0].decode()}"
 
 
 def _is(found: tuple[bytes, Fields], ids: Collection[str]) -> bool:

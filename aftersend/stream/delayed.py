@@ -16,11 +16,11 @@ from aftersend.stream.stream import Stream
 PROMOTE_AT_MOST: Final = 100
 
 
-async def defer(stream: Stream, consumer: str, entry: Entry, delay: Delay) -> bool:
+async def defer(stream: Stream, owner: str, entry: Entry, delay: Delay) -> bool:
     """Move an entry to the delayed set; False if somebody else holds it by now."""
     attempt = attempt_of(entry.fields) + (1 if delay.counted else 0)
     fields = {**entry.fields, b"attempt": b"%d" % attempt, b"time": rfc3339(stream.clock()).encode()}
-    args: list[Word] = [stream.group, consumer, entry.id, round(delay.seconds * 1000)]
+    args: list[Word] = [stream.group, owner, entry.id, round(delay.seconds * 1000)]
     for name, value in fields.items():
         args += (name, value)
     return bool(await run_script(stream.redis, "move", keys=[stream.key, stream.delayed_key], args=args))

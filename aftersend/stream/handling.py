@@ -56,7 +56,6 @@ class Handling:
         self._stream = stream
         self._handler = handler
         self._claims = claims
-        self._name = claims.consumer
         self._breaker = breaker
         self._meter = meter
         self._link = link
@@ -76,11 +75,12 @@ class Handling:
             case Done():
                 await self._insist(lambda: self._claims.done([entry.id]))
             case Delay():
-                await self._insist(lambda: defer(self._stream, self._name, entry, decision))
+                await self._insist(lambda: defer(self._stream, self._claims.owner(entry), entry, decision))
             case Bury():
-                await self._insist(lambda: bury(self._stream, self._name, entry, decision))
+                await self._insist(lambda: bury(self._stream, self._claims.owner(entry), entry, decision))
             case HandBack():
                 await self._insist(lambda: self._hand_back(entry))
+        self._claims.orphans.discard(entry.id)
         self._tell(entry, decision)
 
     async def _try(self, entry: Entry) -> Exception | None:
@@ -122,14 +122,10 @@ class Handling:
             return True
         return await self._insist(lambda: self._outage.since(text_of(entry.fields, b"time")))
 
-    async def _hand_back(self, entry: Entry) -> None:
-        try:
-            await self._claims.hand_back([entry.id])
-        except Transient as error:
-            if error.code != "redis_no_group":
-                raise
-            # The stream vanished; what we hold is the only copy, and there is nothing left to hand it back to.
-            await defer(self._stream, self._name, entry, Delay(0.0, counted=False))
+    async def _hand_back(self, entry: Entry) -> object:
+        if self._claims.owner(entry):
+            return await self._claims.hand_back([entry.id])
+        return await defer(self._stream, "", entry, Delay(0.0, counted=False))
 
     async def _insist(self, step: Callable[[], Awaitable[_T]]) -> _T:
         while True:

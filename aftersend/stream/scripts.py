@@ -22,11 +22,12 @@ Word = str | bytes | int
 async def run_script(redis: Redis, name: str, *, keys: Sequence[str], args: Sequence[Word]) -> Any:  # noqa: ANN401
     """Run ``lua/<name>.lua``; its first lines say what it takes and returns. ``Transient`` if Redis fails."""
     text, digest = _script(name)
+    execute: Any = redis.execute_command
     with guarded():
         try:
-            return await redis.execute_command("EVALSHA", digest, len(keys), *keys, *args)
+            return await execute("EVALSHA", digest, len(keys), *keys, *args)
         except NoScriptError:
-            return await redis.execute_command("EVAL", text, len(keys), *keys, *args)
+            return await execute("EVAL", text, len(keys), *keys, *args)
 
 
 @cache

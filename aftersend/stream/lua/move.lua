@@ -1,15 +1,17 @@
 #!lua flags=allow-oom
 -- Move an entry that this consumer holds to the delayed set or to the dead letters: all of it or nothing.
--- If the entry is not ours any more, somebody else decides over it: nothing happens. If the whole stream vanished
--- (NOGROUP), the copy in our hands is the only one left, so it is written all the same.
+-- If the entry is not ours any more, somebody else decides over it: nothing happens. But if the stream vanished (NOGROUP
+-- now, or before, then the consumer is ''), the copy in our hands is the only one left, so it is written all the same.
 -- KEYS: stream, target. ARGV: group, consumer, entry id, delay ms (or 'dead'), field, value…  Returns 1 if it moved.
-local held = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1, ARGV[2])
-if held.err then
-  if not string.find(held.err, 'NOGROUP', 1, true) then
+local orphan = ARGV[2] == ''
+if not orphan then
+  local held = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1, ARGV[2])
+  orphan = held.err and string.find(held.err, 'NOGROUP', 1, true)
+  if held.err and not orphan then
     return held
+  elseif #held == 0 and not orphan then
+    return 0
   end
-elseif #held == 0 then
-  return 0
 end
 local fields = {unpack(ARGV, 5)}
 -- A target of a wrong type must fail here, before anything has changed.
@@ -18,7 +20,7 @@ if ARGV[4] == 'dead' then
 else
   redis.call('ZCARD', KEYS[2])
 end
-if not held.err then
+if not orphan then
   redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
   redis.call('XDEL', KEYS[1], ARGV[3])
 end

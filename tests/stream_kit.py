@@ -1,0 +1,145 @@
+"""What tests of the stream share: a payload, a keyring, short times, and a consumer that runs in the background."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+
+from aftersend.secrets import SecretFiles
+from aftersend.stream.breaker import Breaker
+from aftersend.stream.connection import connect
+from aftersend.stream.consumer import Consumer, Timing
+from aftersend.stream.handling import Handler
+from aftersend.stream.sealing import Keyring, make_data_keys
+from aftersend.stream.stream import Stream, StreamName
+
+TENANT = "shops.mueller"
+FAST = Timing(
+    block_ms=50, idle_ms=300, reclaim=0.02, renew=0.05, promote=0.02, tidy=0.05, patience=5, grace=5, farewell=2
+)
+
+
+class Parcel(msgspec.Struct):
+    """A small payload; ``name`` identifies it in tests."""
+
+    name: str
+
+
+class Meter:
+    """Counts in the open."""
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self.vanished = 0
+
+    def handled(self, outcome: str) -> None:
+        self.outcomes[outcome] += 1
+
+    def lost(self, count: int) -> None:
+        self.vanished += count
+
+
+def keyring_in(folder: Path) -> Keyring:
+    make_data_keys(folder / "data-key")
+    return Keyring(SecretFiles(folder / "data-key"))
+
+
+def client(url: str, folder: Path, part: str = "writer") -> Redis:
+    return connect(url, SecretFiles(folder / "redis"), part=part)
+
+
+@asynccontextmanager
+async def opened(url: str, folder: Path, name: StreamName = "parcels") -> AsyncIterator[Stream]:
+    """A stream on that server, keys in that folder."""
+    redis = client(url, folder)
+    try:
+        yield Stream(redis, tenant=TENANT, name=name, keyring=keyring_in(folder))
+    finally:
+        await redis.aclose()
+
+
+class Running:
+    """A consumer at work."""
+
+    def __init__(self, consumer: Consumer, meter: Meter) -> None:
+        self.consumer = consumer
+        self.meter = meter
+        self.halt = asyncio.Event()
+        self.pulses = 0
+        self.task = asyncio.create_task(consumer.run(self.halt))
+
+    async def stop(self) -> None:
+        self.halt.set()
+        await self.task
+
+    async def crash(self) -> None:
+        """End as a killed process does: nothing is settled, nothing handed back."""
+        for lane in list(self.consumer._lanes._tasks.values()):
+            lane.cancel()
+        self.consumer._lanes._tasks.clear()
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def consuming(
+    stream: Stream,
+    handler: Handler,
+    *,
+    name: str = "one",
+    timing: Timing = FAST,
+    concurrency: int = 16,
+    breaker: Breaker | None = None,
+) -> AsyncIterator[Running]:
+    meter = Meter()
+    running: list[Running] = []
+
+    def pulse() -> None:
+        for one in running:
+            one.pulses += 1
+
+    consumer = Consumer(
+        stream, handler, name=name, meter=meter, timing=timing, concurrency=concurrency, breaker=breaker, pulse=pulse
+    )
+    running.append(Running(consumer, meter))
+    try:
+        yield running[0]
+    finally:
+        await running[0].stop() if not running[0].task.done() else None
+
+
+async def until(condition: Callable[[], Any | Awaitable[Any]], *, within: float = 30.0) -> None:
+    """Wait for a condition, not for a time; fails loudly if it never comes."""
+    async with asyncio.timeout(within):
+        while True:
+            result = condition()
+            if isinstance(result, Awaitable):
+                result = await result
+            if result:
+                return
+            await asyncio.sleep(0.01)
+
+
+async def hurry(stream: Stream) -> int:
+    """Make everything delayed due now; returns how many."""
+    members = await stream.redis.zrange(stream.delayed_key, 0, -1)
+    if members:
+        await stream.redis.zadd(stream.delayed_key, dict.fromkeys(members, 0), xx=True)
+    return len(members)
+
+
+async def is_empty(stream: Stream) -> bool:
+    """Nothing on the stream, nothing delayed, both at the same moment."""
+    async with stream.redis.pipeline(transaction=True) as pipe:
+        pipe.xlen(stream.key)
+        pipe.zcard(stream.delayed_key)
+        return await pipe.execute() == [0, 0]
+
+
+async def raw_dead(stream: Stream) -> list[dict[bytes, bytes]]:
+    return [fields for _, fields in await stream.redis.xrange(stream.dead_key)]
