@@ -4,7 +4,7 @@ The next time is computed from the last one, not from now, so a run that fell du
 however many were missed, one makes up for them. Waiting happens in short slices, because a clock may be set and a
 laptop may sleep. While the circuit of an upstream is open, the run waits; as soon as it closes, one run follows.
 
-Several exporters of one tenant may keep the same schedule: each time belongs to whoever marks it first.
+Several exporters of one tenant may keep the same schedule: equal requests are served by one run.
 """
 
 import asyncio
@@ -20,16 +20,12 @@ from aftersend.errors import AftersendError
 from aftersend.observe.logs import get_logger
 from aftersend.runs import Kind, RunRequest, publish
 from aftersend.service.waiting import pause
-from aftersend.stream.connection import guarded
-from aftersend.stream.event import rfc3339
-from aftersend.stream.keys import Keys
 from aftersend.stream.stream import Stream
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
 SLICE_SECONDS: Final = 15.0
-_MARK_SECONDS: Final = 24 * 3600
 
 
 class Clock(Protocol):
@@ -84,18 +80,11 @@ class Schedule:
     async def _ask(self, due: datetime) -> datetime:
         """One request, however many times were missed; if Redis is away, the time stays due."""
         try:
-            if await self._mark(due):
-                await publish(self.runs, RunRequest(kind=self.kind), source="system")
+            await publish(self.runs, RunRequest(kind=self.kind), source="system")
         except AftersendError as error:
             self.log.warning("schedule_waits", kind=self.kind, code=error.code)
             return due
         return next_time(self.cron, after=max(due, self.clock.now()), zone=self.zone)
-
-    async def _mark(self, due: datetime) -> bool:
-        """True if this time is ours."""
-        key = Keys(self.runs.tenant).key("scheduled", self.kind, rfc3339(due.timestamp()))
-        with guarded():
-            return bool(await self.runs.redis.set(key, b"1", nx=True, ex=_MARK_SECONDS))
 
     def _slice(self, due: datetime) -> float:
         left = (due - self.clock.now()) / timedelta(seconds=1)

@@ -22,6 +22,7 @@ from aftersend.ledger.entry import Entry, Problem, ProblemCode, State
 MOST_PUSHES: Final = 3
 """An order that Sendcloud accepted so often without keeping it is a problem."""
 _CURED_BY_ACCEPTANCE: Final = frozenset({"rejected", "not_saved", "given_up", "changed_after_transfer"})
+_CURED_BY_DISMISSAL: Final = frozenset({"rejected", "not_saved", "given_up"})
 _CURED_BY_READING: Final = frozenset({"changed_after_transfer", "given_up"})
 
 
@@ -101,10 +102,9 @@ def overdue(entry: Entry, *, now: int) -> Entry:
 
 def dismissed(entry: Entry) -> Entry:
     """Nothing to transfer any more, and nothing was: forget that it was watched."""
-    if is_final(entry) or is_transferred(entry):
+    if is_final(entry) or is_transferred(entry) or entry.state == "pushing":
         return entry
-    state: State = "new" if entry.state == "problem" else entry.state
-    return replace(entry, state=state, watched=0, problem=_without(entry.problem, frozenset({"rejected", "given_up"})))
+    return replace(entry, state="new", watched=0, problem=_without(entry.problem, _CURED_BY_DISMISSAL))
 
 
 def changed_after_transfer(entry: Entry, *, reason: str, now: int, patience: int) -> Entry:

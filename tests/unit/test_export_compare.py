@@ -1,0 +1,58 @@
+"""The table of steps: decision against what the ledger knows."""
+
+from typing import Any
+
+import pytest
+
+from aftersend.ledger.entry import Entry, Problem, ProblemCode
+from aftersend_exporter.compare import Step, next_step
+from aftersend_exporter.decide import TRANSFER, Decision
+
+HELD = Decision("watch", "has_parcel_number")
+EXCLUDED = Decision("skip", "excluded")
+
+
+def known(state: Any, fingerprint: str = "same", code: ProblemCode | None = None, **fields: Any) -> Entry:
+    problem = Problem(code=code, since=1) if code else None
+    return Entry(order="1", state=state, fingerprint=fingerprint, problem=problem, **fields)
+
+
+@pytest.mark.parametrize(
+    ("entry", "same", "other", "held", "excluded"),
+    [
+        (None, "push", "push", "watch", "skip"),
+        (known("new"), "push", "push", "watch", "skip"),
+        (known("new", code="given_up"), "push", "push", "watch", "skip"),
+        (known("pushing"), "push", "push", "uncertain", "uncertain"),
+        (known("pushing", pushed=5, pushes=1), "push", "push", "withdrawn", "withdrawn"),
+        (known("pushing", pushed=5), "push_if_there", "push_if_there", "withdrawn", "withdrawn"),
+        (known("accepted", pushed=5, pushes=1), "unchanged", "push", "withdrawn", "withdrawn"),
+        (known("confirmed", pushed=5), "unchanged", "push_if_there", "withdrawn", "withdrawn"),
+        (known("problem", code="rejected"), "refused", "push", "watch", "skip"),
+        (known("problem", code="rejected", pushed=5), "refused", "push", "withdrawn", "withdrawn"),
+        (known("problem", code="not_saved", pushed=5), "refused", "push", "watch", "skip"),
+        (known("problem", code="given_up"), "push", "push", "watch", "skip"),
+        (known("problem", code="deleted_in_sendcloud", pushed=5), "unchanged", "unchanged", "skip", "skip"),
+        (known("labelled", pushed=5), "unchanged", "unchanged", "skip", "skip"),
+        (known("labelled", pushed=5, code="withdrawn"), "unchanged", "unchanged", "skip", "skip"),
+    ],
+)
+def test_steps(entry: Entry | None, same: str, other: str, held: str, excluded: str) -> None:
+    assert next_step(entry, TRANSFER, fingerprint="same") == Step(same)
+    assert next_step(entry, TRANSFER, fingerprint="other") == Step(other)
+    assert next_step(entry, HELD, fingerprint="") == Step(held)
+    assert next_step(entry, EXCLUDED, fingerprint="") == Step(excluded)
+
+
+@pytest.mark.parametrize(
+    ("entry", "step"),
+    [
+        (known("problem", code="rejected"), "push"),
+        (known("problem", code="not_saved", pushed=5), "push"),
+        (known("problem", code="deleted_in_sendcloud", pushed=5), "unchanged"),
+        (known("confirmed", pushed=5), "unchanged"),
+        (known("labelled"), "unchanged"),
+    ],
+)
+def test_who_names_an_order_has_a_refused_one_sent_again(entry: Entry, step: str) -> None:
+    assert next_step(entry, TRANSFER, fingerprint="same", insist=True) == Step(step)

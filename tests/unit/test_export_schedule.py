@@ -1,0 +1,119 @@
+"""Schedules by an injected clock: zones, missed runs, open circuits."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from aftersend.errors import Transient
+from aftersend_exporter.schedule import SLICE_SECONDS, Schedule, next_time
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("cron", "after", "expected"),
+    [
+        ("0 * * * *", "2026-11-24T09:30+01:00", "2026-11-24T10:00+01:00"),
+        ("0 * * * *", "2026-11-24T10:00+01:00", "2026-11-24T11:00+01:00"),
+        ("*/20 * * * *", "2026-11-24T09:30+01:00", "2026-11-24T09:40+01:00"),
+        ("30 6 * * *", "2026-11-24T09:30+01:00", "2026-11-25T06:30+01:00"),
+        ("30 6 * * *", "2026-07-24T09:30+02:00", "2026-07-25T06:30+02:00"),
+        # the day on which clocks go forward: the hour that does not exist is made up for
+        ("30 6 * * *", "2027-03-27T09:30+01:00", "2027-03-28T06:30+02:00"),
+        ("0 8 * * mon", "2026-11-24T09:30+01:00", "2026-11-30T08:00+01:00"),
+    ],
+)
+def test_times_are_meant_in_the_zone_of_the_tenant(cron: str, after: str, expected: str) -> None:
+    assert next_time(cron, after=at(after), zone=BERLIN) == at(expected)
+
+
+class HandClock:
+    """Time that moves only while somebody waits; ``end`` stops the schedule."""
+
+    def __init__(self, now: str, end: str) -> None:
+        self.moment = at(now)
+        self.end = at(end)
+        self.waits: list[float] = []
+
+    def now(self) -> datetime:
+        return self.moment
+
+    async def wait(self, stop: asyncio.Event, seconds: float) -> bool:
+        self.waits.append(seconds)
+        self.moment += timedelta(seconds=seconds)
+        return self.moment < self.end and not stop.is_set()
+
+
+class Diary:
+    """Stands where stream and server stand: notes when a run was asked for."""
+
+    tenant = "shop.mueller"
+
+    def __init__(self, clock: HandClock) -> None:
+        self.clock = clock
+        self.asked: list[str] = []
+        self.failures: Iterator[bool] = iter(())
+
+    async def add(self, kind: str, source: str, _request: object, **_: Any) -> str:
+        if next(self.failures, False):
+            raise Transient("redis_unavailable", upstream="redis")
+        assert (kind, source) == ("export.requested", "system")
+        self.asked.append(self.clock.moment.astimezone(BERLIN).strftime("%H:%M"))
+        return "id"
+
+
+async def kept(
+    clock: HandClock, *, last: str | None = None, may_run: Any = lambda: True, cron: str = "0 * * * *"
+) -> Diary:
+    diary = Diary(clock)
+    schedule = Schedule("export", cron, BERLIN, diary, may_run, clock)  # type: ignore[arg-type]
+    pulses: list[None] = []
+    await schedule.keep(asyncio.Event(), last=at(last) if last else None, pulse=lambda: pulses.append(None))
+    assert len(pulses) == len(clock.waits)
+    return diary
+
+
+async def test_runs_at_each_time() -> None:
+    diary = await kept(HandClock("2026-11-24T09:30+01:00", "2026-11-24T12:30+01:00"))
+    assert diary.asked == ["10:00", "11:00", "12:00"]
+
+
+async def test_waits_in_slices_because_clocks_are_set() -> None:
+    clock = HandClock("2026-11-24T09:30+01:00", "2026-11-24T10:30+01:00")
+    await kept(clock)
+    assert max(clock.waits) == SLICE_SECONDS
+
+
+async def test_missed_times_are_made_up_for_once() -> None:
+    clock = HandClock("2026-11-24T09:30+01:00", "2026-11-24T10:30+01:00")
+    diary = await kept(clock, last="2026-11-22T08:00+01:00")
+    assert diary.asked == ["09:30", "10:00"]
+
+
+async def test_without_an_earlier_run_nothing_was_missed() -> None:
+    diary = await kept(HandClock("2026-11-24T09:30+01:00", "2026-11-24T09:59+01:00"))
+    assert diary.asked == []
+
+
+async def test_an_open_circuit_puts_off_and_one_run_follows() -> None:
+    clock = HandClock("2026-11-24T09:30+01:00", "2026-11-24T13:30+01:00")
+    back = at("2026-11-24T12:15+01:00")
+    diary = await kept(clock, may_run=lambda: clock.moment >= back)
+    assert diary.asked == ["12:15", "13:00"]
+
+
+async def test_redis_away_keeps_the_time_due() -> None:
+    clock = HandClock("2026-11-24T09:59+01:00", "2026-11-24T10:30+01:00")
+    diary = Diary(clock)
+    diary.failures = iter([True, True])
+    schedule = Schedule("export", "0 * * * *", BERLIN, diary, lambda: True, clock)  # type: ignore[arg-type]
+    await schedule.keep(asyncio.Event(), last=None, pulse=lambda: None)
+    assert diary.asked == ["10:00"]

@@ -1,0 +1,106 @@
+"""The figures of a run, and what they amount to."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from aftersend.errors import Bug, CredentialsRefused, Later, Misconfigured, StoreFull, Transient
+from aftersend.runs import RunSummary
+from aftersend_exporter.tally import Tally
+
+DOWN = Transient("http_503", upstream="afterbuy")
+
+
+def tally(*errors: Exception, **figures: Any) -> Tally:
+    found = Tally(run="r", kind="export", **figures)
+    for error in errors:
+        found.trouble(error)  # type: ignore[arg-type]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (tally(), "done"),
+        (tally(read=5, sent=5, batches_done=1), "done"),
+        (tally(read=5, watched=5), "done"),
+        (tally(read=5, sent=4, rejected=1, batches_done=2), "partial"),
+        (tally(read=5, rejected=5, batches_done=5), "partial"),
+        (tally(read=5, retried=1), "partial"),
+        (tally(DOWN, read=5, sent=5, batches_done=1), "partial"),
+        (tally(DOWN), "failed"),
+        (tally(CredentialsRefused("http_401", upstream="sendcloud")), "failed"),
+        (tally(Misconfigured("there is no integration of that name", upstream="sendcloud")), "failed"),
+        (tally(read=200, batches_failed=2, retried=200), "failed"),
+        (tally(read=200, sent=100, batches_failed=1, batches_done=1, retried=100), "partial"),
+        (tally(Bug("section_missing", upstream="afterbuy")), "failed"),
+    ],
+)
+def test_outcome(found: Tally, expected: str) -> None:
+    assert found.outcome == expected
+
+
+@pytest.mark.parametrize(
+    "error", [Transient("redis_unavailable", upstream="redis"), Later("lease_lost"), StoreFull("x")]
+)
+def test_trouble_with_our_own_redis_ends_the_run(error: Transient) -> None:
+    with pytest.raises(Transient):
+        tally(error)
+
+
+@pytest.mark.parametrize(
+    ("found", "afterbuy", "sendcloud"),
+    [
+        (tally(read=1), "ok", "ok"),
+        (tally(DOWN, read=1), "unavailable", "ok"),
+        (tally(DOWN), "unavailable", "unknown"),
+        (tally(CredentialsRefused("code_8", upstream="afterbuy")), "refused", "unknown"),
+        (tally(Misconfigured("several", upstream="sendcloud"), read=0), "unknown", "refused"),
+    ],
+)
+def test_health(found: Tally, afterbuy: str, sendcloud: str) -> None:
+    health = found.summary(seconds=1, problems={}, last_write_back="").health
+    assert (health.afterbuy, health.sendcloud) == (afterbuy, sendcloud)
+
+
+def test_the_shape_of_the_summary() -> None:
+    found = tally(read=3, sent=1, unchanged=1)
+    found.skipped["unpaid"] += 1
+    summary = found.summary(seconds=1.23456, problems={"rejected": 1}, last_write_back="2026-11-24T04:00:00.000Z")
+    assert msgspec.json.decode(msgspec.json.encode(summary)) == {
+        "run": "r",
+        "kind": "export",
+        "outcome": "done",
+        "from": None,
+        "to": None,
+        "read": 3,
+        "sent": 1,
+        "unchanged": 1,
+        "skipped": {"unpaid": 1},
+        "rejected": 0,
+        "watched": 0,
+        "seconds": 1.235,
+        "health": {
+            "afterbuy": "ok",
+            "sendcloud": "ok",
+            "message": "",
+            "problems": {"rejected": 1},
+            "lastWriteBack": "2026-11-24T04:00:00.000Z",
+        },
+    }
+
+
+def test_a_dry_run_lists_its_decisions() -> None:
+    found = tally(lines=[])
+    found.note("1", "transfer")
+    found.note("2", "watch", "unpaid")
+    raw = msgspec.json.encode(found.summary(seconds=0, problems={}, last_write_back=""))
+    assert msgspec.json.decode(raw)["orders"] == [
+        {"order": "1", "decision": "transfer", "reason": ""},
+        {"order": "2", "decision": "watch", "reason": "unpaid"},
+    ]
+    assert msgspec.json.decode(raw, type=RunSummary).orders
+    assert "orders" not in msgspec.json.decode(
+        msgspec.json.encode(tally().summary(seconds=0, problems={}, last_write_back=""))
+    )
