@@ -25,6 +25,8 @@ from aftersend.errors import Transient
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 """Of one answer, after decompression. 250 orders of twenty items are about 5 MB."""
+MAX_PLAIN_BYTES: Final = 1024 * 1024
+"""Of an answer in which no records are expected, such as that of an update."""
 MAX_RECORDS: Final = 1000
 """Of one answer: four times what is asked for."""
 MAX_STEPS: Final = 200_000
@@ -90,6 +92,7 @@ class AnswerReader:
     def __init__(self, record: str = "", take: Callable[[Element], None] = lambda _: None) -> None:
         self._target = _Target(record.lower(), take)
         self._bytes = 0
+        self._most_bytes = MAX_BYTES if record else MAX_PLAIN_BYTES
         self._parser = etree.XMLParser(
             target=cast("Any", self._target),  # its type wants methods that lxml does not
             resolve_entities=False,
@@ -105,7 +108,7 @@ class AnswerReader:
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes; ``Transient`` as soon as they cannot be an answer."""
         self._bytes += len(chunk)
-        if self._bytes > MAX_BYTES:
+        if self._bytes > self._most_bytes:
             raise _broken("answer_too_large")
         try:
             self._parser.feed(chunk)

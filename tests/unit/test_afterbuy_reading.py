@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftersend.afterbuy.answer import MAX_BYTES, MAX_RECORDS, MAX_STEPS, AnswerReader, Element, Envelope
+from aftersend.afterbuy.answer import (
+    MAX_BYTES,
+    MAX_PLAIN_BYTES,
+    MAX_RECORDS,
+    MAX_STEPS,
+    AnswerReader,
+    Element,
+    Envelope,
+)
 from aftersend.afterbuy.model import Order, ParcelLabel, UnreadableOrder
 from aftersend.afterbuy.reading import plain, read_mail, read_order, read_product
 from aftersend.errors import Transient
@@ -311,6 +319,13 @@ def test_200_megabytes_are_refused_while_reading_in_constant_memory() -> None:
     tracemalloc.stop()
     assert MAX_BYTES < fed <= MAX_BYTES + 2000
     assert peak < 2_000_000
+
+
+def test_an_answer_without_records_is_small() -> None:
+    reader = AnswerReader()
+    reader.feed(b"<Afterbuy>" + b" " * (MAX_PLAIN_BYTES - 10))
+    with pytest.raises(Transient, match="answer_too_large"):
+        reader.feed(b" ")
 
 
 def test_orders_are_forgotten_once_handed_over() -> None:
