@@ -4,6 +4,7 @@ Plain mutable data; all times aware and UTC. An incoming order is kept as the JS
 real API gives it back that way. Saving is asynchronous: a pushed body waits in ``pending`` until it is due.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -178,12 +179,20 @@ class ParcelBook:
 
     def __init__(self) -> None:
         self._by_id: dict[int, Parcel] = {}
+        self._ids: list[int] = []
         self._by_number: dict[str, list[Parcel]] = defaultdict(list)
 
     def add(self, parcel: Parcel) -> None:
-        """Take in a new parcel; its order number never changes afterwards."""
+        """Take in a new parcel; its order number changes by ``rename`` only."""
         self._by_id[parcel.id] = parcel
+        self._ids.append(parcel.id)
         self._by_number[parcel.order_number].append(parcel)
+
+    def rename(self, parcel: Parcel, order_number: str) -> None:
+        """Give a parcel another order number."""
+        self._by_number[parcel.order_number].remove(parcel)
+        parcel.order_number = order_number
+        self._by_number[order_number].append(parcel)
 
     def get(self, parcel_id: int) -> Parcel | None:
         """The parcel, or None."""
@@ -196,15 +205,26 @@ class ParcelBook:
         """All parcels of an order number, whatever integration they belong to, oldest first."""
         return list(self._by_number.get(order_number, ()))
 
-    def newest_first(self) -> Iterator[Parcel]:
-        """All parcels, the youngest id first."""
-        return reversed(self._by_id.values())
+    def newest_first(self, below: int | None = None) -> Iterator[Parcel]:
+        """All parcels (with ids below the given one), the youngest id first."""
+        end = len(self._ids) if below is None else bisect_left(self._ids, below)
+        return (self._by_id[self._ids[index]] for index in range(end - 1, -1, -1))
 
     def __len__(self) -> int:
         return len(self._by_id)
 
     def __iter__(self) -> Iterator[Parcel]:
         return iter(self._by_id.values())
+
+
+@dataclass(slots=True)
+class Limits:
+    """How much one account may call; a benchmark may raise them."""
+
+    reads_per_minute: int = 1000
+    writes_per_minute: int = 100
+    burst: int = 15
+    """Writes per second."""
 
 
 OrderKey = tuple[int, str]
@@ -220,5 +240,8 @@ class SendcloudWorld:
     by_id: dict[int, SendcloudOrder] = field(default_factory=dict)
     pending: dict[OrderKey, PendingSave] = field(default_factory=dict)
     parcels: ParcelBook = field(default_factory=ParcelBook)
+    limits: Limits = field(default_factory=Limits)
+    save_seconds: float | None = 0.2
+    """Seconds between the 201 and the saving; None = until the control API says so."""
     next_order: int = 664
     next_parcel: int = 400_000_001

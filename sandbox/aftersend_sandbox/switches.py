@@ -181,6 +181,12 @@ class Switches:
     house_number: str = _switch(
         "Sendcloud 10.9", "optional", "required", means="Whether DE, NL and BE addresses need house_number."
     )
+    next_link: str = _switch(
+        "Sendcloud 1.4",
+        "own",
+        "foreign",
+        means="Whether links to the next page lead here, or to a host of another name.",
+    )
     order_filter: str = _switch(
         "Sendcloud 2.2", "works", "ignored", means="Whether GET /orders honours order_id and order_number."
     )
