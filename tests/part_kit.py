@@ -1,19 +1,28 @@
 """A service process for tests: the real ``run_part`` around a tiny part, its log lines and its ports."""
 
 import contextlib
+import io
 import json
+import logging
 import os
 import selectors
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
+from unittest import mock
+
+import pytest
+import structlog
+
+from aftersend.cli.main import main
 
 TENANT = """
 apiVersion: aftersend.jj-ideenschmiede.de/v1
@@ -24,6 +33,9 @@ spec:
   sendcloud: {url: "http://127.0.0.1:9/api", credentials: {secretName: mueller-sendcloud}, integration: 1}
 """
 KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+on_valkey = pytest.mark.parametrize("redis_server", ["valkey"], indirect=True)
+"""For tests that need some Redis, whichever: one flavour is enough."""
 
 PRELUDE = """
 import asyncio, sys
@@ -134,6 +146,39 @@ class Process:
 def running(code: str, environ: Mapping[str, str]) -> Process:
     """A service process; as a context it is gone afterwards, whatever happens."""
     return Process(code, environ)
+
+
+@contextlib.contextmanager
+def restored_logging() -> Iterator[None]:
+    """Whatever configures logging inside leaves no trace outside."""
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level, sys.excepthook, sys.unraisablehook, threading.excepthook)
+    try:
+        yield
+    finally:
+        root.handlers[:], level, sys.excepthook, sys.unraisablehook, threading.excepthook = before
+        root.setLevel(level)
+        structlog.reset_defaults()
+        structlog.contextvars.clear_contextvars()
+
+
+def call_main(words: Sequence[str], environ: Mapping[str, str]) -> tuple[int, str, str]:
+    """Run one command in this process: exit code, standard output, standard error."""
+    out, err = io.StringIO(), io.StringIO()
+    code: object = 0
+    with (
+        restored_logging(),
+        mock.patch.dict(os.environ, environ, clear=True),
+        mock.patch.object(sys, "argv", ["aftersend", *words]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+    assert isinstance(code, int)
+    return code, out.getvalue(), err.getvalue()
 
 
 def get(port: int, path: str, **headers: str) -> tuple[int, str, Mapping[str, str]]:

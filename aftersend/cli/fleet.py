@@ -11,7 +11,7 @@ served, and with which settings, is decided in ``crew`` before anything starts.
 import asyncio
 import dataclasses
 from contextlib import AsyncExitStack
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 from aftersend.cli import place
 from aftersend.cli.crew import Member, Plan, crew, summary
@@ -22,7 +22,7 @@ from aftersend.errors import AftersendError
 from aftersend.observe import logs, traces
 from aftersend.service.admin import AdminServer
 from aftersend.service.health import Health
-from aftersend.service.run import bounded, first_error, no_core_dumps, stop_on_signals, watch_durability, watch_loop
+from aftersend.service.run import bounded, no_core_dumps, stop_on_signals, watch_durability, watch_loop
 from aftersend.service.runtime import Part, Runtime, Shared, http_session, runtime_for
 from aftersend.service.waiting import pause
 
@@ -41,7 +41,7 @@ def serve(plan: Plan) -> int:
             members = [member.with_redis(valkey.bare_url, valkey.secrets) for member in members]
         asyncio.run(_serve(plan, members, load_parts(), valkey))
     except BaseExceptionGroup as group:
-        raise first_error(group) from None
+        raise logs.leaf(group) from None
     finally:
         if valkey:
             valkey.stop()
@@ -49,9 +49,14 @@ def serve(plan: Plan) -> int:
     return OK if len(members) == len(plan.files) else FAILED
 
 
+def part_entries() -> list[EntryPoint]:
+    """Where the installed parts are."""
+    return sorted(entry_points(group="aftersend.parts"), key=lambda entry: entry.name)
+
+
 def load_parts() -> list[Part]:
-    """Every installed part, by its entry point."""
-    return [entry.load() for entry in sorted(entry_points(group="aftersend.parts"), key=lambda entry: entry.name)]
+    """Every installed part."""
+    return [entry.load() for entry in part_entries()]
 
 
 async def _serve(plan: Plan, members: list[Member], parts: list[Part], valkey: EmbeddedValkey | None) -> None:

@@ -113,7 +113,7 @@ def describe(error: BaseException) -> str:
 def frames(error: BaseException) -> list[str]:
     """Where it happened, innermost last: ``module:line`` of our own modules."""
     found: list[str] = []
-    trace: TracebackType | None = error.__traceback__
+    trace: TracebackType | None = leaf(error).__traceback__
     while trace is not None:
         module = str(trace.tb_frame.f_globals.get("__name__", ""))
         if module.partition(".")[0] in _OURS:
@@ -126,8 +126,16 @@ def _line(error: BaseException | None) -> Iterator[BaseException]:
     for _ in range(_MOST_CAUSES):
         if error is None:
             return
+        error = leaf(error)
         yield error
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def leaf(error: BaseException) -> BaseException:
+    """The first error in a group of tasks; the others are its consequences."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _exception(info: "ExcInfo | BaseException | bool | None") -> BaseException | None:

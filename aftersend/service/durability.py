@@ -78,7 +78,7 @@ async def watch(redis: "Redis", gauge: "Gauge", stop: asyncio.Event, *, tenant: 
         try:
             found = await inspect(redis, ask_config=ask_config)
         except AftersendError:
-            seconds = 5.0
+            seconds = 2.0
         else:
             seconds = _EVERY
             ask_config = ask_config and bool(found.fsync)  # a refusal stays one: do not fill the server's ACL log

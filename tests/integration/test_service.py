@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.part_kit import IDLE, environment, get, running
+from tests.part_kit import IDLE, environment, get, on_valkey, running
 from tests.servers import RedisServer
 
 HELLO = """
@@ -17,6 +17,7 @@ async def serve(runtime):
 """
 
 
+@on_valkey
 def test_ready_with_redis_and_gone_after_sigterm(tmp_path: Path, redis_url: str) -> None:
     with running(IDLE, environment(tmp_path, AFTERSEND_REDIS_URL=redis_url)) as process:
         started = process.line("started")
@@ -29,6 +30,7 @@ def test_ready_with_redis_and_gone_after_sigterm(tmp_path: Path, redis_url: str)
     assert "Traceback" not in process.text
 
 
+@on_valkey
 def test_interrupt_ends_it_as_well(tmp_path: Path, redis_url: str) -> None:
     with running(IDLE, environment(tmp_path, AFTERSEND_REDIS_URL=redis_url)) as process:
         process.line("started")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.part_kit import Process, get
+from aftersend.cli import fleet
+from tests.part_kit import Process, get, on_valkey
 from tests.servers import free_port
 
 PRELUDE = """
@@ -228,6 +229,7 @@ def test_a_data_directory_in_use_is_refused(tmp_path: Path) -> None:
         assert get(shop.admin, "/readyz")[0] == 200
 
 
+@on_valkey
 def test_a_given_redis_is_used_instead(tmp_path: Path, redis_url: str) -> None:
     shop = Shop(tmp_path, "mueller")
     with shop.up(AFTERSEND_REDIS_URL=redis_url) as process:
@@ -260,3 +262,46 @@ def _ended(descriptor: int) -> bool:
         return bool(select.select([descriptor], [], [], 20)[0])
     finally:
         os.close(descriptor)
+
+
+def test_a_valkey_that_cannot_come_back_is_said_and_tried_again(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, "mueller")
+    code = """
+from aftersend.embedded import EmbeddedValkey
+from aftersend.errors import Misconfigured
+restart, tries = EmbeddedValkey.restart, []
+async def stubborn(self):
+    tries.append(1)
+    if len(tries) == 1: raise Misconfigured("no room")
+    await restart(self)
+EmbeddedValkey.restart = stubborn
+"""
+    with shop.up(code + CALM) as process:
+        _ready(process, shop.admin)
+        with shop.client("mueller") as client:
+            os.kill(client.info("server")["process_id"], signal.SIGKILL)
+        assert process.line("valkey_not_restarted")["error"] == "Misconfigured(no room)"
+        _ready(process, shop.admin)
+        assert process.end() == 0
+
+
+def test_every_installed_part_is_found_by_its_entry_point() -> None:
+    assert [entry.name for entry in fleet.part_entries()] == ["exporter", "webhook", "writer"]
+
+
+def test_a_tenant_named_twice_is_served_once(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, "mueller", "schmidt")
+    (tmp_path / "schmidt.yaml").write_text((tmp_path / "mueller.yaml").read_text())
+    with shop.up() as process:
+        _ready(process, shop.admin)
+        assert set(shop.kept) == {"mueller"}
+        assert process.end() == 1
+    assert "tenant mueller is named twice" in process.text
+
+
+def test_keys_that_cannot_be_made_are_said(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, "mueller")
+    (tmp_path / "secrets" / "data-key").write_text("a file where a folder belongs")
+    with shop.up() as process:
+        assert process.wait() == 2
+    assert "no data key can be made in" in process.text

@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 import pytest
-import structlog
 
 from aftersend.errors import Misconfigured, Rejected
 from aftersend.observe import logs
 from aftersend.observe.traces import span
 from aftersend.settings import read_settings
+from tests.part_kit import restored_logging
 
 CANARY = "Käthe-Canary"
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -24,13 +24,8 @@ PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 @pytest.fixture(autouse=True)
 def _own_configuration() -> Iterator[None]:
-    root = logging.getLogger()
-    before = (root.handlers[:], root.level, sys.excepthook, sys.unraisablehook, threading.excepthook)
-    yield
-    root.handlers[:], level, sys.excepthook, sys.unraisablehook, threading.excepthook = before
-    root.setLevel(level)
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
+    with restored_logging():
+        yield
 
 
 def _lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -139,6 +134,17 @@ def test_a_suppressed_cause_stays_silent() -> None:
     except Misconfigured as error:
         caught = error
     assert logs.describe(caught) == "Misconfigured(wrong)"
+
+
+async def test_a_group_of_tasks_shows_the_error_inside() -> None:
+    async def fails() -> None:
+        read_settings({})
+
+    with pytest.raises(ExceptionGroup) as caught:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fails())
+    assert logs.describe(caught.value).startswith("Misconfigured(AFTERSEND_TENANT_FILE is missing")
+    assert logs.frames(caught.value)[-1].startswith("aftersend.settings:")
 
 
 def test_frames_name_our_modules_and_nobody_elses() -> None:

@@ -1,0 +1,100 @@
+import asyncio
+
+import pytest
+
+from aftersend.errors import Misconfigured, Transient
+from aftersend.service import health as module
+from aftersend.service.health import Health
+from aftersend.service.waiting import first, pause
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_loop_must_pulse_within_its_silence() -> None:
+    clock = Clock()
+    health = Health(clock)
+    health.watch("reader", 10)
+    clock.now += 10
+    assert health.stalled() == {}
+    clock.now += 0.5
+    assert health.stalled() == {"reader": 10.5}
+    health.pulse("reader")
+    assert health.stalled() == {}
+
+
+def test_a_loop_that_ended_as_planned_is_forgotten_and_strangers_are_ignored() -> None:
+    clock = Clock()
+    health = Health(clock)
+    health.watch("reader", 10)
+    health.pulse("stranger")
+    clock.now += 99
+    health.forget("reader")
+    health.forget("reader")
+    assert health.stalled() == {}
+
+
+async def test_checks_answer_by_code_or_type_and_never_by_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PATIENCE", 0.01)
+
+    async def fine() -> None: ...
+
+    async def ours() -> None:
+        raise Transient("redis_unavailable", upstream="redis")
+
+    async def foreign() -> None:
+        raise ValueError("Käthe")
+
+    async def hangs() -> None:
+        await asyncio.Event().wait()
+
+    health = Health()
+    for name, check in (("fine", fine), ("ours", ours), ("foreign", foreign), ("hangs", hangs)):
+        health.ready_check(name, check)
+    assert await health.ready() == {
+        "fine": "",
+        "ours": "redis: redis_unavailable",
+        "foreign": "ValueError",
+        "hangs": "TimeoutError",
+    }
+
+
+async def test_clear_forgets_loops_checks_and_facts() -> None:
+    health = Health()
+
+    async def broken() -> None:
+        raise Misconfigured("broken")
+
+    health.watch("loop", -1)
+    health.ready_check("check", broken)
+    health.tell("fact", 1)
+    assert health.facts == {"fact": 1}
+    health.clear()
+    assert (health.stalled(), await health.ready(), health.facts) == ({}, {}, {})
+
+
+async def test_a_pause_ends_with_the_process() -> None:
+    stop = asyncio.Event()
+    assert await pause(stop, 0)
+    stop.set()
+    assert not await pause(stop, 3600)
+    assert not await pause(stop, 0)
+
+
+@pytest.mark.parametrize(
+    ("mounted", "stopped", "result"), [(True, False, True), (False, True, False), (True, True, False)]
+)
+async def test_first_of_two_events(*, mounted: bool, stopped: bool, result: bool) -> None:
+    wanted, other = asyncio.Event(), asyncio.Event()
+    waiting = asyncio.create_task(first(wanted, other))
+    await asyncio.sleep(0)
+    if mounted:
+        wanted.set()
+    if stopped:
+        other.set()
+    assert await waiting is result
