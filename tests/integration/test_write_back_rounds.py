@@ -278,7 +278,7 @@ async def test_an_order_that_is_gone(ledger: Ledger, shop: Shop, switch: str) ->
     assert await writer.write("700", "701") is None
     gone = await writer.entry()
     assert gone.problem is not None
-    assert (gone.problem.code, gone.problem.path, gone.lagging) == ("changed_after_transfer", "OrderID", 0)
+    assert (gone.problem.code, gone.problem.path, gone.lagging) == ("changed_after_transfer", "gone", 0)
     assert kept.additional_info == "B2"
     shop.order(700)
     assert await writer.write("700", force=True) is None

@@ -245,7 +245,9 @@ def test_problems_come_and_go() -> None:
         again = ticked(bad, Look(observed=1, fault=fault), mac=mac, now=NOW + 5)
         assert again.problem == Problem(code=fault.code, path=fault.path, since=NOW), "since it began"
         assert ticked(bad, Look(observed=1), mac=mac, now=NOW).problem is None
-    exporters = Problem(code="changed_after_transfer", since=1, path="ShippingAddress")
+    held = msgspec.structs.replace(known, problem=Problem("changed_after_transfer", since=1, path="has_parcel_number"))
+    assert ticked(held, Look(observed=1), mac=mac, now=NOW).problem is None, "the field is free, or it were a conflict"
+    exporters = Problem(code="changed_after_transfer", since=1, path="not_an_order")
     kept = ticked(msgspec.structs.replace(known, problem=exporters), Look(observed=1), mac=mac, now=NOW)
     assert kept.problem == exporters
     assert not wants_another_look(kept)

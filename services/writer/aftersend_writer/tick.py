@@ -16,10 +16,12 @@ from aftersend.tenant import WriteBack
 from aftersend_writer.compare import Fault, Verdict
 from aftersend_writer.text import Mac
 
-GONE = Fault("changed_after_transfer", "OrderID")
-"""The order is not there any more."""
+GONE = Fault("changed_after_transfer", "gone")
+"""The order is not there any more; the exporter uses the same words."""
 Tick = Literal["tag", "shipped"]
 _OURS: frozenset[ProblemCode] = frozenset({"withdrawn", "conflict", "tag_refused", "rejected"})
+_SEEN: frozenset[str] = frozenset({GONE.path, "has_parcel_number"})
+"""Why the exporter found an order changed, where a look at it tells whether that is still so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def wants_another_look(entry: Entry) -> bool:
 
 
 def _problem(known: Problem | None, fault: Fault | None, now: int) -> Problem | None:
-    """The exporter's findings stay; ours come and go with what Afterbuy shows."""
+    """Ours come and go with what Afterbuy shows; what a look cannot judge (an order cancelled after all) stays."""
     if fault is None:
         return None if known is None or _is_ours(known) else known
     if known is not None and (known.code, known.path) == (fault.code, fault.path):
@@ -71,4 +73,4 @@ def _problem(known: Problem | None, fault: Fault | None, now: int) -> Problem | 
 
 
 def _is_ours(problem: Problem) -> bool:
-    return problem.code in _OURS or (problem.code, problem.path) == (GONE.code, GONE.path)
+    return problem.code in _OURS or (problem.code == GONE.code and problem.path in _SEEN)
