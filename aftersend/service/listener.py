@@ -18,6 +18,8 @@ from aftersend.settings import Address
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 LARGEST_BODY = 1024 * 1024
 _SHUTDOWN_SECONDS = 8.0
+_IDLE_SECONDS = 75.0
+"""Also the time to send a request's head. Longer than proxies keep idle connections, or they would use a closed one."""
 
 
 class Site:
@@ -25,7 +27,14 @@ class Site:
 
     def __init__(self, app: web.Application) -> None:
         app.on_response_prepare.append(_without_banner)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS)
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=_SHUTDOWN_SECONDS,
+            keepalive_timeout=_IDLE_SECONDS,
+            auto_decompress=False,  # signatures are made over what was sent, and nobody sends bombs that stay packed
+        )
 
     @property
     def port(self) -> int:

@@ -1,0 +1,39 @@
+"""The webhook service: Sendcloud calls, the event is safe, the answer goes out.
+
+It listens on the public address for ``spec.webhook.path`` and nothing else, needs no Afterbuy and no Sendcloud, and
+keeps storing events while the tenant is suspended. Without a signature key it runs, answers 503 and is not ready.
+"""
+
+import sys
+
+from aftersend.service.run import run_part
+from aftersend.service.runtime import Part, Runtime
+from aftersend.stream.stream import Stream
+from aftersend_webhook.receive import Receiver
+from aftersend_webhook.verify import check_keys
+
+
+async def serve(runtime: Runtime) -> None:
+    """Receive for one tenant until ``runtime.stop`` is set."""
+    keys = runtime.secrets("sendcloud")
+    receiver = Receiver(
+        tenant=runtime.identity,
+        keys=keys,
+        stream=Stream(runtime.redis, tenant=runtime.identity, name="parcels", keyring=runtime.keyring),
+        metrics=runtime.metrics,
+    )
+
+    async def ready() -> None:
+        check_keys(keys)
+
+    runtime.health.ready_check("signature-key", ready)
+    runtime.public.mount(runtime.tenant.spec.webhook.path, receiver.handle)
+    await runtime.stop.wait()
+
+
+PART = Part("webhook", serve)
+
+
+def main() -> None:
+    """The console script ``aftersend-webhook``."""
+    sys.exit(run_part(PART))
