@@ -68,9 +68,7 @@ class AfterbuyClient:
 
         Raises ``Bug`` ("section_missing") if no order of a page has a section that the mapping needs.
         """
-        async for sold in self._pages(writing.dates(date_field, start, end)):
-            if lacking := sold.lacking():
-                raise Bug("section_missing", upstream=AFTERBUY, path=lacking)
+        async for sold in self._pages(writing.dates(date_field, start, end), complete=True):
             yield sold.page()
 
     async def orders_by_id(self, ids: Sequence[str]) -> AsyncIterator[Page]:
@@ -106,11 +104,13 @@ class AfterbuyClient:
             await self._exchange.ask(document, AnswerReader("Product", take), judge=read_refusal)
         return found
 
-    async def _pages(self, wanted: writing.Filter) -> AsyncIterator[SoldItems]:
+    async def _pages(self, wanted: writing.Filter, *, complete: bool = False) -> AsyncIterator[SoldItems]:
         seen: set[str] = set()
         position: int | None = 0
         while position is not None:
             sold = await self._sold_items((wanted, writing.from_order(position)) if position else (wanted,))
+            if complete and (lacking := sold.lacking()):
+                raise Bug("section_missing", upstream=AFTERBUY, path=lacking)
             fresh = sold.since(position, seen)
             if not fresh.is_empty:
                 yield fresh

@@ -146,6 +146,12 @@ async def test_a_section_that_no_order_has_fails_loudly() -> None:
         assert await collected(end.client.orders_by_id(["1"])) == [["1"]]
 
 
+async def test_orders_already_seen_count_for_sections() -> None:
+    incomplete = BARE.replace(">1<", ">3<")
+    async with wire(page(order(2), more=1, last=2), page(order(2), incomplete, last=3)) as end:
+        assert await collected(window(end)) == [["2"], ["3"]]
+
+
 async def test_one_complete_order_is_enough() -> None:
     async with wire(page(BARE, order(2))) as end:
         assert await collected(window(end)) == [["1", "2"]]
