@@ -108,11 +108,9 @@ def products() -> dict[int, Product]:
     }
     for name, parts in SETS.items():
         number = FIRST_PRODUCT + len(shelf)
-        weight = sum((shelf[part].weight or Decimal(0)) * count for part, count in parts)
-        price = sum(shelf[part].price * count for part, count in parts) - 5
-        shelf[number] = Product(
-            number, name, weight=Decimal(weight), ean=_ean(number), anr=number - 880_000, price=price
-        )
+        weight = sum(((shelf[part].weight or Decimal(0)) * count for part, count in parts), Decimal(0))
+        price = sum((shelf[part].price * count for part, count in parts), Decimal(-5))
+        shelf[number] = Product(number, name, weight=weight, ean=_ean(number), anr=number - 880_000, price=price)
     return shelf
 
 

@@ -1,0 +1,45 @@
+// The drawer with everything that can go wrong (faults) or be otherwise (switches).
+
+import { arm, calm, turn } from "./control.js";
+import { find, make } from "./dom.js";
+
+const NAMES = { webhook: "Webhooks", afterbuy: "Afterbuy", sendcloud: "Sendcloud" };
+
+export function setUpWeather(report) {
+  const drawer = find("weather");
+  const attempt = (work) => report(async () => { await work(); await show(); });
+  find("open-weather").addEventListener("click", () => { drawer.showModal(); report(show); });
+  find("close-weather").addEventListener("click", () => drawer.close());
+  find("clear-faults").addEventListener("click", () => attempt(calm));
+  drawer.addEventListener("click", (event) => { if (event.target === drawer) drawer.close(); });
+  find("faults").addEventListener("change", ({ target }) =>
+    attempt(() => arm(target.dataset.upstream, target.dataset.kind, target.checked)));
+  find("switches").addEventListener("change", ({ target }) => attempt(() => turn(target.name, target.value)));
+}
+
+async function show() {
+  const answer = await fetch("/page/weather");
+  if (!answer.ok) throw new Error(`The sandbox answered ${answer.status}.`);
+  const { faults, switches } = await answer.json();
+  const focused = document.activeElement?.id;
+  find("faults").replaceChildren(...Object.entries(NAMES).map(([upstream, name]) =>
+    make("fieldset", {}, make("legend", {}, name), ...faults.filter((each) => each.upstream === upstream).map(faultToggle))));
+  find("switches").replaceChildren(...switches.map(switchSelect));
+  if (focused) find(focused)?.focus({ preventScroll: true });
+}
+
+function faultToggle({ upstream, kind, means, armed, struck }) {
+  const id = `fault-${upstream}-${kind}`;
+  const box = make("input", { type: "checkbox", role: "switch", id, "data-upstream": upstream, "data-kind": kind });
+  box.checked = armed;
+  return make("div", { class: "toggle" }, box,
+    make("label", { for: id }, make("strong", {}, kind.replaceAll("_", " ")), make("small", {}, means)),
+    struck ? make("span", { class: "pill note" }, `${struck} ×`) : null);
+}
+
+function switchSelect({ name, source, means, values, position }) {
+  const id = `switch-${name}`;
+  const select = make("select", { id, name }, ...values.map((value) => make("option", { value, selected: value === position }, value)));
+  return make("div", { class: position === values[0] ? "choice" : "choice turned" },
+    make("label", { for: id }, make("strong", {}, name.replaceAll("_", " ")), make("small", {}, `${means} (${source})`)), select);
+}
