@@ -58,7 +58,7 @@ class Event:
         """Decode the payload; ``Rejected("malformed_data")`` if it is not of that kind."""
         try:
             return msgspec.json.decode(self.data, type=kind)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             raise Rejected("malformed_data") from None
 
 

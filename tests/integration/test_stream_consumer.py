@@ -479,7 +479,8 @@ async def test_consumers_that_hold_something_are_never_forgotten(stream: Stream)
     keeper, idler = Claims(stream, "keeper"), Claims(stream, "idler")
     await keeper.ensure_group()
     await keeper.read(1, block_ms=100)
-    await idler.read(1, block_ms=1)
+    await add(stream, "done")
+    await idler.done([entry.id for entry in await idler.read(1, block_ms=100)])
     await asyncio.sleep(0.02)
     assert await Claims(stream, "me").tidy(10) == 1
     assert [row["name"] for row in await stream.redis.xinfo_consumers(stream.key, stream.group)] == [b"keeper"]

@@ -1,0 +1,100 @@
+"""What becomes of an event after one try: the whole table."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aftersend.errors import Bug, CredentialsRefused, Later, Misconfigured, Rejected, StoreFull, Transient
+from aftersend.stream.retry import SCHEDULE, Bury, Decision, Delay, Done, HandBack, decide, error_text
+from aftersend.stream.sealing import UnknownKey, WrongSeal
+
+
+@pytest.mark.parametrize(
+    ("error", "decision"),
+    [
+        (None, Done()),
+        (Later("soon"), Delay(1.0, counted=False, error="Later: soon")),
+        (Later("soon", retry_after=3600), Delay(3600, counted=False, error="Later: soon")),
+        (Transient("timeout"), Delay(5, counted=True, error="Transient: timeout")),
+        (Transient("limited", retry_after=60), Delay(60, counted=True, error="Transient: limited")),
+        (Transient("limited", retry_after=1), Delay(5, counted=True, error="Transient: limited")),
+        (Transient("limited", retry_after=-7), Delay(5, counted=True, error="Transient: limited")),
+        (Transient("limited", retry_after=1e12), Delay(86400, counted=True, error="Transient: limited")),
+        (Transient("limited", retry_after=float("nan")), Delay(5, counted=True, error="Transient: limited")),
+        (StoreFull("redis_full"), Delay(5, counted=True, error="StoreFull: redis_full")),
+        (UnknownKey("unknown_key"), Delay(5, counted=True, error="UnknownKey: unknown_key")),
+        (ValueError("Erika"), Delay(5, counted=True, error="ValueError")),
+        (CredentialsRefused("refused"), Delay(60, counted=False, error="CredentialsRefused: refused")),
+        (Misconfigured("no file"), Delay(300, counted=False, error="Misconfigured: no file")),
+        (Rejected("no", path="a.b"), Bury("rejected", "Rejected: no at a.b")),
+        (Rejected("malformed_entry"), Bury("malformed_entry", "Rejected: malformed_entry")),
+        (Rejected("unknown_version"), Bury("unknown_version", "Rejected: unknown_version")),
+        (WrongSeal("wrong_seal"), Bury("wrong_seal", "WrongSeal: wrong_seal")),
+        (WrongSeal("no_key_id"), Bury("wrong_seal", "WrongSeal: no_key_id")),
+        (Bug("sent_nonsense"), Bury("bug", "Bug: sent_nonsense")),
+    ],
+)
+def test_the_type_of_the_error_decides(error: Exception | None, decision: Decision) -> None:
+    assert decide(error, attempt=1) == decision
+
+
+@pytest.mark.parametrize(("attempt", "seconds"), [*enumerate(SCHEDULE, start=1)])
+def test_waits_grow_with_the_attempts(attempt: int, seconds: int) -> None:
+    assert decide(Transient("timeout"), attempt=attempt) == Delay(seconds, counted=True, error="Transient: timeout")
+
+
+def test_the_schedule_lasts_at_least_27_hours() -> None:
+    assert sum(SCHEDULE) >= 27 * 3600
+
+
+def test_after_the_schedule_it_is_exhausted() -> None:
+    assert decide(Transient("timeout"), attempt=8) == Bury("exhausted", "Transient: timeout")
+    assert decide(KeyError("x"), attempt=9) == Bury("exhausted", "KeyError")
+
+
+def test_a_wait_during_an_outage_is_repeated() -> None:
+    for attempt, seconds in [(1, 5), (3, 1800), (8, 36000), (100, 36000)]:
+        decision = decide(Transient("down"), attempt=attempt, disturbed=True)
+        assert decision == Delay(seconds, counted=False, error="Transient: down")
+
+
+def test_refused_credentials_wait_behind_the_open_circuit() -> None:
+    assert decide(CredentialsRefused("refused"), attempt=3, circuit_open=True) == HandBack()
+
+
+@given(
+    attempt=st.integers(1, 20),
+    disturbed=st.booleans(),
+    jitter=st.floats(0, 1),
+    retry_after=st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True)),
+)
+def test_jitter_only_adds_and_waits_stay_bounded(
+    attempt: int, *, disturbed: bool, jitter: float, retry_after: float | None
+) -> None:
+    error = Transient("x", retry_after=retry_after)
+    calm = decide(error, attempt=attempt, disturbed=disturbed)
+    shaken = decide(error, attempt=attempt, disturbed=disturbed, jitter=jitter)
+    if isinstance(calm, Delay) and isinstance(shaken, Delay):
+        assert SCHEDULE[0] <= calm.seconds <= shaken.seconds <= 86400 * 1.1
+    assert type(calm) is type(shaken)
+
+
+@given(st.lists(st.booleans(), max_size=60))
+def test_the_horizon_counts_undisturbed_waits_only(outages: list[bool]) -> None:
+    """However outages fall, an event that fails for ever had its 27 hours before it dies."""
+    attempt, calm, previous = 1, 0.0, 0.0
+    for disturbed in [False, *outages, *[False] * 8]:
+        calm += 0 if disturbed else previous
+        decision = decide(Transient("down"), attempt=attempt, disturbed=disturbed)
+        if isinstance(decision, Bury):
+            break
+        assert isinstance(decision, Delay)
+        attempt += decision.counted
+        previous = decision.seconds
+    else:
+        raise AssertionError("it never died")
+    assert calm >= 27 * 3600
+
+
+def test_texts_of_foreign_errors_go_nowhere() -> None:
+    assert error_text(ValueError("Erika Mustermann")) == "ValueError"
