@@ -34,7 +34,7 @@ from aftersend_writer.gauges import Gauges
 from aftersend_writer.handle import Handler
 from tests.afterbuy_sandbox import Shop
 from tests.afterbuy_sandbox import shop as open_shop
-from tests.ledger_kit import CANCELLED, DELIVERED, client, keyring, parcel
+from tests.ledger_kit import CANCELLED, DELIVERED, NOW, PICKED_UP, client, keyring, parcel
 
 TAG = "Sendcloud abgeschlossen"
 BRISK = Timing(block_ms=50, reclaim=0.05, promote=0.05, renew=0.5)
@@ -288,7 +288,19 @@ async def test_a_check_looks_even_if_nothing_lags(bridge: Bridge) -> None:
         order.additional_info = ""
         await bridge.tell("700", parcel(status=DELIVERED, number="A1", time=None))
         await until(lambda: drained(bridge))
-    assert order.additional_info == "A1", "any news of an order with a problem are a reason to look again"
+    assert order.additional_info == "A1", "it got on"
+
+
+async def test_an_order_with_a_problem_is_looked_at_again_when_its_parcel_gets_on(bridge: Bridge) -> None:
+    bridge.shop.order(700, additional_info="warten")
+    await bridge.recovered()
+    told = [parcel(number="A1", time=NOW + minute, received=NOW + minute) for minute in range(5)]
+    way = parcel(status=PICKED_UP, number="A1", time=NOW + 9, received=NOW + 9)
+    async with running(bridge):
+        for event in (*told, way, way):
+            await bridge.tell("700", event)
+            await until(lambda: drained(bridge))
+    assert bridge.shop.calls("GetSoldItems") == 2
 
 
 async def test_a_suspended_tenant_reads_nothing(bridge: Bridge) -> None:

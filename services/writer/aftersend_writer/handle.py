@@ -10,6 +10,9 @@ stream, then ends the recovery and asks for a check of every order that lags. Ev
 (for a match, for a key) do not hold it up: should one of them be a parcel that Afterbuy shows and the ledger does not
 know, the field is not ours and nothing is written over it.
 
+An order with a problem that may have gone meanwhile is looked at again whenever one of its parcels gets on (label, on
+its way, delivered), so a few times at most.
+
 Why nothing can slip through in between: a handler merges first and asks then whether the tenant is recovering, the
 marker ends the recovery first and looks for lagging orders then.
 
@@ -29,7 +32,7 @@ from aftersend.ledger.merge import merge
 from aftersend.ledger.state import TenantState
 from aftersend.ledger.store import Ledger
 from aftersend.runs import OrderCheck
-from aftersend.sendcloud.model import ParcelEvent
+from aftersend.sendcloud.model import ParcelClass, ParcelEvent
 from aftersend.stream.connection import guarded
 from aftersend.stream.event import Event, Fields, seconds_of, text_of
 from aftersend.stream.stream import Stream
@@ -81,11 +84,17 @@ class Handler:
                 self._wait_for_match(event)
 
     async def _merge(self, order: str, parcel: ParcelEvent) -> None:
+        classes: list[ParcelClass | None] = []
+
         def merged(entry: Entry) -> Entry:
-            return merge(entry, parcel, self.mac, pickup_matters=self.pickup_matters)
+            after = merge(entry, parcel, self.mac, pickup_matters=self.pickup_matters)
+            classes[:] = [
+                state.klass if (state := each.parcels.get(parcel.parcel)) else None for each in (entry, after)
+            ]
+            return after
 
         entry = await self.ledger.change(order, merged)
-        force = wants_another_look(entry)
+        force = wants_another_look(entry) and classes[0] is not classes[1]
         if (force or entry.applied != entry.observed) and not await self.state.recovering():
             await self.applier.apply(order, force=force)
 

@@ -59,7 +59,7 @@ def ticked(entry: Entry, seen: Look, *, mac: Mac, now: int) -> Entry:
 
 
 def wants_another_look(entry: Entry) -> bool:
-    """True for an order with a problem that may have gone meanwhile: any news of it are a reason to look again."""
+    """True for an order with a problem that may have gone meanwhile."""
     return entry.problem is not None and _is_ours(entry.problem)
 
 
