@@ -33,6 +33,7 @@ def test_an_ordinary_order_on_the_wire() -> None:
             "integration": {"id": 7},
             "status": {"code": "unshipped", "message": "Unshipped"},
             "order_created_at": "2026-11-23T18:00:00+01:00",
+            "order_updated_at": "2026-11-24T09:30:00.000+00:00",
             "order_items": [
                 {
                     "name": "Blumentopf",

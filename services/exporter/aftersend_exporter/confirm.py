@@ -19,6 +19,7 @@ from aftersend.ledger.entry import Entry
 from aftersend.ledger.match import PREFIX
 from aftersend_exporter import transitions
 from aftersend_exporter.desk import Desk, each
+from aftersend_exporter.labels import has_label
 from aftersend_exporter.tally import Tally
 
 SAVED_AFTER_MS = 10 * 60 * 1000
@@ -76,7 +77,7 @@ async def _in_the_list(desk: Desk, due: set[int], *, integration: int) -> None:
 async def _single(desk: Desk, order: int, *, integration: int) -> None:
     if await desk.sendcloud.has_order(f"{PREFIX}{order}", integration):
         await _there(desk, order)
-    elif not await desk.sendcloud.parcels_of(str(order)):
+    elif not await has_label(desk, str(order)):
         await desk.ledger.change(str(order), partial(_missing, now=desk.now_ms()))
 
 

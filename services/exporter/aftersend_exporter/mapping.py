@@ -46,7 +46,8 @@ def push_order(
 ) -> PushOrder:
     """Translate an order that shall be transferred.
 
-    ``now`` stands in where Afterbuy names no order date; ``currency`` is the order's own unless another one is wanted.
+    ``now`` is the date of the update (Sendcloud might ignore an update without a new one), and stands in where Afterbuy
+    names no order date; ``currency`` is the order's own unless another one is wanted.
     """
     currency = currency or order_currency(order)
     customs = is_for_customs(order)
@@ -58,6 +59,7 @@ def push_order(
             integration=IntegrationRef(id=integration),
             status=_OPEN,
             order_created_at=(order.ordered_at or now).isoformat(timespec="seconds"),
+            order_updated_at=now.isoformat(timespec="milliseconds"),
             order_items=order_items(order, currency=currency, rules=rules, customs=products if customs else None),
             tags=(rules.weight.label,) if light else UNSET,
         ),
@@ -72,10 +74,9 @@ def push_order(
 
 
 def fingerprint(push: PushOrder, *, mac: Callable[[bytes], str]) -> str:
-    """Keyed MAC over all that matters for shipping; the date of the order does not."""
-    undated = msgspec.structs.replace(
-        push, order_details=msgspec.structs.replace(push.order_details, order_created_at="")
-    )
+    """Keyed MAC over all that matters for shipping; dates do not."""
+    details = msgspec.structs.replace(push.order_details, order_created_at="", order_updated_at=UNSET)
+    undated = msgspec.structs.replace(push, order_details=details)
     return mac(msgspec.json.encode(undated, order="deterministic"))
 
 

@@ -17,9 +17,11 @@ from aftersend_exporter.compare import Step, next_step
 from aftersend_exporter.customs import is_for_customs
 from aftersend_exporter.decide import TRANSFER, Decision, decide
 from aftersend_exporter.desk import Desk
-from aftersend_exporter.items import DOCUMENTED_CURRENCIES, account_currency, order_currency, products_of
+from aftersend_exporter.items import account_currency, products_of
+from aftersend_exporter.labels import has_label
 from aftersend_exporter.mapping import fingerprint, push_order
 from aftersend_exporter.push import Parcelled, Pusher
+from aftersend_exporter.spare import second_try
 from aftersend_exporter.tally import Tally
 from aftersend_exporter.window import first_moment
 
@@ -37,6 +39,8 @@ class PageWorker:
     dry: bool = False
     insist: bool = False
     """A person named the orders: send refused ones again."""
+    labelled: frozenset[int] = frozenset()
+    """OrderIDs that have a label although the ledger may not know them."""
     seen: set[int] = field(default_factory=set)
     """OrderIDs of this run: all that is kept of an order."""
 
@@ -86,6 +90,10 @@ class PageWorker:
         if decision == TRANSFER and products is None and is_for_customs(order):
             await self._later(order.order_id)
             return
+        if entry is None and decision == TRANSFER and int(order.order_id) in self.labelled:
+            self.tally.unchanged += 1
+            self.tally.note(order.order_id, "unchanged")
+            return
         ready = self._mapped(order, products or _NO_PRODUCTS) if decision == TRANSFER else None
         step = next_step(entry, decision, fingerprint=ready.fingerprint if ready else "", insist=self.insist)
         if self.dry:
@@ -101,14 +109,14 @@ class PageWorker:
             push_order, order, integration=self.integration, rules=rules, products=products, now=self.desk.now()
         )
         push = to_sendcloud()
-        spare = None
-        if order_currency(order) not in DOCUMENTED_CURRENCIES:
-            spare = to_sendcloud(currency=account_currency(order))
+        in_account_currency = partial(to_sendcloud, currency=account_currency(order))
+        spare = partial(second_try, push, in_account_currency=in_account_currency)
         return Parcelled(order.order_id, push, fingerprint(push, mac=self.desk.mac), spare)
 
     async def _transfer(self, ready: Parcelled, step: Step, entry: Entry | None) -> None:
-        if step is Step.PUSH or (step is Step.PUSH_IF_THERE and await self._still_there(ready.order)):
-            await self.pusher.add(ready)
+        if step in (Step.PUSH, Step.PUSH_IF_THERE):
+            if await self._may_go(ready.order, step, entry):
+                await self.pusher.add(ready)
         elif step is Step.REFUSED:
             self._count("rejected")
             self.tally.rejected += 1
@@ -118,18 +126,26 @@ class PageWorker:
             self.tally.unchanged += 1
             await self._settle(entry, transitions.unchanged)
 
-    async def _still_there(self, order_id: str) -> bool:
-        """False if a person deleted it in Sendcloud (then that becomes known), or if it cannot be told now."""
+    async def _may_go(self, order_id: str, step: Step, entry: Entry | None) -> bool:
+        """False if Sendcloud shows a label that is not known yet, or somebody deleted the order there."""
+        if entry is None or not entry.pushed:
+            return True
         try:
-            if await self.desk.sendcloud.has_order(f"{PREFIX}{order_id}", self.integration):
-                return True
-            labelled = await self.desk.sendcloud.parcels_of(order_id)
+            allowed = not await has_label(self.desk, order_id)
+            if allowed and step is Step.PUSH_IF_THERE:
+                allowed = await self._is_there(order_id)
         except AftersendError as error:
             self.tally.trouble(error)
             await self._later(order_id)
             return False
-        if not labelled:
-            await self.desk.ledger.change(order_id, partial(transitions.deleted, now=self.desk.now_ms()))
+        self.tally.unchanged += 0 if allowed else 1
+        return allowed
+
+    async def _is_there(self, order_id: str) -> bool:
+        """True if Sendcloud still has it; if not, a person deleted it, and that becomes known."""
+        if await self.desk.sendcloud.has_order(f"{PREFIX}{order_id}", self.integration):
+            return True
+        await self.desk.ledger.change(order_id, partial(transitions.deleted, now=self.desk.now_ms()))
         return False
 
     async def _leave(self, order_id: str, decision: Decision, step: Step, entry: Entry | None) -> None:

@@ -8,7 +8,8 @@ Whoever is ``pushing`` when a process dies is read and sent again by the next ru
 After three failures in a row nothing more is sent in this run, but what was collected is watched all the same.
 """
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 
 from aftersend.errors import AftersendError, Misconfigured, Transient
@@ -32,8 +33,8 @@ class Parcelled:
     order: str
     push: PushOrder = field(repr=False)
     fingerprint: str
-    spare: PushOrder | None = field(default=None, repr=False)
-    """What to send if Sendcloud refuses the first: the same in the account's currency."""
+    spare: Callable[[str], PushOrder | None] = field(default=lambda _path: None, repr=False)
+    """What to send instead if Sendcloud refuses it at that path."""
 
 
 @dataclass(slots=True)
@@ -77,10 +78,13 @@ class Pusher:
 
     async def _refused(self, bad: list[tuple[Parcelled, str]]) -> None:
         """Give those with a spare a second chance; the others are problems."""
-        again = [replace(ready, push=ready.spare, spare=None) for ready, _ in bad if ready.spare is not None]
+        again: list[Parcelled] = []
         for ready, path in bad:
-            if ready.spare is None:
+            better = ready.spare(path)
+            if better is None:
                 await self._reject(ready, path)
+            else:
+                again.append(Parcelled(ready.order, better, ready.fingerprint))
         if again:
             await self._deliver(again)
 

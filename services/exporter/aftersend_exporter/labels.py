@@ -1,0 +1,40 @@
+"""Labels that Sendcloud shows before the ledger knows them.
+
+Nobody can say what a push does to an order that has a label already: nothing, or a second incoming order. So before
+an order is sent *again*, Sendcloud is asked for its parcels. And while the ledger knows too little (Redis was lost,
+or is new), the labels of the whole catch-up period are read once, so that orders which are long on their way do not
+come back.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from aftersend.ledger.match import PREFIX
+from aftersend.sendcloud.model import ParcelEvent
+from aftersend_exporter.desk import Desk
+
+
+async def has_label(desk: Desk, order_id: str) -> bool:
+    """True if Sendcloud shows a parcel with a number for this order; cancelled ones count, returns do not."""
+    return int(order_id) in _orders(await desk.sendcloud.parcels_of(order_id))
+
+
+async def all_labelled(desk: Desk) -> set[int]:
+    """OrderIDs of all orders that got a label in the catch-up period."""
+    since = desk.now() - timedelta(milliseconds=desk.patience)
+    found: set[int] = set()
+    async for page in desk.sendcloud.parcels(since):
+        found |= _orders(page.events)
+    return found
+
+
+def _orders(events: Iterable[ParcelEvent]) -> set[int]:
+    return {_order(event) for event in events if event.number and not event.is_return} - {0}
+
+
+def _order(event: ParcelEvent) -> int:
+    """The OrderID that a parcel names; 0 for parcels of others."""
+    external = event.external_order_id
+    name = external.removeprefix(PREFIX) if external else event.order_number
+    ours = not external or external.startswith(PREFIX)
+    return int(name) if ours and name.isascii() and name.isdigit() else 0
