@@ -45,6 +45,7 @@ def serve(plan: Plan) -> int:
     finally:
         if valkey:
             valkey.stop()
+            place.forget(plan.data_dir)
         traces.stop_tracing()
     return OK if len(members) == len(plan.files) else FAILED
 
@@ -86,19 +87,23 @@ async def _serve(plan: Plan, members: list[Member], parts: list[Part], valkey: E
         if valkey:
             group.create_task(_keep_alive(valkey, shared.stop))
         place.keep(plan.data_dir, ((member.settings.tenant_file, member.place) for member in members))
-        for line in summary(members, admin_port=admin.port):
-            show_text(line)
+        show_text("\n".join(summary(members, admin_port=admin.port)))
         await shared.stop.wait()
 
 
 def _start(group: asyncio.TaskGroup, runtime: Runtime, parts: list[Part], healths: dict[str, Health]) -> None:
     """One task per part, each with loops of its own, and the companions of the tenant."""
-    group.create_task(watch_durability(runtime, part="up"))
-    group.create_task(watch_loop(runtime))
+    group.create_task(_watch(runtime))
     for part in parts:
         own = dataclasses.replace(runtime, health=Health())
         healths[f"{runtime.identity} {part.name}"] = own.health
         group.create_task(_supervise(part, own))
+
+
+async def _watch(runtime: Runtime) -> None:
+    """What belongs to the tenant and to none of its parts."""
+    logs.bind_tenant(runtime.identity)
+    await asyncio.gather(watch_durability(runtime, part="up"), watch_loop(runtime))
 
 
 async def _supervise(part: Part, runtime: Runtime) -> None:

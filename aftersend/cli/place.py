@@ -174,6 +174,11 @@ def keep(data_dir: Path, places: Iterable[tuple[Path, Place]]) -> Path:
     return path
 
 
+def forget(data_dir: Path) -> None:
+    """The embedded Valkey is gone: nobody shall look for it."""
+    (data_dir / _FILE).unlink(missing_ok=True)
+
+
 def _kept(data_dir: Path) -> dict[str, _Kept]:
     import msgspec
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from aftersend.errors import AftersendError, Misconfigured
 
+_REDIS_CURE = " – does `aftersend up`, or the Redis of the services, run?"
 OK, FAILED, MISUSED, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 130
 
 
@@ -42,7 +43,7 @@ def code_of(work: Callable[[], int]) -> int:
         complain(str(error))
         return MISUSED
     except AftersendError as error:
-        complain(str(error))
+        complain(str(error) + (_REDIS_CURE if error.upstream == "redis" else ""))
         return FAILED
     except Exception as error:  # noqa: BLE001 - the last line of defence; the text may quote anything
         complain(_unexpected(error))

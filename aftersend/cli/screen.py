@@ -12,8 +12,9 @@ def show_json(value: object) -> None:
 
 
 def show_text(text: str) -> None:
-    """One line on standard output."""
+    """One line on standard output, at once."""
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def show_table(head: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:

@@ -10,7 +10,7 @@ Dashboards and alerts are checked against ``Metrics().registry``: renaming a met
 
 import platform
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
@@ -23,6 +23,7 @@ class Metrics:
     """All metrics of one process. Counters get ``_total`` appended by the Prometheus client."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per counter, which nobody reads
         self.registry = registry or CollectorRegistry()
         self._orders()
         self._events()

@@ -116,6 +116,7 @@ def test_one_tenant_from_start_to_end(tmp_path: Path) -> None:
             pid = client.info("server")["process_id"]
         assert process.end() == 0
     assert not Path(f"/proc/{pid}").exists()
+    assert not (tmp_path / "data" / "up.json").exists()
     assert "Traceback" not in process.text
     assert "mueller: exports at '0 * * * *', sweeps at '*/20 * * * *' (Europe/Berlin)" in process.output
     assert f"webhook on port {shop.public}/webhooks/sendcloud" in process.output
