@@ -1,0 +1,79 @@
+"""Child processes of the demo: named, logged to files, never left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+
+from aftersend.embedded import end_with_thread
+from aftersend.errors import Misconfigured
+
+_END_SECONDS = 30
+
+
+class Child:
+    """One process; ``kill`` is SIGKILL, ``stop`` is SIGTERM."""
+
+    def __init__(self, command: list[str], *, log: Path, environment: Mapping[str, str]) -> None:
+        self._command = [_script(command[0]), *command[1:]]
+        self._log = log
+        self._environment = {**os.environ, **environment}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it (again); it ends with the thread that started it, so start it in the main thread."""
+        parent = os.getpid()
+
+        def die_with_parent() -> None:
+            end_with_thread(parent)
+
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own console scripts
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+                start_new_session=True,
+                preexec_fn=die_with_parent if sys.platform.startswith("linux") else None,  # noqa: PLW1509 - one call
+            )
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal and wait for the end; a process that ignores SIGTERM is killed."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.send_signal(number)
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def kill(self) -> None:
+        """End it the hard way, as a node that loses power would."""
+        self.signal(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it in good order."""
+        self.signal(signal.SIGTERM)
+
+    @property
+    def pid(self) -> int:
+        """Process id; 0 before the start."""
+        return self._process.pid if self._process else 0
+
+    @property
+    def is_running(self) -> bool:
+        """True while it lives."""
+        return self._process is not None and self._process.poll() is None
+
+
+def _script(name: str) -> str:
+    """The console script of this very installation."""
+    path = Path(sysconfig.get_path("scripts")) / name
+    if not path.exists():
+        raise Misconfigured(f"there is no command {name} beside this Python", cure="install the package: make demo")
+    return str(path)
