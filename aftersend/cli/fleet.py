@@ -22,7 +22,14 @@ from aftersend.errors import AftersendError
 from aftersend.observe import logs, traces
 from aftersend.service.admin import AdminServer
 from aftersend.service.health import Health
-from aftersend.service.run import bounded, no_core_dumps, stop_on_signals, watch_durability, watch_loop
+from aftersend.service.run import (
+    bounded,
+    end_on_early_signals,
+    no_core_dumps,
+    stop_on_signals,
+    watch_durability,
+    watch_loop,
+)
 from aftersend.service.runtime import Part, Runtime, Shared, http_session, runtime_for
 from aftersend.service.waiting import pause
 
@@ -32,6 +39,7 @@ _LOOK_AT_VALKEY = 1.0
 
 def serve(plan: Plan) -> int:
     """Run until a signal comes; 0 after an orderly end, 1 if a tenant had to be left out."""
+    end_on_early_signals()
     no_core_dumps()
     members = crew(plan)
     valkey = None if plan.redis_url else EmbeddedValkey(plan.data_dir / "valkey")

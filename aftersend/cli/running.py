@@ -26,7 +26,7 @@ def run(work: Coroutine[Any, Any, int]) -> None:
     """Run the work of a command and leave with its exit code."""
     from aftersend.observe import logs
 
-    logs.configure("console", os.environ.get("AFTERSEND_CLI_LOG_LEVEL", "error"))
+    logs.configure("console", "error")
     raise SystemExit(code_of(lambda: asyncio.run(work)))
 
 

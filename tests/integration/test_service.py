@@ -1,12 +1,18 @@
 """Service processes as the platform sees them: exit codes, probes, metrics, signals, an absent Redis."""
 
+import gzip
+import http.server
 import signal
 import socket
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+import redis
 
-from tests.part_kit import IDLE, environment, get, on_valkey, running
+from tests.part_kit import IDLE, Process, environment, get, on_valkey, running
 from tests.servers import RedisServer
 
 HELLO = """
@@ -232,3 +238,78 @@ async def serve(runtime):
     with running(code, environment(tmp_path)) as process:
         assert process.line("limits")["core"] == [0, 0]
         assert process.wait() == 0
+
+
+@on_valkey
+def test_the_narrow_acl_of_the_webhook_is_enough(tmp_path: Path, redis_url: str) -> None:
+    secrets = tmp_path / "secrets" / "redis"
+    secrets.mkdir(parents=True)
+    (secrets / "username").write_text("webhook")
+    (secrets / "password").write_text("secret")
+    with redis.Redis.from_url(redis_url) as client:
+        client.execute_command("ACL", "SETUSER", "webhook", "on", ">secret", "~aftersend:*", "-@all", "+xadd", "+info")
+        client.execute_command("ACL", "LOG", "RESET")
+        ending = '\nsys.exit(run_part(Part("webhook", serve)))'
+        environ = environment(tmp_path, AFTERSEND_REDIS_URL=redis_url)
+        with Process(IDLE, environ, ending=ending) as process:
+            port = process.line("started")["admin_port"]
+            assert process.line("redis_durable")["appendfsync"] == "unknown"
+            assert get(port, "/readyz")[0] == 200
+            assert process.end() == 0
+        assert client.execute_command("ACL", "LOG") == []
+        client.execute_command("ACL", "DELUSER", "webhook")
+
+
+class _Collector(http.server.BaseHTTPRequestHandler):
+    """Takes traces as an OpenTelemetry collector does."""
+
+    seen: ClassVar[list[tuple[str, bytes]]] = []
+
+    def do_POST(self) -> None:
+        self.seen.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Stay silent."""
+
+
+@pytest.fixture
+def collector() -> Iterator[str]:
+    _Collector.seen.clear()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Collector)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+TRACED = """
+from aftersend.observe.traces import span
+async def serve(runtime):
+    with span("export.page", order="4711", city="Entenhausen"): pass
+"""
+
+
+def test_spans_reach_the_collector_before_the_process_ends(tmp_path: Path, collector: str) -> None:
+    with running(TRACED, environment(tmp_path) | {"OTEL_EXPORTER_OTLP_ENDPOINT": collector}) as process:
+        assert process.wait() == 0
+    ((path, body),) = _Collector.seen
+    body = gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
+    assert path == "/v1/traces"
+    assert b"export.page" in body
+    assert b"4711" in body
+    assert b"aftersend-probe" in body
+    assert b"Entenhausen" not in body
+
+
+def test_a_collector_that_is_away_harms_nobody(tmp_path: Path) -> None:
+    environ = environment(tmp_path) | {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
+        "OTEL_BSP_EXPORT_TIMEOUT": "200",
+    }
+    with running(TRACED, environ | {"OTEL_EXPORTER_OTLP_TIMEOUT": "1"}) as process:
+        assert process.wait() == 0
+    assert "Traceback" not in process.text
