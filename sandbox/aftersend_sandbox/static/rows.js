@@ -126,15 +126,12 @@ function parcelItem(row, parcel) {
   return make("li", { class: parcel.phase },
     make("span", { class: "line" },
       make("span", { class: `phase ${parcel.phase}` }, parcel.status),
-      parcel.collo ? make("small", { title: "Parcel of parcels" }, parcel.collo) : null,
-      parcel.return ? make("small", {}, "return") : null,
-      make("span", { class: "actions" },
-        parcel.phase === "label" ? action("pickup", "Pick up", row, more) : null,
-        sent ? action("deliver", "Deliver", row, more) : null,
-        parcel.phase === "label" ? action("cancel", "Cancel", row, more) : null)),
-    make("span", { class: "line" },
-      parcel.number ? make("span", { class: "code" }, link(parcel.url, parcel.number)) : make("span", { class: "faint" }, "no number"),
-      make("small", {}, parcel.carrier)));
+      ...[parcel.collo, parcel.return ? "return" : "", parcel.carrier].filter(Boolean).map((text) => make("small", {}, text))),
+    parcel.number ? make("span", { class: "code" }, link(parcel.url, parcel.number)) : make("span", { class: "faint" }, "no number"),
+    make("span", { class: "actions" },
+      parcel.phase === "label" ? action("pickup", "Pick up", row, more) : null,
+      sent ? action("deliver", "Deliver", row, more) : null,
+      parcel.phase === "label" ? action("cancel", "Cancel", row, more) : null));
 }
 
 function labelsCell(row) {

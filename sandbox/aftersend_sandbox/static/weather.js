@@ -30,16 +30,19 @@ async function show() {
 
 function faultToggle({ upstream, kind, means, armed, struck }) {
   const id = `fault-${upstream}-${kind}`;
-  const box = make("input", { type: "checkbox", role: "switch", id, "data-upstream": upstream, "data-kind": kind });
+  const box = make("input", {
+    type: "checkbox", role: "switch", id, "aria-describedby": `${id}-means`, "data-upstream": upstream, "data-kind": kind,
+  });
   box.checked = armed;
   return make("div", { class: "toggle" }, box,
-    make("label", { for: id }, make("strong", {}, kind.replaceAll("_", " ")), make("small", {}, means)),
+    make("div", {}, make("label", { for: id }, kind.replaceAll("_", " ")), make("small", { id: `${id}-means` }, means)),
     struck ? make("span", { class: "pill note" }, `${struck} ×`) : null);
 }
 
 function switchSelect({ name, source, means, values, position }) {
   const id = `switch-${name}`;
-  const select = make("select", { id, name }, ...values.map((value) => make("option", { value, selected: value === position }, value)));
+  const select = make("select", { id, name, "aria-describedby": `${id}-means` }, ...values.map((value) => make("option", { value, selected: value === position }, value)));
   return make("div", { class: position === values[0] ? "choice" : "choice turned" },
-    make("label", { for: id }, make("strong", {}, name.replaceAll("_", " ")), make("small", {}, `${means} (${source})`)), select);
+    make("div", {}, make("label", { for: id }, name.replaceAll("_", " ")), make("small", { id: `${id}-means` }, `${means} (${source})`)),
+    select);
 }

@@ -1,0 +1,33 @@
+"""Makes ``docs/images/demo.svg``: a real run of ``aftersend demo``, recorded as the terminal showed it at the end."""
+
+import asyncio
+import io
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from aftersend.cli.day.screen import LiveTable, verdict_table
+from aftersend.cli.day.stage import Stage
+from aftersend.cli.demo import live_through
+from aftersend.observe import logs
+
+PICTURE = Path(__file__).with_name("demo.svg")
+
+
+def main() -> None:
+    """Run the demo and keep its last picture and the verdict."""
+    logs.configure("console", "error")
+    console = Console(record=True, width=118, force_terminal=True, file=io.StringIO())
+    with tempfile.TemporaryDirectory() as folder, Stage(Path(folder), orders=300) as stage:
+        screen = LiveTable(Console(file=io.StringIO(), force_terminal=True, width=118))
+        rules = asyncio.run(live_through(stage, screen))
+        screen.close()
+    console.print("[bold]$ make demo")
+    console.print(screen.picture())
+    console.print(verdict_table(rules))
+    console.save_svg(str(PICTURE), title="aftersend demo")
+
+
+if __name__ == "__main__":
+    main()
