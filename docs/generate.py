@@ -80,11 +80,14 @@ def _default(field: types.Field) -> str:
 
 
 def assumptions() -> str:
-    """The open points of both APIs with the sandbox switch that plays each outcome."""
-    from aftersend_sandbox.switches import OPEN_POINTS  # noqa: PLC0415 - only this part needs the sandbox
+    """The open points of both APIs: the sandbox has a switch for each, and plays every outcome."""
+    from aftersend_sandbox.switches import TABLE  # noqa: PLC0415 - only this part needs the sandbox
 
-    rows = ["| open point | switch of the sandbox | outcomes played |", "|---|---|---|"]
-    rows += [f"| {point.question} | `{point.switch}` | {point.outcomes} |" for point in OPEN_POINTS]
+    rows = ["| side | open point | switch | outcomes played (the first is the default) |", "|---|---|---|---|"]
+    rows += [
+        f"| {switch.source.split()[0]} | {switch.means} | `{switch.name}` | {', '.join(switch.values)} |"
+        for switch in TABLE
+    ]
     return "\n".join(rows) + "\n"
 
 

@@ -41,7 +41,7 @@ async def _demo(stage: "Stage", *, keep: bool, as_json: bool) -> int:
     start = time.monotonic()
     screen = _screen(as_json=as_json)
     try:
-        rules = await _day(stage, screen)
+        rules = await live_through(stage, screen)
     finally:
         screen.close()
     kept = all(rule["kept"] for rule in rules)
@@ -52,7 +52,8 @@ async def _demo(stage: "Stage", *, keep: bool, as_json: bool) -> int:
     return OK if kept else FAILED
 
 
-async def _day(stage: "Stage", screen: "Screen") -> list[dict[str, Any]]:
+async def live_through(stage: "Stage", screen: "Screen") -> list[dict[str, Any]]:
+    """The day on a running stage; returns the rules with their counts."""
     import aiohttp
 
     from aftersend.cli.day.control import Control

@@ -137,7 +137,7 @@ class Day:
                 await act(order)
             self.screen.event(f"{len(group)} {text}")
         await self.control.foreign_parcels()
-        self.screen.event("parcels of another integration appear, with order numbers like ours")
+        self.screen.event("foreign parcels appear, one with a number like ours")
 
     async def _run(self, kind: runs.Kind) -> runs.RunSummary:
         name = await runs.publish(self.requests, runs.RunRequest(kind=kind), source="cli")

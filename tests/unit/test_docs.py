@@ -1,0 +1,85 @@
+"""Docs that cannot rot: their links lead somewhere, their examples are read, their tables name what exists."""
+
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from aftersend.cli.main import app
+from aftersend.ledger.index import PROBLEM_CODES
+from aftersend.settings import Settings
+from aftersend.tenant_file import parse_tenant
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SETTINGS = (ROOT / "docs/guides/settings.md").read_text()
+SHOP = (ROOT / "docs/guides/run-for-your-shop.md").read_text()
+README = (ROOT / "README.md").read_text()
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def anchors(page: Path) -> set[str]:
+    heads = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if target.startswith("http"):
+            continue
+        path, _, anchor = target.partition("#")
+        aim = (page.parent / path) if path else page
+        assert aim.exists(), f"{name(page)} links to {target}"
+        assert not anchor or anchor in anchors(aim), f"{name(page)} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_tenant_document_in_the_docs_is_valid(page: Path) -> None:
+    for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL):
+        if "kind: AftersendTenant" in block:
+            assert parse_tenant(block.encode()).spec.export.schedule
+
+
+def test_generated_parts_are_fresh() -> None:
+    assert subprocess.run([sys.executable, "docs/generate.py", "--check"], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_page_of_settings_names_them_all_and_no_others() -> None:
+    there = set(re.findall(r"^\| `(AFTERSEND_\w+)`", SETTINGS, re.MULTILINE))
+    assert there == {f"AFTERSEND_{field.name.upper()}" for field in fields(Settings)}
+
+
+def test_every_problem_code_has_its_cure_in_the_guide() -> None:
+    assert set(re.findall(r"^\| `(\w+)` \|", SHOP, re.MULTILINE)) == set(PROBLEM_CODES)
+
+
+def test_the_readme_names_every_command() -> None:
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    assert all(command in README for command in commands)
+
+
+def test_every_make_target_in_the_readme_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z]+)", README)) <= targets
+
+
+def test_every_folder_in_the_map_of_the_code_exists() -> None:
+    for path in re.findall(r"^\| `([\w./]+)`(?:, `([\w./]+)`)* \|", README, re.MULTILINE):
+        for each in filter(None, path):
+            assert (ROOT / each).exists(), each
+
+
+def test_nothing_is_called_operator_but_pythons_own() -> None:
+    import operator  # noqa: PLC0415 - the point of this test
+
+    assert operator.__file__
+    assert "site-packages" not in operator.__file__
+    assert not (ROOT / "operator" / "__init__.py").exists()
