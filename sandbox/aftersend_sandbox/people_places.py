@@ -33,7 +33,7 @@ class Place:
 
 def _german(*towns: str) -> tuple[Place, ...]:
     """German towns, each written as postal code and name."""
-    return tuple(Place(*town.split(" ", 1), streets=GERMAN_STREETS) for town in towns)
+    return tuple(Place(code, city) for code, _, city in (town.partition(" ") for town in towns))
 
 
 def _abroad(plate: str, iso: str, streets: tuple[str, ...], *towns: tuple[str, str]) -> tuple[Place, ...]:

@@ -2,7 +2,7 @@
 
 const PICKED_UP = 22;
 const DELIVERED = 11;
-const SECONDS = { delayed: 10, latency: 2 }; // of faults that wait
+export const SECONDS = { delayed: 10, latency: 2 }; // of faults that wait
 
 async function call(method, path, body) {
   const answer = await fetch(`/control/${path}`, {

@@ -76,7 +76,7 @@ function afterbuyCells(row) {
     make("th", { scope: "row", title: `Invented as: ${order.scenario}` },
       make("span", { class: "number" }, row.number), make("small", {}, day(order.ordered))),
     make("td", { class: "buyer" },
-      make("span", { class: "name" }, order.name || "no name"),
+      make("span", { class: "name", title: order.name }, order.name || "no name"),
       order.company ? make("small", {}, order.company) : null,
       make("small", {}, make("abbr", { class: "country", title: "Country" }, order.country || "?"), " ", order.place)),
     goodsCell(order),

@@ -1,6 +1,6 @@
 // The drawer with everything that can go wrong (faults) or be otherwise (switches).
 
-import { arm, calm, turn } from "./control.js";
+import { SECONDS, arm, calm, turn } from "./control.js";
 import { find, make } from "./dom.js";
 
 const NAMES = { webhook: "Webhooks", afterbuy: "Afterbuy", sendcloud: "Sendcloud" };
@@ -28,6 +28,9 @@ async function show() {
   if (focused) find(focused)?.focus({ preventScroll: true });
 }
 
+// The descriptions name the parameters of the control API in backticks; the page has fixed values for them.
+const plain = (means, kind) => means.replace("`seconds`", `${SECONDS[kind]} seconds`).replaceAll("`", "");
+
 function faultToggle({ upstream, kind, means, armed, struck }) {
   const id = `fault-${upstream}-${kind}`;
   const box = make("input", {
@@ -35,7 +38,7 @@ function faultToggle({ upstream, kind, means, armed, struck }) {
   });
   box.checked = armed;
   return make("div", { class: "toggle" }, box,
-    make("div", {}, make("label", { for: id }, kind.replaceAll("_", " ")), make("small", { id: `${id}-means` }, means)),
+    make("div", {}, make("label", { for: id }, kind.replaceAll("_", " ")), make("small", { id: `${id}-means` }, plain(means, kind))),
     struck ? make("span", { class: "pill note" }, `${struck} ×`) : null);
 }
 
