@@ -5,6 +5,7 @@ import binascii
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final
 
 from aiohttp import web
@@ -28,7 +29,7 @@ async def list_orders(request: web.Request, world: World) -> web.Response:
     saving.settle(world)
     size = _page_size(request, world)
     matching = _matching(request, world)
-    page = [order for order, _ in zip(matching, range(size), strict=False)]
+    page = list(islice(matching, size))
     more = next(matching, None) is not None
     headers = {"Link": f'<{next_url(request, page[-1].id, world)}>; rel="next"'} if more else {}
     return answer(world, {"data": [_body(order, world) for order in page]}, headers=headers)
@@ -46,6 +47,9 @@ def _candidates(request: web.Request, world: World) -> Iterator[SendcloudOrder]:
         raise v3_error(400, "sort", "invalid_choice", f"'{sort}' is not one of the available choices.", world)
     ids = list(by_id)
     cursor = read_cursor(request, world)
+    if "order_id" in request.query and world.switches.order_filter == "works":
+        keys = ((each, request.query["order_id"]) for each in world.sendcloud.integrations)
+        ids = sorted(order.id for key in keys if (order := world.sendcloud.orders.get(key)))
     if sort == "pk":
         start = 0 if cursor is None else bisect_left(ids, cursor + 1)
         return (by_id[each] for each in ids[start:])

@@ -6,6 +6,7 @@ The parcel object is the one recorded: personal data included, dates as ``DD-MM-
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
 from aiohttp import web
@@ -107,7 +108,7 @@ async def list_parcels(request: web.Request, world: World) -> web.Response:
     tests = list(_predicates(request))
     below = _cursor(request, world)
     matching = (each for each in _candidates(request, world, below) if all(test(each) for test in tests))
-    page = [parcel for parcel, _ in zip(matching, range(PAGE), strict=False)]
+    page = list(islice(matching, PAGE))
     more = next(matching, None) is not None
     following = next_url(request, page[-1].id, world) if more else None
     return answer(world, {"next": following, "previous": None, "parcels": [parcel_body(each) for each in page]})
