@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from io import BytesIO
 from typing import Final, Generic, TypeVar
 
 import aiohttp
@@ -107,7 +108,7 @@ class Exchange:
                 question.method,
                 self._base.joinpath(*question.path.strip("/").split("/")).with_query(question.query),
                 headers=self._headers(question),
-                data=question.body,
+                data=None if question.body is None else BytesIO(question.body),  # streamed: it may be large
                 allow_redirects=False,
                 timeout=self._patience,
             ) as response:
