@@ -110,10 +110,10 @@ class Ledger:
         """Orders whose Afterbuy side has been behind for at least so long."""
         return self._indexed("lagging", until=self._now() - older_than_ms)
 
-    async def problems(self) -> AsyncIterator[str]:
-        """Orders that a person must look at."""
-        for name in PROBLEM_INDEXES:
-            async for order_id in self._indexed(name):
+    async def problems(self, *codes: ProblemCode) -> AsyncIterator[str]:
+        """Orders that a person must look at: those with one of these problems, or all."""
+        for code in codes or PROBLEM_CODES:
+            async for order_id in self._indexed(f"problem-{code}"):
                 yield order_id
 
     async def counts(self) -> dict[ProblemCode, int]:
