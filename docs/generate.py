@@ -85,7 +85,7 @@ def assumptions() -> str:
 
     rows = ["| side | open point | switch | outcomes played (the first is the default) |", "|---|---|---|---|"]
     rows += [
-        f"| {switch.source.split()[0]} | {switch.means} | `{switch.name}` | {', '.join(switch.values)} |"
+        f"| {switch.side} | {switch.means} | `{switch.name}` | {', '.join(switch.values)} |"
         for switch in TABLE
     ]
     return "\n".join(rows) + "\n"

@@ -1,6 +1,6 @@
 """An order of the simulated Afterbuy as the ``Order`` element of GetSoldItems.
 
-Every element of the reference is there, in Afterbuy's own spelling mistakes (``ContainseBayPlusTransaction``). With the
+Every documented element is there, in Afterbuy's own spelling mistakes (``ContainseBayPlusTransaction``). With the
 switch ``odd_spelling`` the letter case of some names and the order of the sections change from order to order, as the
 samples of the real interface do: a client must not depend on either.
 """

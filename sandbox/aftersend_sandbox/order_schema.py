@@ -1,4 +1,4 @@
-"""What v3 ``POST /orders`` demands of one order, field by field (Sendcloud reference 2.2)."""
+"""What v3 ``POST /orders`` demands of one order, field by field."""
 
 from collections.abc import Iterator
 from typing import Any, Final

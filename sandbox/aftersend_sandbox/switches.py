@@ -8,9 +8,9 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Final
 
 
-def _switch(source: str, *values: str, means: str) -> str:
-    """A field whose first value is the default. ``source`` names the open point."""
-    default: str = field(default=values[0], metadata={"source": source, "values": values, "means": means})
+def _switch(side: str, *values: str, means: str) -> str:
+    """A field whose first value is the default. ``side`` names the open point."""
+    default: str = field(default=values[0], metadata={"side": side, "values": values, "means": means})
     return default
 
 
@@ -18,160 +18,156 @@ def _switch(source: str, *values: str, means: str) -> str:
 class Switches:
     """Positions of all switches; set them with ``turn``, which refuses values that do not exist."""
 
-    # Afterbuy, reference "Open points to check with a real account"
+    # What Afterbuy's documentation leaves open
     wrong_token_code: str = _switch(
-        "Afterbuy 11.1", "8", "9", "10", "35", means="Error code for a wrong PartnerToken or AccountToken."
+        "Afterbuy", "8", "9", "10", "35", means="Error code for a wrong PartnerToken or AccountToken."
     )
     partner_id: str = _switch(
-        "Afterbuy 11.1",
+        "Afterbuy",
         "ignored",
         "required",
         means="Whether PartnerID is wanted beside the tokens: missing is error 4, a wrong one error 35.",
     )
     old_credentials: str = _switch(
-        "Afterbuy 11.1",
+        "Afterbuy",
         "refused",
         "accepted",
         means="Whether PartnerID, PartnerPassword, UserID and UserPassword still work instead of tokens.",
     )
     detail_level_zero: str = _switch(
-        "Afterbuy 11.2",
+        "Afterbuy",
         "all",
         "order_only",
         means="DetailLevel 0: all sections, or order data alone (no buyer, items, shipping, payment).",
     )
     tags_at: str = _switch(
-        "Afterbuy 11.2", "order", "item", "both", means="Where GetSoldItems answers tags: Order/Tags or SoldItem/Tags."
+        "Afterbuy", "order", "item", "both", means="Where GetSoldItems answers tags: Order/Tags or SoldItem/Tags."
     )
     tags_level: str = _switch(
-        "Afterbuy 11.2", "any", "items", means="Tags at any DetailLevel, or only where items (8 or 32) are asked for."
+        "Afterbuy", "any", "items", means="Tags at any DetailLevel, or only where items (8 or 32) are asked for."
     )
     update_action: str = _switch(
-        "Afterbuy 11.3", "accepted", "ignored", means="Whether Tags/UpdateAction works or is treated as missing."
+        "Afterbuy", "accepted", "ignored", means="Whether Tags/UpdateAction works or is treated as missing."
     )
     update_action_missing: str = _switch(
-        "Afterbuy 11.3", "add", "replace", means="Tags without UpdateAction: added to the others, or in their place."
+        "Afterbuy", "add", "replace", means="Tags without UpdateAction: added to the others, or in their place."
     )
     tag_unknown: str = _switch(
-        "Afterbuy 11.3",
+        "Afterbuy",
         "refused",
         "ignored",
         "created",
         means="A tag that the Tag Manager does not know: error 74 and nothing of that order done; left out; created.",
     )
-    tag_too_long: str = _switch(
-        "Afterbuy 11.3", "accepted", "refused", "cut", means="A tag of more than 50 characters."
-    )
-    tag_case: str = _switch(
-        "Afterbuy 11.3", "sensitive", "insensitive", means="Whether letter case makes tags different."
-    )
+    tag_too_long: str = _switch("Afterbuy", "accepted", "refused", "cut", means="A tag of more than 50 characters.")
+    tag_case: str = _switch("Afterbuy", "sensitive", "insensitive", means="Whether letter case makes tags different.")
     parcel_field: str = _switch(
-        "Afterbuy 11.4",
+        "Afterbuy",
         "additional_info",
         "parcel_labels",
         "both",
         means='Where a "Paketnummer" that a person types in goes (control API and page).',
     )
     labels_fill_info: str = _switch(
-        "Afterbuy 11.4", "no", "yes", means="Whether writing ParcelLabels also fills an empty AdditionalInfo."
+        "Afterbuy", "no", "yes", means="Whether writing ParcelLabels also fills an empty AdditionalInfo."
     )
-    range_id: str = _switch("Afterbuy 11.5", "inclusive", "exclusive", means="RangeID: ValueFrom belongs to the range.")
+    range_id: str = _switch("Afterbuy", "inclusive", "exclusive", means="RangeID: ValueFrom belongs to the range.")
     order_under_date_filter: str = _switch(
-        "Afterbuy 11.5",
+        "Afterbuy",
         "by_id",
         "by_date",
         means="Whether orders of a page ascend by OrderID under a DateFilter; LastOrderID is the last one listed.",
     )
     unknown_order: str = _switch(
-        "Afterbuy 11.6", "error", "warning", means="UpdateSoldItems of an unknown order: error 33 or warning 12."
+        "Afterbuy", "error", "warning", means="UpdateSoldItems of an unknown order: error 33 or warning 12."
     )
     warning_shape: str = _switch(
-        "Afterbuy 11.6",
+        "Afterbuy",
         "order_id",
         "item_id",
         "bare",
         means="What stands beside WarningCode: OrderID, ItemID, nothing.",
     )
     batch: str = _switch(
-        "Afterbuy 11.6",
+        "Afterbuy",
         "partial",
         "all_or_nothing",
         means="Whether the other orders of an UpdateSoldItems call are processed if one is not found or refused.",
     )
     empty_element: str = _switch(
-        "Afterbuy 11.7", "clears", "ignored", means="An empty element in UpdateSoldItems clears the field, or nothing."
+        "Afterbuy", "clears", "ignored", means="An empty element in UpdateSoldItems clears the field, or nothing."
     )
     omitted_element: str = _switch(
-        "Afterbuy 11.7",
+        "Afterbuy",
         "kept",
         "cleared",
         means="Elements left out of an order, or of a section that is written: kept, or cleared.",
     )
-    weight_unit: str = _switch("Afterbuy 11.8", "kg", "g", means="Unit of ItemWeight on the wire.")
+    weight_unit: str = _switch("Afterbuy", "kg", "g", means="Unit of ItemWeight on the wire.")
     set_weight: str = _switch(
-        "Afterbuy 11.8", "piece", "line", means="ItemWeight of product sets: of one set, or of the whole line."
+        "Afterbuy", "piece", "line", means="ItemWeight of product sets: of one set, or of the whole line."
     )
     entities: str = _switch(
-        "Afterbuy 11.9", "once", "twice", means="Whether < > & ' \" in texts are escaped twice in answers."
+        "Afterbuy", "once", "twice", means="Whether < > & ' \" in texts are escaped twice in answers."
     )
     maintenance: str = _switch(
-        "Afterbuy 11.10",
+        "Afterbuy",
         "html_200",
         "html_503",
         "code_13",
         means="What a maintenance window (fault html) looks like on the wire.",
     )
     over_quota: str = _switch(
-        "Afterbuy 11.10", "served", "code_14", "http_429", means="What follows after 50,000 calls on one day."
+        "Afterbuy", "served", "code_14", "http_429", means="What follows after 50,000 calls on one day."
     )
     minute_limit: str = _switch(
-        "Afterbuy 11.10", "none", "code_14", "http_429", means="Whether more than 600 calls a minute are refused."
+        "Afterbuy", "none", "code_14", "http_429", means="Whether more than 600 calls a minute are refused."
     )
     package_numbers: str = _switch(
-        "Afterbuy 11.11", "per_item", "whole_list", means="Where PackageNumber has to ascend (error 3003)."
+        "Afterbuy", "per_item", "whole_list", means="Where PackageNumber has to ascend (error 3003)."
     )
     nothing_found: str = _switch(
-        "Afterbuy 2.1", "code_15", "empty", means="GetSoldItems without a hit: error 15, or a page without orders."
+        "Afterbuy", "code_15", "empty", means="GetSoldItems without a hit: error 15, or a page without orders."
     )
     filter_case: str = _switch(
-        "Afterbuy 3.1", "ignored", "strict", means="Whether values of DefaultFilter match in any letter case."
+        "Afterbuy", "ignored", "strict", means="Whether values of DefaultFilter match in any letter case."
     )
     error_place: str = _switch(
-        "Afterbuy 2", "result", "root", means="ErrorList inside Result, or directly under the root."
+        "Afterbuy", "result", "root", means="ErrorList inside Result, or directly under the root."
     )
-    error_status: str = _switch("Afterbuy 2", "Error", "Success", means="CallStatus of an answer with an ErrorList.")
+    error_status: str = _switch("Afterbuy", "Error", "Success", means="CallStatus of an answer with an ErrorList.")
     odd_spelling: str = _switch(
-        "Afterbuy 3.4", "yes", "no", means="Mixed letter case, changing order of elements and another CallName."
+        "Afterbuy", "yes", "no", means="Mixed letter case, changing order of elements and another CallName."
     )
 
-    # Sendcloud, reference "Open points" and every statement marked as unverified
+    # What Sendcloud's documentation leaves open
     external_order_id: str = _switch(
-        "Sendcloud 10.1",
+        "Sendcloud",
         "order_id",
         "absent",
         "own_id",
         means="external_order_id of a label of an incoming order: the v3 order_id, empty, or the parcel's own id.",
     )
     updated_at_gates: str = _switch(
-        "Sendcloud 10.2", "no", "yes", means="A second POST changes the order only if order_updated_at changed."
+        "Sendcloud", "no", "yes", means="A second POST changes the order only if order_updated_at changed."
     )
-    currencies: str = _switch("Sendcloud 10.3", "any", "three", means="Currencies beyond EUR, GBP and USD.")
-    retry_after: str = _switch("Sendcloud 10.4", "absent", "present", means="Retry-After on a 429.")
+    currencies: str = _switch("Sendcloud", "any", "three", means="Currencies beyond EUR, GBP and USD.")
+    retry_after: str = _switch("Sendcloud", "absent", "present", means="Retry-After on a 429.")
     webhook_timeout: str = _switch(
-        "Sendcloud 10.5", "10", "3", means="Seconds after which an unanswered webhook counts as failed."
+        "Sendcloud", "10", "3", means="Seconds after which an unanswered webhook counts as failed."
     )
-    webhook_success: str = _switch("Sendcloud 10.5", "200", "2xx", means="Which answers end the retries of a webhook.")
+    webhook_success: str = _switch("Sendcloud", "200", "2xx", means="Which answers end the retries of a webhook.")
     v3_status_codes: str = _switch(
-        "Sendcloud 10.6", "message", "slug", means="v3 status codes: message in upper case with underscores, or slugs."
+        "Sendcloud", "message", "slug", means="v3 status codes: message in upper case with underscores, or slugs."
     )
     split_order: str = _switch(
-        "Sendcloud 10.7",
+        "Sendcloud",
         "apart",
         "colli",
         means="Parcels of an order split in the panel: no shared colli_uuid, or one.",
     )
     labelled_order: str = _switch(
-        "Sendcloud 10.8",
+        "Sendcloud",
         "kept",
         "updated",
         "refused",
@@ -179,50 +175,50 @@ class Switches:
         means="POST of an order that has a label: 201 without effect, order updated, 400, or a new incoming order.",
     )
     house_number: str = _switch(
-        "Sendcloud 10.9", "optional", "required", means="Whether DE, NL and BE addresses need house_number."
+        "Sendcloud", "optional", "required", means="Whether DE, NL and BE addresses need house_number."
     )
     next_link: str = _switch(
-        "Sendcloud 1.4",
+        "Sendcloud",
         "own",
         "foreign",
         means="Whether links to the next page lead here, or to a host of another name.",
     )
     order_filter: str = _switch(
-        "Sendcloud 2.2", "works", "ignored", means="Whether GET /orders honours order_id and order_number."
+        "Sendcloud", "works", "ignored", means="Whether GET /orders honours order_id and order_number."
     )
     order_ids: str = _switch(
-        "Sendcloud 2.2",
+        "Sendcloud",
         "documented",
         "int",
         "string",
         means="Sendcloud's id: int in POST and string in GET, or one type.",
     )
-    push_status: str = _switch("Sendcloud 2.2", "201", "200", means="Status of an accepted POST /orders.")
+    push_status: str = _switch("Sendcloud", "201", "200", means="Status of an accepted POST /orders.")
     deleted_order: str = _switch(
-        "Sendcloud 2.2", "keeps_labels", "cancels_labels", means="What DELETE of an incoming order does to its labels."
+        "Sendcloud", "keeps_labels", "cancels_labels", means="What DELETE of an incoming order does to its labels."
     )
     item_weight: str = _switch(
-        "Sendcloud 2.2", "per_unit", "per_line", means="measurement.weight of an item: of one unit, or of the line."
+        "Sendcloud", "per_unit", "per_line", means="measurement.weight of an item: of one unit, or of the line."
     )
-    error_status_type: str = _switch("Sendcloud 1.5", "string", "int", means="Type of status in v3 errors.")
+    error_status_type: str = _switch("Sendcloud", "string", "int", means="Type of status in v3 errors.")
     webhook_json: str = _switch(
-        "Sendcloud 3.1", "python", "compact", means="Wire form of webhooks: json.dumps defaults, or compact UTF-8."
+        "Sendcloud", "python", "compact", means="Wire form of webhooks: json.dumps defaults, or compact UTF-8."
     )
     webhook_key: str = _switch(
-        "Sendcloud 3.1", "signature_key", "secret_key", means="Which key signs webhooks (depends on integration type)."
+        "Sendcloud", "signature_key", "secret_key", means="Which key signs webhooks (depends on integration type)."
     )
-    webhook_timestamp: str = _switch("Sendcloud 3.3", "ms", "s", means="Unit of timestamp in webhooks.")
+    webhook_timestamp: str = _switch("Sendcloud", "ms", "s", means="Unit of timestamp in webhooks.")
     extra_actions: str = _switch(
-        "Sendcloud 3.2",
+        "Sendcloud",
         "off",
         "on",
         means="Also send parcel_created, refund_requested and return_delivered, which the documentation lacks.",
     )
     tracking_url: str = _switch(
-        "Sendcloud 5", "forward", "brand", means="Form of tracking_url: forwarder, or portal with lower-cased number."
+        "Sendcloud", "forward", "brand", means="Form of tracking_url: forwarder, or portal with lower-cased number."
     )
     cancellation: str = _switch(
-        "Sendcloud 4.5", "at_once", "queued", "refused", means="What cancelling a label does: 200, 202 or 400."
+        "Sendcloud", "at_once", "queued", "refused", means="What cancelling a label does: 200, 202 or 400."
     )
 
     def turn(self, name: str, value: str) -> None:
@@ -244,18 +240,18 @@ class Switch:
     """Description of one switch."""
 
     name: str
-    source: str
-    """Side and chapter of the open point."""
+    side: str
+    """The system whose documentation leaves it open."""
     values: tuple[str, ...]
     """All positions; the first is the default."""
     means: str
 
 
 def _described(each: "Field[str]") -> Switch:
-    return Switch(each.name, each.metadata["source"], each.metadata["values"], each.metadata["means"])
+    return Switch(each.name, each.metadata["side"], each.metadata["values"], each.metadata["means"])
 
 
 TABLE: Final = tuple(_described(each) for each in fields(Switches))
-"""Every switch, in the order of the reference chapters."""
+"""Every switch, Afterbuy's first."""
 
 BY_NAME: Final = {each.name: each for each in TABLE}

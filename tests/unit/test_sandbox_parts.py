@@ -107,7 +107,7 @@ def test_switches_know_their_positions() -> None:
 
 @pytest.mark.parametrize("switch", TABLE, ids=lambda each: each.name)
 def test_every_switch_is_described_and_has_two_outcomes(switch: Any) -> None:
-    assert re.fullmatch(r"(Afterbuy|Sendcloud) \d+(\.\d+)?", switch.source)
+    assert switch.side in {"Afterbuy", "Sendcloud"}
     assert len(switch.means) > 20
     assert len(set(switch.values)) >= 2
 

@@ -42,10 +42,10 @@ function faultToggle({ upstream, kind, means, armed, struck }) {
     struck ? make("span", { class: "pill note" }, `${struck} ×`) : null);
 }
 
-function switchSelect({ name, source, means, values, position }) {
+function switchSelect({ name, side, means, values, position }) {
   const id = `switch-${name}`;
   const select = make("select", { id, name, "aria-describedby": `${id}-means` }, ...values.map((value) => make("option", { value, selected: value === position }, value)));
   return make("div", { class: position === values[0] ? "choice" : "choice turned" },
-    make("div", {}, make("label", { for: id }, name.replaceAll("_", " ")), make("small", { id: `${id}-means` }, `${means} (${source})`)),
+    make("div", {}, make("label", { for: id }, name.replaceAll("_", " ")), make("small", { id: `${id}-means` }, `${means} (${side})`)),
     select);
 }
