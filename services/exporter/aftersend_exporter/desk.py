@@ -40,6 +40,8 @@ class Desk:
     keyring: Keyring
     metrics: Metrics
     clock: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    """Waits so many seconds."""
     lease: Lease | None = None
     """That of the present run; None outside of runs."""
     log: "FilteringBoundLogger" = field(default_factory=get_logger)

@@ -23,6 +23,8 @@ from aftersend_exporter.tally import Tally
 from aftersend_exporter.transitions import accepted, pushing, rejected
 
 _ENOUGH = 3
+_BUSY = "still_processing"
+_MOMENTS = (1.0, 2.0, 4.0)
 _INTEGRATION = "order_details/integration"
 
 
@@ -95,7 +97,7 @@ class Pusher:
             return Accepted()
         await self.desk.still_ours()
         try:
-            await self.desk.sendcloud.push([ready.push for ready in group])
+            await self._post(group)
         except BatchRejected as error:
             if _blames_integration(error):
                 return self._failed(group, _WRONG_INTEGRATION, final=True)
@@ -104,6 +106,20 @@ class Pusher:
             return self._failed(group, error, final=not isinstance(error, Transient))
         await self._taken(group)
         return Accepted()
+
+    async def _post(self, group: list[Parcelled]) -> None:
+        """Sendcloud may still be busy with one of these orders, "try again in a moment": so do, a few times."""
+        orders = [ready.push for ready in group]
+        for seconds in _MOMENTS:
+            try:
+                await self.desk.sendcloud.push(orders)
+            except Transient as error:
+                if error.code != _BUSY:
+                    raise
+                await self.desk.sleep(seconds)
+            else:
+                return
+        await self.desk.sendcloud.push(orders)
 
     async def _taken(self, group: list[Parcelled]) -> None:
         self._failures = 0

@@ -20,6 +20,7 @@ from aftersend.runs import RunRequest, RunSummary
 from aftersend_exporter.confirm import confirm
 from aftersend_exporter.desk import Desk
 from aftersend_exporter.integration import integration_id
+from aftersend_exporter.labels import all_labelled
 from aftersend_exporter.page import PageWorker
 from aftersend_exporter.push import Pusher
 from aftersend_exporter.report import conclude
@@ -51,7 +52,15 @@ async def _work(desk: Desk, tally: Tally, request: RunRequest, *, started: datet
         desk.tenant.spec.sendcloud.integration, sendcloud=desk.sendcloud, state=desk.state, pin=not request.dry_run
     )
     pusher = Pusher(desk, tally)
-    worker = PageWorker(desk, tally, pusher, integration=integration, dry=request.dry_run, insist=bool(request.orders))
+    worker = PageWorker(
+        desk,
+        tally,
+        pusher,
+        integration=integration,
+        dry=request.dry_run,
+        insist=bool(request.orders),
+        labelled=frozenset(await all_labelled(desk)) if await desk.state.recovering() else frozenset(),
+    )
     if request.orders:
         await read_again(worker, list(request.orders))
     else:

@@ -1,0 +1,247 @@
+"""An exporter at its desk: both simulated upstreams over HTTP, a real server for the ledger, one clock for all."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+from aiohttp import web
+from redis.asyncio import Redis
+
+from aftersend.afterbuy.client import AfterbuyClient, AfterbuyCredentials
+from aftersend.ledger.entry import Entry
+from aftersend.ledger.state import TenantState
+from aftersend.ledger.store import Ledger
+from aftersend.observe.metrics import Metrics, UpstreamMeter
+from aftersend.runs import RunRequest, RunSummary
+from aftersend.secrets import SecretFiles
+from aftersend.sendcloud.client import SendcloudClient, SendcloudCredentials
+from aftersend.sendcloud.model import ParcelEvent
+from aftersend.stream.connection import connect
+from aftersend.stream.event import Event
+from aftersend.stream.sealing import Keyring, make_data_keys
+from aftersend.stream.stream import Stream
+from aftersend.tenant import Tenant
+from aftersend_exporter.circuits import Circuits
+from aftersend_exporter.coalesce import Queue
+from aftersend_exporter.desk import Desk
+from aftersend_exporter.handle import Handler
+from aftersend_exporter.run import export
+from aftersend_exporter.sweep import sweep
+from aftersend_sandbox import saving
+from aftersend_sandbox.afterbuy_server import PATH, AfterbuyServer
+from aftersend_sandbox.faults import Fault
+from aftersend_sandbox.panel import Panel
+from aftersend_sandbox.seed import seeded_world
+from aftersend_sandbox.sendcloud_server import SendcloudServer
+from aftersend_sandbox.state import INTEGRATION_ID, AfterbuyOrder, Parcel, SendcloudOrder, World
+
+NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+IDENTITY = "shops.mueller"
+
+
+class NoPostman:
+    """Every webhook is lost."""
+
+    def parcel_changed(self, parcel: Parcel) -> None:
+        """Tell nobody."""
+
+
+@dataclass(slots=True)
+class Office:
+    """One merchant's exporter and the two worlds it works between."""
+
+    world: World
+    panel: Panel
+    desk: Desk
+    runs: Stream
+    redis: Redis
+    handler: Handler
+
+    async def export(self, **request: Any) -> RunSummary:
+        """One export run."""
+        _, summary = await export(self.desk, RunRequest(kind="export", **request), run="run-1")
+        return summary
+
+    async def sweep(self, **request: Any) -> RunSummary:
+        """One sweep."""
+        _, summary = await sweep(self.desk, RunRequest(kind="sweep", **request), run="sweep-1")
+        return summary
+
+    async def entry(self, order: AfterbuyOrder) -> Entry:
+        """What the ledger knows."""
+        found = await self.desk.ledger.get(str(order.order_id))
+        assert found is not None
+        return found
+
+    async def problem(self, order: AfterbuyOrder) -> str:
+        """Code and path of an order's problem."""
+        found = (await self.entry(order)).problem
+        return f"{found.code} {found.path}".strip() if found else ""
+
+    def order(self, scenario: str = "shop") -> AfterbuyOrder:
+        """The first order of a scenario."""
+        return next(order for order in self.world.afterbuy.orders if order.scenario == scenario)
+
+    def incoming(self, order: AfterbuyOrder) -> SendcloudOrder | None:
+        """The order as Sendcloud shows it once everything is saved."""
+        saving.settle(self.world, everything=True)
+        return self.world.sendcloud.orders.get((INTEGRATION_ID, f"afterbuy-{order.order_id}"))
+
+    def saved(self, order: AfterbuyOrder) -> SendcloudOrder:
+        """The same, and it must be there."""
+        found = self.incoming(order)
+        assert found is not None
+        return found
+
+    def pushes(self, order: AfterbuyOrder) -> int:
+        """How often it was pushed and accepted."""
+        return self.world.journal.pushes[f"afterbuy-{order.order_id}"]
+
+    def break_(self, upstream: str, kind: str, **fault: Any) -> None:
+        """Arm a fault."""
+        self.world.faults.arm(upstream, kind, Fault(**fault))
+
+    def later(self, **step: float) -> None:
+        """Let time pass, on all clocks."""
+        self.world.clock.advance(timedelta(**step))
+
+    async def parcel_events(self) -> list[ParcelEvent]:
+        """What the sweep put on the stream."""
+        return [event.read(ParcelEvent) for event in await self.events() if event.type == "parcel.changed"]
+
+    async def checks(self) -> list[str]:
+        """Orders to check that lie on the stream; "" is the marker."""
+        found = [event for event in await self.events() if event.type == "order.check"]
+        return [msgspec.json.decode(event.data)["order"] for event in found]
+
+    async def events(self) -> list[Event]:
+        """Everything on the stream ``parcels``."""
+        entries: Any = await self.redis.xrange(self.desk.parcels.key)
+        return [self.desk.parcels.open(fields) for _, fields in entries]
+
+
+def tenant(address: str, **spec: Any) -> Tenant:
+    """The merchant's document, with defaults but for the addresses."""
+    return msgspec.convert(
+        {
+            "apiVersion": "aftersend.jj-ideenschmiede.de/v1",
+            "kind": "AftersendTenant",
+            "metadata": {"name": "mueller", "namespace": "shops"},
+            "spec": {
+                "afterbuy": {"url": f"{address}{PATH}", "credentials": {"secretName": "a"}},
+                "sendcloud": {
+                    "url": f"{address}/api",
+                    "credentials": {"secretName": "s"},
+                    "integration": spec.pop("integration", "J&J Aftersend"),
+                },
+                **spec,
+            },
+        },
+        Tenant,
+    )
+
+
+@asynccontextmanager
+async def served(world: World) -> AsyncIterator[tuple[str, Panel]]:
+    """Both upstreams of a world on one address."""
+    panel = Panel(world, NoPostman())
+    app = web.Application(client_max_size=64 * 1024 * 1024)
+    AfterbuyServer(world).add_to(app)
+    SendcloudServer(world, panel).add_to(app)
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}", panel
+    finally:
+        await runner.cleanup()
+
+
+def secrets_in(folder: Path) -> Path:
+    """Working secrets of the sandbox."""
+    files = {
+        "afterbuy": {"partnerToken": "sandbox-partner", "accountToken": "sandbox-account"},
+        "sendcloud": {"publicKey": "sandbox-public", "secretKey": "sandbox-secret"},
+    }
+    for name, keys in files.items():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for key, value in keys.items():
+            (folder / name / key).write_text(value)
+    make_data_keys(folder / "data-key")
+    return folder
+
+
+@asynccontextmanager
+async def office(
+    redis_url: str, folder: Path, *, world: World | None = None, orders: int = 20, settled: bool = True, **spec: Any
+) -> AsyncIterator[Office]:
+    """Everything of one exporter; ``settled`` is a tenant that needs no recovery."""
+    world = world or seeded_world(orders, now=NOW)
+    world.sendcloud.limits.writes_per_minute = world.sendcloud.limits.burst = 10_000
+    world.sendcloud.limits.reads_per_minute = 100_000
+    secrets_in(folder)
+    redis = connect(redis_url, SecretFiles(folder / "redis"), part="exporter")
+    async with served(world) as (address, panel), aiohttp.ClientSession() as session:
+        desk = desk_at(address, session, redis, folder, world, **spec)
+        if settled:
+            await desk.state.set("recovered", "1")
+            await desk.state.set("sweep.cursor", "2026-11-24T09:00:00.000Z")
+        runs = Stream(redis, tenant=IDENTITY, name="runs", keyring=desk.keyring)
+        circuits = Circuits(
+            afterbuy=desk.afterbuy,
+            sendcloud=desk.sendcloud,
+            secrets=lambda name: SecretFiles(folder / name),
+            metrics=desk.metrics,
+            tenant=IDENTITY,
+        )
+        try:
+            yield Office(world, panel, desk, runs, redis, Handler(desk, Queue(redis, runs=runs), circuits))
+        finally:
+            await redis.aclose()
+
+
+def desk_at(
+    address: str, session: aiohttp.ClientSession, redis: Redis, folder: Path, world: World, **spec: Any
+) -> Desk:
+    """A desk whose every clock is the world's."""
+    keyring = Keyring(SecretFiles(folder / "data-key"))
+    document = tenant(address, **spec)
+    metrics = Metrics()
+    files = {name: SecretFiles(folder / name) for name in ("afterbuy", "sendcloud")}
+    return Desk(
+        tenant=document,
+        afterbuy=AfterbuyClient(
+            session,
+            url=document.spec.afterbuy.url,
+            credentials=lambda: AfterbuyCredentials.read(files["afterbuy"]),
+            meter=UpstreamMeter(metrics, IDENTITY, "afterbuy"),
+        ),
+        sendcloud=SendcloudClient(
+            session,
+            url=document.spec.sendcloud.url,
+            credentials=lambda: SendcloudCredentials.read(files["sendcloud"]),
+            meter=UpstreamMeter(metrics, IDENTITY, "sendcloud"),
+            clock=world.clock.seconds,
+        ),
+        ledger=Ledger(redis, tenant=IDENTITY, keyring=keyring, clock=world.clock.seconds),
+        state=TenantState(redis, tenant=IDENTITY),
+        parcels=Stream(redis, tenant=IDENTITY, name="parcels", keyring=keyring),
+        keyring=keyring,
+        metrics=metrics,
+        clock=world.clock.seconds,
+        sleep=passing(world),
+    )
+
+
+def passing(world: World) -> Callable[[float], Awaitable[None]]:
+    """Waiting that takes no time but the world's."""
+
+    async def sleep(seconds: float) -> None:
+        world.clock.advance(timedelta(seconds=seconds))
+
+    return sleep
