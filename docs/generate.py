@@ -84,10 +84,7 @@ def assumptions() -> str:
     from aftersend_sandbox.switches import TABLE  # noqa: PLC0415 - only this part needs the sandbox
 
     rows = ["| side | open point | switch | outcomes played (the first is the default) |", "|---|---|---|---|"]
-    rows += [
-        f"| {switch.side} | {switch.means} | `{switch.name}` | {', '.join(switch.values)} |"
-        for switch in TABLE
-    ]
+    rows += [f"| {switch.side} | {switch.means} | `{switch.name}` | {', '.join(switch.values)} |" for switch in TABLE]
     return "\n".join(rows) + "\n"
 
 

@@ -24,7 +24,7 @@ from tests.afterbuy_wire import Tally
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 WINDOW = (NOW - timedelta(days=60), NOW + timedelta(days=1))
 KEYS = AfterbuyCredentials("sandbox-partner", "sandbox-account", "1001")
-POSITIONS = [(each.name, value) for each in TABLE if each.source.startswith("Afterbuy") for value in each.values]
+POSITIONS = [(each.name, value) for each in TABLE if each.side == "Afterbuy" for value in each.values]
 SHORT = aiohttp.ClientTimeout(total=0.3)
 PAGING = {"range_id", "order_under_date_filter"}
 PLATES = {"A": "AT", "D": "DE", "CH": "CH", "E": "ES", "N": "NO", "GB": "GB", "UK": "GB"}
