@@ -113,7 +113,7 @@ def _switches(world: World) -> list[dict[str, Any]]:
     return [
         {
             "name": each.name,
-            "source": each.source,
+            "side": each.side,
             "means": each.means,
             "values": each.values,
             "position": positions[each.name],
