@@ -30,7 +30,7 @@ bench: $(VENV)/.development ## figures of speed and memory
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 requirements: ## resolve requirements/*.in anew (needs uv)
-	@for name in build runtime development; do \
+	@for name in build runtime operator development; do \
 		uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 			requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
