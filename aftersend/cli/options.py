@@ -33,3 +33,15 @@ SecretsDir = Annotated[
         metavar="DIR",
     ),
 ]
+Jitter = Annotated[
+    bool,
+    typer.Option("--jitter", help="Wait 0 to 59 s first, always the same for a tenant: for schedules of many tenants."),
+]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        help="Write the JSON document to FILE, too, in less than 4,096 bytes, and also after a failure.",
+        metavar="FILE",
+    ),
+]

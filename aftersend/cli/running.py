@@ -22,16 +22,16 @@ def complain(text: str) -> None:
     sys.stderr.write(f"aftersend: {text}\n")
 
 
-def run(work: Coroutine[Any, Any, int]) -> None:
-    """Run the work of a command and leave with its exit code."""
+def run(work: Coroutine[Any, Any, int], *, failed: Callable[[str], None] = complain) -> None:
+    """Run the work of a command and leave with its exit code; ``failed`` is told what went wrong."""
     from aftersend.observe import logs
 
     logs.configure("console", "error")
-    raise SystemExit(code_of(lambda: asyncio.run(work)))
+    raise SystemExit(code_of(lambda: asyncio.run(work), failed=failed))
 
 
-def code_of(work: Callable[[], int]) -> int:
-    """Call ``work`` and turn whatever it raises into an exit code and one line."""
+def code_of(work: Callable[[], int], *, failed: Callable[[str], None] = complain) -> int:
+    """Call ``work`` and turn whatever it raises into an exit code and one line, which ``failed`` gets."""
     try:
         return work()
     except KeyboardInterrupt:
@@ -40,13 +40,13 @@ def code_of(work: Callable[[], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: not our failure
         return OK
     except Misconfigured as error:
-        complain(str(error))
+        failed(str(error))
         return MISUSED
     except AftersendError as error:
-        complain(str(error) + (_REDIS_CURE if error.upstream == "redis" else ""))
+        failed(str(error) + (_REDIS_CURE if error.upstream == "redis" else ""))
         return FAILED
     except Exception as error:  # noqa: BLE001 - the last line of defence; the text may quote anything
-        complain(_unexpected(error))
+        failed(_unexpected(error))
         return FAILED
 
 

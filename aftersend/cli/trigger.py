@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from aftersend.cli.options import AsJson, DataDir, TenantFile
-from aftersend.cli.running import FAILED, OK, TIMED_OUT, complain, run
+from aftersend.cli.jitter import wait_for_start
+from aftersend.cli.options import AsJson, DataDir, Jitter, ReportFile, TenantFile
+from aftersend.cli.report import Report
+from aftersend.cli.running import FAILED, OK, TIMED_OUT, run
 from aftersend.cli.screen import show_json, show_table, show_text
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ def trigger(
         list[str] | None, typer.Option(help="Only this OrderID, whatever the window; repeatable.", metavar="ID")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and decide, send nothing; implies --wait.")] = False,
+    jitter: Jitter = False,
+    report: ReportFile = None,
     as_json: AsJson = False,
     data_dir: DataDir,
 ) -> None:
@@ -32,26 +36,40 @@ def trigger(
     if kind == "sweep" and (order or dry_run):
         raise typer.BadParameter("--order and --dry-run belong to exports")
     request = RunRequest(kind=kind, orders=tuple(order or ()), dry_run=dry_run)
-    run(_trigger(request, file, data_dir, timeout if wait or dry_run else None, as_json=as_json))
+    told = Report(report)
+    patience = timeout if wait or dry_run else None
+    run(_trigger(request, file, data_dir, patience, told, jitter=jitter, as_json=as_json), failed=told.failed)
 
 
 async def _trigger(
-    request: "RunRequest", file: Path | None, data_dir: Path, patience: float | None, *, as_json: bool
+    request: "RunRequest",
+    file: Path | None,
+    data_dir: Path,
+    patience: float | None,
+    report: Report,
+    *,
+    jitter: bool,
+    as_json: bool,
 ) -> int:
     from aftersend import runs
     from aftersend.cli.place import access
 
     async with access(file, data_dir) as tenant:
-        name = await runs.publish(tenant.stream("runs"), request, source="cli")
+        if jitter:
+            await wait_for_start(tenant.identity, request.kind)
+        name = await runs.publish(tenant.stream("runs"), request, source="cron" if jitter else "cli")
         if patience is None:
-            show_json({"run": name, "kind": request.kind}) if as_json else show_text(f"{request.kind} {name} requested")
+            asked = {"run": name, "kind": request.kind}
+            report.tell(asked)
+            show_json(asked) if as_json else show_text(f"{request.kind} {name} requested")
             return OK
         summary = await runs.wait_for(tenant.redis, tenant=tenant.identity, run=name, timeout=patience)
     if summary is None:
-        complain(
+        report.failed(
             f"no result within {patience:g} s: does an exporter run for {tenant.identity}? The request stays queued"
         )
         return TIMED_OUT
+    report.tell(summary)
     show_json(summary) if as_json else _show(summary)
     return FAILED if summary.outcome == "failed" else OK
 

@@ -7,7 +7,7 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 import redis.asyncio
 
 from aftersend.cli import place
+from aftersend.cli.jitter import SPREAD_SECONDS, start_delay
 from aftersend.ledger.entry import Entry, ParcelState, Problem
 from aftersend.ledger.store import Ledger
 from aftersend.runs import OrderDecision, RunHealth, RunRequest, RunSummary, store_result
@@ -149,6 +150,45 @@ async def test_trigger_gives_up_when_nobody_answers(shop: Shop) -> None:
     assert (code, out) == (3, "")
     assert "does an exporter run for shops.mueller?" in err
     assert await shop.runs.length() == 1
+
+
+async def test_a_report_tells_the_outcome_a_timeout_and_a_failure(shop: Shop) -> None:
+    file = shop.folder / "report"
+    process = await shop.start("trigger", "export", "--wait", "--json", "--report", str(file))
+    await _answered(shop, _summary("failed"))
+    out, _ = await process.communicate()
+    assert process.returncode == 1
+    assert file.read_bytes() + b"\n" == out
+    assert (await shop.call("trigger", "export", "--wait", "--timeout", "0.1", "--report", str(file)))[0] == 3
+    timed_out = json.loads(file.read_text())
+    assert timed_out["outcome"] == "failed"
+    assert "does an exporter run for shops.mueller?" in timed_out["error"]
+    words = ("trigger", "export", "--wait", "--report", str(file))
+    assert (await shop.call(*words, AFTERSEND_REDIS_URL="redis://127.0.0.1:9/0"))[0] == 1
+    assert "redis_unavailable" in json.loads(file.read_text())["error"]
+    assert (await shop.call(*words, AFTERSEND_TENANT_FILE="/nowhere"))[0] == 2
+    assert "/nowhere" in json.loads(file.read_text())["error"]
+
+
+async def test_jitter_waits_before_anything_is_asked(shop: Shop) -> None:
+    tenant = Path(shop.environ["AFTERSEND_TENANT_FILE"])
+    late = next(name for name in _names() if start_delay(f"shops.{name}", "export") == SPREAD_SECONDS - 1)
+    tenant.write_text(tenant.read_text().replace("mueller,", f"{late},"))
+    process = await shop.start("trigger", "export", "--jitter")
+    assert process.stderr is not None
+    assert await process.stderr.readline() == f"aftersend: export of shops.{late} starts in 59 s\n".encode()
+    assert not await shop.redis.exists(Keys(f"shops.{late}").key("runs"))
+    process.terminate()
+    await process.communicate()
+    early = next(name for name in _names() if start_delay(f"shops.{name}", "export") == 0)
+    tenant.write_text(tenant.read_text().replace(f"{late},", f"{early},"))
+    assert (await shop.call("trigger", "export", "--jitter", "--json"))[0] == 0
+    ((_, fields),) = await shop.redis.xrange(Keys(f"shops.{early}").key("runs"))
+    assert fields[b"source"] == b"cron"
+
+
+def _names() -> Iterator[str]:
+    return (f"shop-{number}" for number in range(10_000))
 
 
 async def test_orders_in_json(shop: Shop) -> None:
