@@ -63,13 +63,18 @@ def _line(entry: "Entry") -> dict[str, object]:
     return {
         "order": entry.order,
         "state": entry.state,
-        "since": _time(entry.since),
+        "since": _since(entry),
         "parcels": [
             {"id": name, "class": parcel.klass, "time": _time(parcel.time), "return": parcel.is_return}
             for name, parcel in entry.parcels.items()
         ],
         "problem": {"code": problem.code, "path": problem.path, "since": _time(problem.since)} if problem else None,
     }
+
+
+def _since(entry: "Entry") -> str | None:
+    """When the state was reached; an order that never went has been watched since then."""
+    return _time(entry.since or entry.watched)
 
 
 def _time(ms: int) -> str | None:
@@ -83,7 +88,7 @@ def _show(entries: "list[Entry]") -> None:
         (
             entry.order,
             entry.state,
-            _time(entry.since),
+            _since(entry),
             " ".join(f"{name}:{parcel.klass}" for name, parcel in entry.parcels.items()),
             f"{entry.problem.code} {entry.problem.path}".strip() if entry.problem else "",
         )

@@ -224,6 +224,8 @@ async def test_orders_for_people_and_unknown_ones(shop: Shop) -> None:
     assert code == 0
     assert out.splitlines()[0].split() == ["ORDER", "STATE", "SINCE", "PARCELS", "PROBLEM"]
     assert out.splitlines()[1].split() == ["4711", "accepted", "–", "–", "–"]
+    await shop.order("4712", watched=1_795_000_000_000)
+    assert json.loads((await shop.call("orders", "4712", "--json"))[1])[0]["since"] == "2026-11-18T11:06:40.000Z"
     code, _, err = await shop.call("orders", "9")
     assert code == 1
     assert "no order 9" in err

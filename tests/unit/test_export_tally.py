@@ -57,6 +57,7 @@ def test_trouble_with_our_own_redis_ends_the_run(error: Transient) -> None:
         (tally(DOWN), "unavailable", "unknown"),
         (tally(CredentialsRefused("code_8", upstream="afterbuy")), "refused", "unknown"),
         (tally(Misconfigured("several", upstream="sendcloud"), read=0), "unknown", "refused"),
+        (tally(Bug("not_an_order", upstream="afterbuy")), "ok", "unknown"),
     ],
 )
 def test_health(found: Tally, afterbuy: str, sendcloud: str) -> None:

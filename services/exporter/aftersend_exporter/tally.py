@@ -100,4 +100,4 @@ class Tally:
             return "ok" if self.read or self.sent or not self.errors else "unknown"
         if isinstance(error, CredentialsRefused | Misconfigured):
             return "refused"
-        return "unavailable"
+        return "unavailable" if isinstance(error, Transient) else "ok"
