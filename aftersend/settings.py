@@ -56,7 +56,7 @@ class Settings:
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Parse the environment; raises one ``Misconfigured`` that lists everything that is wrong."""
-    reader = _Reader(environ)
+    reader = EnvironmentReader(environ)
     settings = Settings(
         tenant_file=Path(reader.required("AFTERSEND_TENANT_FILE", "name the tenant document")),
         secrets_dir=Path(reader.required("AFTERSEND_SECRETS_DIR", "name the folder of secret files")),
@@ -79,26 +79,29 @@ def default_log_format() -> LogFormat:
     return "console" if sys.stderr.isatty() else "json"
 
 
-class _Reader:
-    """Collects errors instead of stopping at the first."""
+class EnvironmentReader:
+    """Reads variables and collects what is wrong instead of stopping at the first."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ
         self.errors: list[str] = []
 
     def required(self, name: str, cure: str) -> str:
+        """The variable; an error if it is missing or empty."""
         value = self.environ.get(name, "").strip()
         if not value:
             self.errors.append(f"{name} is missing: {cure}")
         return value
 
     def parsed(self, name: str, default: str, parse: Callable[[str], _T | None], cure: str) -> _T:
+        """What ``parse`` makes of the variable or of ``default``; None from it is an error."""
         value = parse(self.environ.get(name, "").strip() or default)
         if value is None:
             self.errors.append(f"{name} is missing or wrong: {cure}")
         return cast("_T", value)
 
     def choice(self, name: str, default: _S, allowed: tuple[_S, ...]) -> _S:
+        """One of ``allowed``, in any letter case."""
         value = self.environ.get(name, "").strip().lower() or default
         for candidate in allowed:
             if value == candidate:

@@ -1,0 +1,44 @@
+"""Deployments of what runs all the time: three in the split topology, one in the compact one.
+
+Two pods of one part may overlap during an update: the stream's group, the leases and the coalescing of runs make that
+safe. So an update starts the new pod first, and the webhook never goes away. Only where both would need the same
+volume (backups of the compact topology) the old pod ends first; Sendcloud and the sweep bring again what fell into the
+gap.
+
+``replicas`` stays unset (the API server says 1) where more than one is useful, so that an autoscaler may own it. There
+is no PodDisruptionBudget: with one replica it could only forbid evictions, and draining a node would hang for ever.
+"""
+
+from typing import Any, Final
+
+from aftersend_operator.manifests.config_map import CONFIG_MARK, mark, tenant_yaml
+from aftersend_operator.manifests.parts import Part, services
+from aftersend_operator.manifests.plan import Plan
+from aftersend_operator.manifests.pods import keeps_backups, pod_spec, pod_template
+from aftersend_operator.naming import Manifest, selector
+
+_SCALABLE: Final = ("webhook", "writer")
+
+
+def deployments(plan: Plan) -> list[Manifest]:
+    """One per part."""
+    return [_deployment(plan, part) for part in services(plan.spec.topology)]
+
+
+def _deployment(plan: Plan, part: Part) -> Manifest:
+    template = pod_template(plan, part.name, pod_spec(plan, part), {CONFIG_MARK: mark(tenant_yaml(plan.tenant))})
+    spec: dict[str, Any] = {
+        "revisionHistoryLimit": 2,
+        "selector": {"matchLabels": selector(plan.tenant, part.name)},
+        "strategy": _strategy(plan, part),
+        "template": template,
+    }
+    if part.name not in _SCALABLE:
+        spec["replicas"] = 1
+    return {**plan.manifest("apps/v1", "Deployment", part.name, part=part.name), "spec": spec}
+
+
+def _strategy(plan: Plan, part: Part) -> dict[str, Any]:
+    if keeps_backups(plan, part):
+        return {"type": "Recreate"}
+    return {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}

@@ -1,0 +1,54 @@
+"""Requests and limits of every container: measured defaults, and what the platform team lays over them.
+
+An idle service needs less than 80 MB; an export reads page by page and stays below twice that. A request that ends up
+above its limit (because only the limit was lowered) comes down to it, for the API server would refuse the pod.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+Amounts = dict[str, str]
+
+_DEFAULTS: Final[dict[str, tuple[Amounts, Amounts]]] = {
+    "exporter": ({"cpu": "50m", "memory": "96Mi"}, {"cpu": "500m", "memory": "256Mi"}),
+    "webhook": ({"cpu": "25m", "memory": "80Mi"}, {"cpu": "500m", "memory": "192Mi"}),
+    "writer": ({"cpu": "25m", "memory": "80Mi"}, {"cpu": "500m", "memory": "192Mi"}),
+    "all": ({"cpu": "50m", "memory": "128Mi"}, {"cpu": "1", "memory": "384Mi"}),
+    "redis": ({"cpu": "25m", "memory": "64Mi"}, {"cpu": "500m", "memory": "256Mi"}),
+    "export": ({"cpu": "25m", "memory": "64Mi"}, {"cpu": "500m", "memory": "192Mi"}),
+    "backup": ({"cpu": "25m", "memory": "96Mi"}, {"cpu": "500m", "memory": "256Mi"}),
+}
+_UNITS: Final = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "k": 10**3, "M": 10**6, "G": 10**9}
+
+
+def resources(pods: object, part: str) -> dict[str, Amounts]:
+    """Requests and limits of one part."""
+    asked: dict[str, Any] = msgspec.to_builtins(pods)
+    of_part = asked.get("resourcesOf", {}).get("compact" if part == "all" else part, {})
+    requests, limits = (
+        {**default, **_given(asked.get("resources", {}), side), **_given(of_part, side)}
+        for default, side in zip(_DEFAULTS[part], ("requests", "limits"), strict=True)
+    )
+    return {
+        "requests": {
+            "cpu": min(requests["cpu"], limits["cpu"], key=millicores),
+            "memory": min(requests["memory"], limits["memory"], key=memory_bytes),
+        },
+        "limits": limits,
+    }
+
+
+def memory_bytes(quantity: str) -> int:
+    """Bytes of a quantity such as 128Mi."""
+    number = quantity.rstrip("KMGik")
+    return int(number) * _UNITS[quantity.removeprefix(number)]
+
+
+def millicores(quantity: str) -> float:
+    """Thousandths of a core, of a quantity such as 250m or 0.5."""
+    return float(quantity[:-1]) if quantity.endswith("m") else float(quantity) * 1000
+
+
+def _given(asked: dict[str, Any], side: str) -> Amounts:
+    return {name: str(amount) for name, amount in asked.get(side, {}).items() if amount is not None}

@@ -1,0 +1,80 @@
+"""Secrets as files: one projected volume per folder of ``/etc/aftersend/secrets``.
+
+A volume of its own for each folder, so that trouble with one secret never keeps the others from being renewed. Never
+by ``subPath``: such files would stay as they were when the pod started, and the processes re-read theirs.
+
+What a part cannot do without is not optional. So a pod whose secret is missing waits, with an event that names secret
+and key, and starts by itself when it appears; and a pod that runs keeps its files when a secret is deleted by mistake.
+The merchant's secrets are only referenced here; their values never pass through the operator.
+"""
+
+from typing import Any, Final
+
+from aftersend_operator.manifests.parts import SECRETS_DIR, Part
+from aftersend_operator.manifests.plan import Plan
+
+Volume = dict[str, Any]
+_MODE: Final = 0o440
+"""Readable by the pod's group, which ``fsGroup`` makes ours."""
+
+
+def secret_volumes(plan: Plan, part: Part) -> list[Volume]:
+    """The volumes of all folders that the part gets; volume and folder have the same name."""
+    spec = plan.spec
+    folders = {
+        "afterbuy": _afterbuy(spec.afterbuy.credentials.secret_name) if part.afterbuy else [],
+        "sendcloud": _sendcloud(spec.sendcloud.credentials.secret_name, part) if part.sendcloud else [],
+        "redis": _managed_redis(plan, part) if plan.is_managed else _external_redis(plan),
+        "data-key": _data_key(plan, part),
+    }
+    return [
+        {"name": name, "projected": {"defaultMode": _MODE, "sources": sources}}
+        for name, sources in folders.items()
+        if sources
+    ]
+
+
+def secret_mounts(volumes: list[Volume]) -> list[dict[str, Any]]:
+    """Where the volumes appear."""
+    return [
+        {"name": volume["name"], "mountPath": f"{SECRETS_DIR}/{volume['name']}", "readOnly": True} for volume in volumes
+    ]
+
+
+def _afterbuy(secret: str) -> list[Volume]:
+    return [_source(secret, "partnerToken", "accountToken"), _optional(secret, "partnerId")]
+
+
+def _sendcloud(secret: str, part: Part) -> list[Volume]:
+    needed = [_source(secret, *part.sendcloud)]
+    return [*needed, _optional(secret, "webhookSignatureKey")] if part.signatures else needed
+
+
+def _managed_redis(plan: Plan, part: Part) -> list[Volume]:
+    users = _source(plan.name("redis-users"))
+    users["secret"]["items"] = [
+        {"key": f"{part.redis_user}.{field}", "path": field} for field in ("username", "password")
+    ]
+    return [users, _source(plan.name("redis-tls"), "ca.crt")]
+
+
+def _external_redis(plan: Plan) -> list[Volume]:
+    """What the secret of the URL may hold besides it; a URL with user and password needs none of these."""
+    return [_optional(str(plan.spec.redis.url_secret_name), "username", "password", "ca.crt")]
+
+
+def _data_key(plan: Plan, part: Part) -> list[Volume]:
+    keys = _source(plan.name("data-key"))
+    return [keys, _source(plan.name("fingerprint"), "fingerprint")] if part.fingerprint else [keys]
+
+
+def _source(secret: str, *keys: str) -> Volume:
+    """These keys of a secret, or all of them."""
+    items = {"items": [{"key": key, "path": key} for key in keys]} if keys else {}
+    return {"secret": {"name": secret, **items}}
+
+
+def _optional(secret: str, *keys: str) -> Volume:
+    source = _source(secret, *keys)
+    source["secret"]["optional"] = True
+    return source

@@ -1,0 +1,101 @@
+"""What the operator is told by its environment; the chart sets it.
+
+All errors are reported together. The operator has no secrets: it reads its token from the service account's files.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from aftersend.errors import Misconfigured
+from aftersend.settings import Address, EnvironmentReader, LogFormat, default_log_format, parse_address
+
+PullPolicy = Literal["IfNotPresent", "Always", "Never"]
+RenderMode = Literal["skip", "fail", "always"]
+_LISTEN = Address("0.0.0.0", 8080)  # noqa: S104 - probes and Prometheus come from outside the pod
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_LABEL_KEY = re.compile(r"([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?")
+_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorSettings:
+    """The environment of the operator."""
+
+    service_image: str
+    """``AFTERSEND_SERVICE_IMAGE``: image of the three services and of the jobs."""
+    redis_image: str
+    """``AFTERSEND_REDIS_IMAGE``: image with redis-server or valkey-server, its command line client and a shell."""
+    image_pull_policy: PullPolicy = "IfNotPresent"
+    """``AFTERSEND_IMAGE_PULL_POLICY``."""
+    watch_namespaces: tuple[str, ...] = ()
+    """``AFTERSEND_WATCH_NAMESPACES``: where tenants are served; empty = everywhere."""
+    listen: Address = _LISTEN
+    """``AFTERSEND_OPERATOR_LISTEN``: /healthz, /readyz and /metrics of the operator."""
+    namespace: str = ""
+    """``AFTERSEND_OPERATOR_NAMESPACE``: where the operator runs; empty = outside the cluster."""
+    rollout_at_once: int = 10
+    """``AFTERSEND_ROLLOUT_AT_ONCE``: how many tenants may roll at the same time after an upgrade."""
+    pod_monitors: RenderMode = "skip"
+    """``AFTERSEND_POD_MONITORS``: skip where the kind is unknown, fail there, or always."""
+    ingress_namespaces: tuple[tuple[str, str], ...] = ()
+    """``AFTERSEND_INGRESS_NAMESPACE_SELECTOR``: labels of the namespaces that webhooks come from; empty = anywhere."""
+    scrape_namespaces: tuple[tuple[str, str], ...] = ()
+    """``AFTERSEND_SCRAPE_NAMESPACE_SELECTOR``: labels of the namespaces that Prometheus runs in; empty = all."""
+    allow_http: bool = False
+    """``AFTERSEND_ALLOW_HTTP``: tenants may name http addresses, which may lie within the cluster."""
+    log_format: LogFormat = "json"
+    """``AFTERSEND_LOG_FORMAT``: default console on a terminal, else json."""
+    log_level: str = "info"
+    """``AFTERSEND_LOG_LEVEL``: debug, info, warning or error."""
+
+
+def read_operator_settings(environ: Mapping[str, str] = os.environ) -> OperatorSettings:
+    """Parse the environment; raises one ``Misconfigured`` that lists everything that is wrong."""
+    reader = EnvironmentReader(environ)
+    labels = "use key=value,… as in a label selector"
+    settings = OperatorSettings(
+        service_image=reader.required("AFTERSEND_SERVICE_IMAGE", "name the image of the services"),
+        redis_image=reader.required("AFTERSEND_REDIS_IMAGE", "name an image with redis-server or valkey-server"),
+        image_pull_policy=_pull_policy(reader),
+        watch_namespaces=reader.parsed("AFTERSEND_WATCH_NAMESPACES", "", _namespaces, "use names of namespaces: a,b"),
+        listen=reader.parsed("AFTERSEND_OPERATOR_LISTEN", "0.0.0.0:8080", parse_address, "use host:port"),
+        namespace=reader.parsed("AFTERSEND_OPERATOR_NAMESPACE", "", _namespace, "use the name of a namespace"),
+        rollout_at_once=reader.parsed("AFTERSEND_ROLLOUT_AT_ONCE", "10", _count, "use a number from 1 to 1000"),
+        pod_monitors=reader.choice("AFTERSEND_POD_MONITORS", "skip", ("skip", "fail", "always")),
+        ingress_namespaces=reader.parsed("AFTERSEND_INGRESS_NAMESPACE_SELECTOR", "", _labels, labels),
+        scrape_namespaces=reader.parsed("AFTERSEND_SCRAPE_NAMESPACE_SELECTOR", "", _labels, labels),
+        allow_http=reader.choice("AFTERSEND_ALLOW_HTTP", "0", ("0", "1")) == "1",
+        log_format=reader.choice("AFTERSEND_LOG_FORMAT", default_log_format(), ("json", "console")),
+        log_level=reader.choice("AFTERSEND_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
+    )
+    if reader.errors:
+        raise Misconfigured("; ".join(reader.errors))
+    return settings
+
+
+def _pull_policy(reader: EnvironmentReader) -> PullPolicy:
+    """Kubernetes spells it in CamelCase and insists on it; people need not."""
+    spelled: dict[str, PullPolicy] = {"ifnotpresent": "IfNotPresent", "always": "Always", "never": "Never"}
+    return spelled[reader.choice("AFTERSEND_IMAGE_PULL_POLICY", "ifnotpresent", tuple(spelled))]
+
+
+def _namespace(text: str) -> str | None:
+    return text if not text or _NAMESPACE.fullmatch(text) else None
+
+
+def _namespaces(text: str) -> tuple[str, ...] | None:
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    return names if all(_NAMESPACE.fullmatch(name) for name in names) else None
+
+
+def _labels(text: str) -> tuple[tuple[str, str], ...] | None:
+    pairs = [part.strip().partition("=") for part in text.split(",") if part.strip()]
+    valid = all(mark and _LABEL_KEY.fullmatch(key) and _LABEL_VALUE.fullmatch(value) for key, mark, value in pairs)
+    return tuple(sorted((key, value) for key, _, value in pairs)) if valid else None
+
+
+def _count(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[1-9]\d{0,2}|1000", text, re.ASCII) else None

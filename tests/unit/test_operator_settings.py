@@ -1,0 +1,76 @@
+"""The operator's environment: defaults, every variable, and all errors in one go."""
+
+import pytest
+
+from aftersend.errors import Misconfigured
+from aftersend.settings import Address
+from aftersend_operator.settings import read_operator_settings
+
+REQUIRED = {"AFTERSEND_SERVICE_IMAGE": "services:1", "AFTERSEND_REDIS_IMAGE": "redis:8"}
+
+
+def test_two_images_are_enough() -> None:
+    settings = read_operator_settings(REQUIRED)
+    assert (settings.service_image, settings.redis_image) == ("services:1", "redis:8")
+    assert settings.listen == Address("0.0.0.0", 8080)
+    assert (settings.image_pull_policy, settings.rollout_at_once, settings.pod_monitors) == ("IfNotPresent", 10, "skip")
+    assert not settings.watch_namespaces
+    assert not settings.allow_http
+
+
+def test_every_variable_is_read() -> None:
+    settings = read_operator_settings(
+        {
+            **REQUIRED,
+            "AFTERSEND_IMAGE_PULL_POLICY": "Always",
+            "AFTERSEND_WATCH_NAMESPACES": "b, a,b",
+            "AFTERSEND_OPERATOR_LISTEN": "127.0.0.1:9999",
+            "AFTERSEND_OPERATOR_NAMESPACE": "aftersend-system",
+            "AFTERSEND_ROLLOUT_AT_ONCE": "3",
+            "AFTERSEND_POD_MONITORS": "always",
+            "AFTERSEND_INGRESS_NAMESPACE_SELECTOR": "kubernetes.io/metadata.name=ingress-nginx",
+            "AFTERSEND_SCRAPE_NAMESPACE_SELECTOR": "team=watch, monitoring=yes",
+            "AFTERSEND_ALLOW_HTTP": "1",
+            "AFTERSEND_LOG_FORMAT": "console",
+            "AFTERSEND_LOG_LEVEL": "DEBUG",
+        }
+    )
+    assert settings.image_pull_policy == "Always"
+    assert settings.watch_namespaces == ("b", "a")
+    assert settings.listen == Address("127.0.0.1", 9999)
+    assert (settings.namespace, settings.rollout_at_once, settings.pod_monitors) == ("aftersend-system", 3, "always")
+    assert settings.ingress_namespaces == (("kubernetes.io/metadata.name", "ingress-nginx"),)
+    assert settings.scrape_namespaces == (("monitoring", "yes"), ("team", "watch"))
+    assert (settings.allow_http, settings.log_format, settings.log_level) == (True, "console", "debug")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AFTERSEND_SERVICE_IMAGE", " "),
+        ("AFTERSEND_REDIS_IMAGE", ""),
+        ("AFTERSEND_IMAGE_PULL_POLICY", "sometimes"),
+        ("AFTERSEND_WATCH_NAMESPACES", "good,Bad_Name"),
+        ("AFTERSEND_OPERATOR_LISTEN", "8080"),
+        ("AFTERSEND_OPERATOR_NAMESPACE", "-x"),
+        ("AFTERSEND_ROLLOUT_AT_ONCE", "0"),
+        ("AFTERSEND_ROLLOUT_AT_ONCE", "1001"),
+        ("AFTERSEND_ROLLOUT_AT_ONCE", "ten"),
+        ("AFTERSEND_POD_MONITORS", "maybe"),
+        ("AFTERSEND_INGRESS_NAMESPACE_SELECTOR", "just-a-key"),
+        ("AFTERSEND_SCRAPE_NAMESPACE_SELECTOR", "key=not a value"),
+        ("AFTERSEND_SCRAPE_NAMESPACE_SELECTOR", "=value"),
+        ("AFTERSEND_ALLOW_HTTP", "true"),
+        ("AFTERSEND_LOG_FORMAT", "xml"),
+        ("AFTERSEND_LOG_LEVEL", "loud"),
+    ],
+)
+def test_an_unusable_value_names_its_variable(name: str, value: str) -> None:
+    with pytest.raises(Misconfigured, match=name):
+        read_operator_settings({**REQUIRED, name: value})
+
+
+def test_all_errors_come_together() -> None:
+    with pytest.raises(Misconfigured) as caught:
+        read_operator_settings({"AFTERSEND_ROLLOUT_AT_ONCE": "many"})
+    assert all(name in str(caught.value) for name in (*REQUIRED, "AFTERSEND_ROLLOUT_AT_ONCE"))
