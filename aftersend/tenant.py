@@ -12,32 +12,44 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from aftersend.document import (
+    BackupTarget,
+    CountryCode,
+    Cron,
+    Day,
+    DnsName,
+    GatewayName,
+    HsCode,
+    Line,
+    MaybeEmpty,
+    Name,
+    Namespace,
+    Part,
+    ShortLine,
+    TimeZone,
+    Url,
+    VolumeSize,
+    WebhookPath,
+)
+from aftersend.pods import Pods
+
 API_VERSION = "aftersend.jj-ideenschmiede.de/v1"
 KIND = "AftersendTenant"
 
-Name = Annotated[str, Meta(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=30)]
-Namespace = Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=63)]
-SecretName = Annotated[str, Meta(pattern=r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$", min_length=1, max_length=253)]
-Url = Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+[^\s?#]*$", max_length=2048)]
-Cron = Annotated[str, Meta(pattern=r"^\S+ \S+ \S+ \S+ \S+$", max_length=100)]
-CountryCode = Annotated[str, Meta(pattern=r"^[A-Z]{2}$")]
-Short = Annotated[str, Meta(max_length=255)]
-Path_ = Annotated[str, Meta(pattern=r"^/[A-Za-z0-9._~/-]*$", max_length=255)]
 DateField = Literal["AuctionEndDate", "FeedbackDate", "PayDate", "InvoiceDate", "ModDate", "XmlDate"]
+Integration = Line | Annotated[int, Meta(ge=1, le=2**53 - 1)]
+CarrierCode = Annotated[str, Meta(min_length=1, max_length=50)]
+Carriers = Annotated[dict[CarrierCode, Line], Meta(max_length=100)]
 
 
-class _Part(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """A section of the document: immutable, camelCase on the outside, strict about unknown fields."""
-
-
-class Credentials(_Part, frozen=True):
+class Credentials(Part, frozen=True):
     """A reference to a Kubernetes Secret (or a folder of files) that holds the keys of one side."""
 
-    secret_name: SecretName
+    secret_name: DnsName
     """Name of the Secret in the tenant's namespace."""
 
 
-class Afterbuy(_Part, frozen=True):
+class Afterbuy(Part, frozen=True):
     """The merchant's Afterbuy account."""
 
     credentials: Credentials
@@ -46,18 +58,18 @@ class Afterbuy(_Part, frozen=True):
     """Address of the XML interface."""
 
 
-class Sendcloud(_Part, frozen=True):
+class Sendcloud(Part, frozen=True):
     """The merchant's Sendcloud account."""
 
     credentials: Credentials
     """Keys publicKey, secretKey, webhookSignatureKey (optional)."""
-    integration: Short | int
+    integration: Integration
     """Name of the integration (looked up once, then pinned) or its numeric id."""
     url: Url = "https://panel.sendcloud.sc/api"
     """Address of the API; /v2 and /v3 are added."""
 
 
-class Window(_Part, frozen=True):
+class Window(Part, frozen=True):
     """Which orders an export reads."""
 
     lookback_days: Annotated[int, Meta(ge=0, le=30)] = 1
@@ -66,40 +78,40 @@ class Window(_Part, frozen=True):
     """How far back a run reaches after an outage, and how long held orders are watched."""
     date_field: DateField = "AuctionEndDate"
     """The date in Afterbuy that decides which day an order belongs to."""
-    not_before: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+    not_before: Day | None = None
     """Orders dated before this day (YYYY-MM-DD, in the tenant's time zone) are never transferred."""
 
 
-class Only(_Part, frozen=True):
+class Only(Part, frozen=True):
     """Restrictions on what goes; marketplace-fulfilled items are always left out."""
 
     paid: bool = False
     """Transfer paid orders only."""
-    platforms: Annotated[list[Short], Meta(max_length=50)] = msgspec.field(default_factory=list)
+    platforms: Annotated[list[Line], Meta(max_length=50)] = msgspec.field(default_factory=list)
     """Transfer orders of these platforms only (ItemPlatformName, any letter case); empty = all."""
 
 
-class Weight(_Part, frozen=True):
+class Weight(Part, frozen=True):
     """How weights are read, and what an order without any weight gets."""
 
     unit: Literal["kg", "g"] = "kg"
     """Unit of Afterbuy's ItemWeight."""
     default: Annotated[float, Meta(ge=0.001, le=1000)] = 3
     """Total weight in kg of an order without any weight."""
-    label: Annotated[str, Meta(min_length=1, max_length=50)] = "Kleinpaket"
+    label: ShortLine = "Kleinpaket"
     """Delivery indicator and order tag of an order without any weight."""
 
 
-class Delivery(_Part, frozen=True):
+class Delivery(Part, frozen=True):
     """How the shipping method is chosen in Sendcloud."""
 
-    option_code: Short | None = None
+    option_code: Line | None = None
     """A fixed Sendcloud shipping option code; null leaves the choice to Sendcloud's shipping rules."""
     indicator: Literal["shippingMethod", "none"] = "shippingMethod"
     """What the delivery indicator carries: Afterbuy's shipping method, or nothing."""
 
 
-class Customs(_Part, frozen=True):
+class Customs(Part, frozen=True):
     """Customs data for destinations outside the EU customs union or its tax area."""
 
     shipment_type: Literal["gift", "commercial_goods", "commercial_sample", "returned_goods"] = "commercial_goods"
@@ -108,11 +120,11 @@ class Customs(_Part, frozen=True):
     """Kind of export for customs."""
     origin_country: CountryCode = "DE"
     """Country of origin of items whose product names none."""
-    hs_code: Annotated[str, Meta(pattern=r"^[0-9.]{4,12}$")] | None = None
+    hs_code: HsCode | None = None
     """HS code of items whose product names none."""
 
 
-class Export(_Part, frozen=True):
+class Export(Part, frozen=True):
     """The way from Afterbuy to Sendcloud."""
 
     schedule: Cron = "0 * * * *"
@@ -124,16 +136,16 @@ class Export(_Part, frozen=True):
     customs: Customs = Customs()
 
 
-class WriteBack(_Part, frozen=True):
+class WriteBack(Part, frozen=True):
     """What comes back to Afterbuy."""
 
-    tag: Annotated[str, Meta(max_length=100)] = "Sendcloud abgeschlossen"
+    tag: MaybeEmpty = "Sendcloud abgeschlossen"
     """Tag that a finished order gets; empty = no tag."""
     tracking: Literal["number", "link"] = "number"
     """What AdditionalInfo gets."""
     link_field: Literal["VorgangsInfo1", "VorgangsInfo2", "VorgangsInfo3"] | None = None
     """A field that gets the tracking link in addition."""
-    carriers: dict[str, Short] = msgspec.field(default_factory=dict)
+    carriers: Carriers = msgspec.field(default_factory=dict)
     """Sendcloud carrier code -> name that the merchant's Afterbuy rules expect, over the built-in names."""
     parcel_labels: bool = False
     """Also write ParcelLabels (all to the first item)."""
@@ -141,7 +153,7 @@ class WriteBack(_Part, frozen=True):
     """When the order gets a dispatch date."""
 
 
-class Sweep(_Part, frozen=True):
+class Sweep(Part, frozen=True):
     """The safety net below the webhook."""
 
     schedule: Cron = "*/20 * * * *"
@@ -150,44 +162,46 @@ class Sweep(_Part, frozen=True):
     """How far each sweep reaches back behind the last one."""
 
 
-class Webhook(_Part, frozen=True):
+class Webhook(Part, frozen=True):
     """Where Sendcloud reports changed parcels."""
 
-    host: Short | None = None
+    host: DnsName | None = None
     """Public host name."""
-    path: Path_ = "/webhooks/sendcloud"
+    path: WebhookPath = "/webhooks/sendcloud"
     """Path of the webhook."""
-    ingress_class_name: Short | None = None
+    ingress_class_name: DnsName | None = None
     """Class of the Ingress to create; exclusive with gateway."""
-    gateway: Short | None = None
+    gateway: GatewayName | None = None
     """Gateway ("name" or "namespace/name") for an HTTPRoute; exclusive with ingressClassName."""
-    tls_secret_name: SecretName | None = None
+    tls_secret_name: DnsName | None = None
     """Secret with the certificate of the Ingress."""
 
 
-class RedisStore(_Part, frozen=True):
+class RedisStore(Part, frozen=True):
     """Where the tenant's streams and ledger live."""
 
     mode: Literal["managed", "external"] = "managed"
     """managed = one Redis per tenant; external = an existing one by URL."""
-    url_secret_name: SecretName | None = None
+    url_secret_name: DnsName | None = None
     """Secret with the key url of an external Redis."""
-    storage: Annotated[str, Meta(pattern=r"^[0-9]+(Mi|Gi|Ti)$")] = "1Gi"
+    storage: VolumeSize = "1Gi"
     """Size of the volume of a managed Redis."""
 
 
-class Backup(_Part, frozen=True):
+class Backup(Part, frozen=True):
     """Encrypted copies of the tenant's Redis."""
 
     schedule: Cron = "10 * * * *"
     """When backups run: five cron fields, in the tenant's time zone."""
     keep_hours: Annotated[int, Meta(ge=1, le=8760)] = 120
     """How long a backup is kept."""
-    target: Annotated[str, Meta(pattern=r"^(volume|s3://\S+)$", max_length=1024)] = "volume"
+    target: BackupTarget = "volume"
     """A volume, or s3://bucket/prefix."""
+    credentials_secret_name: DnsName | None = None
+    """Secret for an s3 target with the keys accessKeyId, secretAccessKey, region and endpoint (each optional)."""
 
 
-class Spec(_Part, frozen=True):
+class Spec(Part, frozen=True):
     """What a platform team decides for one merchant."""
 
     afterbuy: Afterbuy
@@ -196,7 +210,7 @@ class Spec(_Part, frozen=True):
     """Stops export and write-back; the webhook keeps storing events."""
     deletion_policy: Literal["Retain", "Delete"] = "Retain"
     """What happens to Redis volume, backups and generated secrets when the tenant is deleted."""
-    time_zone: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+/-]+$", max_length=64)] = "Europe/Berlin"
+    time_zone: TimeZone = "Europe/Berlin"
     """IANA name; days and schedules are meant in it."""
     export: Export = msgspec.field(default_factory=Export)
     write_back: WriteBack = msgspec.field(default_factory=WriteBack)
@@ -206,8 +220,7 @@ class Spec(_Part, frozen=True):
     backup: Backup = Backup()
     topology: Literal["split", "compact"] = "split"
     """split = three deployments; compact = one process runs all three."""
-    pods: dict[str, Any] = msgspec.field(default_factory=dict)
-    """Resources, nodeSelector, tolerations, imagePullSecrets, storageClass, labels, annotations."""
+    pods: Pods = Pods()
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
@@ -217,7 +230,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     namespace: Namespace | None = None
 
 
-class Tenant(_Part, frozen=True):
+class Tenant(Part, frozen=True):
     """One merchant: the whole document."""
 
     api_version: Literal["aftersend.jj-ideenschmiede.de/v1"]

@@ -17,6 +17,7 @@ from cronsim import CronSim, CronSimError
 
 from aftersend.errors import Misconfigured
 from aftersend.tenant import Tenant
+from aftersend.tenant_rules import broken_rules
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?:\.)?(?P<path>[^`]*)`)?$", re.DOTALL)
 _MAX_BYTES = 1024 * 1024
@@ -37,7 +38,12 @@ def parse_tenant(raw: bytes, *, origin: str = "tenant document") -> Tenant:
     """Decode and check one YAML document."""
     if len(raw) > _MAX_BYTES:
         raise Misconfigured(f"{origin} is over 1 MiB", cure="a tenant document has a few dozen lines")
-    tenant = _decode(_parse_yaml(raw, origin), origin)
+    return tenant_of(_parse_yaml(raw, origin), origin=origin)
+
+
+def tenant_of(document: object, *, origin: str = "tenant document") -> Tenant:
+    """Check a document that is read already, such as a custom resource."""
+    tenant = _decode(document, origin)
     problems = list(_contradictions(tenant))
     if problems:
         path, cure = problems[0]
@@ -77,10 +83,19 @@ _StrictLoader.yaml_implicit_resolvers = {
 
 def _decode(document: object, origin: str) -> Tenant:
     try:
-        return msgspec.convert(document, Tenant)
+        return msgspec.convert(_as_the_server_reads(document), Tenant)
     except msgspec.ValidationError as error:
         what, path = _without_values(str(error))
         raise Misconfigured(f"{origin}: {what}", path=path or "the document", cure="see the table of fields") from None
+
+
+def _as_the_server_reads(value: object) -> object:
+    """As the API server has it: a null in a map counts as absent (an empty section means its defaults), 1.0 is 1."""
+    if isinstance(value, dict):
+        return {key: _as_the_server_reads(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_as_the_server_reads(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _without_values(message: str) -> tuple[str, str]:
@@ -93,7 +108,8 @@ def _without_values(message: str) -> tuple[str, str]:
 
 
 def _contradictions(tenant: Tenant) -> Iterator[tuple[str, str]]:
-    """Yield (path, cure) for what no single field can tell."""
+    """Yield (path, cure) for what no single field can tell; a cluster finds time zone and cron only later."""
+    yield from broken_rules(tenant.spec, "spec")
     spec = tenant.spec
     try:
         zone = ZoneInfo(spec.time_zone)
@@ -106,11 +122,7 @@ def _contradictions(tenant: Tenant) -> Iterator[tuple[str, str]]:
         ("spec.backup.schedule", spec.backup.schedule),
     ):
         if not _fires(schedule, zone):
-            yield path, "use five cron fields such as '0 * * * *'"
-    if spec.webhook.ingress_class_name and spec.webhook.gateway:
-        yield "spec.webhook.gateway", "set either gateway or ingressClassName"
-    if spec.redis.mode == "external" and not spec.redis.url_secret_name:
-        yield "spec.redis.urlSecretName", "an external Redis needs the secret that holds its url"
+            yield path, "use a schedule that fires some day such as '0 * * * *'"
     if spec.export.window.not_before and not _is_date(spec.export.window.not_before):
         yield "spec.export.window.notBefore", "use a real day as YYYY-MM-DD"
 

@@ -1,12 +1,10 @@
 """Writes the generated parts of the docs: ``python docs/generate.py``, or ``--check`` to fail on drift.
 
 A page holds markers ``<!-- generated: name -->`` and ``<!-- end -->``; what stands between them is made from the code:
-the table of the tenant document from the model, the list of assumptions from the sandbox's switches.
+the table of the tenant document from the model, the list of assumptions from the sandbox's switches. Whole files that
+are made from the code are written (and checked) with them.
 """
 
-import ast
-import inspect
-import itertools
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -17,9 +15,11 @@ import msgspec
 from msgspec import inspect as types
 
 from aftersend import tenant
+from aftersend.crd.meanings import meanings
+from aftersend.crd.rendering import as_template
 
-DOCS = Path(__file__).resolve().parent
-PAGES = [DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md"))]
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MARKER = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -31,26 +31,18 @@ def tenant_table() -> str:
 
 
 def _fields(struct: type[msgspec.Struct], path: str = "spec") -> Iterator[tuple[str, str, str, str]]:
-    meanings = _docstrings(struct)
+    texts = meanings(struct)
     for field in types.type_info(struct).fields:  # type: ignore[attr-defined]
         here = f"{path}.{field.encode_name}"
         if isinstance(field.type, types.StructType):
             yield from _fields(field.type.cls, here)
         else:
-            yield here, _kind(field.type), _default(field), meanings.get(field.name, "")
-
-
-def _docstrings(struct: type[msgspec.Struct]) -> dict[str, str]:
-    """The text below each field: Python itself forgets it, the source does not."""
-    body = ast.parse(inspect.getsource(struct)).body[0].body  # type: ignore[attr-defined]
-    found = {}
-    for field, text in itertools.pairwise(body):
-        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-            found[field.target.id] = " ".join(str(text.value.value).split())  # type: ignore[union-attr]
-    return found
+            yield here, _kind(field.type), _default(field), texts.get(field.name, "")
 
 
 def _kind(kind: Any) -> str:  # noqa: ANN401 - msgspec's type descriptions have no common base worth naming
+    if isinstance(kind, types.Metadata):
+        return _kind(kind.type)
     if isinstance(kind, types.LiteralType):
         return " \\| ".join(f"`{value}`" for value in kind.values)
     if isinstance(kind, types.UnionType):
@@ -96,13 +88,20 @@ def renewed(text: str) -> str:
     return MARKER.sub(lambda match: match[1] + PARTS[match["name"]]() + match[3], text)
 
 
+def files() -> Iterator[tuple[Path, str]]:
+    """Every file with something generated in it, and what it should say."""
+    for page in PAGES:
+        yield page, renewed(page.read_text())
+    yield ROOT / "charts/aftersend/templates/crd.yaml", as_template()
+
+
 def main(arguments: list[str]) -> int:
-    """Write the pages, or only say which would change."""
-    stale = [page for page in PAGES if renewed(page.read_text()) != page.read_text()]
-    for page in stale:
-        print(f"{'stale' if arguments else 'written'}: {page.relative_to(DOCS.parent)}")
+    """Write the files, or only say which would change."""
+    stale = [(file, text) for file, text in files() if not file.exists() or file.read_text() != text]
+    for file, text in stale:
+        print(f"{'stale' if arguments else 'written'}: {file.relative_to(ROOT)}")
         if not arguments:
-            page.write_text(renewed(page.read_text()))
+            file.write_text(text)
     if arguments and stale:
         print("run: make docs")
     return 1 if arguments and stale else 0

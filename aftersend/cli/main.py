@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from aftersend import __version__
-from aftersend.cli import check, dead, demo, orders, sandbox, trigger, up
+from aftersend.cli import check, crd, dead, demo, orders, sandbox, trigger, up
 from aftersend.cli.running import code_of
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo.demo, sandbox.sandbox, up.up, check.check, trigger.trigger, orders.orders):
+for command in (demo.demo, sandbox.sandbox, up.up, check.check, trigger.trigger, orders.orders, crd.crd):
     app.command(context_settings=getattr(command, "context_settings", None))(command)
 app.add_typer(dead.app, name="dead")
 

@@ -34,7 +34,9 @@ def test_wrong_usage_ends_with_2(words: tuple[str, ...]) -> None:
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("words", [(), ("up",), ("check",), ("trigger",), ("orders",), ("dead",), ("dead", "show")])
+@pytest.mark.parametrize(
+    "words", [(), ("up",), ("check",), ("trigger",), ("orders",), ("dead",), ("dead", "show"), ("crd",)]
+)
 def test_help_exists_and_imports_nothing_heavy(words: tuple[str, ...]) -> None:
     code = (
         "import sys\n"

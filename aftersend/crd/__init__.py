@@ -1,0 +1,1 @@
+"""The CustomResourceDefinition, made from the tenant document's model."""

@@ -1,0 +1,34 @@
+"""What a schedule may look like: five fields that Kubernetes' CronJobs and our own scheduler read alike.
+
+Each field is ``*``, a value or a range, perhaps with a step, several with commas; months and days also by their English
+names. Sunday is 0: Kubernetes does not know 7, and neither knows ``L`` or ``#``. One pattern serves both readers.
+"""
+
+import re
+
+
+def _field(value: str) -> str:
+    term = rf"(\*|({value})(-({value}))?)(/[1-9][0-9]?)?"
+    return rf"{term}(,{term})*"
+
+
+def _either_case(names: str) -> str:
+    return f"{names}|{names.lower()}"
+
+
+_MONTHS = _either_case("JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC")
+_DAYS = _either_case("SUN|MON|TUE|WED|THU|FRI|SAT")
+_FIELDS = (
+    "[0-5]?[0-9]",
+    "[01]?[0-9]|2[0-3]",
+    "0?[1-9]|[12][0-9]|3[01]",
+    f"0?[1-9]|1[0-2]|{_MONTHS}",
+    f"[0-6]|{_DAYS}",
+)
+PATTERN = f"^{' '.join(map(_field, _FIELDS))}$"
+CURE = "use five cron fields (minute, hour, day, month, day of the week with Sunday as 0) such as '0 * * * *'"
+
+
+def is_cron(schedule: str) -> bool:
+    """Whether every field is one that Kubernetes would take."""
+    return re.fullmatch(PATTERN, schedule) is not None

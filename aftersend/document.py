@@ -1,0 +1,66 @@
+r"""What every section of the tenant document is made of: the strict base and the kinds of text.
+
+Two readers must agree on each pattern: Python's ``re`` (files) and Go's RE2 (the API server). So patterns use what both
+read alike: ASCII classes spelled out instead of ``\s`` or ``\d``, no look-around, and ``\Z`` at the end, because
+Python's ``$`` would let a trailing newline pass (the CRD gets ``$``, which in Go means the very end). Every text, list
+and map has a limit: they end up in keys, headers and labels, and the API server prices rules by them.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_DNS = rf"{_LABEL}(\.{_LABEL})*"
+_WORD = r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"
+
+
+Name = Annotated[str, Meta(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?\Z", min_length=1, max_length=30)]
+Namespace = Annotated[str, Meta(pattern=rf"^{_LABEL}\Z", min_length=1, max_length=63)]
+DnsName = Annotated[str, Meta(pattern=rf"^{_DNS}\Z", min_length=1, max_length=253)]
+GatewayName = Annotated[str, Meta(pattern=rf"^({_LABEL}/)?{_DNS}\Z", min_length=1, max_length=317)]
+Url = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~%!$&'()*+,;=:@/-]*)?\Z",
+        min_length=8,
+        max_length=2048,
+    ),
+]
+Cron = Annotated[str, Meta(pattern=r"^[0-9A-Za-z*/,-]+( [0-9A-Za-z*/,-]+){4}\Z", min_length=9, max_length=100)]
+TimeZone = Annotated[
+    str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}\Z", min_length=1, max_length=64)
+]
+Day = Annotated[
+    str,
+    Meta(
+        pattern=r"^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z",
+        min_length=10,
+        max_length=10,
+        extra_json_schema={"format": "date"},
+    ),
+]
+CountryCode = Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z", min_length=2, max_length=2)]
+HsCode = Annotated[str, Meta(pattern=r"^[0-9.]{4,12}\Z", min_length=4, max_length=12)]
+WebhookPath = Annotated[str, Meta(pattern=r"^/[A-Za-z0-9._~/-]*\Z", min_length=1, max_length=255)]
+BackupTarget = Annotated[
+    str,
+    Meta(pattern=r"^(volume|s3://[a-z0-9][a-z0-9.-]*[a-z0-9](/[A-Za-z0-9._~=/-]*)?)\Z", min_length=6, max_length=1024),
+]
+VolumeSize = Annotated[str, Meta(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti)\Z", min_length=3, max_length=12)]
+_NO_CONTROLS = r"^[^\x00-\x1F\x7F]*\Z"
+MaybeEmpty = Annotated[str, Meta(pattern=_NO_CONTROLS, max_length=100)]
+Line = Annotated[str, Meta(pattern=_NO_CONTROLS, min_length=1, max_length=255)]
+ShortLine = Annotated[str, Meta(pattern=_NO_CONTROLS, min_length=1, max_length=50)]
+Cores = (
+    Annotated[str, Meta(pattern=r"^([1-9][0-9]{0,5}m|[0-9]{1,3}(\.[0-9]{1,3})?)\Z", min_length=1, max_length=8)]
+    | Annotated[int, Meta(ge=1, le=128)]
+)
+Bytes = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,9}(Ki|Mi|Gi|k|M|G)\Z", min_length=2, max_length=12)]
+LabelKey = Annotated[str, Meta(min_length=1, max_length=317)]
+LabelValue = Annotated[str, Meta(pattern=rf"^({_WORD})?\Z", max_length=63)]
+
+
+class Part(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """A section of the document: immutable, camelCase on the outside, strict about unknown fields."""

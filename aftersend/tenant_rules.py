@@ -1,0 +1,129 @@
+"""What no single field of the tenant document can tell, said once for both readers.
+
+Each rule stands here in two languages side by side: CEL for the API server, Python for files. Both end in the same
+words, which name what to change. A rule belongs to one section and sees nothing outside it.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from aftersend import cron
+from aftersend.pods import Pods, Toleration
+from aftersend.tenant import Backup, Export, RedisStore, Sweep, Webhook
+
+_RESERVED = ("app.kubernetes.io/", "aftersend.jj-ideenschmiede.de/")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A condition on the fields of one section."""
+
+    section: type[msgspec.Struct]
+    field: str
+    """The field to change, as the document spells it."""
+    cure: str
+    """What to change."""
+    cel: str
+    """True for a good section; null and absent are the same to the API server."""
+    holds: Callable[[Any], bool] | None
+    """The same in Python; None if only a change can break the rule, which a file cannot know."""
+
+
+def _own_keys(keys: "dict[str, str]") -> bool:
+    return not any(key.startswith(_RESERVED) for key in keys)
+
+
+RULES = (
+    *(
+        Rule(
+            section,
+            "schedule",
+            cron.CURE,
+            f"self.schedule.matches({json.dumps(cron.PATTERN)})",
+            lambda section: cron.is_cron(section.schedule),
+        )
+        for section in (Export, Sweep, Backup)
+    ),
+    Rule(
+        Webhook,
+        "gateway",
+        "set either gateway or ingressClassName",
+        "!has(self.gateway) || !has(self.ingressClassName)",
+        lambda webhook: not (webhook.gateway and webhook.ingress_class_name),
+    ),
+    Rule(
+        Webhook,
+        "host",
+        "an Ingress or HTTPRoute needs webhook.host: name the public host, or leave out ingressClassName and gateway",
+        "has(self.host) || (!has(self.gateway) && !has(self.ingressClassName))",
+        lambda webhook: bool(webhook.host or not (webhook.gateway or webhook.ingress_class_name)),
+    ),
+    Rule(
+        RedisStore,
+        "urlSecretName",
+        "an external Redis needs the secret that holds its url: set redis.urlSecretName, or use mode managed",
+        "self.mode != 'external' || has(self.urlSecretName)",
+        lambda redis: redis.mode != "external" or redis.url_secret_name is not None,
+    ),
+    Rule(
+        RedisStore,
+        "mode",
+        "redis.mode cannot change: make a new tenant with the other mode, or set it back",
+        "self.mode == oldSelf.mode",
+        None,
+    ),
+    Rule(
+        Toleration,
+        "value",
+        "operator Exists takes no value: leave out value, or use operator Equal",
+        "self.operator != 'Exists' || !has(self.value)",
+        lambda toleration: toleration.operator != "Exists" or toleration.value is None,
+    ),
+    Rule(
+        Toleration,
+        "key",
+        "operator Equal needs a key: set key, or use operator Exists for every taint",
+        "self.operator == 'Exists' || has(self.key)",
+        lambda toleration: toleration.operator == "Exists" or toleration.key is not None,
+    ),
+    Rule(
+        Toleration,
+        "tolerationSeconds",
+        "tolerationSeconds needs effect NoExecute: set it, or leave out tolerationSeconds",
+        "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
+        lambda toleration: toleration.toleration_seconds is None or toleration.effect == "NoExecute",
+    ),
+    Rule(
+        Pods,
+        "labels",
+        "labels below app.kubernetes.io/ and aftersend.jj-ideenschmiede.de/ are the operator's: use other keys",
+        "!has(self.labels) || self.labels.all(key, !key.startsWith('app.kubernetes.io/')"
+        " && !key.startsWith('aftersend.jj-ideenschmiede.de/'))",
+        lambda pods: _own_keys(pods.labels),
+    ),
+    Rule(
+        Pods,
+        "annotations",
+        "annotations below app.kubernetes.io/ and aftersend.jj-ideenschmiede.de/ are the operator's: use other keys",
+        "!has(self.annotations) || self.annotations.all(key, !key.startsWith('app.kubernetes.io/')"
+        " && !key.startsWith('aftersend.jj-ideenschmiede.de/'))",
+        lambda pods: _own_keys(pods.annotations),
+    ),
+)
+
+
+def broken_rules(section: object, path: str) -> Iterator[tuple[str, str]]:
+    """Yield (path of the field, cure) for every rule that ``section`` or a section within it breaks."""
+    if isinstance(section, msgspec.Struct):
+        for rule in RULES:
+            if isinstance(section, rule.section) and rule.holds and not rule.holds(section):
+                yield f"{path}.{rule.field}", rule.cure
+        for name, encoded in zip(section.__struct_fields__, section.__struct_encode_fields__, strict=True):
+            yield from broken_rules(getattr(section, name), f"{path}.{encoded}")
+    elif isinstance(section, list):
+        for index, item in enumerate(section):
+            yield from broken_rules(item, f"{path}[{index}]")
