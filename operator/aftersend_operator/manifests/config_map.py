@@ -1,7 +1,7 @@
 """The tenant document as the services read it, and the mark that rolls the pods when it changes."""
 
 import hashlib
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import yaml
@@ -21,13 +21,32 @@ def config_map(plan: Plan) -> Manifest:
 
 
 def tenant_yaml(tenant: Tenant) -> str:
-    """The whole document with all defaults, without status and without what only the API server knows.
+    """The document without status, without what only the API server knows, and without whatever equals a default.
 
-    Two documents that mean the same give the same text, so that nobody's pods roll for a spelled-out default.
+    So two documents that mean the same give the same text, nobody's pods roll for a spelled-out default, and services
+    of an older release, which refuse unknown fields, read a document of this one as long as it uses nothing new.
     """
-    document = msgspec.to_builtins(tenant)
-    del document["status"]
+    document = {
+        "apiVersion": tenant.api_version,
+        "kind": tenant.kind,
+        "metadata": msgspec.to_builtins(tenant.metadata),
+        "spec": _sparse(tenant.spec),
+    }
     return yaml.safe_dump(document, sort_keys=True, allow_unicode=True, width=120)
+
+
+def _sparse(value: Any) -> Any:  # noqa: ANN401 - any part of a document
+    if not isinstance(value, msgspec.Struct):
+        return msgspec.to_builtins(value)
+    return {
+        field.encode_name: _sparse(found)
+        for field in msgspec.structs.fields(value)
+        if (found := getattr(value, field.name)) != _default(field)
+    }
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:  # noqa: ANN401 - of any type
+    return field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
 
 
 def mark(text: str) -> str:

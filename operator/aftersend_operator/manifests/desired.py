@@ -8,7 +8,11 @@ from aftersend.tenant import Tenant
 from aftersend_operator.manifests.config_map import config_map
 from aftersend_operator.manifests.cron_jobs import cron_jobs
 from aftersend_operator.manifests.deployments import deployments
+from aftersend_operator.manifests.network_policies import network_policies
 from aftersend_operator.manifests.plan import Facts, Plan
+from aftersend_operator.manifests.pod_monitor import pod_monitors
+from aftersend_operator.manifests.public_address import public_address
+from aftersend_operator.manifests.redis import redis_config_map, redis_stateful_set
 from aftersend_operator.manifests.service_accounts import service_accounts
 from aftersend_operator.manifests.services import redis_service, webhook_service
 from aftersend_operator.manifests.volumes import backup_volume, redis_volume
@@ -27,15 +31,20 @@ def desired(tenant: Tenant, *, uid: str, settings: OperatorSettings, facts: Fact
     plan = Plan(tenant=tenant, uid=uid, settings=settings, facts=facts)
     return [
         *service_accounts(plan),
+        *network_policies(plan),
         config_map(plan),
         *_store(plan),
         *([backup_volume(plan)] if plan.spec.backup.target == "volume" else []),
         webhook_service(plan),
         *deployments(plan),
         *cron_jobs(plan),
+        *public_address(plan),
+        *pod_monitors(plan),
     ]
 
 
 def _store(plan: Plan) -> list[Manifest]:
     """The managed Redis; nothing for an external one."""
-    return [redis_volume(plan), redis_service(plan)] if plan.is_managed else []
+    if not plan.is_managed:
+        return []
+    return [redis_config_map(plan), redis_volume(plan), redis_service(plan), redis_stateful_set(plan)]

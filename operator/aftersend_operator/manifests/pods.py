@@ -6,6 +6,9 @@ Pods have no token of the API server, and no environment variables about other s
 
 from typing import Any, Final
 
+import msgspec
+
+from aftersend.pods import Toleration
 from aftersend_operator.manifests.parts import (
     BACKUPS_DIR,
     CONFIG_DIR,
@@ -51,12 +54,19 @@ def container_security() -> dict[str, Any]:
 
 def pod_frame(plan: Plan, part: str) -> dict[str, Any]:
     """What every pod of the tenant has in common, Redis included."""
-    return {
+    frame = {
         "serviceAccountName": plan.name(part),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": pod_security(),
     }
+    pods = plan.spec.pods
+    placed = {
+        "nodeSelector": pods.node_selector,
+        "tolerations": [_sparse(toleration) for toleration in pods.tolerations],
+        "imagePullSecrets": [{"name": secret.name} for secret in pods.image_pull_secrets],
+    }
+    return {**frame, **{name: value for name, value in placed.items() if value}}
 
 
 def pod_spec(plan: Plan, part: Part) -> dict[str, Any]:
@@ -72,15 +82,21 @@ def pod_spec(plan: Plan, part: Part) -> dict[str, Any]:
 
 def pod_template(plan: Plan, part: str, spec: dict[str, Any], annotations: dict[str, str]) -> dict[str, Any]:
     """A template with the labels that selectors, policies and people look for."""
-    metadata: dict[str, Any] = {"labels": labels(plan.tenant, part, plan.uid)}
-    if annotations:
-        metadata["annotations"] = annotations
+    pods = plan.spec.pods
+    metadata: dict[str, Any] = {"labels": {**pods.labels, **labels(plan.tenant, part, plan.uid)}}
+    if pods.annotations or annotations:
+        metadata["annotations"] = {**pods.annotations, **annotations}
     return {"metadata": metadata, "spec": spec}
 
 
 def keeps_backups(plan: Plan, part: Part) -> bool:
     """True if the part writes backups to the volume."""
     return part.makes_backups and plan.spec.backup.target == "volume"
+
+
+def _sparse(toleration: Toleration) -> dict[str, Any]:
+    """As a pod spells it: what is null is not there."""
+    return {name: value for name, value in msgspec.to_builtins(toleration).items() if value is not None}
 
 
 def _container(plan: Plan, part: Part) -> dict[str, Any]:

@@ -4,13 +4,11 @@ An idle service needs less than 80 MB; an export reads page by page and stays be
 above its limit (because only the limit was lowered) comes down to it, for the API server would refuse the pod.
 """
 
-from typing import Any, Final
+from typing import Final
 
-import msgspec
+from aftersend.pods import Amounts, Pods, Resources
 
-Amounts = dict[str, str]
-
-_DEFAULTS: Final[dict[str, tuple[Amounts, Amounts]]] = {
+_DEFAULTS: Final[dict[str, tuple[dict[str, str], dict[str, str]]]] = {
     "exporter": ({"cpu": "50m", "memory": "96Mi"}, {"cpu": "500m", "memory": "256Mi"}),
     "webhook": ({"cpu": "25m", "memory": "80Mi"}, {"cpu": "500m", "memory": "192Mi"}),
     "writer": ({"cpu": "25m", "memory": "80Mi"}, {"cpu": "500m", "memory": "192Mi"}),
@@ -22,14 +20,12 @@ _DEFAULTS: Final[dict[str, tuple[Amounts, Amounts]]] = {
 _UNITS: Final = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "k": 10**3, "M": 10**6, "G": 10**9}
 
 
-def resources(pods: object, part: str) -> dict[str, Amounts]:
+def resources(pods: Pods, part: str) -> dict[str, dict[str, str]]:
     """Requests and limits of one part."""
-    asked: dict[str, Any] = msgspec.to_builtins(pods)
-    of_part = asked.get("resourcesOf", {}).get("compact" if part == "all" else part, {})
-    requests, limits = (
-        {**default, **_given(asked.get("resources", {}), side), **_given(of_part, side)}
-        for default, side in zip(_DEFAULTS[part], ("requests", "limits"), strict=True)
-    )
+    of_part: Resources = getattr(pods.resources_of, "compact" if part == "all" else part)
+    requests, limits = _DEFAULTS[part]
+    for asked in (pods.resources, of_part):
+        requests, limits = requests | _given(asked.requests), limits | _given(asked.limits)
     return {
         "requests": {
             "cpu": min(requests["cpu"], limits["cpu"], key=millicores),
@@ -50,5 +46,6 @@ def millicores(quantity: str) -> float:
     return float(quantity[:-1]) if quantity.endswith("m") else float(quantity) * 1000
 
 
-def _given(asked: dict[str, Any], side: str) -> Amounts:
-    return {name: str(amount) for name, amount in asked.get(side, {}).items() if amount is not None}
+def _given(amounts: Amounts) -> dict[str, str]:
+    asked = {"cpu": amounts.cpu, "memory": amounts.memory}
+    return {name: str(amount) for name, amount in asked.items() if amount is not None}

@@ -26,6 +26,7 @@ def secret_volumes(plan: Plan, part: Part) -> list[Volume]:
         "sendcloud": _sendcloud(spec.sendcloud.credentials.secret_name, part) if part.sendcloud else [],
         "redis": _managed_redis(plan, part) if plan.is_managed else _external_redis(plan),
         "data-key": _data_key(plan, part),
+        "backup": _storage(plan) if part.makes_backups else [],
     }
     return [
         {"name": name, "projected": {"defaultMode": _MODE, "sources": sources}}
@@ -66,6 +67,14 @@ def _external_redis(plan: Plan) -> list[Volume]:
 def _data_key(plan: Plan, part: Part) -> list[Volume]:
     keys = _source(plan.name("data-key"))
     return [keys, _source(plan.name("fingerprint"), "fingerprint")] if part.fingerprint else [keys]
+
+
+def _storage(plan: Plan) -> list[Volume]:
+    """Of an S3 storage; each key may be missing where the environment of the node brings what is needed."""
+    backup = plan.spec.backup
+    if backup.target == "volume" or not backup.credentials_secret_name:
+        return []
+    return [_source(backup.credentials_secret_name)]
 
 
 def _source(secret: str, *keys: str) -> Volume:

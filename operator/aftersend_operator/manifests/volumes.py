@@ -27,4 +27,6 @@ def _claim(plan: Plan, what: str, part: str) -> Manifest:
         "accessModes": ["ReadWriteOnce"],
         "resources": {"requests": {"storage": plan.spec.redis.storage}},
     }
+    if plan.spec.pods.storage_class:
+        spec["storageClassName"] = plan.spec.pods.storage_class
     return {**plan.kept_manifest("v1", "PersistentVolumeClaim", what, part=part), "spec": spec}

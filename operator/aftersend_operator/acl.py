@@ -1,0 +1,72 @@
+"""Who may do what in a managed Redis: one user per part, each with the least that its work takes.
+
+Commands are listed one by one; nobody gets a category, nobody but INFO anything dangerous, and nobody keys of another
+tenant. The webhook can put events on one stream and can neither read nor delete any. Passwords stand in the ACL file
+as SHA-256 only, so Redis' own pod never holds one.
+
+The user ``default``, which is everybody before a password was given, may PING: that is how the probe of Redis' pod
+asks without a secret.
+
+Two texts are made, for a file may not name commands that the server does not have: one for servers with RedisJSON, one
+for all others.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Final
+
+from aftersend.stream.keys import Keys
+from aftersend.tenant import Tenant
+
+_PUT: Final = ("xadd", "info")
+_SCRIPTS: Final = ("eval", "evalsha", "script|load", "script|exists")
+_TRANSACTION: Final = ("multi", "exec")
+_STREAM: Final = (
+    *("xreadgroup", "xack", "xdel", "xpending", "xclaim", "xautoclaim", "xrange", "xlen"),
+    *("xgroup|create", "xgroup|delconsumer", "xinfo|groups", "xinfo|consumers", "exists", "time"),
+    *("zadd", "zrange", "zrem", "zcard", *_SCRIPTS, *_TRANSACTION),
+)
+_LEDGER: Final = ("get", "set", "del", "type", "pexpire", "zadd", "zrem", "zrangebyscore", "zscan", "zcard")
+_STATE: Final = ("hget", "hmget", "hset", "hdel")
+_QUEUE: Final = ("smembers", "sadd", "srem", "expire")
+_JSON: Final = ("json.get", "json.set", "json.type")
+_READ_ALL: Final = ("scan", "dump", "pttl", "hgetall", "xinfo|stream", "xrevrange")
+
+_WRITER: Final = (*_PUT, *_STREAM, *_LEDGER, *_STATE)
+_EXPORTER: Final = (*_WRITER, *_QUEUE)
+_BACKUP: Final = (*_EXPORTER, *_READ_ALL)
+_COMMANDS: Final[dict[str, tuple[str, ...]]] = {
+    "webhook": _PUT,
+    "writer": _WRITER,
+    "exporter": _EXPORTER,
+    "trigger": (*_PUT, "get"),
+    "backup": _BACKUP,
+    "up": _BACKUP,
+}
+USERS: Final = tuple(_COMMANDS)
+_KNOW_JSON: Final = ("writer", "exporter", "backup", "up")
+
+
+def acl_file(tenant: Tenant, passwords: Mapping[str, str], *, json: bool) -> str:
+    """The text of an ACL file; ``json`` for a server with RedisJSON."""
+    lines = ["user default reset on nopass +ping"]
+    lines += [_line(tenant, user, passwords[user], json=json) for user in USERS]
+    return "\n".join(lines) + "\n"
+
+
+def _line(tenant: Tenant, user: str, password: str, *, json: bool) -> str:
+    known = (*_COMMANDS[user], *_JSON) if json and user in _KNOW_JSON else _COMMANDS[user]
+    commands = " ".join(f"+{command}" for command in sorted(set(known)))
+    digest = hashlib.sha256(password.encode()).hexdigest()
+    return f"user {user} reset on #{digest} {' '.join(_keys(tenant, user))} {commands}"
+
+
+def _keys(tenant: Tenant, user: str) -> tuple[str, ...]:
+    keys = Keys(tenant.identity)
+    match user:
+        case "webhook":
+            return (f"%W~{keys.key('parcels')}",)
+        case "trigger":
+            return f"%W~{keys.key('runs')}", f"%R~{keys.key('result', '*')}"
+        case _:
+            return (f"~{keys.key('*')}",)

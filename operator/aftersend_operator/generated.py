@@ -1,0 +1,174 @@
+"""Secrets that nobody has to make by hand: data key, fingerprint key, Redis' users and certificates.
+
+Each is made once and never overwritten: a new data key would make everything unreadable that the old one sealed. So
+what comes from here is to be *created*, and an object that exists already wins. Three things may change later, and only
+these: the server's certificate near its end, the ACL texts when a newer operator grants other rights (passwords stay),
+and labels and owner of all of them, for they follow ``deletionPolicy`` and may be adopted by a later tenant of the same
+name.
+
+====================  =========================================================================================
+secret                keys
+====================  =========================================================================================
+``…-data-key``        one per data key, named by its day (rotation adds more)
+``…-fingerprint``     ``fingerprint``; apart from the data keys because the webhook gets those and not this
+``…-redis-users``     ``<user>.username``, ``<user>.password``, ``users.acl``, ``users-json.acl``
+``…-redis-tls``       ``ca.crt``, ``ca.key``, ``tls.crt``, ``tls.key``
+====================  =========================================================================================
+"""
+
+import base64
+import hashlib
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from secrets import token_urlsafe
+from typing import Any, Final
+
+from aftersend.tenant import Tenant
+from aftersend_operator.acl import USERS, acl_file
+from aftersend_operator.certificates import Identity, is_due, names_of, new_authority, new_server, outlives_server
+from aftersend_operator.naming import Manifest, child_name, kept_labels, namespace_of, owner_reference
+
+SECRETS: Final = ("data-key", "fingerprint", "redis-users", "redis-tls")
+PLAIN_ACL: Final = "users.acl"
+JSON_ACL: Final = "users-json.acl"
+_PARTS: Final = {"data-key": "data-key", "fingerprint": "data-key", "redis-users": "redis", "redis-tls": "redis"}
+
+
+def secret_names(tenant: Tenant) -> list[str]:
+    """The names of the secrets that the tenant needs."""
+    return [child_name(tenant, what) for what in _wanted(tenant)]
+
+
+def missing_secrets(tenant: Tenant, *, uid: str, existing: Mapping[str, Manifest], now: datetime) -> list[Manifest]:
+    """Secrets to create, each with its contents; ``existing`` are those of ``secret_names`` that are there, by name."""
+    return [
+        {**_frame(tenant, uid, what), "type": "Opaque", "data": _encoded(_contents(tenant, what, now))}
+        for what in _wanted(tenant)
+        if child_name(tenant, what) not in existing
+    ]
+
+
+def renewed_certificate(tenant: Tenant, *, existing: Mapping[str, Manifest], now: datetime) -> Manifest | None:
+    """A merge patch for the certificates' secret if the server's is near its end, else None."""
+    held = _held(tenant, "redis-tls", existing)
+    if not held or not (is_due(held["tls.crt"], now=now) or names_of(held["tls.crt"]) != _dns_names(tenant)):
+        return None
+    authority = Identity(held["ca.crt"], held["ca.key"])
+    if not outlives_server(authority.certificate, now=now):
+        authority = new_authority(_authority_name(tenant), now=now)
+    return _patch(tenant, "redis-tls", _encoded(_tls(authority, tenant, now)))
+
+
+def renewed_users(tenant: Tenant, *, existing: Mapping[str, Manifest]) -> Manifest | None:
+    """A merge patch for the users' secret if its ACL texts are not what this operator would write, else None."""
+    held = _held(tenant, "redis-users", existing)
+    if not held:
+        return None
+    wanted = _users(tenant, {user: held[key].decode() for user in USERS if (key := f"{user}.password") in held})
+    changed = {key: value for key, value in wanted.items() if held.get(key) != value}
+    return _patch(tenant, "redis-users", _encoded(changed)) if changed else None
+
+
+def adopted_secrets(tenant: Tenant, *, uid: str, existing: Mapping[str, Manifest]) -> list[Manifest]:
+    """Merge patches of labels and owner, for secrets that do not follow the tenant as its document now says."""
+    patches = []
+    for what in _wanted(tenant):
+        found = existing.get(child_name(tenant, what))
+        metadata = _frame(tenant, uid, what)["metadata"]
+        metadata.setdefault("ownerReferences", [])
+        if found and not _follows(found["metadata"], metadata):
+            patches.append({**_patch(tenant, what, {}), "metadata": metadata})
+    return patches
+
+
+def redis_mark(tenant: Tenant, existing: Mapping[str, Manifest]) -> str:
+    """Changes when Redis has to start again to know its users and certificate; no secret can be told from it."""
+    held = _held(tenant, "redis-users", existing) | _held(tenant, "redis-tls", existing)
+    digest = hashlib.sha256()
+    for key in (PLAIN_ACL, JSON_ACL, "ca.crt", "tls.crt"):
+        digest.update(held.get(key, b"") + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _wanted(tenant: Tenant) -> tuple[str, ...]:
+    return SECRETS if tenant.spec.redis.mode == "managed" else SECRETS[:2]
+
+
+def _contents(tenant: Tenant, what: str, now: datetime) -> dict[str, bytes]:
+    match what:
+        case "data-key":
+            return {now.strftime("%Y%m%d"): _new_key()}
+        case "fingerprint":
+            return {"fingerprint": _new_key()}
+        case "redis-users":
+            return _users(tenant, {})
+        case _:
+            return _tls(new_authority(_authority_name(tenant), now=now), tenant, now)
+
+
+def _new_key() -> bytes:
+    """32 bytes in padded base64, as the services read them."""
+    return base64.b64encode(os.urandom(32))
+
+
+def _users(tenant: Tenant, known: Mapping[str, str]) -> dict[str, bytes]:
+    passwords = {user: known.get(user) or token_urlsafe(32) for user in USERS}
+    texts = {
+        **{f"{user}.username": user for user in USERS},
+        **{f"{user}.password": password for user, password in passwords.items()},
+        PLAIN_ACL: acl_file(tenant, passwords, json=False),
+        JSON_ACL: acl_file(tenant, passwords, json=True),
+    }
+    return {key: text.encode() for key, text in texts.items()}
+
+
+def _tls(authority: Identity, tenant: Tenant, now: datetime) -> dict[str, bytes]:
+    server = new_server(authority, _dns_names(tenant), now=now)
+    return {
+        "ca.crt": authority.certificate,
+        "ca.key": authority.key,
+        "tls.crt": server.certificate,
+        "tls.key": server.key,
+    }
+
+
+def _authority_name(tenant: Tenant) -> str:
+    return f"Aftersend {tenant.metadata.name}"
+
+
+def _dns_names(tenant: Tenant) -> list[str]:
+    service = child_name(tenant, "redis")
+    inside = f"{service}.{namespace_of(tenant)}"
+    return [service, inside, f"{inside}.svc", f"{inside}.svc.cluster.local", "localhost"]
+
+
+def _frame(tenant: Tenant, uid: str, what: str) -> Manifest:
+    metadata: dict[str, Any] = {
+        "name": child_name(tenant, what),
+        "namespace": namespace_of(tenant),
+        "labels": kept_labels(tenant, _PARTS[what]),
+    }
+    if tenant.spec.deletion_policy == "Delete":
+        metadata["ownerReferences"] = [owner_reference(tenant, uid)]
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
+
+
+def _patch(tenant: Tenant, what: str, data: dict[str, str]) -> Manifest:
+    metadata = {"name": child_name(tenant, what), "namespace": namespace_of(tenant)}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, **({"data": data} if data else {})}
+
+
+def _follows(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    labels = found.get("labels") or {}
+    owners = [owner.get("uid") for owner in found.get("ownerReferences") or []]
+    return wanted["labels"].items() <= labels.items() and owners == [it["uid"] for it in wanted["ownerReferences"]]
+
+
+def _held(tenant: Tenant, what: str, existing: Mapping[str, Manifest]) -> dict[str, bytes]:
+    data = existing.get(child_name(tenant, what), {}).get("data") or {}
+    return {key: base64.b64decode(value) for key, value in data.items()}
+
+
+def _encoded(data: Mapping[str, bytes]) -> dict[str, str]:
+    return {key: base64.b64encode(value).decode() for key, value in data.items()}

@@ -1,0 +1,149 @@
+"""The managed Redis: one server per tenant that keeps what it confirms.
+
+TLS only; users and rights from an ACL file (``acl``); every write on disk before it is confirmed; nothing is ever
+evicted. It may use 60 % of its memory limit: the rest is for connections, and for the copy that a rewrite of the
+append-only file needs. A StatefulSet, because two servers on one volume must never run at once.
+
+The image may be a Redis or a Valkey, as long as it has a shell, the server and the client on its path. The container
+starts the server itself, so the image's entry point has no say in users or files. Where the image carries RedisJSON in
+the place of the official one, it is loaded, and the ledger stores JSON that a person can query; elsewhere the ledger
+stores plain values. Several settings must not be left to images: ``save`` (no snapshots), ``protected-mode`` (would
+refuse everybody, for the user ``default`` has no password; but it may do nothing) and ``bind``.
+"""
+
+from typing import Any, Final
+
+from aftersend_operator.generated import JSON_ACL, PLAIN_ACL
+from aftersend_operator.manifests.config_map import CONFIG_MARK, mark
+from aftersend_operator.manifests.parts import REDIS, SCRATCH_DIR
+from aftersend_operator.manifests.plan import Plan
+from aftersend_operator.manifests.pods import container_security, pod_frame, pod_template
+from aftersend_operator.manifests.resources import memory_bytes, resources
+from aftersend_operator.manifests.services import REDIS_PORT
+from aftersend_operator.naming import GROUP, Manifest, selector
+
+SECRETS_MARK: Final = f"{GROUP}/redis-secrets"
+CONFIG_FILE: Final = "redis.conf"
+START_FILE: Final = "start.sh"
+JSON_MODULE: Final = "/usr/local/lib/redis/modules/rejson.so"
+_CONFIG_DIR: Final = "/etc/redis/config"
+_USERS_DIR: Final = "/etc/redis/users"
+_TLS_DIR: Final = "/etc/redis/tls"
+_DATA_DIR: Final = "/data"
+_GRACE_SECONDS: Final = 30
+_MEMORY_SHARE: Final = 0.6
+
+
+def redis_conf(memory_limit: int, *, data: str = _DATA_DIR, tls: str = _TLS_DIR, port: int = REDIS_PORT) -> str:
+    """The configuration for a memory limit in bytes."""
+    lines = (
+        "bind * -::*",
+        "protected-mode no",
+        "port 0",
+        f"tls-port {port}",
+        f"tls-cert-file {tls}/tls.crt",
+        f"tls-key-file {tls}/tls.key",
+        f"tls-ca-cert-file {tls}/ca.crt",
+        "tls-auth-clients no",
+        'tls-protocols "TLSv1.2 TLSv1.3"',
+        f"dir {data}",
+        "appendonly yes",
+        "appendfsync always",
+        'save ""',
+        f"maxmemory {int(memory_limit * _MEMORY_SHARE)}",
+        "maxmemory-policy noeviction",
+        "tcp-keepalive 60",
+        "loglevel notice",
+    )
+    return "\n".join(lines) + "\n"
+
+
+def start_script(*, config: str = _CONFIG_DIR, users: str = _USERS_DIR, module: str = JSON_MODULE) -> str:
+    """What the container runs: find the server, load RedisJSON if it is there, take the ACL file that fits."""
+    return f"""\
+set -eu
+server=$(command -v redis-server || command -v valkey-server)
+if [ -r {module} ]; then
+  exec "$server" {config}/{CONFIG_FILE} --aclfile {users}/{JSON_ACL} --loadmodule {module}
+fi
+exec "$server" {config}/{CONFIG_FILE} --aclfile {users}/{PLAIN_ACL}
+"""
+
+
+def ping_command(*, tls: str = _TLS_DIR, port: int = REDIS_PORT) -> str:
+    """True for a shell if the server answers over TLS; it still loads its data when the answer is LOADING."""
+    client = "$(command -v redis-cli || command -v valkey-cli)"
+    return f'test "$({client} --tls --cacert {tls}/ca.crt -h localhost -p {port} ping)" = PONG'
+
+
+def redis_config_map(plan: Plan) -> Manifest:
+    """Configuration and start script."""
+    return {**plan.manifest("v1", "ConfigMap", "redis", part=REDIS), "data": _files(plan)}
+
+
+def redis_stateful_set(plan: Plan) -> Manifest:
+    """The server. It starts again when its configuration, its users or its certificate change."""
+    marks = {CONFIG_MARK: mark("".join(_files(plan).values())), SECRETS_MARK: plan.facts.redis_secrets}
+    return {
+        **plan.manifest("apps/v1", "StatefulSet", "redis", part=REDIS),
+        "spec": {
+            "replicas": 1,
+            "revisionHistoryLimit": 2,
+            "serviceName": plan.name("redis"),
+            "selector": {"matchLabels": selector(plan.tenant, REDIS)},
+            "template": pod_template(plan, REDIS, _pod(plan), marks),
+        },
+    }
+
+
+def _files(plan: Plan) -> dict[str, str]:
+    limit = memory_bytes(resources(plan.spec.pods, REDIS)["limits"]["memory"])
+    return {CONFIG_FILE: redis_conf(limit), START_FILE: start_script()}
+
+
+def _pod(plan: Plan) -> dict[str, Any]:
+    return {
+        **pod_frame(plan, REDIS),
+        "terminationGracePeriodSeconds": _GRACE_SECONDS,
+        "containers": [_container(plan)],
+        "volumes": [
+            {"name": "config", "configMap": {"name": plan.name("redis")}},
+            {"name": "users", "secret": _only(plan.name("redis-users"), PLAIN_ACL, JSON_ACL)},
+            {"name": "tls", "secret": _only(plan.name("redis-tls"), "ca.crt", "tls.crt", "tls.key")},
+            {"name": "data", "persistentVolumeClaim": {"claimName": plan.name("redis")}},
+            {"name": "scratch", "emptyDir": {"medium": "Memory", "sizeLimit": "8Mi"}},
+        ],
+    }
+
+
+def _container(plan: Plan) -> dict[str, Any]:
+    return {
+        "name": REDIS,
+        "image": plan.settings.redis_image,
+        "imagePullPolicy": plan.settings.image_pull_policy,
+        "command": ["sh", f"{_CONFIG_DIR}/{START_FILE}"],
+        "workingDir": _DATA_DIR,
+        "ports": [{"name": "redis", "containerPort": REDIS_PORT, "protocol": "TCP"}],
+        "resources": resources(plan.spec.pods, REDIS),
+        "securityContext": container_security(),
+        "startupProbe": _probe(periodSeconds=2, failureThreshold=300),
+        "livenessProbe": _probe(periodSeconds=15, failureThreshold=4),
+        "readinessProbe": _probe(periodSeconds=5, failureThreshold=2),
+        "volumeMounts": [
+            {"name": "config", "mountPath": _CONFIG_DIR, "readOnly": True},
+            {"name": "users", "mountPath": _USERS_DIR, "readOnly": True},
+            {"name": "tls", "mountPath": _TLS_DIR, "readOnly": True},
+            {"name": "data", "mountPath": _DATA_DIR},
+            {"name": "scratch", "mountPath": SCRATCH_DIR},
+        ],
+    }
+
+
+def _probe(**times: int) -> dict[str, Any]:
+    """Loading a large append-only file may take minutes: that is the startup probe's patience."""
+    return {"exec": {"command": ["sh", "-c", ping_command()]}, "timeoutSeconds": 5, **times}
+
+
+def _only(secret: str, *keys: str) -> dict[str, Any]:
+    """These keys of a secret: neither a password nor the authority's private key."""
+    return {"secretName": secret, "defaultMode": 0o440, "items": [{"key": key, "path": key} for key in keys]}
