@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, Self
 from unittest import mock
 
-import pytest
 import structlog
 
 from aftersend.cli.main import main
@@ -33,9 +32,6 @@ spec:
   sendcloud: {url: "http://127.0.0.1:9/api", credentials: {secretName: mueller-sendcloud}, integration: 1}
 """
 KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
-
-on_valkey = pytest.mark.parametrize("redis_server", ["valkey"], indirect=True)
-"""For tests that need some Redis, whichever: one flavour is enough."""
 
 PRELUDE = """
 import asyncio, sys

@@ -123,6 +123,10 @@ class RedisServer:
             return False
 
 
+NewServer = Callable[..., RedisServer]
+"""Makes a server that is not yet started, with these options."""
+
+
 if __name__ == "__main__":
     for name in FLAVOURS:
         sys.stdout.write(f"{name}: {COMMANDS[name]() or CURES[name]}\n")

@@ -18,7 +18,6 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PACKAGES = {"redis-server": "redis-server", "chromium": "chromium"}
 OTHERS = "redis7,redis7json,redis8"
-STREAMS = ("test_ledger", "test_stream_consumer", "test_stream_dead", "test_stream_producer")
 UNSTEADY = "tests/integration/test_stream_faults.py::test_redis_goes_and_comes_back_with_one_line_each"
 """Failed once on a busy machine: left out of the whole run until it is understood."""
 COVERAGE = [str(BIN / "python"), "-m", "coverage"]
@@ -58,7 +57,7 @@ STAGES = (
     Stage("integration", (covered("tests/integration", "--deselect", UNSTEADY),)),
     Stage(
         "servers",
-        (covered(*(f"tests/integration/{name}.py" for name in STREAMS)),),
+        (tool("python", *PYTEST, "tests/integration", "-m", "redis", "--deselect", UNSTEADY),),
         (("AFTERSEND_TEST_SERVERS", OTHERS),),
     ),
     Stage("chaos", (tool("python", *PYTEST, "tests/chaos"),)),

@@ -1,4 +1,9 @@
-"""Servers for integration tests: each test sees an empty one, the process is shared by the session."""
+"""Servers for integration tests: each test sees an empty one, the process is shared by the session.
+
+A test that takes ``redis_url`` (or ``new_server``, a process of its own that it may kill and configure) runs once on
+every server that ``AFTERSEND_TEST_SERVERS`` names. Such tests carry the mark ``redis`` without being told to, so
+``-m redis`` chooses what is worth repeating on another server.
+"""
 
 import os
 from collections.abc import Iterator
@@ -7,20 +12,32 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.servers import RedisServer, selected_flavours
+from tests.servers import COMMANDS, CURES, NewServer, RedisServer, selected_flavours
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what depends on a server."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "flavour" in item.fixturenames:
+            item.add_marker("redis")
 
 
 @pytest.fixture(scope="session", params=selected_flavours())
-def redis_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    flavour: str = request.param
-    directory: Path = tmp_path_factory.mktemp(flavour)
-    try:
-        server = RedisServer(flavour, directory)
-    except FileNotFoundError as missing:
+def flavour(request: pytest.FixtureRequest) -> str:
+    """The kind of server that this test runs on."""
+    name: str = request.param
+    if COMMANDS[name]() is None:
+        missing = f"no {name} server here: {CURES[name]}"
         if os.environ.get("CI"):
-            raise
-        pytest.skip(str(missing))
-    server.start()
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return name
+
+
+@pytest.fixture(scope="session")
+def redis_server(flavour: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One server for all tests of the session."""
+    server = RedisServer(flavour, tmp_path_factory.mktemp(flavour)).start()
     yield server
     server.stop()
 
@@ -32,3 +49,25 @@ def redis_url(redis_server: RedisServer) -> str:
         client.flushall()
         client.config_set("maxmemory", "0")
     return redis_server.url
+
+
+@pytest.fixture
+def new_server(flavour: str, tmp_path: Path) -> Iterator[NewServer]:
+    """``new_server(*options)``: a server for this test alone, not yet started."""
+    servers: list[RedisServer] = []
+
+    def make(*options: str) -> RedisServer:
+        directory = tmp_path / f"server-{len(servers)}"
+        directory.mkdir()
+        servers.append(RedisServer(flavour, directory, "--appendfsync", "always", *options))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def own_server(new_server: NewServer) -> RedisServer:
+    """A running server that a test may kill, restart and configure."""
+    return new_server().start()

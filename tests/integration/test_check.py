@@ -17,7 +17,7 @@ from aftersend.sendcloud.model import Integration
 from aftersend.tenant import Tenant
 from aftersend.tenant_file import parse_tenant
 from tests.integration.test_cli import Shop
-from tests.part_kit import TENANT, environment, on_valkey
+from tests.part_kit import TENANT, environment
 
 SUCCESS = """<?xml version="1.0" encoding="utf-8"?><Afterbuy><CallStatus>Success</CallStatus><Result>
 <AfterbuyUniversalTimeStamp>{time}</AfterbuyUniversalTimeStamp></Result></Afterbuy>"""
@@ -207,7 +207,6 @@ def _with(place: Place, tenant: Tenant) -> Place:
     return Place(tenant=tenant, redis_url="", secrets_dir=place.secrets_dir, redis_secrets=place.redis_secrets)
 
 
-@on_valkey
 async def test_a_forgetful_redis(tmp_path: Path, redis_url: str, upstreams: Upstreams) -> None:
     shop = Shop(tmp_path, redis_url)
     await shop.redis.config_set("maxmemory-policy", "allkeys-lru")
@@ -228,7 +227,6 @@ def test_before_the_first_up_there_is_no_redis_and_no_key_to_check(tmp_path: Pat
     assert examined(file, tmp_path / "data", tmp_path / "own", {}).secrets_dir == tmp_path / "own"
 
 
-@on_valkey
 async def test_the_command_prints_every_line_and_what_to_do(
     tmp_path: Path, redis_url: str, upstreams: Upstreams
 ) -> None:

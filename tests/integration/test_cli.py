@@ -25,12 +25,10 @@ from aftersend.stream.keys import Keys
 from aftersend.stream.sealing import Keyring
 from aftersend.stream.stream import Stream
 from aftersend.tenant_file import load_tenant
-from tests.part_kit import call_main, environment, on_valkey
+from tests.part_kit import call_main, environment
 
 TENANT = "shops.mueller"
 MAIN = [sys.executable, "-c", "from aftersend.cli.main import main; main()"]
-
-pytestmark = on_valkey
 
 
 class Shop:

@@ -12,8 +12,8 @@ from typing import ClassVar
 import pytest
 import redis
 
-from tests.part_kit import IDLE, Process, environment, get, on_valkey, running
-from tests.servers import RedisServer
+from tests.part_kit import IDLE, Process, environment, get, running
+from tests.servers import NewServer
 
 HELLO = """
 async def hello(request): return web.Response(text="hello")
@@ -23,7 +23,6 @@ async def serve(runtime):
 """
 
 
-@on_valkey
 def test_ready_with_redis_and_gone_after_sigterm(tmp_path: Path, redis_url: str) -> None:
     with running(IDLE, environment(tmp_path, AFTERSEND_REDIS_URL=redis_url)) as process:
         started = process.line("started")
@@ -36,7 +35,6 @@ def test_ready_with_redis_and_gone_after_sigterm(tmp_path: Path, redis_url: str)
     assert "Traceback" not in process.text
 
 
-@on_valkey
 def test_interrupt_ends_it_as_well(tmp_path: Path, redis_url: str) -> None:
     with running(IDLE, environment(tmp_path, AFTERSEND_REDIS_URL=redis_url)) as process:
         process.line("started")
@@ -57,34 +55,29 @@ def test_metrics_in_both_forms_and_durability_after_the_first_look(tmp_path: Pat
         assert text.endswith("# EOF\n")
 
 
-def test_without_redis_it_lives_is_not_ready_and_recovers(tmp_path: Path) -> None:
-    server = RedisServer("valkey", tmp_path)
+def test_without_redis_it_lives_is_not_ready_and_recovers(tmp_path: Path, new_server: NewServer) -> None:
+    server = new_server()
     with running(IDLE, environment(tmp_path, AFTERSEND_REDIS_URL=server.url)) as process:
         port = process.line("started")["admin_port"]
         assert get(port, "/healthz")[0] == 200
         status, text, _ = get(port, "/readyz")
         assert (status, text) == (503, "shops.mueller redis: redis: redis_unavailable\n")
         server.start()
-        try:
-            assert get(port, "/readyz")[0] == 200
-            process.line("redis_durable")
-        finally:
-            server.kill()
+        assert get(port, "/readyz")[0] == 200
+        process.line("redis_durable")
+        server.kill()
         assert get(port, "/readyz")[0] == 503
         assert get(port, "/healthz")[0] == 200
         assert process.end() == 0
 
 
-def test_a_redis_that_forgets_is_reported(tmp_path: Path) -> None:
-    server = RedisServer("valkey", tmp_path, "--appendonly", "no", "--maxmemory-policy", "allkeys-lru").start()
-    try:
-        with running(IDLE, environment(tmp_path, AFTERSEND_REDIS_URL=server.url)) as process:
-            port = process.line("started")["admin_port"]
-            line = process.line("redis_not_durable")
-            assert line["faults"] == ["appendonly is off", "maxmemory-policy is not noeviction"]
-            assert 'aftersend_redis_durable{tenant="shops.mueller"} 0.0' in get(port, "/metrics")[1]
-    finally:
-        server.kill()
+def test_a_redis_that_forgets_is_reported(tmp_path: Path, new_server: NewServer) -> None:
+    server = new_server("--appendonly", "no", "--maxmemory-policy", "allkeys-lru").start()
+    with running(IDLE, environment(tmp_path, AFTERSEND_REDIS_URL=server.url)) as process:
+        port = process.line("started")["admin_port"]
+        line = process.line("redis_not_durable")
+        assert line["faults"] == ["appendonly is off", "maxmemory-policy is not noeviction"]
+        assert 'aftersend_redis_durable{tenant="shops.mueller"} 0.0' in get(port, "/metrics")[1]
 
 
 def test_the_public_address_serves_what_is_mounted_and_nothing_else(tmp_path: Path) -> None:
@@ -240,7 +233,6 @@ async def serve(runtime):
         assert process.wait() == 0
 
 
-@on_valkey
 def test_the_narrow_acl_of_the_webhook_is_enough(tmp_path: Path, redis_url: str) -> None:
     secrets = tmp_path / "secrets" / "redis"
     secrets.mkdir(parents=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from aftersend.stream.event import Event
 from aftersend.stream.outage import Outage
 from aftersend.stream.retry import Delay
 from aftersend.stream.stream import Stream
-from tests.servers import RedisServer, free_port, selected_flavours
+from tests.servers import NewServer, RedisServer, free_port
 from tests.stream_kit import FAST, Parcel, consuming, hurry, is_empty, opened, until
 
 QUICK = BreakerTiming(failures=3, first=0.05, longest=0.1, refused=0.1, poll=0.01)
@@ -27,15 +27,6 @@ QUICK = BreakerTiming(failures=3, first=0.05, longest=0.1, refused=0.1, poll=0.0
 async def stream(redis_url: str, tmp_path: Path) -> AsyncIterator[Stream]:
     async with opened(redis_url, tmp_path) as opened_stream:
         yield opened_stream
-
-
-@pytest.fixture(params=selected_flavours())
-def own_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RedisServer]:
-    directory = tmp_path / "server"
-    directory.mkdir()
-    server = RedisServer(request.param, directory, "--appendfsync", "always").start()
-    yield server
-    server.stop()
 
 
 async def fill(stream: Stream, count: int) -> None:
@@ -123,10 +114,8 @@ async def test_redis_goes_and_comes_back_with_one_line_each(
     assert lines.count("redis_lost") == lines.count("redis_back") == 1
 
 
-async def test_a_consumer_starts_before_redis_does(tmp_path: Path) -> None:
-    directory = tmp_path / "server"
-    directory.mkdir()
-    server = RedisServer(selected_flavours()[0], directory)
+async def test_a_consumer_starts_before_redis_does(new_server: NewServer, tmp_path: Path) -> None:
+    server = new_server()
     handled: list[str] = []
 
     async def handler(event: Event) -> None:
@@ -138,7 +127,6 @@ async def test_a_consumer_starts_before_redis_does(tmp_path: Path) -> None:
         await stream.add("parcel.changed", "webhook", Parcel("x"))
         await until(lambda: handled)
         await running.stop()
-    server.stop()
 
 
 async def test_a_stop_ends_in_time_although_redis_is_away(own_server: RedisServer, tmp_path: Path) -> None:
@@ -345,29 +333,24 @@ async def test_a_settling_with_a_bug_leaves_the_entry_to_others(
     assert "handling_failed" in capsys.readouterr().out
 
 
-async def test_everything_works_on_a_cluster(tmp_path: Path) -> None:
+async def test_everything_works_on_a_cluster(new_server: NewServer, tmp_path: Path) -> None:
     """One node that owns all slots refuses whatever a cluster refuses: keys of different slots, undeclared keys."""
-    directory = tmp_path / "server"
-    directory.mkdir()
-    server = RedisServer("valkey", directory, "--cluster-enabled", "yes", "--cluster-port", str(free_port())).start()
-    try:
-        async with opened(server.url, tmp_path) as stream:
-            await stream.redis.execute_command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
-            await until(lambda: cluster_is_up(stream))
-            await fill(stream, 6)
+    server = new_server("--cluster-enabled", "yes", "--cluster-port", str(free_port())).start()
+    async with opened(server.url, tmp_path) as stream:
+        await stream.redis.execute_command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+        await until(lambda: cluster_is_up(stream))
+        await fill(stream, 6)
 
-            async def handler(event: Event) -> None:
-                number = int(event.read(Parcel).name)
-                if number % 3 == 1 and event.attempt == 1:
-                    raise Transient("timeout")
-                if number % 3 == 2:
-                    raise Rejected("no")
+        async def handler(event: Event) -> None:
+            number = int(event.read(Parcel).name)
+            if number % 3 == 1 and event.attempt == 1:
+                raise Transient("timeout")
+            if number % 3 == 2:
+                raise Rejected("no")
 
-            async with consuming(stream, handler) as running:
-                await until(lambda: hurry_until_done(running.meter.outcomes, stream, 4))
-            assert await stream.dead() == 2
-    finally:
-        server.stop()
+        async with consuming(stream, handler) as running:
+            await until(lambda: hurry_until_done(running.meter.outcomes, stream, 4))
+        assert await stream.dead() == 2
 
 
 async def cluster_is_up(stream: Stream) -> bool:

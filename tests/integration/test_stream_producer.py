@@ -15,7 +15,7 @@ from aftersend.stream.event import unpack
 from aftersend.stream.highwater import HighWater
 from aftersend.stream.scripts import run_script
 from aftersend.stream.stream import Stream
-from tests.servers import COMMANDS, CURES, RedisServer, free_port, selected_flavours
+from tests.servers import COMMANDS, CURES, RedisServer, free_port
 from tests.stream_kit import TENANT, Parcel, client, keyring_in, opened
 
 
@@ -140,16 +140,6 @@ async def test_scripts_are_known_again_after_a_flush(stream: Stream) -> None:
         await stream.redis.script_flush()
         keys = [stream.key, stream.delayed_key, stream.dead_key]
         assert await run_script(stream.redis, "promote", keys=keys, args=[1]) == 0
-
-
-@pytest.fixture(params=selected_flavours())
-def own_server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RedisServer]:
-    """A server that a test may kill, restart and configure."""
-    directory = tmp_path / "server"
-    directory.mkdir()
-    server = RedisServer(request.param, directory, "--appendfsync", "always").start()
-    yield server  # type: ignore[misc]
-    server.stop()
 
 
 async def test_a_restart_is_survived_without_an_error(own_server: RedisServer, tmp_path: Path) -> None:

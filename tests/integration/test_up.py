@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from aftersend.cli import fleet
-from tests.part_kit import Process, get, on_valkey
+from tests.part_kit import Process, get
 from tests.servers import free_port
 
 PRELUDE = """
@@ -230,7 +230,6 @@ def test_a_data_directory_in_use_is_refused(tmp_path: Path) -> None:
         assert get(shop.admin, "/readyz")[0] == 200
 
 
-@on_valkey
 def test_a_given_redis_is_used_instead(tmp_path: Path, redis_url: str) -> None:
     shop = Shop(tmp_path, "mueller")
     with shop.up(AFTERSEND_REDIS_URL=redis_url) as process:

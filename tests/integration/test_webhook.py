@@ -17,7 +17,7 @@ from aftersend.observe import logs, traces
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend_webhook import receive
 from aftersend_webhook.intake import LARGEST, Intake
-from tests.part_kit import environment, get, on_valkey, restored_logging, running
+from tests.part_kit import environment, get, restored_logging, running
 from tests.servers import RedisServer
 from tests.webhook_kit import CANARY, KEY, NUMBER, PATH, TENANT, body, hooks, raw_values, signed, stored
 
@@ -209,21 +209,16 @@ async def test_nothing_to_do_is_200_without_redis(tmp_path: Path, raw: bytes, ou
 # Redis
 
 
-async def test_redis_away_is_503_and_all_is_well_when_it_is_back(tmp_path: Path) -> None:
-    server = RedisServer("valkey", tmp_path)
-    server.start()
-    try:
-        async with hooks(tmp_path, server.url) as service:
-            assert (await service.post(body())).status == 200
-            server.kill()
-            answer = await service.post(body())
-            assert (answer.status, answer.headers["Retry-After"]) == (503, "30")
-            server.start()
-            assert (await service.post(body())).status == 200
-            assert len(await stored(tmp_path, server.url)) == 2
-            assert service.counted() == {"stored": 2, "not_stored": 1}
-    finally:
-        server.stop()
+async def test_redis_away_is_503_and_all_is_well_when_it_is_back(own_server: RedisServer, tmp_path: Path) -> None:
+    async with hooks(tmp_path, own_server.url) as service:
+        assert (await service.post(body())).status == 200
+        own_server.kill()
+        answer = await service.post(body())
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "30")
+        own_server.start()
+        assert (await service.post(body())).status == 200
+        assert len(await stored(tmp_path, own_server.url)) == 2
+        assert service.counted() == {"stored": 2, "not_stored": 1}
 
 
 async def test_a_redis_that_never_answers_is_503_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -511,7 +506,6 @@ async def test_a_head_that_does_not_come_ends_the_connection(tmp_path: Path, mon
         writer.close()
 
 
-@on_valkey
 async def test_a_burst_is_stored_completely(tmp_path: Path, redis_url: str) -> None:
     async with hooks(tmp_path, redis_url) as service:
         answers = await asyncio.gather(*(service.post(body(id=number)) for number in range(1, 301)))
