@@ -5,6 +5,7 @@ only from files (``aftersend.secrets``).
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from aftersend.errors import Misconfigured
 
 Scheduler = Literal["sweep", "all", "none"]
 LogFormat = Literal["json", "console"]
+_REDIS_PATH = re.compile(r"(/[0-9]*)?")
 _T = TypeVar("_T")
 _S = TypeVar("_S", bound=str)
 
@@ -37,7 +39,7 @@ class Settings:
     secrets_dir: Path
     """``AFTERSEND_SECRETS_DIR``: folders afterbuy, sendcloud, redis and data-key, one file per key."""
     redis_url: str
-    """``AFTERSEND_REDIS_URL``: redis:// or rediss://, without password (that is a secret)."""
+    """``AFTERSEND_REDIS_URL``: redis:// or rediss://, host, port, database; the password is a secret file."""
     listen: Address
     """``AFTERSEND_LISTEN``: public address of the webhook service."""
     admin_listen: Address
@@ -60,7 +62,9 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(
         tenant_file=Path(reader.required("AFTERSEND_TENANT_FILE", "name the tenant document")),
         secrets_dir=Path(reader.required("AFTERSEND_SECRETS_DIR", "name the folder of secret files")),
-        redis_url=reader.parsed("AFTERSEND_REDIS_URL", "", _redis_url, "use redis://host:6379/0 or rediss://…"),
+        redis_url=reader.parsed(
+            "AFTERSEND_REDIS_URL", "", _redis_url, "use redis://host:6379/0 or rediss://host:6379/0"
+        ),
         listen=reader.parsed("AFTERSEND_LISTEN", "0.0.0.0:8080", parse_address, "use host:port"),
         admin_listen=reader.parsed("AFTERSEND_ADMIN_LISTEN", "0.0.0.0:9090", parse_address, "use host:port"),
         log_format=reader.choice("AFTERSEND_LOG_FORMAT", default_log_format(), ("json", "console")),
@@ -122,9 +126,10 @@ def parse_address(text: str) -> Address | None:
 
 
 def _redis_url(text: str) -> str | None:
+    """The text if it names a server and nothing else: a query could change the way we talk to it, TLS included."""
     try:
         parts = urlsplit(text)
-        usable = parts.scheme in ("redis", "rediss", "unix") and (parts.hostname or parts.path) and parts.port != 0
+        named = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
     except ValueError:
         return None
-    return text if usable else None
+    return text if named and _REDIS_PATH.fullmatch(parts.path) and not parts.query + parts.fragment else None

@@ -32,6 +32,8 @@ def test_defaults() -> None:
     ("name", "text", "field", "value"),
     [
         ("AFTERSEND_REDIS_URL", "rediss://redis:6380/1", "redis_url", "rediss://redis:6380/1"),
+        ("AFTERSEND_REDIS_URL", "redis://redis", "redis_url", "redis://redis"),
+        ("AFTERSEND_REDIS_URL", "redis://user:word@[::1]:6380/", "redis_url", "redis://user:word@[::1]:6380/"),
         ("AFTERSEND_LISTEN", "127.0.0.1:81", "listen", Address("127.0.0.1", 81)),
         ("AFTERSEND_LISTEN", "[::1]:81", "listen", Address("::1", 81)),
         ("AFTERSEND_ADMIN_LISTEN", "localhost:0", "admin_listen", Address("localhost", 0)),
@@ -54,6 +56,13 @@ def test_every_variable_is_read(name: str, text: str, field: str, value: object)
     [
         *((name, "") for name in LEAST),
         ("AFTERSEND_REDIS_URL", "redis://"),
+        ("AFTERSEND_REDIS_URL", "redis:///0"),
+        ("AFTERSEND_REDIS_URL", "unix:///run/redis.sock"),
+        ("AFTERSEND_REDIS_URL", "unix://:secret@/run/redis.sock?db=1"),
+        ("AFTERSEND_REDIS_URL", "redis://redis:6379/orders"),
+        ("AFTERSEND_REDIS_URL", "redis://redis:6379/0/1"),
+        ("AFTERSEND_REDIS_URL", "rediss://redis:6379/0?ssl_cert_reqs=none"),
+        ("AFTERSEND_REDIS_URL", "redis://redis:6379/0#1"),
         ("AFTERSEND_REDIS_URL", "http://redis:6379"),
         ("AFTERSEND_REDIS_URL", "redis://redis:port"),
         ("AFTERSEND_REDIS_URL", "redis://redis:0"),
