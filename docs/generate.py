@@ -1,8 +1,8 @@
 """Writes the generated parts of the docs: ``python docs/generate.py``, or ``--check`` to fail on drift.
 
 A page holds markers ``<!-- generated: name -->`` and ``<!-- end -->``; what stands between them is made from the code:
-the table of the tenant document from the model, the list of assumptions from the sandbox's switches. Whole files that
-are made from the code are written (and checked) with them.
+the tables of the tenant document and of the metrics from their definitions, the list of assumptions from the sandbox's
+switches. Whole files that are made from the code are written (and checked) with them.
 """
 
 import re
@@ -13,10 +13,12 @@ from typing import Any
 
 import msgspec
 from msgspec import inspect as types
+from prometheus_client import CollectorRegistry
 
 from aftersend import tenant
 from aftersend.crd.meanings import meanings
 from aftersend.crd.rendering import as_template
+from aftersend.observe.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -80,7 +82,20 @@ def assumptions() -> str:
     return "\n".join(rows) + "\n"
 
 
-PARTS: dict[str, Callable[[], str]] = {"tenant-table": tenant_table, "assumptions": assumptions}
+def metrics() -> str:
+    """Every metric of our own; those of the Python process come from the Prometheus client."""
+    rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
+    for metric in vars(Metrics()).values():
+        if isinstance(metric, CollectorRegistry):
+            continue
+        (family,) = metric.describe()
+        name = family.name + ("_total" if family.type == "counter" else "")
+        labels = ", ".join(metric._labelnames)  # noqa: SLF001 - the library tells them nowhere else
+        rows.append(f"| `{name}` | {family.type} | {labels} | {family.documentation} |")
+    return "\n".join(rows) + "\n"
+
+
+PARTS: dict[str, Callable[[], str]] = {"tenant-table": tenant_table, "assumptions": assumptions, "metrics": metrics}
 
 
 def renewed(text: str) -> str:

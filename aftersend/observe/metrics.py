@@ -60,6 +60,13 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self.write_race = Histogram(
+            "aftersend_write_race_seconds",
+            "From reading an order in Afterbuy to the answer to its update: a person's edit in between is not seen.",
+            ["tenant"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
         self.upstream_budget = self._gauge(
             "upstream_budget_remaining", "Calls left in the current window of the upstream.", "upstream"
         )

@@ -1,14 +1,14 @@
 """Rounds of the writer against the simulated Afterbuy: both outcomes of everything that nobody could verify."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
-from aftersend.afterbuy.model import Page, UnreadableOrder
+from aftersend.afterbuy.model import OrderChange, Page, UnreadableOrder
 from aftersend.errors import AftersendError, Bug, CredentialsRefused, Later, Rejected, Transient
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.merge import merge
@@ -50,12 +50,16 @@ class Writer:
     def __init__(self, ledger: Ledger, shop: Shop, **wishes: Any) -> None:
         self.ledger = ledger
         self.right = 0
+        self.races: list[float] = []
         self.rounds = Rounds(
-            ledger=ledger, afterbuy=shop.client, wishes=WriteBack(**wishes), mac=mac, clock=Clock(), success=self.count
+            ledger=ledger, afterbuy=shop.client, wishes=WriteBack(**wishes), mac=mac, clock=Clock(), meter=self
         )
 
-    def count(self) -> None:
+    def succeeded(self) -> None:
         self.right += 1
+
+    def raced(self, seconds: float) -> None:
+        self.races.append(seconds)
 
     async def observe(self, order_id: str, *events: Any) -> None:
         for event in events:
@@ -114,6 +118,55 @@ async def test_everything_a_tenant_can_wish_for(ledger: Ledger, shop: Shop) -> N
     assert await writer.write("700") is None
     assert order.shipping.dispatched_at is not None
     assert (await writer.entry()).ticks == {"tag", "shipped"}
+
+
+class Slow:
+    """Afterbuy at the speed of a clock turned by hand: reading takes two seconds, writing three."""
+
+    def __init__(self, shop: Shop, clock: Clock) -> None:
+        self.shop = shop
+        self.clock = clock
+
+    async def orders_by_id(self, ids: Sequence[str]) -> AsyncIterator[Page]:
+        self.clock.ms += 2000
+        async for page in self.shop.client.orders_by_id(ids):
+            yield page
+
+    async def update(self, changes: Sequence[OrderChange]) -> None:
+        self.clock.ms += 3000
+        await self.shop.client.update(changes)
+
+
+def slow_writer(ledger: Ledger, shop: Shop) -> Writer:
+    writer, clock = Writer(ledger, shop), Clock()
+    writer.rounds = Rounds(
+        ledger=ledger, afterbuy=Slow(shop, clock), wishes=WriteBack(), mac=mac, clock=clock, meter=writer
+    )
+    return writer
+
+
+async def test_the_race_with_a_person_is_measured_from_the_look_to_the_answer(ledger: Ledger, shop: Shop) -> None:
+    writer = slow_writer(ledger, shop)
+    for order in ("700", "701"):
+        shop.order(int(order))
+        await writer.observe(order, FIRST)
+    await writer.write("700")
+    assert writer.races == [5]
+    await writer.write("700", force=True)
+    assert writer.races == [5], "a look that leads to no write races with nobody"
+    shop.order(702)
+    await writer.observe("702", FIRST)
+    await writer.write("701", "702")
+    assert writer.races == [5, 5, 5], "each order of a call counts"
+
+
+async def test_a_write_without_an_answer_races_too(ledger: Ledger, shop: Shop) -> None:
+    writer = slow_writer(ledger, shop)
+    shop.order(700)
+    await writer.observe("700", FIRST)
+    shop.fault("lost_answer", "UpdateSoldItems", remaining=1)
+    assert await writer.write("700")
+    assert writer.races == [5]
 
 
 SWITCHES = [

@@ -346,6 +346,8 @@ async def test_refused_credentials_open_the_circuit_until_the_secret_changes(bri
         await until(lambda: drained(bridge))
     assert order.additional_info == "A1"
     assert bridge.metric("circuit_open", upstream="afterbuy") == 0
+    assert bridge.metric("write_race_seconds_count") == 1
+    assert 0 < bridge.metric("write_race_seconds_sum") < 60
     assert await bridge.stream.dead() == 0
 
 

@@ -19,6 +19,7 @@ NAMES = {
     "aftersend_upstream_budget_remaining": ("tenant", "upstream"),
     "aftersend_circuit_open": ("tenant", "upstream"),
     "aftersend_redis_durable": ("tenant",),
+    "aftersend_write_race_seconds_sum": ("tenant",),
 }
 
 

@@ -44,8 +44,18 @@ class Afterbuy(Protocol):
         """Write; raises on anything but plain success."""
 
 
+class RoundMeter(Protocol):
+    """Who is told how rounds went."""
+
+    def succeeded(self) -> None:
+        """One order is right in Afterbuy."""
+
+    def raced(self, seconds: float) -> None:
+        """One order was written; from the look it is based on to the answer it took so long."""
+
+
 class Rounds:
-    """Does rounds for one tenant. ``clock`` tells seconds since 1970; ``success`` is called when one order is right."""
+    """Does rounds for one tenant. ``clock`` tells seconds since 1970."""
 
     def __init__(
         self,
@@ -54,13 +64,13 @@ class Rounds:
         afterbuy: Afterbuy,
         wishes: WriteBack,
         mac: Mac,
+        meter: RoundMeter,
         clock: Callable[[], float] = time.time,
-        success: Callable[[], None] = lambda: None,
     ) -> None:
         self._ledger = ledger
         self._afterbuy = afterbuy
         self._clock = clock
-        self._success = success
+        self._meter = meter
         self._rules = Rules(wishes, mac, lambda: datetime.fromtimestamp(clock(), UTC))
 
     async def round(self, orders: Mapping[str, bool]) -> dict[str, AftersendError | None]:
@@ -98,12 +108,14 @@ class Rounds:
     async def _look(self, cases: list[Case]) -> None:
         if not cases:
             return
+        began = self._clock()
         try:
             shown = await self._read([case.order_id for case in cases])
         except AftersendError as error:
             _fail(cases, error)
             return
         for case in cases:
+            case.looked_at = began
             case.see(shown.get(case.order_id), self._rules)
 
     async def _read(self, ids: list[str]) -> dict[str, Order | UnreadableOrder]:
@@ -124,7 +136,7 @@ class Rounds:
     async def _write_together(self, cases: list[Case]) -> None:
         ready = [case for case in cases if await _is_held(case)]
         try:
-            await self._afterbuy.update([case.change for case in ready])
+            await self._update(ready, [case.change for case in ready])
         except AftersendError as error:
             if not _is_answer(error):
                 _fail(ready, error)
@@ -164,8 +176,16 @@ class Rounds:
 
     async def _send(self, case: Case, change: OrderChange) -> None:
         await case.lease.check()
-        await self._afterbuy.update([change])
+        await self._update([case], [change])
         _note_written(case, change)
+
+    async def _update(self, cases: Sequence[Case], changes: Sequence[OrderChange]) -> None:
+        """Write, and tell how long a person could have changed what we had looked at, whatever the answer is."""
+        try:
+            await self._afterbuy.update(changes)
+        finally:
+            for case in cases:
+                self._meter.raced(self._clock() - case.looked_at)
 
     async def _tick(self, case: Case) -> AftersendError | None:
         """Remember the look, while the order is still ours alone."""
@@ -178,7 +198,7 @@ class Rounds:
         except AftersendError as error:
             return error
         if seen.fault is None:
-            self._success()
+            self._meter.succeeded()
         return None
 
     def _ticking(self, case: Case) -> Callable[[Entry], Entry]:

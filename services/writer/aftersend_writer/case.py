@@ -39,6 +39,8 @@ class Case:
     change: OrderChange = field(default_factory=lambda: OrderChange(""))
     result: Look | None = None
     error: AftersendError | None = None
+    looked_at: float = 0.0
+    """When the look began that the change is based on, in seconds."""
     tag_tried: bool = False
     labels_refused: bool = False
     written: bool = False

@@ -41,6 +41,10 @@ class Gauges:
         """An order is right in Afterbuy, just now."""
         self._success = self.clock()
 
+    def raced(self, seconds: float) -> None:
+        """A write could have met a person's edit for so long."""
+        self.metrics.write_race.labels(self.tenant).observe(seconds)
+
     def foreign(self) -> None:
         """An event told of a parcel that is not ours."""
         self.metrics.events_handled.labels(self.tenant, "foreign", self.stream.name).inc()

@@ -59,7 +59,7 @@ async def _consume(runtime: Runtime, ledger: Ledger, state: TenantState, stream:
     def mac(text: str) -> str:
         return runtime.keyring.mac(text.encode(), purpose="parcel")
 
-    rounds = Rounds(ledger=ledger, afterbuy=afterbuy, wishes=wishes, mac=mac, success=gauges.succeeded)
+    rounds = Rounds(ledger=ledger, afterbuy=afterbuy, wishes=wishes, mac=mac, meter=gauges)
     applier = Applier(rounds.round, backlog=stream.length)
     handler = Handler(
         ledger=ledger,
