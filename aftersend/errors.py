@@ -4,7 +4,8 @@
     ├── Misconfigured        a setting, a file or a secret is wrong: a person must act
     ├── Transient            the same call may succeed later: retry
     │   ├── Later            not a failure at all: the thing is not due yet
-    │   └── StoreFull        Redis is above its high-water mark: refuse new work
+    │   └── StoreAway        Redis is gone, read-only, refuses us or is full: nobody's attempt failed
+    │       └── StoreFull    Redis is above its high-water mark: refuse new work
     ├── CredentialsRefused   the other side knows us no more: stop calling, tell a person
     ├── Rejected             the other side refuses this order: no retry helps until the order changes
     └── Bug                  we sent nonsense or met an impossible state: fix the code
@@ -48,7 +49,11 @@ class Later(Transient):
     """Not due yet: come back in ``retry_after`` seconds without counting it as an attempt."""
 
 
-class StoreFull(Transient):
+class StoreAway(Transient):
+    """Our own Redis does not serve us right now; no attempt counts that fails for it."""
+
+
+class StoreFull(StoreAway):
     """Redis is above its high-water mark; producers refuse so that consumers have room to drain."""
 
 

@@ -7,7 +7,8 @@ twice: a doubled XADD is harmless, all scripts check the state they change). Lon
 
 Nothing is sent that the webhook's ACL forbids: no CLIENT SETINFO, no HELLO, no PING; the protocol is RESP2.
 
-``guarded`` is the boundary: whatever the Redis library raises inside leaves as ``Transient`` with a stable code.
+``guarded`` is the boundary: whatever the Redis library raises inside leaves as ``Transient`` with a stable code. What
+concerns the server as a whole, not the command at hand, is ``StoreAway``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ from redis.credentials import CredentialProvider
 from redis.exceptions import ConnectionError as LinkError
 from redis.exceptions import RedisError
 
-from aftersend.errors import StoreFull, Transient
+from aftersend.errors import StoreAway, StoreFull, Transient
 from aftersend.secrets import SecretFiles
 
 UPSTREAM: Final = "redis"
@@ -41,6 +42,7 @@ _CODES: Final = {
     "WRONGPASS": "redis_refused",
     "NOSCRIPT": "redis_no_script",
 }
+_AWAY: Final = frozenset({"redis_unavailable", "redis_read_only", "redis_refused"})
 _REFUSALS: Final = frozenset({"AuthenticationError", "AuthorizationError", "NoPermissionError"})
 _BY_CLASS: Final = {
     "OutOfMemoryError": "redis_full",
@@ -75,7 +77,7 @@ def connect(url: str, secrets: SecretFiles, *, part: str) -> Redis:
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Turn every error of the Redis library into ``Transient`` (``StoreFull`` if Redis is out of memory)."""
+    """Turn every error of the Redis library into ``Transient``, ``StoreAway`` or, out of memory, ``StoreFull``."""
     try:
         yield
     except RedisError as error:
@@ -84,8 +86,13 @@ def guarded() -> Iterator[None]:
         code = "redis_unavailable"
     else:
         return
-    kind = StoreFull if code == "redis_full" else Transient
-    raise kind(code, upstream=UPSTREAM) from None
+    raise _kind(code)(code, upstream=UPSTREAM) from None
+
+
+def _kind(code: str) -> type[Transient]:
+    if code == "redis_full":
+        return StoreFull
+    return StoreAway if code in _AWAY else Transient
 
 
 def _code(error: RedisError) -> str:

@@ -12,7 +12,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
-from aftersend.errors import AftersendError, CredentialsRefused, Later, Transient
+from aftersend.errors import AftersendError, CredentialsRefused, Later, StoreAway, Transient
 from aftersend.observe.logs import get_logger
 from aftersend.observe.traces import span
 from aftersend.stream.breaker import Breaker
@@ -116,7 +116,7 @@ class Handling:
         )
 
     async def _disturbed(self, entry: Entry, error: Exception | None) -> bool:
-        if self._breaker is None or error is None or isinstance(error, Later | CredentialsRefused):
+        if self._breaker is None or error is None or isinstance(error, Later | StoreAway | CredentialsRefused):
             return False
         if self._breaker.confirmed:
             return True

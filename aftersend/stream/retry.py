@@ -2,6 +2,7 @@
 
     no error                 Done
     Later                    Delay, not counted: it simply is not due yet
+    StoreAway                Delay, not counted: our own Redis was away, the other side was never the matter
     CredentialsRefused       HandBack: the circuit is open now, the event waits behind it as if never tried
     Misconfigured            Delay, not counted: no event dies of a wrong file
     Transient                Delay by the schedule; Bury as ``exhausted`` when the schedule is through
@@ -15,7 +16,16 @@ repeated and does not count, so the horizon is counted in time in which the even
 from dataclasses import dataclass
 from typing import Final
 
-from aftersend.errors import AftersendError, Bug, CredentialsRefused, Later, Misconfigured, Rejected, Transient
+from aftersend.errors import (
+    AftersendError,
+    Bug,
+    CredentialsRefused,
+    Later,
+    Misconfigured,
+    Rejected,
+    StoreAway,
+    Transient,
+)
 
 SCHEDULE: Final = (5, 300, 1800, 7200, 18000, 36000, 36000)
 """Seconds to wait after the first, second, … failure; jitter only ever adds."""
@@ -23,6 +33,8 @@ JITTER: Final = 0.1
 LONGEST_SECONDS: Final = 86400
 """The most we wait because the other side asks us to (Retry-After)."""
 LATER_SECONDS: Final = 1.0
+STORE_SECONDS: Final = 5.0
+"""Redis is back when an event can be delayed at all; a moment keeps a full one from being asked all the time."""
 MISCONFIGURED_SECONDS: Final = 300.0
 REFUSED_SECONDS: Final = 60.0
 """Where no circuit stops us, refused credentials must not turn into a hot loop."""
@@ -71,8 +83,9 @@ def decide(
     match error:
         case None:
             return Done()
-        case Later():
-            return Delay(_within(error.retry_after, LATER_SECONDS), counted=False, error=error_text(error))
+        case Later() | StoreAway():
+            usual = LATER_SECONDS if isinstance(error, Later) else STORE_SECONDS
+            return Delay(_within(error.retry_after, usual), counted=False, error=error_text(error))
         case CredentialsRefused():
             return (
                 HandBack()

@@ -2,6 +2,9 @@
 
 First every scenario twice (as far as the count allows), then ordinary life by the scenarios' shares; all of it in
 random order, ids ascending with the time of the order, like in Afterbuy, where an order is named after its first item.
+
+Chance puts each order on a day and at a share of that day that is over; so a world that is made later on the same day
+holds the same orders under the same ids, only at other times.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -17,6 +20,7 @@ from aftersend_sandbox.state import Clock, World
 
 BERLIN: Final = ZoneInfo("Europe/Berlin")
 FIRST_ORDER: Final = 611_000_001
+DAYS: Final = ("older", "yesterday", "today")
 OLDEST_DAYS: Final = 40
 """Orders before the window reach this far back."""
 
@@ -51,12 +55,17 @@ def _agenda(count: int, now: datetime, random: Random) -> list[tuple[datetime, S
     everything = list(SCENARIOS.values())
     plan = (everything * 2)[:count]
     plan += random.choices(everything, [each.share for each in everything], k=count - len(plan))
-    days = {day: _span(day, now) for day in ("window", "today", "yesterday", "older")}
-    dated = [(_moment(*days[each.day], random), each) for each in plan]
-    return sorted(dated, key=lambda pair: pair[0])
+    places = sorted((_day(each.day, random), random.random(), number) for number, each in enumerate(plan))
+    spans = [_span(day, now) for day in DAYS]
+    return [(_moment(*spans[day], share), plan[number]) for day, share, number in places]
 
 
-def _span(day: Day | str, now: datetime) -> tuple[datetime, datetime]:
+def _day(day: Day, random: Random) -> int:
+    """Place in ``DAYS``; the window of an export holds yesterday and today."""
+    return DAYS.index(random.choice(("yesterday", "today")) if day == "window" else day)
+
+
+def _span(day: str, now: datetime) -> tuple[datetime, datetime]:
     """First and last moment of a day in Berlin, whole seconds as Afterbuy keeps them."""
     today = now.astimezone(BERLIN).replace(hour=0, minute=0, second=0, microsecond=0)
     yesterday = (today - timedelta(hours=12)).replace(hour=0)
@@ -65,13 +74,11 @@ def _span(day: Day | str, now: datetime) -> tuple[datetime, datetime]:
             return today, now
         case "yesterday":
             return yesterday, today - timedelta(seconds=1)
-        case "older":
-            return yesterday - timedelta(days=OLDEST_DAYS), yesterday - timedelta(hours=3)
         case _:
-            return yesterday, now
+            return yesterday - timedelta(days=OLDEST_DAYS), yesterday - timedelta(hours=3)
 
 
-def _moment(first: datetime, last: datetime, random: Random) -> datetime:
+def _moment(first: datetime, last: datetime, share: float) -> datetime:
     """A moment between two; the seconds are counted in UTC, so that a change of DST moves nothing out of the day."""
     start, end = int(first.timestamp()), int(last.timestamp())
-    return datetime.fromtimestamp(random.randint(start, max(start, end)), tz=BERLIN).astimezone(UTC)
+    return datetime.fromtimestamp(start + int(share * max(end - start, 0)), tz=UTC)

@@ -64,6 +64,21 @@ def test_the_same_seed_makes_the_same_world(world: World) -> None:
     assert again.afterbuy.products == world.afterbuy.products
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("minutes", [-600, -7, 1, 8, 480])
+def test_at_another_time_of_the_day_the_same_orders_go(seed: int, minutes: int) -> None:
+    """Two days can be compared though they did not begin at the same moment."""
+
+    def timeless(now: datetime) -> list[object]:
+        orders = ordered(seeded_world(300, now=now, seed=seed))
+        return [
+            (each.order_id, each.scenario, each.billing, each.external_order, berlin_days_ago(each, now) > 1)
+            for each in orders
+        ]
+
+    assert timeless(NOW + timedelta(minutes=minutes)) == timeless(NOW)
+
+
 def test_another_seed_makes_another_world(world: World) -> None:
     assert ordered(seeded_world(300, now=NOW, seed=2)) != ordered(world)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftersend.errors import Bug, CredentialsRefused, Later, Misconfigured, Rejected, StoreFull, Transient
+from aftersend.errors import Bug, CredentialsRefused, Later, Misconfigured, Rejected, StoreAway, StoreFull, Transient
 from aftersend.stream.retry import SCHEDULE, Bury, Decision, Delay, Done, HandBack, decide, error_text
 from aftersend.stream.sealing import UnknownKey, WrongSeal
 
@@ -21,7 +21,12 @@ from aftersend.stream.sealing import UnknownKey, WrongSeal
         (Transient("limited", retry_after=-7), Delay(5, counted=True, error="Transient: limited")),
         (Transient("limited", retry_after=1e12), Delay(86400, counted=True, error="Transient: limited")),
         (Transient("limited", retry_after=float("nan")), Delay(5, counted=True, error="Transient: limited")),
-        (StoreFull("redis_full"), Delay(5, counted=True, error="StoreFull: redis_full")),
+        (StoreAway("redis_unavailable"), Delay(5, counted=False, error="StoreAway: redis_unavailable")),
+        (StoreFull("redis_full"), Delay(5, counted=False, error="StoreFull: redis_full")),
+        (
+            StoreFull("redis_nearly_full", retry_after=30),
+            Delay(30, counted=False, error="StoreFull: redis_nearly_full"),
+        ),
         (UnknownKey("unknown_key"), Delay(5, counted=True, error="UnknownKey: unknown_key")),
         (ValueError("Erika"), Delay(5, counted=True, error="ValueError")),
         (CredentialsRefused("refused"), Delay(60, counted=False, error="CredentialsRefused: refused")),
