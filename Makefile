@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo up sandbox test check format docs requirements bench clean
+.PHONY: help demo up sandbox test test-cluster check format docs requirements bench clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -14,8 +14,11 @@ demo: $(VENV)/.runtime ## a day in a minute: orders out, parcel numbers back, ev
 sandbox: $(VENV)/.runtime ## simulated Afterbuy and Sendcloud with a page to click
 	@$(BIN)/aftersend sandbox $(ARGS)
 
-test: $(VENV)/.development ## everything that CI runs: style, types, borders, all layers of tests, coverage
+test: $(VENV)/.development ## style, types, borders, all layers of tests that need no cluster, coverage
 	@$(BIN)/python tests/stages.py $(STAGES)
+
+test-cluster: $(VENV)/.development ## operator and chart on a real Kubernetes, built from source once (root, Go)
+	@$(BIN)/python tests/stages.py cluster
 
 check: $(VENV)/.development ## the fast part: style, types, borders, unit tests
 	@$(BIN)/python tests/stages.py style types borders docs unit

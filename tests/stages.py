@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PACKAGES = {"redis-server": "redis-server", "chromium": "chromium"}
 OTHERS = "redis7,redis7json,redis8"
+NODE_TESTS = sorted(str(path) for path in (ROOT / "tests/cluster").glob("test_node_*.py"))
 COVERAGE = [str(BIN / "python"), "-m", "coverage"]
 PYTEST = ["-m", "pytest", "-q", "--no-header", "--durations=5"]
 
@@ -60,14 +61,22 @@ STAGES = (
     ),
     Stage("chaos", (tool("python", *PYTEST, "tests/chaos"),)),
     Stage("coverage", ([*COVERAGE, "combine", "--quiet"], [*COVERAGE, "report", "--skip-covered"])),
+    Stage("cluster-build", (tool("python", "-m", "tests.cluster.build", "node"),)),
+    Stage("cluster-api", (tool("python", *PYTEST, "tests/cluster", "--ignore-glob=*/test_node_*"),)),
+    Stage("cluster-node", (tool("python", *PYTEST, *NODE_TESTS),)),
 )
-USUAL = [stage.name for stage in STAGES if stage.name != "chaos"]
-"""Chaos runs by name (``make test STAGES=chaos``) until it is proven steady."""
+CLUSTER = [stage.name for stage in STAGES if stage.name.startswith("cluster-")]
+USUAL = [stage.name for stage in STAGES if stage.name not in ("chaos", *CLUSTER)]
+"""Chaos runs by name (``make test STAGES=chaos``) until it is proven steady, the cluster by ``make test-cluster``."""
 
 
-def install_system_packages() -> None:
-    """With root rights and apt: what tests need beyond PyPI; elsewhere the tests name what is missing."""
-    missing = [package for command, package in PACKAGES.items() if not shutil.which(command)]
+def install_system_packages(packages: Mapping[str, str]) -> None:
+    """With root rights and apt: what tests need beyond PyPI; elsewhere the tests name what is missing.
+
+    ``packages`` maps a command, or the path of a file, to the Debian packages that bring it.
+    """
+    absent = [name for name in packages if not shutil.which(name) and not Path(name).is_file()]
+    missing = sorted({package for name in absent for package in packages[name].split()})
     if not missing or os.geteuid() != 0 or not shutil.which("apt-get"):
         return
     quiet = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
@@ -86,14 +95,15 @@ def timed(name: str, step: Callable[[], bool]) -> tuple[str, bool, float]:
 
 def main(wanted: list[str]) -> int:
     """Run the wanted stages (all if none is named) and print the table of times."""
-    unknown = set(wanted) - {stage.name for stage in STAGES}
+    unknown = set(wanted) - {stage.name for stage in STAGES} - {"cluster"}
     if unknown:
         print(f"no such stage: {', '.join(sorted(unknown))}; there are {', '.join(s.name for s in STAGES)}")
         return 2
-    install_system_packages()
+    install_system_packages(PACKAGES)
     for old in ROOT.glob(".coverage*"):
         old.unlink()
-    results = [timed(stage.name, stage.run) for stage in STAGES if stage.name in (wanted or USUAL)]
+    chosen = CLUSTER if wanted == ["cluster"] else wanted or USUAL
+    results = [timed(stage.name, stage.run) for stage in STAGES if stage.name in chosen]
     print("\n== stages")
     for name, passed, seconds in results:
         print(f"{'ok    ' if passed else 'FAILED'} {seconds:7.1f} s  {name}")

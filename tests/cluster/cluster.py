@@ -1,0 +1,172 @@
+"""A Kubernetes cluster as the tests see it: ours, started for this session, or any other by ``KUBECONFIG``."""
+
+import base64
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.cluster import build, groups, system
+from tests.cluster.credentials import kubeconfig
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class CommandError(AssertionError):
+    """kubectl or helm refused; the text is what it said."""
+
+
+class UnavailableError(Exception):
+    """No cluster can be had here; the text says what is missing and how to get it."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Access to one cluster with all rights. Paths are absolute; ``programs`` holds kubectl and helm."""
+
+    kubeconfig: Path
+    url: str
+    authority: Path | None
+    """The certificate that signs the API server's (``ca.crt``)."""
+    programs: Path | None
+    scratch: Path
+    """A folder for files of this session."""
+    host: str | None = None
+    """Where pods reach servers of this machine, which in turn reaches pods and services by their addresses."""
+    folder: Path | None = None
+    """Where our own cluster lives, with one log for each component in ``log/``; None for a foreign one."""
+
+    def kubectl(self, *arguments: str, text: str | None = None) -> str:
+        """Call kubectl, with ``text`` as its input, and return what it prints.
+
+        Raises:
+            CommandError: it failed.
+        """
+        return self._call("kubectl", *arguments, text=text)
+
+    def helm(self, *arguments: str) -> str:
+        """Call helm; it keeps its files in ``scratch``."""
+        return self._call("helm", *arguments)
+
+    def get(self, *arguments: str) -> Any:
+        """An object or a list of objects: ``get("pod", "x", "--namespace=y")``."""
+        return json.loads(self.kubectl("get", *arguments, "--output=json"))
+
+    def apply(self, *objects: dict[str, Any], manager: str = "tests") -> None:
+        """Apply objects server-side, as ``kubectl apply`` of a person would; conflicts fail."""
+        document = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+        self.kubectl("apply", "--server-side", f"--field-manager={manager}", "--filename=-", text=document)
+
+    def make_namespace(self, prefix: str = "test", *, restricted: bool = True) -> str:
+        """A new namespace with a name nobody else has; ``restricted`` enforces that Pod Security Standard."""
+        name = f"{prefix}-{secrets.token_hex(4)}"
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"} if restricted else {}
+        self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+        return name
+
+    def kubeconfig_of(self, namespace: str, account: str) -> Path:
+        """A kubeconfig with the rights of a service account, good for two hours."""
+        token = self.kubectl("create", "token", account, f"--namespace={namespace}", "--duration=2h").strip()
+        return self.kubeconfig_with({"token": token}, name=f"{namespace}-{account}")
+
+    def kubeconfig_with(
+        self, user: dict[str, str], *, name: str, url: str | None = None, authority: Path | None = None
+    ) -> Path:
+        """A kubeconfig for another user, or by way of a proxy at ``url`` that shows a certificate of ``authority``."""
+        trusted = authority or self.authority
+        if trusted is None:
+            raise UnavailableError("the kubeconfig of the cluster names no certificate authority")
+        path = self.scratch / f"{name}.kubeconfig"
+        path.write_text(kubeconfig(url or self.url, trusted, user))
+        return path
+
+    def load_image(self, archive: Path) -> None:
+        """Make an image available to the node of our own cluster."""
+        if self.programs is None or self.folder is None:
+            raise UnavailableError("images of a foreign cluster come from its registry")
+        system.load(self.programs, self.folder, archive)
+
+    def _call(self, program: str, *arguments: str, text: str | None = None) -> str:
+        command = [str(self.programs / program) if self.programs else program, *arguments]
+        environment = {**os.environ, "KUBECONFIG": str(self.kubeconfig), "NO_PROXY": "*"}
+        environment |= {
+            f"HELM_{kind}_HOME": str(self.scratch / f"helm-{kind.lower()}") for kind in ("CACHE", "CONFIG", "DATA")
+        }
+        done = subprocess.run(command, input=text, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise CommandError(f"{program} {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
+
+
+@contextmanager
+def own_cluster(level: str, scratch: Path) -> Iterator[Cluster]:
+    """Start a cluster of ours and take it down in the end; it goes down, too, if this process is killed.
+
+    Raises:
+        UnavailableError: Go, root rights or a package are missing, or it did not start.
+    """
+    _demand_rights(level)
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.cluster.launch", level],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        text=True,
+        start_new_session=True,
+    ) as launcher:
+        assert launcher.stdin
+        assert launcher.stdout
+        line = launcher.stdout.readline()
+        if not line:
+            raise UnavailableError("the test cluster did not start; the reason stands above")
+        told = json.loads(line)
+        paths = {name: Path(told[name]) for name in ("kubeconfig", "authority", "programs", "folder")}
+        yield Cluster(url=told["url"], host=told["host"], scratch=scratch, **paths)
+        launcher.stdin.close()
+
+
+def foreign_cluster(config: Path, scratch: Path) -> Cluster:
+    """The cluster of the current context of ``config``, with kubectl and helm from the PATH."""
+    for program in ("kubectl", "helm"):
+        if not shutil.which(program):
+            raise UnavailableError(f"with KUBECONFIG set, {program} must be on the PATH")
+    shown = yaml.safe_load(
+        subprocess.run(
+            ["kubectl", "config", "view", "--raw", "--minify", "--flatten"],
+            env={**os.environ, "KUBECONFIG": str(config)},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+    )
+    server = shown["clusters"][0]["cluster"]
+    return Cluster(
+        kubeconfig=config, url=server["server"], authority=_authority(server, scratch), programs=None, scratch=scratch
+    )
+
+
+def _authority(server: dict[str, str], scratch: Path) -> Path | None:
+    if "certificate-authority-data" not in server:
+        return None
+    path = scratch / "ca.crt"
+    path.write_bytes(base64.b64decode(server["certificate-authority-data"]))
+    return path
+
+
+def _demand_rights(level: str) -> None:
+    cure = "or set KUBECONFIG to use another cluster"
+    if os.geteuid() != 0:
+        raise UnavailableError(f"the test cluster needs root for its namespaces: run as root, {cure}")
+    if not build.complete(level) and not shutil.which("go"):
+        raise UnavailableError(f"the test cluster is built from source: install Go, {cure}")
+    if level == "node" and not groups.supported():
+        raise UnavailableError(f"the node of the test cluster runs on control groups of version 1 only: there, {cure}")

@@ -1,0 +1,39 @@
+"""The clusters of the session: started when the first test asks, skipped with a reason where none can be had.
+
+In CI nothing is skipped: there the same reason is a failure.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.cluster import Cluster, UnavailableError, foreign_cluster, own_cluster
+
+
+@pytest.fixture(scope="session")
+def api_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A control plane without a node: objects live, pods do not."""
+    yield from _cluster("api", tmp_path_factory.mktemp("api"))
+
+
+@pytest.fixture(scope="session")
+def node_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A whole cluster with one node."""
+    yield from _cluster("node", tmp_path_factory.mktemp("node"))
+
+
+def _cluster(level: str, scratch: Path) -> Iterator[Cluster]:
+    with ExitStack() as stack:
+        try:
+            if config := os.environ.get("KUBECONFIG"):
+                cluster = foreign_cluster(Path(config).resolve(), scratch)
+            else:
+                cluster = stack.enter_context(own_cluster(level, scratch))
+        except UnavailableError as error:
+            if os.environ.get("CI"):
+                pytest.fail(str(error))
+            pytest.skip(str(error))
+        yield cluster

@@ -1,0 +1,233 @@
+"""A proxy in front of the API server that fails on demand, falls silent, counts, and kills at the n-th call.
+
+It runs in a thread of its own, so that a test may wait for the effect in whatever way it likes. Clients speak TLS to it
+with a certificate of its own authority and authenticate by token, which is passed on unchanged.
+
+    with fault_proxy(cluster, token, tmp_path) as proxy:
+        proxy.fail(409, method="PATCH", path="/deployments/", times=3)
+        start_operator(kubeconfig=proxy.kubeconfig)
+"""
+
+import asyncio
+import os
+import re
+import signal
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+
+from tests.cluster.cluster import Cluster
+from tests.cluster.credentials import make_authority, sign
+from tests.servers import free_port
+
+REASONS = {409: "Conflict", 410: "Expired", 429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable"}
+_OF_ONE_CONNECTION = {"connection", "host", "keep-alive", "transfer-encoding", "te", "upgrade", "content-length"}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request as it came in, and the status that went back."""
+
+    method: str
+    path: str
+    watch: bool
+    status: int
+
+
+@dataclass
+class _Wish:
+    method: str
+    path: str
+    left: int
+
+    def matches(self, request: web.Request) -> bool:
+        return self.left > 0 and self.method in ("", request.method) and bool(re.search(self.path, request.path_qs))
+
+
+@dataclass
+class _Fault(_Wish):
+    status: int
+    retry_after: int | None
+
+
+@dataclass
+class _Kill(_Wish):
+    pid: int
+    obeyed: bool
+
+
+@dataclass
+class FaultProxy:
+    """What the test turns and reads; all of it may be used from any thread."""
+
+    kubeconfig: Path
+    calls: list[Call] = field(default_factory=list)
+    """Every call so far in the order of their answers; a watch comes when it ends."""
+    watches: int = 0
+    """How many are open."""
+    _target: str = ""
+    _wishes: list[_Wish] = field(default_factory=list)
+    _silent: bool = False
+
+    def fail(
+        self, status: int, *, method: str = "", path: str = "", times: int = 1, retry_after: int | None = None
+    ) -> None:
+        """Answer the next ``times`` requests that match (``path``: a regular expression for path and query) with this.
+
+        A watch gets 410 as the API server gives it: in the stream.
+        """
+        self._wishes.append(_Fault(method, path, times, status, retry_after))
+
+    def kill(self, pid: int, *, at: int, method: str = "", path: str = "", obeyed: bool = False) -> None:
+        """Kill a process at its ``at``-th matching call: before the API server hears of it, or after it has obeyed."""
+        self._wishes.append(_Kill(method, path, at, pid, obeyed))
+
+    def silence_watches(self) -> None:
+        """From now on watches stay open and tell nothing, as after a lost connection that nobody closed."""
+        self._silent = True
+
+    def end_silence(self) -> None:
+        """Cut the silent watches; new ones speak."""
+        self._silent = False
+
+    def heal(self) -> None:
+        """Forget all wishes."""
+        self._wishes.clear()
+        self._silent = False
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Serve one request."""
+        response = await self._answer(request)
+        self.calls.append(Call(request.method, request.path, _is_watch(request), response.status))
+        return response
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        wish = self._granted(request)
+        if isinstance(wish, _Fault):
+            return _refusal(wish, in_stream=_is_watch(request))
+        if wish and not wish.obeyed:
+            return _killed(wish.pid)
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in _OF_ONE_CONNECTION}
+        url, body = self._target + request.path_qs, await request.read()
+        async with request.app[SESSION].request(request.method, url, headers=headers, data=body) as answer:
+            if wish:
+                await answer.read()
+                return _killed(wish.pid)
+            return await self._pass_on(request, answer)
+
+    def _granted(self, request: web.Request) -> _Fault | _Kill | None:
+        for wish in self._wishes:
+            if wish.matches(request):
+                wish.left -= 1
+                if isinstance(wish, _Fault) or (isinstance(wish, _Kill) and wish.left == 0):
+                    return wish
+        return None
+
+    async def _pass_on(self, request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+        kept = {name: value for name, value in answer.headers.items() if name.lower() not in _OF_ONE_CONNECTION}
+        response = web.StreamResponse(status=answer.status, headers=kept)
+        await response.prepare(request)
+        if _is_watch(request):
+            await self._stream(request, answer, response)
+        else:
+            await response.write(await answer.read())
+        return response
+
+    async def _stream(self, request: web.Request, answer: aiohttp.ClientResponse, response: web.StreamResponse) -> None:
+        self.watches += 1
+        silenced = False
+        try:
+            while request.transport and not request.transport.is_closing() and (self._silent or not silenced):
+                chunk = await _chunk(answer)
+                silenced = silenced or self._silent
+                if chunk == b"":
+                    return
+                if chunk and not silenced:
+                    await response.write(chunk)
+        except (aiohttp.ClientError, ConnectionResetError):
+            return
+        finally:
+            self.watches -= 1
+
+
+SESSION = web.AppKey("session", aiohttp.ClientSession)
+
+
+@contextmanager
+def fault_proxy(cluster: Cluster, token: str, folder: Path) -> Iterator[FaultProxy]:
+    """A proxy as long as the block runs; ``folder`` takes its certificate, ``token`` stands in its kubeconfig."""
+    authority = folder / "proxy"
+    make_authority(authority)
+    sign(authority, "server", "/CN=proxy", ["IP:127.0.0.1", "DNS:localhost"])
+    port = free_port()
+    config = cluster.kubeconfig_with(
+        {"token": token}, name=f"proxy-{port}", url=f"https://127.0.0.1:{port}", authority=authority / "ca.crt"
+    )
+    proxy = FaultProxy(config, _target=cluster.url)
+    loop, stop, ready = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
+    served = _serve(proxy, port, authority, cluster.authority, stop, ready)
+    thread = threading.Thread(target=loop.run_until_complete, args=(served,))
+    thread.start()
+    assert ready.wait(timeout=30), "the proxy did not start"
+    try:
+        yield proxy
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
+
+
+async def _serve(
+    proxy: FaultProxy, port: int, own: Path, theirs: Path | None, stop: asyncio.Event, ready: threading.Event
+) -> None:
+    presented = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    presented.load_cert_chain(own / "server.crt", own / "server.key")
+    trusted = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=theirs), limit=0)
+    patience = aiohttp.ClientTimeout(total=None)
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", proxy.handle)
+    async with aiohttp.ClientSession(connector=trusted, timeout=patience, auto_decompress=False) as session:
+        app[SESSION] = session
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", port, ssl_context=presented).start()
+        ready.set()
+        await stop.wait()
+        await runner.cleanup()
+
+
+async def _chunk(answer: aiohttp.ClientResponse) -> bytes | None:
+    """What came in, nothing at the end, None if nothing comes for a moment: then the proxy looks around."""
+    with suppress(TimeoutError):
+        return await asyncio.wait_for(answer.content.readany(), timeout=0.2)
+    return None
+
+
+def _is_watch(request: web.Request) -> bool:
+    return request.query.get("watch", "") in ("1", "true")
+
+
+def _refusal(fault: _Fault, *, in_stream: bool) -> web.Response:
+    status = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "code": fault.status,
+        "reason": REASONS.get(fault.status, "Unknown"),
+        "message": f"the fault proxy answers {fault.status}",
+    }
+    if in_stream and fault.status == 410:
+        return web.json_response({"type": "ERROR", "object": status})
+    headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else {}
+    return web.json_response(status, status=fault.status, headers=headers)
+
+
+def _killed(pid: int) -> web.Response:
+    os.kill(pid, signal.SIGKILL)
+    return web.Response(status=503, text="the caller was killed at this call")

@@ -1,0 +1,85 @@
+"""The test cluster itself: it starts, serves, keeps tests apart, and leaves nothing behind."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.cluster import Cluster, CommandError
+
+ROOT = Path(__file__).resolve().parents[2]
+OBJECT = {"apiVersion": "v1", "kind": "ConfigMap"}
+
+
+def test_the_server_is_the_version_the_operator_is_proven_with(api_cluster: Cluster) -> None:
+    version = json.loads(api_cluster.kubectl("version", "--output=json"))
+    assert version["serverVersion"]["gitVersion"].startswith("v1.37.")
+
+
+def test_what_an_owner_leaves_behind_is_collected(api_cluster: Cluster) -> None:
+    namespace = api_cluster.make_namespace()
+    api_cluster.apply({**OBJECT, "metadata": {"name": "owner", "namespace": namespace}})
+    uid = api_cluster.get("configmap", "owner", f"--namespace={namespace}")["metadata"]["uid"]
+    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}
+    api_cluster.apply({**OBJECT, "metadata": {"name": "child", "namespace": namespace, "ownerReferences": [reference]}})
+    api_cluster.kubectl("delete", "configmap", "owner", f"--namespace={namespace}")
+    api_cluster.kubectl("wait", "--for=delete", "configmap/child", f"--namespace={namespace}", "--timeout=30s")
+
+
+def test_a_service_account_has_its_own_rights_and_no_more(api_cluster: Cluster) -> None:
+    namespace = api_cluster.make_namespace()
+    api_cluster.kubectl("create", "serviceaccount", "nobody", f"--namespace={namespace}")
+    config = api_cluster.kubeconfig_of(namespace, "nobody")
+    with pytest.raises(CommandError, match="cannot list resource"):
+        api_cluster.kubectl(f"--kubeconfig={config}", "get", "secrets", f"--namespace={namespace}")
+
+
+def test_a_namespace_goes_with_all_it_holds(api_cluster: Cluster) -> None:
+    namespace = api_cluster.make_namespace()
+    api_cluster.apply({**OBJECT, "metadata": {"name": "thing", "namespace": namespace}})
+    api_cluster.kubectl("delete", "namespace", namespace, "--timeout=60s")
+    with pytest.raises(CommandError, match="not found"):
+        api_cluster.get("namespace", namespace)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_session_that_is_killed_takes_its_cluster_along(tmp_path: Path, number: signal.Signals) -> None:
+    told = tmp_path / "told"
+    code = (
+        "import pathlib, signal, sys; from tests.cluster.cluster import own_cluster\n"
+        f"with own_cluster('api', pathlib.Path({str(tmp_path)!r})) as cluster:\n"
+        f"    pathlib.Path({str(told)!r}).write_text(str(cluster.folder)); signal.pause()\n"
+    )
+    session = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    eventually(lambda: told.exists() and told.read_text() != "", "the cluster to start")
+    folder = Path(told.read_text())
+    assert processes_in(folder)
+    session.send_signal(number)
+    session.wait()
+    eventually(lambda: not folder.exists() and not processes_in(folder), "the cluster to vanish")
+    links = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
+    assert f" {folder.name.replace('-cluster', '')}@" not in links
+
+
+def processes_in(folder: Path) -> list[str]:
+    """Processes whose command line names the cluster's folder."""
+    found = []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if str(folder).encode() + b"/" in line.read_bytes():
+                found.append(line.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+def eventually(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 100
+    while not condition():
+        assert time.monotonic() < deadline, f"still waiting for {what}"
+        time.sleep(0.1)

@@ -1,0 +1,143 @@
+"""The node of the test cluster: what the tests of the operator take for granted is true here."""
+
+import http.server
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.cluster import images
+from tests.cluster.cluster import Cluster, CommandError
+from tests.cluster.pods import SERVER, a_pod, fetch_from, run_in, start
+from tests.cluster.test_cluster import eventually
+
+SLEEP = ("python3", "-c", "import signal; signal.signal(signal.SIGTERM, lambda *_: exit(0)); signal.pause()")
+
+
+@pytest.fixture(scope="module")
+def image(node_cluster: Cluster) -> str:
+    made = images.service_image()
+    if node_cluster.folder:
+        node_cluster.load_image(made.archive)
+    return made.name
+
+
+@pytest.fixture
+def namespace(node_cluster: Cluster) -> Iterator[str]:
+    name = node_cluster.make_namespace("node")
+    yield name
+    node_cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def web(node_cluster: Cluster, namespace: str, image: str) -> str:
+    """A server ``web`` with its Service and a client ``ask``; the address of the Service."""
+    start(node_cluster, namespace, a_pod("web", image, "python3", "-c", SERVER), a_pod("ask", image, *SLEEP))
+    run_in(node_cluster, namespace, "web", "python3", "-c", "open('/tmp/greeting', 'w').write('Moin')")
+    node_cluster.kubectl("expose", "pod", "web", "--port=80", "--target-port=8080", f"--namespace={namespace}")
+    address = node_cluster.get("service", "web", f"--namespace={namespace}")["spec"]["clusterIP"]
+    eventually(lambda: reaches(address), "the service to answer")
+    return str(address)
+
+
+def reaches(address: str) -> bool:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://{address}/greeting", timeout=2) as answer:
+            return bool(answer.read() == b"Moin")
+    except OSError:
+        return False
+
+
+def test_pods_find_each_other_by_the_name_of_a_service(node_cluster: Cluster, namespace: str, web: str) -> None:
+    assert fetch_from(node_cluster, namespace, "ask", "http://web/greeting") == "Moin"
+    assert fetch_from(node_cluster, namespace, "ask", f"http://web.{namespace}.svc.cluster.local/greeting") == "Moin"
+    assert fetch_from(node_cluster, namespace, "ask", f"http://{web}/greeting") == "Moin"
+
+
+def test_a_pod_reaches_a_server_of_this_machine(node_cluster: Cluster, namespace: str, image: str) -> None:
+    start(node_cluster, namespace, a_pod("ask", image, *SLEEP))
+    with greeter(node_cluster.host or "") as port:
+        assert fetch_from(node_cluster, namespace, "ask", f"http://{node_cluster.host}:{port}/") == "from outside"
+
+
+def test_a_network_policy_is_enforced_until_it_is_gone(node_cluster: Cluster, namespace: str, web: str) -> None:
+    deny = {"podSelector": {"matchLabels": {"app": "web"}}, "policyTypes": ["Ingress"]}
+    node_cluster.apply(
+        {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": {"name": "deny", "namespace": namespace},
+            "spec": deny,
+        }
+    )
+    eventually(lambda: refused(node_cluster, namespace, web), "the policy to be in force")
+    node_cluster.kubectl("delete", "networkpolicy", "deny", f"--namespace={namespace}")
+    eventually(lambda: not refused(node_cluster, namespace, web), "the policy to be gone")
+
+
+def refused(cluster: Cluster, namespace: str, address: str) -> bool:
+    try:
+        fetch_from(cluster, namespace, "ask", f"http://{address}/greeting")
+    except CommandError as error:
+        assert "refused" in str(error) or "timed out" in str(error)  # noqa: PT017 - any other trouble is a fault
+        return True
+    return False
+
+
+def test_a_volume_outlives_its_pod(node_cluster: Cluster, namespace: str, image: str) -> None:
+    node_cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "data", "namespace": namespace},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        }
+    )
+    pod = a_pod("keeper", image, *SLEEP, claim="data")
+    start(node_cluster, namespace, pod)
+    run_in(node_cluster, namespace, "keeper", "python3", "-c", "open('/tmp/kept', 'w').write('still here')")
+    node_cluster.kubectl("delete", "pod", "keeper", f"--namespace={namespace}")
+    start(node_cluster, namespace, pod)
+    found = run_in(node_cluster, namespace, "keeper", "python3", "-c", "print(open('/tmp/kept').read())")
+    assert found.strip() == "still here"
+
+
+def test_the_image_is_small_and_carries_neither_kopf_nor_tools(
+    node_cluster: Cluster, namespace: str, image: str
+) -> None:
+    assert images.size(images.service_image()) < 150e6
+    assert images.size(images.operator_image()) < 150e6
+    start(node_cluster, namespace, a_pod("look", image, *SLEEP))
+    for module in ("kopf", "pip", "hatchling"):
+        with pytest.raises(CommandError, match="No module named"):
+            run_in(node_cluster, namespace, "look", "/opt/aftersend/bin/python", "-c", f"import {module}")
+    with pytest.raises(CommandError, match="executable file not found"):
+        run_in(node_cluster, namespace, "look", "sh", "-c", "true")
+    assert run_in(node_cluster, namespace, "look", "aftersend", "--version").startswith("aftersend ")
+
+
+@contextmanager
+def greeter(host: str) -> Iterator[int]:
+    """A web server of this machine."""
+    server = http.server.ThreadingHTTPServer((host, 0), Greeting)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class Greeting(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"from outside")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's as well
+        """Say nothing."""
