@@ -29,7 +29,14 @@ from aftersend.observe.traces import current_trace_id
 if TYPE_CHECKING:
     from structlog.typing import ExcInfo, FilteringBoundLogger, Processor
 
-_OURS: Final = ("aftersend", "aftersend_exporter", "aftersend_webhook", "aftersend_writer", "aftersend_sandbox")
+_OURS: Final = (
+    "aftersend",
+    "aftersend_exporter",
+    "aftersend_operator",
+    "aftersend_webhook",
+    "aftersend_writer",
+    "aftersend_sandbox",
+)
 _HARMLESS: Final = frozenset(
     {
         "Error handling request",

@@ -5,21 +5,28 @@ names what is missing. ``/metrics`` speaks OpenMetrics to those who ask for it.
 """
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import msgspec
 from aiohttp import hdrs, web
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from aftersend.observe.metrics import Metrics
 from aftersend.service.health import Health
 from aftersend.service.listener import Site
 from aftersend.settings import Address
 
 
+class Scraped(Protocol):
+    """Metrics of whatever process."""
+
+    registry: CollectorRegistry
+
+
 class AdminServer:
     """Serves the probes of all tenants in this process, and its metrics."""
 
-    def __init__(self, *, healths: Mapping[str, Health], metrics: Metrics) -> None:
+    def __init__(self, *, healths: Mapping[str, Health], metrics: Scraped) -> None:
         self._healths = healths
         self._metrics = metrics
         app = web.Application()
@@ -33,9 +40,9 @@ class AdminServer:
         """The port that is really in use."""
         return self._site.port
 
-    async def start(self, address: Address) -> None:
-        """Listen; ``Misconfigured`` if the address is taken."""
-        await self._site.start(address, setting="AFTERSEND_ADMIN_LISTEN")
+    async def start(self, address: Address, *, setting: str = "AFTERSEND_ADMIN_LISTEN") -> None:
+        """Listen; ``Misconfigured`` if the address is taken, which names the setting to change."""
+        await self._site.start(address, setting=setting)
 
     async def stop(self) -> None:
         """Stop listening."""

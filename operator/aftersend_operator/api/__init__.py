@@ -1,0 +1,1 @@
+"""Talking to the Kubernetes API: who we are, one thin client, typed errors."""

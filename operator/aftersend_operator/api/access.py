@@ -1,0 +1,115 @@
+"""Where the API server is, and who we are: from a kubeconfig, or from the pod's service account.
+
+Tokens and certificates are rotated under our feet. So a token that lies in a file is read for every call, and
+``stamp`` changes whenever one of the other files does: then the client opens a new session.
+"""
+
+import base64
+import ssl
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from aftersend.errors import Misconfigured
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One API server and one identity."""
+
+    server: str
+    files: tuple[Path, ...] = ()
+    """What the rest was read from."""
+    token: str = field(default="", repr=False)
+    token_file: Path | None = None
+    ca: str = ""
+    """Certificates that we trust, PEM; empty = those of the system."""
+    certificate: str = ""
+    key: str = field(default="", repr=False)
+    insecure: bool = False
+
+    def headers(self) -> dict[str, str]:
+        """The ``Authorization`` header as of now."""
+        token = self.token_file.read_text().strip() if self.token_file else self.token
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
+    def stamp(self) -> tuple[int, ...]:
+        """Changes when a file changes that is not read for every call anyway."""
+        return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in self.files)
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """Trust the cluster's authority, show our certificate if we have one."""
+        context = ssl.create_default_context(cadata=self.ca or None)
+        if self.insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if self.certificate:
+            with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:  # ssl loads from files only
+                file.write(f"{self.certificate}\n{self.key}\n")
+                file.flush()
+                context.load_cert_chain(file.name)
+        return context
+
+
+def find_access(environ: Mapping[str, str], service_account: Path = SERVICE_ACCOUNT) -> Access:
+    """``KUBECONFIG`` if it is set, else the service account of the pod; raises ``Misconfigured``."""
+    if environ.get("KUBECONFIG"):
+        return read_kubeconfig(Path(environ["KUBECONFIG"]))
+    host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT", "443")
+    ca_file, token_file = service_account / "ca.crt", service_account / "token"
+    if not host or not token_file.is_file() or not ca_file.is_file():
+        raise Misconfigured("there is no Kubernetes here", cure="run in a pod, or set KUBECONFIG to a kubeconfig file")
+    address = f"[{host}]" if ":" in host else host
+    return Access(server=f"https://{address}:{port}", files=(ca_file,), token_file=token_file, ca=ca_file.read_text())
+
+
+def read_kubeconfig(path: Path) -> Access:
+    """The current context of a kubeconfig file; raises ``Misconfigured``."""
+    try:
+        config = yaml.safe_load(path.read_bytes())
+        context = _named(config, "contexts", config["current-context"])["context"]
+        cluster = _named(config, "clusters", context["cluster"])["cluster"]
+        user = _named(config, "users", context["user"])["user"] or {}
+        reader = _Reader(path.parent)
+        return Access(
+            server=cluster["server"].rstrip("/"),
+            ca=reader.pem(cluster, "certificate-authority"),
+            certificate=reader.pem(user, "client-certificate"),
+            key=reader.pem(user, "client-key"),
+            token=user.get("token", ""),
+            token_file=path.parent / user["tokenFile"] if user.get("tokenFile") else None,
+            insecure=bool(cluster.get("insecure-skip-tls-verify")),
+            files=(path, *reader.files),
+        )
+    except (OSError, yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError, StopIteration) as error:
+        raise Misconfigured(
+            f"KUBECONFIG {path} is not usable ({type(error).__name__})",
+            cure="name a kubeconfig whose current context has a server and a certificate or token",
+        ) from None
+
+
+class _Reader:
+    """Reads what stands either in the kubeconfig itself or in a file beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.files: list[Path] = []
+
+    def pem(self, section: Mapping[str, Any], name: str) -> str:
+        if section.get(f"{name}-data"):
+            return base64.b64decode(section[f"{name}-data"]).decode()
+        if not section.get(name):
+            return ""
+        self.files.append(self.folder / section[name])
+        return self.files[-1].read_text()
+
+
+def _named(config: Mapping[str, Any], section: str, name: str) -> Mapping[str, Any]:
+    entry: Mapping[str, Any] = next(item for item in config[section] if item["name"] == name)
+    return entry

@@ -1,0 +1,174 @@
+"""One thin client: the few calls that the operator makes, nothing that repeats itself.
+
+Every write is a server-side apply under one field manager, except for generated secrets: they are created, and renewed
+by merge patches. The client never retries: the work queue does, with what ``Transient.retry_after`` asks for. Each call
+has 30 seconds; a new session is opened when the files change that say who we are.
+"""
+
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+from urllib.parse import quote
+
+import aiohttp
+import msgspec
+from aiohttp import ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse
+
+from aftersend.errors import AftersendError, Transient
+from aftersend_operator.api.access import Access
+from aftersend_operator.api.errors import KUBERNETES, error_of
+from aftersend_operator.kinds import EVENT, Kind, kind_of
+from aftersend_operator.naming import FIELD_MANAGER, Manifest
+
+REQUEST_SECONDS: Final = 30.0
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=10)
+_CONNECTIONS: Final = 20
+_APPLY: Final = "application/apply-patch+yaml"  # JSON is YAML; servers before 1.35 know no other name
+_MERGE: Final = "application/merge-patch+json"
+_LOOK_AT_FILES: Final = 10.0
+_NOT_FOUND: Final = 404
+_MOST_ERROR_BYTES: Final = 64 * 1024
+
+
+_Trust = ssl.SSLContext | bool
+"""aiohttp's word for: this context, or the usual one."""
+
+
+class CallCounter(Protocol):
+    """Counts calls to the API server."""
+
+    def called(self, verb: str, outcome: str) -> None:
+        """One call ended; ``outcome`` is the HTTP status or ``error``."""
+
+
+class Api:
+    """The API server as the reconciler sees it."""
+
+    def __init__(
+        self, find: Callable[[], Access], counter: CallCounter, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._find = find
+        self._counter = counter
+        self._clock = clock
+        self._session: aiohttp.ClientSession | None = None
+        self._access = find()
+        self._stamp = self._access.stamp()
+        self._ssl = _ssl_of(self._access)
+        self._looked = clock()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+        """One object, or None if there is none."""
+        return await self._call("GET", kind.path(namespace, quote(name)), absent_is_none=True)
+
+    async def apply(self, manifest: Manifest, *, subresource: str = "") -> Manifest:
+        """Server-side apply with force; answers the object as it is now."""
+        metadata = manifest["metadata"]
+        path = kind_of(manifest).path(metadata["namespace"], metadata["name"], subresource)
+        how = f"?fieldManager={FIELD_MANAGER}&force=true&fieldValidation=Strict"
+        return await self._call("PATCH", path + how, manifest, content_type=_APPLY) or {}
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        """Create; ``Conflict`` if there is one of that name already."""
+        path = kind_of(manifest).path(manifest["metadata"]["namespace"])
+        return await self._call("POST", f"{path}?fieldManager={FIELD_MANAGER}", manifest) or {}
+
+    async def patch(self, manifest: Manifest) -> Manifest:
+        """Merge what is given into an object that exists; for generated secrets, whose rest we must not repeat."""
+        metadata = manifest["metadata"]
+        path = kind_of(manifest).path(metadata["namespace"], metadata["name"])
+        return await self._call("PATCH", f"{path}?fieldManager={FIELD_MANAGER}", manifest, content_type=_MERGE) or {}
+
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
+        """Delete exactly this object; fine if it is gone, ``Conflict`` if another one has its name."""
+        options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        await self._call("DELETE", kind.path(namespace, name), options, absent_is_none=True)
+
+    async def post_event(self, event: Manifest) -> None:
+        """Tell people something."""
+        await self._call("POST", f"{EVENT.path(event['metadata']['namespace'])}?fieldManager={FIELD_MANAGER}", event)
+
+    async def serves(self, kind: Kind) -> bool:
+        """True if the cluster knows the kind."""
+        found = await self._call("GET", kind.path().rpartition("/")[0], absent_is_none=True)
+        return any(resource.get("name") == kind.plural for resource in (found or {}).get("resources", ()))
+
+    async def _call(
+        self,
+        verb: str,
+        path: str,
+        body: Manifest | None = None,
+        *,
+        content_type: str = "application/json",
+        absent_is_none: bool = False,
+    ) -> Manifest | None:
+        outcome = "error"
+        try:
+            self._look_at_files()
+            self._session = self._session or _session(_CONNECTIONS)
+            async with self._session.request(
+                verb,
+                f"{self._access.server}{path}",
+                data=None if body is None else msgspec.json.encode(body),
+                headers={"Content-Type": content_type, "Accept": "application/json", **self._access.headers()},
+                allow_redirects=False,
+                ssl=self._ssl,
+            ) as response:
+                outcome = str(response.status)
+                if response.status == _NOT_FOUND and absent_is_none:
+                    return None
+                if response.status >= 300:  # noqa: PLR2004 - HTTP; nobody redirects us
+                    raise error_of(response.status, response.headers, await _status_of(response))
+                return msgspec.json.decode(await response.read(), type=dict[str, Any])
+        except AftersendError:
+            raise
+        except (aiohttp.ClientError, TimeoutError, OSError, msgspec.MsgspecError) as error:
+            raise Transient(type(error).__name__, upstream=KUBERNETES) from None
+        finally:
+            self._counter.called(verb, outcome)
+
+    def _look_at_files(self) -> None:
+        """Read certificates anew if they changed; calls that are under way keep theirs."""
+        if self._clock() - self._looked < _LOOK_AT_FILES:
+            return
+        self._looked = self._clock()
+        if self._access.stamp() != self._stamp:
+            self._access = self._find()
+            self._stamp = self._access.stamp()
+            self._ssl = _ssl_of(self._access)
+
+
+def lent_session(access: Access, *middlewares: ClientMiddlewareType) -> aiohttp.ClientSession:
+    """A session for kopf, which proves for every call who we are, with the token of that moment."""
+
+    async def authorize(request: ClientRequest, call: ClientHandlerType) -> ClientResponse:
+        request.headers.update(access.headers())
+        return await call(request)
+
+    return _session(0, *middlewares, authorize, trust=_ssl_of(access))
+
+
+def _session(connections: int, *middlewares: ClientMiddlewareType, trust: _Trust = True) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=trust, limit=connections),
+        timeout=_TIMEOUT,
+        headers={"User-Agent": FIELD_MANAGER},
+        cookie_jar=aiohttp.DummyCookieJar(),
+        middlewares=middlewares,
+    )
+
+
+def _ssl_of(access: Access) -> _Trust:
+    return access.ssl_context() if access.server.startswith("https") else True
+
+
+async def _status_of(response: ClientResponse) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(await response.content.read(_MOST_ERROR_BYTES), type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return {}

@@ -1,0 +1,60 @@
+"""What the API server answers, sorted by what to do about it.
+
+    Transient (aftersend.errors)   429, 5xx, no answer: the same call may succeed later
+    Refused                        4xx: the same call fails again until something changes
+    ├── Conflict                   409: somebody else was faster, or a precondition failed
+    └── Leaving                    403 of a namespace that is being deleted: nothing is left to do there
+
+Texts of the API server quote the object that was sent, so none of them is kept: an error carries the HTTP status, the
+server's one-word reason and the paths of the fields that it complains about.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aftersend.errors import AftersendError, Transient
+
+KUBERNETES = "kubernetes"
+_MOST_FIELDS = 3
+_LONGEST_FIELD = 120
+
+
+class Refused(AftersendError):  # noqa: N818 - domain words, not "…Error"
+    """The API server refuses the call; ``code`` is status and reason such as ``422 Invalid``."""
+
+
+class Conflict(Refused):
+    """The object changed, exists already, or is another one than we meant."""
+
+
+class Leaving(Refused):
+    """The namespace is being deleted."""
+
+
+def error_of(status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -> AftersendError:
+    """The error for an answer that is not a success; ``body`` is the server's ``Status`` object, or empty."""
+    reason = _word(body.get("reason"))
+    code = f"{status} {reason}".strip()
+    details = body.get("details")
+    causes = details.get("causes") if isinstance(details, Mapping) else None
+    causes = [cause for cause in causes if isinstance(cause, Mapping)] if isinstance(causes, list) else []
+    if status == 429 or status >= 500:  # noqa: PLR2004 - HTTP
+        return Transient(code, upstream=KUBERNETES, retry_after=_seconds(headers.get("Retry-After")))
+    if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
+        return Leaving(code, upstream=KUBERNETES)
+    kind = Conflict if status == 409 else Refused  # noqa: PLR2004 - HTTP
+    return kind(code, upstream=KUBERNETES, path=_fields(causes))
+
+
+def _fields(causes: list[Mapping[str, Any]]) -> str:
+    """Paths only; keys of maps within them are quoted by people, too, hence the limits."""
+    fields = dict.fromkeys(str(cause.get("field", ""))[:_LONGEST_FIELD] for cause in causes)
+    return ", ".join([field for field in fields if field][:_MOST_FIELDS])
+
+
+def _word(value: object) -> str:
+    return value if isinstance(value, str) and value.isalpha() else ""
+
+
+def _seconds(value: str | None) -> float | None:
+    return float(value) if value and value.isdecimal() else None

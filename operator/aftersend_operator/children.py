@@ -1,0 +1,116 @@
+"""Makes the children of one tenant what they should be, in as few calls as possible.
+
+Everything is decided from the cache (``plan_changes``); the API server is only asked about what no watch has shown, and
+only told what differs. What it answers goes into the cache at once, so that nothing is done twice while the watch is
+still on its way. Any call may be the last one of this process: the next look finds the rest of the work by itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from aftersend_operator.api.client import Api
+from aftersend_operator.api.errors import Conflict, Leaving, Refused
+from aftersend_operator.cache import Cache
+from aftersend_operator.conditions import Fault
+from aftersend_operator.drift import DIGEST, marked
+from aftersend_operator.kinds import Kind, kind_of
+from aftersend_operator.naming import MANAGED_BY_LABEL, TENANT_LABEL, Manifest
+from aftersend_operator.plan_changes import Changes, Step, plan_changes, step_for
+from aftersend_operator.reasons import Reason
+from aftersend_operator.sightings import Child, TenantSighting, child_sighting
+from aftersend_operator.waves import Waves, is_rolling
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a look at the children."""
+
+    faults: list[Fault] = field(default_factory=list)
+    waits_for_turn: bool = False
+    again: bool = False
+    """Something is left to be tried again, although nothing may change until then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """Applies and prunes."""
+
+    api: Api
+    cache: Cache
+    waves: Waves
+
+    async def make(self, seen: TenantSighting, manifests: Sequence[Manifest]) -> Outcome:
+        """Bring the tenant's children in line with ``manifests``; raises ``Transient`` and ``Leaving``."""
+        changes = plan_changes([marked(m) for m in manifests], self.cache.children(seen.key), uid=seen.uid)
+        outcome = Outcome(waits_for_turn=self._waits_for_turn(seen, changes))
+        for step, manifest in changes.steps:
+            now = await self._look(manifest, uid=seen.uid) if step == "look" else step
+            if step == "apply" and outcome.waits_for_turn:
+                continue
+            if now == "apply":
+                await self._apply(manifest, outcome)
+            elif now == "refuse":
+                outcome.faults.append(_not_ours(manifest))
+            outcome.again = outcome.again or now != "apply"
+        for kind, child in () if outcome.waits_for_turn else changes.prune:
+            await self._prune(kind, child, outcome)
+        return outcome
+
+    def _waits_for_turn(self, seen: TenantSighting, changes: Changes) -> bool:
+        """Changes that a person made go ahead; those that an upgrade brings roll in waves."""
+        if not changes.rolls:
+            if not is_rolling(self.cache.children(seen.key).values()):
+                self.waves.done(seen.key)
+            return False
+        return seen.generation == seen.status.observed_generation and not self.waves.let_in(seen.key)
+
+    async def _look(self, manifest: Manifest, *, uid: str) -> Step:
+        """No watch has shown the child: it may be missing, or there without our label."""
+        kind, metadata = kind_of(manifest), manifest["metadata"]
+        live = await self.api.get(kind, metadata["namespace"], metadata["name"])
+        if live is None:
+            return "apply"
+        child = child_sighting(live)
+        if not child.owner and not _carries_our_labels(live, manifest):
+            return "refuse"
+        step = step_for(manifest, child, uid=uid)
+        return "apply" if step == "settled" else step
+
+    async def _apply(self, manifest: Manifest, outcome: Outcome) -> None:
+        try:
+            child = child_sighting(await self.api.apply(manifest))
+        except Leaving:
+            raise
+        except Refused as error:
+            outcome.faults.append(_refused(manifest, error))
+            outcome.again = True
+        else:
+            child.settled, child.content = manifest["metadata"]["annotations"][DIGEST], b""
+            self.cache.saw_child(kind_of(manifest), child)
+
+    async def _prune(self, kind: Kind, child: Child, outcome: Outcome) -> None:
+        try:
+            await self.api.delete(kind, *child.key, uid=child.uid)
+        except Conflict:
+            outcome.again = True  # another object has its name now: the watch will tell
+        except Refused as error:
+            outcome.faults.append(Fault(Reason.APPLY_REFUSED, f"{kind.name} {child.key[1]} cannot go: {error.code}"))
+            outcome.again = True
+
+
+def _carries_our_labels(live: Manifest, manifest: Manifest) -> bool:
+    """True for what an earlier tenant of this name left behind on purpose."""
+    labels, wanted = live["metadata"].get("labels", {}), manifest["metadata"]["labels"]
+    return all(labels.get(label) == wanted[label] for label in (TENANT_LABEL, MANAGED_BY_LABEL))
+
+
+def _not_ours(manifest: Manifest) -> Fault:
+    what = f"{manifest['kind']} {manifest['metadata']['name']}"
+    return Fault(Reason.NOT_OURS, f"{what} belongs to somebody else: rename or delete it, or rename the tenant")
+
+
+def _refused(manifest: Manifest, error: Refused) -> Fault:
+    where = f" at {error.path}" if error.path else ""
+    what = f"{manifest['kind']} {manifest['metadata']['name']}"
+    cure = "look at quotas, policies and the operator's role" if error.code.startswith("403") else "correct the spec"
+    return Fault(Reason.APPLY_REFUSED, f"the API server refuses {what}: {error.code}{where}; {cure}")

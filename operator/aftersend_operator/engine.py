@@ -1,0 +1,147 @@
+"""The moving parts of the operator, put together once.
+
+    kopf's watches ──> cache ──> work queue ──> reconciler ──> API server
+                         ^                          │
+                         └──── answers to writes ───┘
+
+The queue starts when everything was listed once, so that nothing is done for want of knowledge. Whatever stops one of
+the loops stops all of them, and then the process.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import kopf
+
+from aftersend.errors import Misconfigured, Transient
+from aftersend.observe.logs import get_logger
+from aftersend.service.health import Health
+from aftersend_operator.api.access import Access
+from aftersend_operator.api.client import Api
+from aftersend_operator.asking import Asking
+from aftersend_operator.cache import Cache
+from aftersend_operator.children import Children
+from aftersend_operator.kinds import CHILDREN, TENANT, Kind
+from aftersend_operator.listings import LONGEST_SILENCE, Listings
+from aftersend_operator.metrics import OperatorMetrics
+from aftersend_operator.own_secrets import OwnSecrets
+from aftersend_operator.reconcile import Reconciler
+from aftersend_operator.settings import OperatorSettings
+from aftersend_operator.sightings import Key
+from aftersend_operator.telling import Telling
+from aftersend_operator.watching import watch_registry, watch_settings, watched_kinds
+from aftersend_operator.waves import Waves, is_rolling
+from aftersend_operator.work_queue import WorkQueue
+
+_QUEUE: Final = "work-queue"
+_ASK_AGAIN_SECONDS: Final = 5.0
+_LOOK_FOR_KINDS_SECONDS: Final = 600.0
+
+
+class Engine:
+    """Everything from the first question to the API server to the last look."""
+
+    def __init__(
+        self,
+        settings: OperatorSettings,
+        *,
+        find: Callable[[], Access],
+        api: Api,
+        asking: Asking,
+        metrics: OperatorMetrics,
+        health: Health,
+    ) -> None:
+        self._settings = settings
+        self._find = find
+        self._api = api
+        self._health = health
+        self._revisions: Counter[Key] = Counter()
+        self._cache = Cache(changed=self._changed)
+        self._listings = Listings(self._cache, health)
+        self._waves = Waves(settings.rollout_at_once)
+        self._reconciler = Reconciler(
+            settings=settings,
+            api=api,
+            cache=self._cache,
+            children=Children(api, self._cache, self._waves),
+            secrets=OwnSecrets(api, self._cache),
+            telling=Telling(self._cache, asking),
+            metrics=metrics,
+            revisions=self._revisions,
+        )
+        self._queue = WorkQueue[Key](self._reconciler.look, pulse=partial(health.pulse, _QUEUE))
+        metrics.queue_depth.set_function(lambda: self._queue.depth)
+        metrics.tenants.set_function(lambda: len(self._cache.tenants))
+        health.ready_check("lists", self._listings.listed)
+
+    async def run(self) -> None:
+        """Serve until SIGTERM; raises what stopped a loop."""
+        optional = await self._served_kinds()
+        self._reconciler.kinds.update(kind.name for kind in optional)
+        kinds = watched_kinds(optional)
+        self._listings.expect(kinds, self._settings.watch_namespaces)
+        stop = asyncio.Event()
+        # kopf ends every task that is younger than itself, so it comes last.
+        work = asyncio.create_task(self._work(stop))
+        look = asyncio.create_task(self._look_for_kinds(optional))
+        watch = asyncio.create_task(self._watch(kinds))
+        done, _ = await asyncio.wait({work, look, watch}, return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        for task in (look, watch, work):
+            task.cancel()
+        await asyncio.wait({work, look, watch})
+        for task in done:
+            task.result()
+
+    def _changed(self, key: Key) -> None:
+        self._revisions[key] += 1
+        self._queue.add(key)
+
+    async def _watch(self, kinds: tuple[Kind, ...]) -> None:
+        namespaces = self._settings.watch_namespaces
+        await kopf.operator(
+            registry=watch_registry(self._cache, kinds, find=self._find, listings=self._listings),
+            settings=watch_settings(),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+        )
+
+    async def _work(self, stop: asyncio.Event) -> None:
+        await self._listings.complete.wait()
+        get_logger().info("listed", tenants=len(self._cache.tenants))
+        self._waves.resume(key for key in self._cache.tenants if is_rolling(self._cache.children(key).values()))
+        self._health.watch(_QUEUE, LONGEST_SILENCE)
+        await self._queue.run(stop)
+
+    async def _served_kinds(self) -> tuple[Kind, ...]:
+        """The optional kinds of the cluster; waits for the server, and for the definition of tenants."""
+        while True:
+            try:
+                if await self._api.serves(TENANT):
+                    return await self._optional_kinds()
+                get_logger().warning("tenants_unknown", cure="install the CustomResourceDefinition")
+            except Transient as error:
+                get_logger().warning("server_away", exc_info=error)
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
+
+    async def _optional_kinds(self) -> tuple[Kind, ...]:
+        found = tuple([kind for kind in CHILDREN if kind.optional and await self._api.serves(kind)])
+        known = {kind.name for kind in found}
+        if self._settings.pod_monitors == "fail" and "PodMonitor" not in known:
+            raise Misconfigured("the cluster has no PodMonitor", cure="install it, or set AFTERSEND_POD_MONITORS=skip")
+        return found
+
+    async def _look_for_kinds(self, known: tuple[Kind, ...]) -> None:
+        """An add-on came or went: the watches have to be set up anew, which a new process does best."""
+        while True:
+            await asyncio.sleep(_LOOK_FOR_KINDS_SECONDS)
+            try:
+                if await self._optional_kinds() != known:
+                    get_logger().info("kinds_changed")
+                    return
+            except Transient:
+                continue

@@ -1,0 +1,61 @@
+"""The kinds of objects that the operator deals with, and their addresses in the API."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aftersend.tenant import API_VERSION, KIND
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of object as the API knows it."""
+
+    api_version: str
+    name: str
+    plural: str
+    optional: bool = False
+    """Comes with an add-on that a cluster may lack."""
+
+    @property
+    def group(self) -> str:
+        """Empty for the core group."""
+        return self.api_version.partition("/")[0] if "/" in self.api_version else ""
+
+    @property
+    def version(self) -> str:
+        """Such as v1."""
+        return self.api_version.rpartition("/")[2]
+
+    def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
+        """Address below the server: of one object, of a namespace's, or of all."""
+        root = f"/apis/{self.api_version}" if self.group else f"/api/{self.api_version}"
+        parts = [root, *(("namespaces", namespace) if namespace else ()), self.plural, name, subresource]
+        return "/".join(part for part in parts if part)
+
+
+TENANT: Final = Kind(API_VERSION, KIND, "aftersendtenants")
+SECRET: Final = Kind("v1", "Secret", "secrets")
+POD: Final = Kind("v1", "Pod", "pods")
+EVENT: Final = Kind("v1", "Event", "events")
+CHILDREN: Final = (
+    Kind("v1", "ConfigMap", "configmaps"),
+    Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
+    Kind("v1", "Service", "services"),
+    Kind("v1", "ServiceAccount", "serviceaccounts"),
+    SECRET,
+    Kind("apps/v1", "Deployment", "deployments"),
+    Kind("apps/v1", "StatefulSet", "statefulsets"),
+    Kind("batch/v1", "CronJob", "cronjobs"),
+    Kind("networking.k8s.io/v1", "Ingress", "ingresses"),
+    Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
+    Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+    Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes", optional=True),
+    Kind("monitoring.coreos.com/v1", "PodMonitor", "podmonitors", optional=True),
+)
+"""Everything that ``desired`` may ask for."""
+_BY_NAME: Final = {(kind.api_version, kind.name): kind for kind in (TENANT, *CHILDREN)}
+
+
+def kind_of(manifest: dict[str, Any]) -> Kind:
+    """The kind of a manifest; ``KeyError`` for kinds that are not ours to write."""
+    return _BY_NAME[manifest["apiVersion"], manifest["kind"]]

@@ -1,0 +1,66 @@
+"""The metrics of the operator itself: what it does, how long that takes, and how its tenants are.
+
+``tenant`` appears in one gauge only, and its series go when the tenant goes.
+"""
+
+import platform
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from aftersend import __version__
+from aftersend.tenant_status import Condition
+
+_SECONDS = (0.001, 0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 120)
+
+
+class OperatorMetrics:
+    """All metrics of one operator process."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per counter, which nobody reads
+        self.registry = registry = CollectorRegistry()
+        self.reconciles = Counter(
+            "aftersend_operator_reconciles", "Looks at a tenant, by outcome.", ["outcome"], registry=registry
+        )
+        self.seconds = Histogram(
+            "aftersend_operator_reconcile_seconds", "Duration of a look.", buckets=_SECONDS, registry=registry
+        )
+        self.calls = Counter(
+            "aftersend_operator_api_requests", "Calls to the API server.", ["verb", "outcome"], registry=registry
+        )
+        self.queue_depth = Gauge(
+            "aftersend_operator_queue_depth", "Tenants that are due or being looked at.", registry=registry
+        )
+        self.tenants = Gauge("aftersend_operator_tenants", "Tenants that are served.", registry=registry)
+        self.condition = Gauge(
+            "aftersend_tenant_condition",
+            "1 while the condition holds.",
+            ["tenant", "condition", "reason"],
+            registry=registry,
+        )
+        build = Gauge("aftersend_operator_build_info", "Always 1.", ["version", "python"], registry=registry)
+        build.labels(__version__, platform.python_version()).set(1)
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        self._shown: dict[str, tuple[tuple[str, str, bool], ...]] = {}
+
+    def called(self, verb: str, outcome: str) -> None:
+        """Count one call to the API server."""
+        self.calls.labels(verb, outcome).inc()
+
+    def show(self, tenant: str, conditions: Iterable[Condition]) -> None:
+        """The tenant's conditions are these now."""
+        now = tuple((condition.type, condition.reason, condition.status == "True") for condition in conditions)
+        if self._shown.get(tenant) != now:
+            self.forget(tenant)
+            self._shown[tenant] = now
+            for kind, reason, holds in now:
+                self.condition.labels(tenant, kind, reason).set(holds)
+
+    def forget(self, tenant: str) -> None:
+        """The tenant is gone."""
+        for kind, reason, _ in self._shown.pop(tenant, ()):
+            self.condition.remove(tenant, kind, reason)

@@ -1,0 +1,103 @@
+"""The generated secrets of one tenant: made when missing, never overwritten, renewed where ``generated`` says so.
+
+Their contents are read only when the watch shows that one of them changed, or once a day for the sake of certificates.
+Between looks only a mark of them is kept, never a value.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from aftersend.tenant import Tenant
+from aftersend_operator.api.client import Api
+from aftersend_operator.cache import Cache
+from aftersend_operator.conditions import Fault
+from aftersend_operator.generated import (
+    adopted_secrets,
+    missing_secrets,
+    redis_mark,
+    renewed_certificate,
+    renewed_users,
+    secret_names,
+)
+from aftersend_operator.kinds import SECRET
+from aftersend_operator.naming import TENANT_LABEL, Manifest
+from aftersend_operator.reasons import Reason
+from aftersend_operator.sightings import Key, TenantSighting, child_sighting
+
+_LOOK_AGAIN: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    versions: tuple[object, ...]
+    mark: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSecrets:
+    """Looks after the generated secrets."""
+
+    api: Api
+    cache: Cache
+    _known: dict[Key, _Known] = field(default_factory=dict)
+
+    async def make(self, seen: TenantSighting, tenant: Tenant, *, now: datetime) -> tuple[str, list[Fault]]:
+        """The mark of Redis' secrets, and what stands in the way."""
+        known = self._known.get(seen.key)
+        if known is not None and known.versions == self._versions(seen, tenant) and now < known.until:
+            return known.mark, []
+        existing, faults = await self._read(seen, tenant)
+        if faults:
+            return "", faults
+        existing |= await self._create(missing_secrets(tenant, uid=seen.uid, existing=existing, now=now))
+        for patch in _renewals(seen, tenant, existing, now):
+            existing[patch["metadata"]["name"]] = self._saw(await self.api.patch(patch))
+        mark = redis_mark(tenant, existing)
+        self._known[seen.key] = _Known(self._versions(seen, tenant), mark, now + _LOOK_AGAIN)
+        return mark, []
+
+    def forget(self, tenant: Key) -> None:
+        """The tenant is gone."""
+        self._known.pop(tenant, None)
+
+    def _versions(self, seen: TenantSighting, tenant: Tenant) -> tuple[object, ...]:
+        children = self.cache.children(seen.key)
+        found = [children.get((SECRET, name)) for name in secret_names(tenant)]
+        return (seen.uid, seen.generation, *(child and child.version for child in found))
+
+    async def _read(self, seen: TenantSighting, tenant: Tenant) -> tuple[dict[str, Manifest], list[Fault]]:
+        existing, faults = {}, []
+        for name in secret_names(tenant):
+            live = await self.api.get(SECRET, seen.key[0], name)
+            if live is not None:
+                existing[name] = self._saw(live)
+                faults += [] if _is_ours(live, seen) else [_not_ours(name)]
+        return existing, faults
+
+    async def _create(self, secrets: list[Manifest]) -> dict[str, Manifest]:
+        return {secret["metadata"]["name"]: self._saw(await self.api.create(secret)) for secret in secrets}
+
+    def _saw(self, live: Manifest) -> Manifest:
+        self.cache.saw(SECRET, live)
+        return live
+
+
+def _renewals(seen: TenantSighting, tenant: Tenant, existing: Mapping[str, Manifest], now: datetime) -> list[Manifest]:
+    renewed = (
+        renewed_certificate(tenant, existing=existing, now=now),
+        renewed_users(tenant, existing=existing),
+    )
+    adopted = adopted_secrets(tenant, uid=seen.uid, existing=existing)
+    return [*adopted, *(patch for patch in renewed if patch is not None)]
+
+
+def _is_ours(live: Manifest, seen: TenantSighting) -> bool:
+    child = child_sighting(live)
+    return child.owner in ("", seen.uid) and live["metadata"].get("labels", {}).get(TENANT_LABEL) == seen.key[1]
+
+
+def _not_ours(name: str) -> Fault:
+    return Fault(Reason.NOT_OURS, f"Secret {name} belongs to somebody else: rename or delete it, or rename the tenant")

@@ -1,0 +1,74 @@
+"""What has to be done so that the children are as wanted: pure, from manifests and watched records.
+
+=========  =====================================================  =============================================
+step       when                                                   then
+=========  =====================================================  =============================================
+settled    the child is as we want it                             nothing
+apply      it is ours, or nobody's with our label, and differs    server-side apply
+look       no watch has shown it                                  ask the server first: it may be somebody's
+wait       it is being deleted, or an earlier tenant's            nothing until it is gone
+refuse     somebody else controls it                              nothing; a condition says so
+=========  =====================================================  =============================================
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import msgspec
+
+from aftersend_operator.cache import ChildKey
+from aftersend_operator.drift import DIGEST, covers
+from aftersend_operator.kinds import Kind, kind_of
+from aftersend_operator.naming import Manifest
+from aftersend_operator.sightings import Child
+
+Step = Literal["settled", "apply", "look", "wait", "refuse"]
+_WORKLOADS: Final = frozenset({"Deployment", "StatefulSet"})
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Everything that differs, sorted by what to do."""
+
+    steps: Sequence[tuple[Step, Manifest]]
+    """Without what is settled."""
+    prune: Sequence[tuple[Kind, Child]]
+
+    @property
+    def rolls(self) -> bool:
+        """True if pods would be replaced."""
+        return any(step == "apply" and manifest["kind"] in _WORKLOADS for step, manifest in self.steps)
+
+
+def plan_changes(wanted: Sequence[Manifest], children: Mapping[ChildKey, Child], *, uid: str) -> Changes:
+    """Compare; ``wanted`` are marked manifests."""
+    named = {(kind_of(manifest), manifest["metadata"]["name"]): manifest for manifest in wanted}
+    steps = [(step_for(manifest, children.get(key), uid=uid), manifest) for key, manifest in named.items()]
+    return Changes(
+        steps=[(step, manifest) for step, manifest in steps if step != "settled"],
+        prune=[
+            (kind, child)
+            for (kind, name), child in children.items()
+            if child.tenant_uid == uid and (kind, name) not in named and not child.leaving
+        ],
+    )
+
+
+def step_for(manifest: Manifest, child: Child | None, *, uid: str) -> Step:
+    """What to do about one child; remembers in the record that it is settled."""
+    if child is None:
+        return "look"
+    if child.leaving or child.is_left_by_predecessor(uid):
+        return "wait"
+    if child.owner not in ("", uid):
+        return "refuse"
+    return "settled" if is_settled(manifest, child) else "apply"
+
+
+def is_settled(manifest: Manifest, child: Child) -> bool:
+    """True if the child is as the manifest wants it; its content is not needed any more then."""
+    mark = manifest["metadata"]["annotations"][DIGEST]
+    if child.settled != mark and child.content and covers(msgspec.json.decode(child.content), manifest):
+        child.settled, child.content = mark, b""
+    return bool(child.settled == mark)

@@ -1,0 +1,32 @@
+"""Every reason that a condition may give; programs compare them, the guide explains each."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """The reasons, worst first among the faults."""
+
+    # faults: Ready is False, or Degraded is True, or both
+    INVALID_SPEC = "InvalidSpec"
+    NOT_OURS = "NotOurs"
+    APPLY_REFUSED = "ApplyRefused"
+    SECRET_MISSING = "SecretMissing"  # noqa: S105 - a word, not a password
+    SECRET_KEY_MISSING = "SecretKeyMissing"  # noqa: S105 - the same
+    REDIS_UNREACHABLE = "RedisUnreachable"
+    WORKLOADS_UNAVAILABLE = "WorkloadsUnavailable"
+    CREDENTIALS_REFUSED = "CredentialsRefused"
+    UPSTREAM_UNAVAILABLE = "UpstreamUnavailable"
+    EXPORT_FAILED = "ExportFailed"
+    BACKUP_FAILED = "BackupFailed"
+    # Ready
+    RUNNING = "Running"
+    STARTING = "Starting"
+    # Progressing
+    ROLLING_OUT = "RollingOut"
+    WAITING_FOR_TURN = "WaitingForTurn"
+    UP_TO_DATE = "UpToDate"
+    # Degraded
+    HEALTHY = "Healthy"
+    # Suspended
+    SUSPENDED = "SuspendedBySpec"
+    ACTIVE = "Active"

@@ -1,0 +1,192 @@
+"""What jobs and services tell of themselves, read leniently: pure.
+
+A job leaves its report as the container's termination message, a document of ``trigger --json`` or ``backup --json``.
+The one process of the compact topology tells the same in ``/readyz?verbose``. Only counts, times, words out of a list
+and short texts of ours are taken from them; anything of another shape is ignored.
+"""
+
+from collections.abc import Iterable
+from typing import Final, Literal
+
+import msgspec
+
+from aftersend.tenant_status import LastBackup, LastExport, LastSweep, LastWriteBack
+from aftersend_operator.conditions import Fault
+from aftersend_operator.reasons import Reason
+from aftersend_operator.sightings import PodSighting
+
+Side = Literal["ok", "refused", "unavailable", "unknown"]
+_LONGEST: Final = 300
+_NO_REPORT: Final = "the job left no report: look at its pod's events and log"
+
+
+class Health(msgspec.Struct, frozen=True, rename="camel"):
+    """The part ``health`` of a run's report."""
+
+    afterbuy: Side = "unknown"
+    sendcloud: Side = "unknown"
+    message: str = ""
+    problems: dict[str, int] = {}
+    last_write_back: str = ""
+    last_sweep: str = ""
+
+
+class ExportReport(msgspec.Struct, frozen=True):
+    """What an export job leaves."""
+
+    outcome: Literal["done", "partial", "failed"]
+    run: str = ""
+    read: int = 0
+    sent: int = 0
+    unchanged: int = 0
+    skipped: dict[str, int] = {}
+    rejected: int = 0
+    watched: int = 0
+    seconds: float = 0.0
+    health: Health = Health()
+    error: str = ""
+    time: str = ""
+
+
+class BackupReport(msgspec.Struct, frozen=True):
+    """What a backup job leaves."""
+
+    id: str = ""
+    time: str = ""
+    keys: int = 0
+    bytes: int = 0
+    verified: bool = False
+    outcome: str = ""
+    error: str = ""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What is newest of everything that was told."""
+
+    last_export: LastExport | None = None
+    last_sweep: LastSweep | None = None
+    last_write_back: LastWriteBack | None = None
+    last_backup: LastBackup | None = None
+    problems: dict[str, int] | None = None
+    faults: tuple[Fault, ...] = ()
+
+
+def told_by_jobs(pods: Iterable[PodSighting]) -> Told:
+    """What the newest export and the newest backup say."""
+    ended = sorted((pod for pod in pods if pod.ended), key=lambda pod: pod.ended)
+    newest = {pod.part: pod for pod in ended}
+    told = told_by_export(_export_report(newest["export"]), newest["export"].ended) if "export" in newest else Told()
+    if "backup" in newest:
+        backup = last_backup(_backup_report(newest["backup"]), newest["backup"].ended)
+        told = msgspec.structs.replace(told, last_backup=backup, faults=(*told.faults, *_backup_faults(backup)))
+    return told
+
+
+def told_by_export(report: ExportReport, ended: str) -> Told:
+    """A run's report, sorted into the fields of the status."""
+    health = report.health
+    message = _short(report.error or health.message)
+    return Told(
+        last_export=LastExport(
+            time=ended,
+            outcome=report.outcome,
+            run=report.run[:128] or None,
+            read=report.read,
+            sent=report.sent,
+            unchanged=report.unchanged,
+            skipped=sum(report.skipped.values()),
+            rejected=report.rejected,
+            watched=report.watched,
+            seconds=min(max(report.seconds, 0.0), 86400.0),
+            message=message or None,
+        ),
+        last_sweep=LastSweep(time=health.last_sweep, outcome="done") if health.last_sweep else None,
+        last_write_back=LastWriteBack(time=health.last_write_back) if health.last_write_back else None,
+        problems=dict(sorted(health.problems.items())[:30]),
+        faults=tuple(_export_faults(report, message)),
+    )
+
+
+def last_backup(report: BackupReport, ended: str) -> LastBackup:
+    """A backup's report as it stands in the status."""
+    if report.outcome == "failed" or not report.id:
+        return LastBackup(time=ended, outcome="failed", message=_short(report.error) or _NO_REPORT)
+    return LastBackup(
+        time=report.time or ended,
+        outcome="done",
+        id=report.id[:128],
+        keys=report.keys,
+        bytes=report.bytes,
+        verified=report.verified,
+    )
+
+
+def _export_faults(report: ExportReport, message: str) -> Iterable[Fault]:
+    sides = {"Afterbuy": report.health.afterbuy, "Sendcloud": report.health.sendcloud}
+    for side, state in sides.items():
+        if state == "refused":
+            cure = f"{side} refuses the credentials: correct the keys in the tenant's secret, nothing else is needed"
+            yield Fault(Reason.CREDENTIALS_REFUSED, cure)
+        elif state == "unavailable":
+            yield Fault(Reason.UPSTREAM_UNAVAILABLE, f"{side} did not answer in the last run", blocks=False)
+    if report.outcome == "failed":
+        yield Fault(Reason.EXPORT_FAILED, f"the last export failed: {message or 'see the exporter log'}", blocks=False)
+
+
+def _backup_faults(backup: LastBackup) -> Iterable[Fault]:
+    if backup.outcome == "failed":
+        yield Fault(Reason.BACKUP_FAILED, f"the last backup failed: {backup.message}", blocks=False)
+
+
+def _export_report(pod: PodSighting) -> ExportReport:
+    try:
+        return msgspec.json.decode(pod.report, type=ExportReport)
+    except msgspec.MsgspecError:
+        return ExportReport(outcome="failed", error=_NO_REPORT)
+
+
+def _backup_report(pod: PodSighting) -> BackupReport:
+    try:
+        return msgspec.json.decode(pod.report, type=BackupReport)
+    except msgspec.MsgspecError:
+        return BackupReport(outcome="failed", error=_NO_REPORT)
+
+
+def _short(text: str) -> str:
+    first = text.partition("\n")[0]
+    return first if len(first) <= _LONGEST else f"{first[: _LONGEST - 1]}…"
+
+
+class _Service(msgspec.Struct, frozen=True, rename="camel"):
+    """One tenant in ``/readyz?verbose``."""
+
+    ready: bool = False
+    checks: dict[str, str] = {}
+    export: ExportReport | None = None
+    backup: BackupReport | None = None
+    last_write_back: str = ""
+
+
+def told_by_service(body: bytes, identity: str) -> Told:
+    """What a process says of the tenant in ``/readyz?verbose``."""
+    try:
+        service = msgspec.json.decode(body, type=dict[str, _Service])[identity]
+    except (msgspec.MsgspecError, KeyError):
+        return Told()
+    told = told_by_export(service.export, service.export.time) if service.export else Told()
+    faults = (*told.faults, *_check_faults(service.checks))
+    if service.backup is not None:
+        backup = last_backup(service.backup, service.backup.time)
+        told = msgspec.structs.replace(told, last_backup=backup)
+        faults = (*faults, *_backup_faults(backup))
+    if service.last_write_back:
+        told = msgspec.structs.replace(told, last_write_back=LastWriteBack(time=service.last_write_back))
+    return msgspec.structs.replace(told, faults=faults)
+
+
+def _check_faults(checks: dict[str, str]) -> Iterable[Fault]:
+    if checks.get("redis"):
+        yield Fault(Reason.REDIS_UNREACHABLE, "Redis does not answer or refuses the user: look at it and at its secret")
+    others = sorted(name for name, what in checks.items() if what and name != "redis")
+    if others:
+        yield Fault(Reason.WORKLOADS_UNAVAILABLE, f"a service is not ready: {', '.join(others)[:200]}")

@@ -1,0 +1,211 @@
+"""What we keep of an object that a watch shows: pure functions from JSON to small records.
+
+Thousands of objects pass here, so nothing is kept that no decision reads. Of a Secret only the names of its keys stay,
+never a value.
+"""
+
+import base64
+from dataclasses import dataclass
+from sys import intern
+from typing import Any, Final
+
+import msgspec
+
+from aftersend.errors import Misconfigured
+from aftersend.tenant import KIND, Tenant
+from aftersend.tenant_file import tenant_of
+from aftersend.tenant_status import Status
+from aftersend_operator.drift import content, digest
+from aftersend_operator.manifests.network_policies import port_of
+from aftersend_operator.manifests.services import REDIS_PORT
+from aftersend_operator.naming import PART_LABEL, TENANT_LABEL, UID_LABEL, Manifest
+from aftersend_operator.rollout import Rollout, rollout_of
+
+Key = tuple[str, str]
+"""Namespace and name."""
+_MOST_REPORT: Final = 4096
+
+
+def key_of(live: Manifest) -> Key:
+    """Namespace and name of an object."""
+    metadata = live["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]
+
+
+def version_of(live: Manifest) -> int:
+    """The resource version, which grows with every change of an object."""
+    version = live["metadata"].get("resourceVersion", "")
+    return int(version) if version.isdecimal() else 0
+
+
+@dataclass(frozen=True, slots=True)
+class TenantSighting:
+    """A tenant object, parsed; ``tenant`` is None if its spec is not usable, then ``fault`` says why."""
+
+    key: Key
+    uid: str
+    version: int
+    generation: int
+    leaving: bool
+    tenant: Tenant | None
+    fault: str
+    status: Status
+
+    @property
+    def identity(self) -> str:
+        """``<namespace>.<name>``."""
+        return ".".join(self.key)
+
+
+def tenant_sighting(live: Manifest) -> TenantSighting:
+    """Parse a tenant object; never raises for what people write into it."""
+    metadata = live["metadata"]
+    tenant, fault = _parsed(live)
+    return TenantSighting(
+        key=key_of(live),
+        uid=metadata["uid"],
+        version=version_of(live),
+        generation=metadata.get("generation", 0),
+        leaving="deletionTimestamp" in metadata,
+        tenant=tenant,
+        fault=fault,
+        status=_status(live.get("status", {})),
+    )
+
+
+def _parsed(live: Manifest) -> tuple[Tenant | None, str]:
+    document = {key: value for key, value in live.items() if key != "status"}
+    try:
+        return tenant_of(document), ""
+    except Misconfigured as error:
+        return None, f"{error.path}: {error.cure}" if error.path else error.cure
+
+
+def _status(live: object) -> Status:
+    try:
+        return msgspec.convert(live, Status)
+    except msgspec.ValidationError:
+        return Status()
+
+
+@dataclass(slots=True)
+class Child:
+    """An object that carries our label."""
+
+    key: Key
+    uid: str
+    version: int
+    tenant: str
+    tenant_uid: str
+    owner: str
+    """uid of its controller, or empty."""
+    owner_name: str
+    """Kind and name of its controller, or empty."""
+    leaving: bool
+    digest: str
+    """Of its content."""
+    content: bytes
+    """Until it was compared with what is wanted; empty afterwards."""
+    rollout: Rollout | None
+    settled: str = ""
+    """Digest of the manifest that this content is known to satisfy."""
+
+    def is_left_by_predecessor(self, uid: str) -> bool:
+        """True if it goes with an earlier tenant of the same name, which the garbage collector will see to."""
+        return self.owner not in ("", uid) and self.owner_name == f"{KIND}/{self.tenant}"
+
+
+def child_sighting(live: Manifest) -> Child:
+    """What decides about a child."""
+    metadata = live["metadata"]
+    labels = metadata.get("labels", {})
+    owners = metadata.get("ownerReferences", ())
+    controller = next((owner for owner in owners if owner.get("controller")), None)
+    kept = content(live)
+    return Child(
+        key=key_of(live),
+        uid=metadata["uid"],
+        version=version_of(live),
+        tenant=labels.get(TENANT_LABEL, ""),
+        tenant_uid=labels.get(UID_LABEL, ""),
+        owner=controller["uid"] if controller else "",
+        owner_name=f"{controller['kind']}/{controller['name']}" if controller else "",
+        leaving="deletionTimestamp" in metadata,
+        digest=digest(kept),
+        content=kept,
+        rollout=rollout_of(live),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSighting:
+    """Which keys a Secret has."""
+
+    key: Key
+    version: int
+    names: frozenset[str]
+    redis_port: int
+    """Port of the Redis whose address is in it; that of any Redis if there is no address."""
+
+
+def secret_sighting(live: Manifest) -> SecretSighting:
+    """The names of keys that hold something, and a port; no value is kept."""
+    data = live.get("data") or {}
+    names = frozenset(intern(name) for name in data if data[name])
+    return SecretSighting(key_of(live), version_of(live), names, _redis_port(data.get("url") or ""))
+
+
+def _redis_port(encoded: str) -> int:
+    try:
+        return port_of(base64.b64decode(encoded).decode().strip())
+    except ValueError:
+        return REDIS_PORT
+
+
+@dataclass(frozen=True, slots=True)
+class PodSighting:
+    """A pod of a tenant: a service, or a job that ended."""
+
+    key: Key
+    version: int
+    tenant: str
+    part: str
+    address: str
+    ready: bool
+    waiting: str
+    """Why its container cannot start, in Kubernetes' own word, or empty."""
+    report: bytes
+    """What a job left as its termination message."""
+    ended: str
+    """When it ended, RFC 3339, or empty."""
+    failed: bool
+
+
+def pod_sighting(live: Manifest) -> PodSighting:
+    """What a pod tells about itself."""
+    labels, status = live["metadata"].get("labels", {}), live.get("status", {})
+    containers: list[dict[str, Any]] = status.get("containerStatuses") or []
+    ended = next((state for state in map(_terminated, containers) if state), {})
+    return PodSighting(
+        key=key_of(live),
+        version=version_of(live),
+        tenant=labels.get(TENANT_LABEL, ""),
+        part=labels.get(PART_LABEL, ""),
+        address=status.get("podIP", ""),
+        ready=any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions", ())),
+        waiting=next((word for word in map(_waiting, containers) if word), ""),
+        report=str(ended.get("message", "")).encode()[:_MOST_REPORT],
+        ended=ended.get("finishedAt") or "",
+        failed=status.get("phase") == "Failed",
+    )
+
+
+def _terminated(container: dict[str, Any]) -> dict[str, Any]:
+    state: dict[str, Any] = container.get("state", {}).get("terminated") or {}
+    return state
+
+
+def _waiting(container: dict[str, Any]) -> str:
+    waiting = container.get("state", {}).get("waiting") or {}
+    reason = waiting.get("reason", "")
+    return reason if reason not in ("ContainerCreating", "PodInitializing") else ""

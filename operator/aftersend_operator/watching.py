@@ -1,0 +1,92 @@
+"""kopf, used for what it is best at: watching many kinds of objects, for ever, through every kind of trouble.
+
+Nothing else of it is used. There are no create, update or delete handlers, no timers and no daemons; so kopf writes
+neither finalizers nor annotations, and no deletion ever waits for us. Every event ends in the cache, and the cache
+tells the work queue (``reconcile``) who is to be looked at.
+
+A silent watch is given up after 50 seconds and goes on from where it was, so what a broken connection swallowed is seen
+within a minute. (The server ends a watch after 45 seconds; it sends a bookmark shortly before, hence the order.) kopf
+retries failed calls for as long as the operator lives.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import kopf
+
+from aftersend_operator.api.access import Access
+from aftersend_operator.api.client import REQUEST_SECONDS, lent_session
+from aftersend_operator.cache import Cache
+from aftersend_operator.kinds import CHILDREN, POD, SECRET, TENANT, Kind
+from aftersend_operator.listings import Listings
+from aftersend_operator.naming import FIELD_MANAGER, MANAGED_BY_LABEL
+from aftersend_operator.sightings import key_of, version_of
+
+_SERVER_ENDS: Final = 45.0
+_GIVE_UP_SILENCE: Final = 50.0
+_BULKY_SECRETS: Final = "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token"
+
+
+class _ForEver:
+    """Delays between attempts, without an end."""
+
+    def __iter__(self) -> Iterator[float]:
+        yield from (1.0, 2.0, 4.0, 8.0)
+        while True:
+            yield 15.0
+
+
+def watch_settings() -> kopf.OperatorSettings:
+    """Kopf's settings; no permission beyond the watched kinds is needed."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.networking.request_timeout = REQUEST_SECONDS
+    settings.networking.connect_timeout = 10.0
+    settings.networking.error_backoffs = _ForEver()
+    settings.watching.server_timeout = _SERVER_ENDS
+    settings.watching.inactivity_timeout = _GIVE_UP_SILENCE
+    settings.queueing.idle_timeout = 1.0
+    settings.process.ultimate_exiting_timeout = 20.0
+    for kind in (*CHILDREN, POD):
+        if kind is not SECRET:
+            settings.watching.label_selectors[_selector(kind)] = f"{MANAGED_BY_LABEL}={FIELD_MANAGER}"
+    settings.watching.field_selectors[_selector(SECRET)] = _BULKY_SECRETS
+    return settings
+
+
+def watch_registry(
+    cache: Cache, kinds: Sequence[Kind], *, find: Callable[[], Access], listings: Listings
+) -> kopf.OperatorRegistry:
+    """Handlers that carry every event of these kinds into the cache, and the login."""
+    registry = kopf.OperatorRegistry()
+    for kind in kinds:
+        kopf.on.event(*_selector(kind), registry=registry, id=kind.plural)(_carrier(cache, kind))
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: object) -> kopf.AiohttpSession:
+        """At the start, and whenever the server knows us no more: then certificates are read anew."""
+        access = find()
+        return kopf.AiohttpSession(server=access.server, aiohttp_session=lent_session(access, listings))
+
+    return registry
+
+
+def _selector(kind: Kind) -> tuple[str, str, str]:
+    return kind.group, kind.version, kind.plural
+
+
+def _carrier(cache: Cache, kind: Kind) -> Callable[..., Any]:
+    async def carry(event: dict[str, Any], **_: object) -> None:
+        live = event["object"]
+        if event["type"] == "DELETED":
+            cache.gone(kind, key_of(live), version=version_of(live))
+        else:
+            cache.saw(kind, live)
+
+    return carry
+
+
+def watched_kinds(optional: Sequence[Kind]) -> tuple[Kind, ...]:
+    """Tenants, pods, and every kind of child that this cluster has."""
+    return (TENANT, POD, *(kind for kind in CHILDREN if not kind.optional or kind in optional))

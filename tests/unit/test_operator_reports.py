@@ -1,0 +1,135 @@
+from typing import Any
+
+import msgspec
+import pytest
+
+from aftersend.tenant_status import LastBackup, LastExport, LastSweep, LastWriteBack
+from aftersend_operator.reasons import Reason
+from aftersend_operator.reports import Told, told_by_jobs, told_by_service
+from aftersend_operator.sightings import PodSighting
+
+EXPORT = {
+    "run": "r1",
+    "kind": "export",
+    "outcome": "partial",
+    "from": "2026-11-25T00:00:00.000Z",
+    "to": "2026-11-26T00:00:00.000Z",
+    "read": 7,
+    "sent": 3,
+    "unchanged": 1,
+    "skipped": {"unpaid": 1, "excluded": 1},
+    "rejected": 1,
+    "watched": 2,
+    "seconds": 1.5,
+    "health": {
+        "afterbuy": "ok",
+        "sendcloud": "unavailable",
+        "message": "sendcloud: 503",
+        "problems": {"rejected": 1},
+        "lastWriteBack": "2026-11-26T09:00:00.000Z",
+        "lastSweep": "2026-11-26T09:20:00.000Z",
+    },
+}
+BACKUP = {"id": "20261126T101000Z", "time": "2026-11-26T10:10:00.000Z", "keys": 5, "bytes": 900, "verified": True}
+AT = "2026-11-26T10:00:00Z"
+
+
+def job(part: str, report: Any, *, ended: str = AT) -> PodSighting:
+    body = report if isinstance(report, bytes) else msgspec.json.encode(report)
+    return PodSighting(
+        ("n", part + ended), 1, "t", part, "", ready=False, waiting="", report=body, ended=ended, failed=False
+    )
+
+
+def reasons(told: Told) -> list[tuple[str, bool]]:
+    return [(fault.reason, fault.blocks) for fault in told.faults]
+
+
+def test_the_newest_export_and_backup_make_the_status() -> None:
+    older = job("export", {**EXPORT, "read": 999}, ended="2026-11-26T09:00:00Z")
+    told = told_by_jobs([job("export", EXPORT), older, job("backup", BACKUP)])
+    assert told.last_export == LastExport(
+        time=AT,
+        outcome="partial",
+        run="r1",
+        read=7,
+        sent=3,
+        unchanged=1,
+        skipped=2,
+        rejected=1,
+        watched=2,
+        seconds=1.5,
+        message="sendcloud: 503",
+    )
+    assert told.last_sweep == LastSweep(time="2026-11-26T09:20:00.000Z", outcome="done")
+    assert told.last_write_back == LastWriteBack(time="2026-11-26T09:00:00.000Z")
+    assert told.last_backup == LastBackup(
+        time="2026-11-26T10:10:00.000Z", outcome="done", id="20261126T101000Z", keys=5, bytes=900, verified=True
+    )
+    assert told.problems == {"rejected": 1}
+    assert reasons(told) == [("UpstreamUnavailable", False)]
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        ({"outcome": "done"}, []),
+        ({"outcome": "done", "health": {"afterbuy": "refused"}}, [("CredentialsRefused", True)]),
+        ({"outcome": "failed", "error": "no result within 900 s"}, [("ExportFailed", False)]),
+        (
+            {"outcome": "failed", "health": {"sendcloud": "refused"}},
+            [("CredentialsRefused", True), ("ExportFailed", False)],
+        ),
+        (b"", [("ExportFailed", False)]),
+        (b"Traceback (most recent call last): s3cr3t", [("ExportFailed", False)]),
+        (b'{"outcome":"odd"}', [("ExportFailed", False)]),
+        (b'{"outcome":"done","health":{"sendcloud":"s3cr3t"}}', [("ExportFailed", False)]),
+    ],
+)
+def test_what_an_export_tells_becomes_a_fault_or_none(report: Any, expected: list[tuple[str, bool]]) -> None:
+    told = told_by_jobs([job("export", report)])
+    assert reasons(told) == expected
+    assert "s3cr3t" not in repr(told)
+
+
+@pytest.mark.parametrize("report", [b"", {"outcome": "failed", "error": "the target is full"}, {"id": ""}])
+def test_a_backup_that_is_none_is_a_fault(report: Any) -> None:
+    told = told_by_jobs([job("backup", report)])
+    assert told.last_backup is not None
+    assert told.last_backup.outcome == "failed"
+    assert reasons(told) == [("BackupFailed", False)]
+
+
+def test_long_texts_and_further_lines_do_not_get_through() -> None:
+    told = told_by_jobs([job("export", {"outcome": "failed", "error": "x" * 1000 + "\nmore"})])
+    assert told.last_export is not None
+    assert len(told.last_export.message or "") == 300
+
+
+def test_nothing_ended_nothing_told() -> None:
+    running = PodSighting(("n", "p"), 1, "t", "export", "", ready=True, waiting="", report=b"", ended="", failed=False)
+    assert told_by_jobs([running]) == Told()
+
+
+def test_the_one_process_of_a_compact_tenant_tells_the_same() -> None:
+    body = {
+        "shops.mueller": {
+            "ready": False,
+            "checks": {"redis": "redis: redis_unavailable", "data-key": ""},
+            "afterbuy": "ok",
+            "lastWriteBack": "2026-11-26T09:00:00.000Z",
+            "export": {**EXPORT, "time": AT},
+            "backup": BACKUP,
+        }
+    }
+    told = told_by_service(msgspec.json.encode(body), "shops.mueller")
+    assert told.last_export is not None
+    assert (told.last_export.time, told.last_export.read) == (AT, 7)
+    assert told.last_backup is not None
+    assert told.last_write_back is not None
+    assert [fault.reason for fault in told.faults] == [Reason.UPSTREAM_UNAVAILABLE, Reason.REDIS_UNREACHABLE]
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'{"shops.mueller":[]}', b'{"other.tenant":{"ready":true}}'])
+def test_a_service_that_tells_nothing_of_use_is_not_believed(body: bytes) -> None:
+    assert told_by_service(body, "shops.mueller") == Told()

@@ -1,0 +1,141 @@
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from aftersend.errors import Transient
+from aftersend_operator.work_queue import WorkQueue, backoff
+
+
+@pytest.mark.parametrize(
+    ("failures", "asked", "chance", "seconds"),
+    [
+        (1, None, 0.0, 1.0),
+        (1, None, 1.0, 0.5),
+        (4, None, 0.0, 8.0),
+        (50, None, 0.0, 300.0),
+        (1, 30.0, 0.0, 30.0),
+        (9, 1.0, 0.0, 256.0),
+    ],
+)
+def test_delays_grow_with_jitter_and_never_undercut_what_was_asked_for(
+    failures: int, asked: float | None, chance: float, seconds: float
+) -> None:
+    assert backoff(failures, asked, chance) == seconds
+
+
+class Desk:
+    """Handles keys as told, and remembers."""
+
+    def __init__(self, answer: Callable[[str], float | None] = lambda _: None) -> None:
+        self.seen: Counter[str] = Counter()
+        self.order: list[str] = []
+        self.at_work: Counter[str] = Counter()
+        self.gates: dict[str, asyncio.Event] = {}
+        self.answer = answer
+        self.progress = asyncio.Event()
+
+    async def handle(self, key: str) -> float | None:
+        self.at_work[key] += 1
+        assert self.at_work[key] == 1, "a key is never handled twice at the same time"
+        try:
+            self.seen[key] += 1
+            self.order.append(key)
+            self.progress.set()
+            if key in self.gates:
+                await self.gates[key].wait()
+            return self.answer(key)
+        finally:
+            self.at_work[key] -= 1
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():
+                self.progress.clear()
+                await self.progress.wait()
+
+
+async def running(queue: WorkQueue[str]) -> tuple[asyncio.Event, asyncio.Task[None]]:
+    stop = asyncio.Event()
+    return stop, asyncio.create_task(queue.run(stop))
+
+
+async def ended(queue: WorkQueue[str], stop: asyncio.Event, task: asyncio.Task[None]) -> None:
+    stop.set()
+    queue.add("last")
+    await task
+
+
+async def test_many_additions_of_one_key_are_one_look_and_one_more_for_what_came_meanwhile() -> None:
+    desk = Desk()
+    desk.gates["a"] = asyncio.Event()
+    queue = WorkQueue(desk.handle)
+    for _ in range(5):
+        queue.add("a")
+    stop, task = await running(queue)
+    await desk.until(lambda: desk.seen["a"] == 1)
+    for _ in range(5):
+        queue.add("a")
+    assert queue.depth == 2
+    desk.gates["a"].set()
+    await desk.until(lambda: desk.seen["a"] == 2)
+    queue.add("b")
+    await desk.until(lambda: desk.seen["b"] == 1)
+    assert desk.seen["a"] == 2
+    await ended(queue, stop, task)
+
+
+async def test_a_key_that_fails_or_hangs_delays_nobody() -> None:
+    def answer(key: str) -> None:
+        if key == "broken":
+            raise Transient("down", retry_after=3600)
+
+    desk = Desk(answer)
+    desk.gates["hangs"] = asyncio.Event()
+    queue = WorkQueue(desk.handle, workers=2)
+    queue.add("broken")
+    queue.add("hangs")
+    for number in range(50):
+        queue.add(f"good-{number}")
+    stop, task = await running(queue)
+    await desk.until(lambda: all(desk.seen[f"good-{number}"] for number in range(50)))
+    assert desk.seen["broken"] == desk.seen["hangs"] == 1
+    desk.gates["hangs"].set()
+    await ended(queue, stop, task)
+
+
+async def test_a_look_that_takes_too_long_is_given_up_and_tried_again() -> None:
+    desk = Desk()
+    desk.gates["slow"] = asyncio.Event()
+    queue = WorkQueue(desk.handle, longest_look=0.01, chance=lambda: 1.0)
+    queue.add("slow")
+    stop, task = await running(queue)
+    await desk.until(lambda: desk.seen["slow"] == 2)
+    await ended(queue, stop, task)
+
+
+async def test_the_answer_says_when_to_look_again_and_news_come_earlier() -> None:
+    desk = Desk(lambda key: 3600.0 if key == "calm" else 0.0 if desk.seen[key] < 3 else None)
+    queue = WorkQueue(desk.handle)
+    queue.add("calm")
+    queue.add("busy")
+    stop, task = await running(queue)
+    await desk.until(lambda: desk.seen["busy"] == 3)
+    assert desk.seen["calm"] == 1
+    queue.add("calm")
+    await desk.until(lambda: desk.seen["calm"] == 2)
+    await ended(queue, stop, task)
+
+
+async def test_earlier_work_comes_first() -> None:
+    desk = Desk()
+    queue = WorkQueue(desk.handle, workers=1)
+    queue.add("later", 0.05)
+    queue.add("now")
+    queue.add("soon", 0.01)
+    queue.add("later", 30)
+    stop, task = await running(queue)
+    await desk.until(lambda: len(desk.order) == 3)
+    assert desk.order == ["now", "soon", "later"]
+    await ended(queue, stop, task)
