@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import chart_values
 import msgspec
 from msgspec import inspect as types
 from prometheus_client import CollectorRegistry
@@ -21,7 +22,8 @@ from aftersend.crd.rendering import as_template
 from aftersend.observe.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+CHART = ROOT / "charts" / "aftersend"
+PAGES = [ROOT / "README.md", CHART / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MARKER = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -95,7 +97,12 @@ def metrics() -> str:
     return "\n".join(rows) + "\n"
 
 
-PARTS: dict[str, Callable[[], str]] = {"tenant-table": tenant_table, "assumptions": assumptions, "metrics": metrics}
+PARTS: dict[str, Callable[[], str]] = {
+    "tenant-table": tenant_table,
+    "assumptions": assumptions,
+    "metrics": metrics,
+    "chart-values": chart_values.values_table,
+}
 
 
 def renewed(text: str) -> str:
@@ -107,7 +114,9 @@ def files() -> Iterator[tuple[Path, str]]:
     """Every file with something generated in it, and what it should say."""
     for page in PAGES:
         yield page, renewed(page.read_text())
-    yield ROOT / "charts/aftersend/templates/crd.yaml", as_template()
+    yield CHART / "templates/crd.yaml", as_template()
+    yield CHART / "values.yaml", chart_values.values_yaml()
+    yield CHART / "values.schema.json", chart_values.values_schema()
 
 
 def main(arguments: list[str]) -> int:

@@ -1,0 +1,58 @@
+"""The release's test: the operator is ready, and the API server takes a good tenant and refuses a bad one (dry run)."""
+
+import json
+import os
+import pathlib
+import ssl
+import sys
+import urllib.error
+import urllib.request
+
+ACCOUNT = pathlib.Path(os.environ.get("ACCOUNT_DIR", "/var/run/secrets/kubernetes.io/serviceaccount"))
+NAMESPACE = os.environ["NAMESPACE"]
+API = f"https://{os.environ['KUBERNETES_SERVICE_HOST']}:{os.environ['KUBERNETES_SERVICE_PORT']}"
+TENANTS = f"{API}/apis/aftersend.jj-ideenschmiede.de/v1/namespaces/{NAMESPACE}/aftersendtenants?dryRun=All"
+
+
+def tenant(**redis: str) -> dict:
+    """The smallest document."""
+    return {
+        "apiVersion": "aftersend.jj-ideenschmiede.de/v1",
+        "kind": "AftersendTenant",
+        "metadata": {"generateName": "helm-test-", "namespace": NAMESPACE},
+        "spec": {
+            "afterbuy": {"credentials": {"secretName": "none"}},
+            "sendcloud": {"credentials": {"secretName": "none"}, "integration": "none"},
+            "redis": redis,
+        },
+    }
+
+
+def answer(document: dict) -> int:
+    """Status of creating it without keeping it."""
+    request = urllib.request.Request(
+        TENANTS,
+        json.dumps(document).encode(),
+        {"Authorization": f"Bearer {(ACCOUNT / 'token').read_text()}", "Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(
+            request, timeout=10, context=ssl.create_default_context(cafile=ACCOUNT / "ca.crt")
+        ) as got:
+            return got.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def main() -> int:
+    """Print one line per check."""
+    with urllib.request.urlopen(f"{os.environ['OPERATOR']}/readyz", timeout=10) as got:
+        checks = {"the operator is ready": got.status == 200}
+    checks["a good tenant is accepted"] = answer(tenant(mode="managed")) == 201
+    checks["a bad tenant is refused"] = answer(tenant(mode="external")) == 422
+    for name, passed in checks.items():
+        print("ok    " if passed else "FAILED", name)
+    return 0 if all(checks.values()) else 1
+
+
+sys.exit(main())

@@ -1,0 +1,65 @@
+{{- define "aftersend.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride -}}
+{{- else if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "aftersend.serviceAccountName" -}}
+{{- .Values.serviceAccount.name | default (.Values.serviceAccount.create | ternary (include "aftersend.fullname" .) "default") -}}
+{{- end -}}
+
+{{- /* Never app.kubernetes.io/name: aftersend, which tenants' pods carry: a tenant may be called like the release. */ -}}
+{{- define "aftersend.selectorLabels" -}}
+app.kubernetes.io/name: aftersend-operator
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- end -}}
+
+{{- define "aftersend.labels" -}}
+{{ include "aftersend.selectorLabels" . }}
+app.kubernetes.io/part-of: aftersend
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- end -}}
+
+{{- /* (list registry image defaultTag): a digest decides; the tag beside it is for people. */ -}}
+{{- define "aftersend.image" -}}
+{{- $registry := index . 0 -}}
+{{- $image := index . 1 -}}
+{{- $tag := $image.tag | default (index . 2) -}}
+{{- with $registry }}{{ trimSuffix "/" . }}/{{ end -}}
+{{- $image.repository -}}
+{{- with $tag }}:{{ . }}{{ end -}}
+{{- with $image.digest }}@{{ . }}{{ end -}}
+{{- end -}}
+
+{{- /* A map as key=value,… */ -}}
+{{- define "aftersend.selector" -}}
+{{- $pairs := list -}}
+{{- range $key, $value := . -}}
+{{- $pairs = append $pairs (printf "%s=%s" $key $value) -}}
+{{- end -}}
+{{- join "," $pairs -}}
+{{- end -}}
+
+{{- /* Restricted Pod Security Standard, for each container. */ -}}
+{{- define "aftersend.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop:
+    - ALL
+{{- end -}}
+
+{{- define "aftersend.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}

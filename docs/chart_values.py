@@ -1,0 +1,260 @@
+"""The chart's values: one model, from which ``values.yaml``, its JSON schema and the table of the README are made.
+
+The text below a field is its comment in ``values.yaml``, its description in the schema and its line in the table.
+Unknown values are refused, except within what is Kubernetes' own (tolerations, affinity). Two names belong to parent
+charts and are accepted without effect: ``global`` and ``enabled``.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, get_type_hints
+
+import msgspec
+from msgspec import Meta, field
+
+from aftersend.crd.meanings import meaning_of, meanings
+
+Object = dict[str, Any]
+Texts = dict[str, str]
+RenderMode = Literal["skip", "fail", "always"]
+Namespace = Annotated[str, Meta(pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=63)]
+Quantity = str | int | float
+
+
+class Part(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """A group of values."""
+
+
+class Crds(Part, frozen=True):
+    """The custom resource definition."""
+
+    enabled: bool = True
+    """Install and upgrade the CustomResourceDefinition with the chart."""
+    keep: bool = True
+    """Leave it (and so every tenant) in place when the release is uninstalled."""
+
+
+class Rbac(Part, frozen=True):
+    """Rights."""
+
+    create: bool = True
+    """Make the operator's roles and bindings."""
+    aggregate: bool = True
+    """Let the cluster's roles view, edit and admin include AftersendTenant."""
+
+
+class ServiceAccount(Part, frozen=True):
+    """The operator's identity."""
+
+    create: bool = True
+    """Make the ServiceAccount."""
+    name: Annotated[str, Meta(max_length=253)] = ""
+    """Its name; empty = the name of the release's objects (or "default" if it is not made here)."""
+    annotations: Texts = field(default_factory=dict)
+    """Annotations of the ServiceAccount."""
+
+
+class Image(Part, frozen=True):
+    """One image."""
+
+    repository: Annotated[str, Meta(min_length=1)]
+    """Repository without registry and tag."""
+    tag: Annotated[str, Meta(pattern=r"^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$")] = ""
+    """Tag; empty = the version of the chart's application (not for Redis, which needs a tag or a digest)."""
+    digest: Annotated[str, Meta(pattern=r"^(sha256:[0-9a-f]{64})?$")] = ""
+    """Digest such as sha256:…; it decides, whatever the tag says."""
+
+
+class Images(Part, frozen=True):
+    """Where images come from."""
+
+    registry: str = ""
+    """Registry in front of operator and service, such as registry.example.com/team."""
+    pull_policy: Literal["IfNotPresent", "Always", "Never"] = "IfNotPresent"
+    """Pull policy of the operator and of all tenants' pods."""
+    operator: Image = Image("aftersend-operator")
+    """Image of the operator."""
+    service: Image = Image("aftersend")
+    """Image of the tenants' services and jobs."""
+    redis: Image = Image("docker.io/valkey/valkey", tag="9.1")
+    """Image of managed Redis, with redis-server or valkey-server; its repository names the registry itself."""
+
+
+class PullSecret(Part, frozen=True):
+    """A reference to a Secret."""
+
+    name: str
+    """Name of the Secret."""
+
+
+class Amounts(Part, frozen=True):
+    """Processor time and memory."""
+
+    cpu: Quantity
+    """Processor time."""
+    memory: Quantity
+    """Memory."""
+
+
+class Resources(Part, frozen=True):
+    """Requests and limits."""
+
+    requests: Amounts
+    """What is set aside for the operator."""
+    limits: Amounts
+    """What it may not exceed."""
+
+
+class Operator(Part, frozen=True):
+    """The operator's pod."""
+
+    log_format: Literal["json", "console"] = "json"
+    """Form of the log."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level that is logged."""
+    resources: Resources = Resources(requests=Amounts("50m", "128Mi"), limits=Amounts("1", "512Mi"))
+    """Requests and limits; 512Mi is meant for about 1,000 tenants."""
+    node_selector: Texts = field(default_factory=dict)
+    """Labels that the node must have."""
+    tolerations: list[Object] = field(default_factory=list)
+    """Taints that the pod puts up with."""
+    affinity: Object = field(default_factory=dict)
+    """Affinity of the pod."""
+    priority_class_name: str = ""
+    """Priority class of the pod."""
+    pod_labels: Texts = field(default_factory=dict)
+    """More labels of the pod."""
+    pod_annotations: Texts = field(default_factory=dict)
+    """More annotations of the pod."""
+
+
+class Tenants(Part, frozen=True):
+    """What holds for every tenant."""
+
+    rollout_at_once: Annotated[int, Meta(ge=1, le=1000)] = 10
+    """How many tenants may restart at the same time after an upgrade."""
+    pod_monitors: RenderMode = "skip"
+    """A PodMonitor per tenant: skip where the cluster does not know the kind, fail there, or always."""
+    ingress_namespace_selector: Texts = field(default_factory=dict)
+    """Labels of the namespaces from which webhooks may come (the ingress controller's); empty = anywhere."""
+    scrape_namespace_selector: Texts = field(default_factory=dict)
+    """Labels of the namespaces from which Prometheus may scrape; empty = every namespace."""
+    allow_http: bool = False
+    """Tenants may name http addresses of Afterbuy and Sendcloud, also within the cluster: for sandboxes only."""
+
+
+class Monitoring(Part, frozen=True):
+    """Metrics of the operator."""
+
+    kind: Literal["none", "PodMonitor", "ServiceMonitor"] = "none"
+    """How Prometheus finds the operator."""
+    render_mode: RenderMode = "skip"
+    """What to do where the cluster does not know the kind: skip it, fail, or always render it."""
+    interval: Annotated[str, Meta(pattern=r"^[0-9]+(ms|s|m)$")] = "30s"
+    """How often it is scraped."""
+    labels: Texts = field(default_factory=dict)
+    """Labels by which Prometheus selects its monitors."""
+
+
+class NetworkPolicy(Part, frozen=True):
+    """Network policy of the operator; those of the tenants are always made."""
+
+    enabled: bool = False
+    """Let the operator reach only DNS, the API server and tenants' probes, and be reached only for metrics."""
+    scrape_namespace_selector: Texts = field(default_factory=dict)
+    """Labels of the namespaces from which metrics are scraped; empty = every namespace."""
+    api_server_ports: list[Annotated[int, Meta(ge=1, le=65535)]] = field(default_factory=lambda: [443, 6443])
+    """Ports on which the API server is reached."""
+
+
+class Values(Part, frozen=True):
+    """All values."""
+
+    full_name_override: Annotated[str, Meta(max_length=40)] = field(default="", name="fullnameOverride")
+    """Name of all objects of the release; empty = made from release and chart."""
+    watch_namespaces: list[Namespace] = field(default_factory=list)
+    """Namespaces whose tenants are served, with a Role in each; empty = all namespaces, with a ClusterRole."""
+    crds: Crds = Crds()
+    rbac: Rbac = Rbac()
+    service_account: ServiceAccount = ServiceAccount()
+    images: Images = Images()
+    image_pull_secrets: list[PullSecret] = field(default_factory=list)
+    """Secrets with the registry's credentials, for the operator; tenants name theirs in spec.pods."""
+    operator: Operator = Operator()
+    tenants: Tenants = Tenants()
+    monitoring: Monitoring = Monitoring()
+    network_policy: NetworkPolicy = NetworkPolicy()
+
+
+def values_yaml() -> str:
+    """``values.yaml``: every default under its meaning."""
+    return "# Made from docs/chart_values.py: make docs\n" + "\n".join(_commented(Values()))
+
+
+def _commented(part: msgspec.Struct, indent: str = "") -> Iterator[str]:
+    texts = meanings(type(part))
+    for about in msgspec.structs.fields(part):
+        value = getattr(part, about.name)
+        text = texts.get(about.name) or meaning_of(type(value))
+        if not indent:
+            yield ""
+        yield f"{indent}# {text}"
+        if isinstance(value, msgspec.Struct):
+            yield f"{indent}{about.encode_name}:"
+            yield from _commented(value, indent + "  ")
+        else:
+            yield f"{indent}{about.encode_name}: {json.dumps(msgspec.to_builtins(value), ensure_ascii=False)}"
+    if not indent:
+        yield ""
+
+
+def values_schema() -> str:
+    """``values.schema.json``, without references, for every version of Helm."""
+    schema = _schema(Values)
+    schema["properties"] |= {
+        "global": {"description": "A parent chart's; without effect.", "type": "object"},
+        "enabled": {"description": "A parent chart's condition; without effect.", "type": "boolean"},
+    }
+    head = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Values of the chart aftersend"}
+    return json.dumps(head | schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _schema(part: type[msgspec.Struct]) -> dict[str, Any]:
+    texts, hints = meanings(part), get_type_hints(part, include_extras=True)
+    properties = {}
+    for about in msgspec.structs.fields(part):
+        hint = hints[about.name]
+        inner = isinstance(hint, type) and issubclass(hint, msgspec.Struct)
+        text = {"description": texts[about.name]} if about.name in texts else {}
+        properties[about.encode_name] = (_schema(hint) if inner else _leaf(hint)) | text
+    required = [about.encode_name for about in msgspec.structs.fields(part) if about.required]
+    return {
+        "description": meaning_of(part),
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+        **({"required": required} if required else {}),
+    }
+
+
+def _leaf(hint: Any) -> dict[str, Any]:  # noqa: ANN401 - annotations have no common base
+    if hint == list[PullSecret]:
+        return {"type": "array", "items": _schema(PullSecret)}
+    return msgspec.json.schema(hint)
+
+
+def values_table() -> str:
+    """Every value with its default and meaning."""
+    rows = ["| value | default | meaning |", "|---|---|---|"]
+    rows += [f"| `{path}` | `{default}` | {text} |" for path, default, text in _rows(Values())]
+    return "\n".join(rows) + "\n"
+
+
+def _rows(part: msgspec.Struct, path: str = "") -> Iterator[tuple[str, str, str]]:
+    texts = meanings(type(part))
+    for about in msgspec.structs.fields(part):
+        value, here = getattr(part, about.name), f"{path}{about.encode_name}"
+        if isinstance(value, msgspec.Struct):
+            yield from _rows(value, f"{here}.")
+        else:
+            yield here, json.dumps(msgspec.to_builtins(value)), texts[about.name]
