@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from aftersend.secrets import SecretFiles
 from aftersend.tenant import Tenant
@@ -97,6 +99,7 @@ class ManagedRedis:
             password=password or None,
             protocol=2,
             driver_info=None,
+            retry=Retry(NoBackoff(), 0),
             **tls,  # type: ignore[arg-type]
         )
 

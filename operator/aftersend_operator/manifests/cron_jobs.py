@@ -4,6 +4,8 @@ The schedule is the tenant's own expression in the tenant's own time zone; the c
 so that a thousand tenants do not start together. A run that hangs is ended; one that failed is tried once more at once,
 and then the next hour is soon enough. A pod that a drained node took away does not count as a try. The command's
 result reaches the operator through the termination message, which is a file that the command writes, never the log.
+
+A suspended tenant exports nothing, but its webhook stores events all the same, so its backups go on.
 """
 
 from typing import Any, Final
@@ -35,7 +37,7 @@ def _cron_job(plan: Plan, part: Part) -> Manifest:
             "startingDeadlineSeconds": _START_WITHIN,
             "successfulJobsHistoryLimit": 1,
             "failedJobsHistoryLimit": 1,
-            "suspend": spec.suspend,
+            "suspend": spec.suspend and part is EXPORT,
             "jobTemplate": _job(plan, part),
         },
     }

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from aftersend_operator.generated import JSON_ACL, PLAIN_ACL
 from aftersend_operator.manifests.config_map import CONFIG_MARK, mark
-from aftersend_operator.manifests.parts import REDIS, SCRATCH_DIR
+from aftersend_operator.manifests.parts import REDIS
 from aftersend_operator.manifests.plan import Plan
 from aftersend_operator.manifests.pods import container_security, pod_frame, pod_template
 from aftersend_operator.manifests.resources import memory_bytes, resources
@@ -88,6 +88,7 @@ def redis_stateful_set(plan: Plan) -> Manifest:
         **plan.manifest("apps/v1", "StatefulSet", "redis", part=REDIS),
         "spec": {
             "replicas": 1,
+            "podManagementPolicy": "Parallel",  # else a pod that never got ready would wait for its cure for ever
             "revisionHistoryLimit": 2,
             "serviceName": plan.name("redis"),
             "selector": {"matchLabels": selector(plan.tenant, REDIS)},
@@ -111,7 +112,6 @@ def _pod(plan: Plan) -> dict[str, Any]:
             {"name": "users", "secret": _only(plan.name("redis-users"), PLAIN_ACL, JSON_ACL)},
             {"name": "tls", "secret": _only(plan.name("redis-tls"), "ca.crt", "tls.crt", "tls.key")},
             {"name": "data", "persistentVolumeClaim": {"claimName": plan.name("redis")}},
-            {"name": "scratch", "emptyDir": {"medium": "Memory", "sizeLimit": "8Mi"}},
         ],
     }
 
@@ -134,7 +134,6 @@ def _container(plan: Plan) -> dict[str, Any]:
             {"name": "users", "mountPath": _USERS_DIR, "readOnly": True},
             {"name": "tls", "mountPath": _TLS_DIR, "readOnly": True},
             {"name": "data", "mountPath": _DATA_DIR},
-            {"name": "scratch", "mountPath": SCRATCH_DIR},
         ],
     }
 
