@@ -182,7 +182,9 @@ class Consumer:
             await self._hand_back([entry.id for entry in entries])
         else:
             for entry in entries:
-                self._lanes.start(entry.id, self._handling.handle(entry))
+                self._claims.orphans.discard(entry.id)
+                if entry.id not in self._lanes:  # else the group was made again while we are at it
+                    self._lanes.start(entry.id, self._handling.handle(entry))
 
     def _circuit_is_open(self) -> bool:
         return self._breaker is not None and self._breaker.is_open

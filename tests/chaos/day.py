@@ -51,7 +51,7 @@ class Day:
 
     async def print_first_half(self) -> None:
         """Labels for half of the orders."""
-        await self.scene.control.print_labels(self.orders[: len(self.orders) // 2])
+        await self.scene.control.print_labels(self.first_half)
 
     async def replace_labels(self) -> None:
         """New labels for some of them, perhaps before the old number is written back."""
@@ -60,11 +60,16 @@ class Day:
 
     async def print_second_half(self) -> None:
         """The other labels; returns are announced and the first parcels leave."""
-        await self.scene.control.print_labels(self.orders[len(self.orders) // 2 :])
+        await self.scene.control.print_labels(self.orders[len(self.first_half) :])
         for order in self.orders[20:26]:
             await self.scene.control.send_back(order)
         for order in self.orders[22:40]:
             await self.scene.control.deliver(order)
+
+    @property
+    def first_half(self) -> list[str]:
+        """Orders whose labels are printed first."""
+        return self.orders[: len(self.orders) // 2]
 
     @property
     def relabelled(self) -> list[str]:

@@ -11,8 +11,10 @@ import pytest
 from aftersend.errors import Bug, Later, Misconfigured, Rejected, Transient
 from aftersend.stream.claims import NOBODY, Claims
 from aftersend.stream.consumer import LONELY_DEATHS, consumer_name
+from aftersend.stream.dead import bury
+from aftersend.stream.delayed import defer
 from aftersend.stream.event import Event
-from aftersend.stream.retry import HandBack
+from aftersend.stream.retry import Bury, Delay, HandBack
 from aftersend.stream.stream import Stream
 from tests.stream_kit import FAST, Parcel, consuming, hurry, is_empty, opened, raw_dead, until
 
@@ -427,6 +429,54 @@ async def test_what_is_in_flight_while_the_stream_is_deleted_is_not_lost(stream:
         await until(lambda: hurry(stream))
         await until(lambda: is_empty(stream))
     assert inside == {"retry": 2, "reject": 1, "done": 1}
+
+
+async def test_what_is_in_flight_while_the_group_is_destroyed_is_handled_once(stream: Stream) -> None:
+    """The new group starts at 0 and delivers everything again, to the very consumer that is at it."""
+    for outcome in ("retry", "reject", "done"):
+        await add(stream, outcome)
+    release = asyncio.Event()
+    inside: Counter[str] = Counter()
+    errors = {"retry": Transient("timeout"), "reject": Rejected("no")}
+
+    async def handler(event: Event) -> None:
+        name = event.read(Parcel).name
+        inside[name] += 1
+        await release.wait()
+        if event.attempt == 1 and name in errors:
+            raise errors[name]
+
+    async def delivered_again() -> bool:
+        groups = await stream.redis.xinfo_groups(stream.key)
+        return bool(groups) and groups[0]["pending"] == 3
+
+    async with consuming(stream, handler) as running:
+        await until(lambda: len(inside) == 3)
+        await stream.redis.xgroup_destroy(stream.key, stream.group)
+        await until(delivered_again)
+        await until(lambda: not running.consumer._claims.orphans)
+        release.set()
+        await until(stream.dead)
+        await until(lambda: hurry(stream))
+        await until(lambda: is_empty(stream))
+    assert inside == {"retry": 2, "reject": 1, "done": 1}
+    assert running.meter.outcomes == {"retried": 1, "dead": 1, "done": 2}
+    assert (await stream.dead(), await stream.pending()) == (1, 0)
+
+
+async def test_an_entry_that_outlived_its_group_is_not_copied(stream: Stream) -> None:
+    """Whoever settles it before the new group delivers it again leaves the original alone."""
+    await add(stream, "x")
+    claims = Claims(stream, "one")
+    await claims.ensure_group()
+    (entry,) = await claims.read(1, block_ms=100)
+    await stream.redis.xgroup_destroy(stream.key, stream.group)
+    for owner in ("one", ""):
+        assert not await defer(stream, owner, entry, Delay(0.0, counted=True))
+        assert not await bury(stream, owner, entry, Bury("bug", "Bug"))
+    assert (await stream.length(), await stream.delayed(), await stream.dead()) == (1, 0, 0)
+    await claims.ensure_group()
+    assert [found.id for found in await claims.read(1, block_ms=100)] == [entry.id]
 
 
 async def test_entries_handed_back_into_a_deleted_stream_survive(stream: Stream) -> None:

@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- Move an entry that this consumer holds to the delayed set or to the dead letters: all of it or nothing.
--- If the entry is not ours any more, somebody else decides over it: nothing happens. But if the stream vanished (NOGROUP
--- now, or before, then the consumer is ''), the copy in our hands is the only one left, so it is written all the same.
+-- If the entry is not ours any more, somebody else decides over it: nothing happens. But if the group vanished (NOGROUP
+-- now, or before, then the consumer is '') and the entry with it, the copy in our hands is the only one left, so it is
+-- written all the same. An entry that outlived its group is delivered again by the next one: nothing happens either.
 -- KEYS: stream, target. ARGV: group, consumer, entry id, delay ms (or 'dead'), field, value…  Returns 1 if it moved.
 local orphan = ARGV[2] == ''
 if not orphan then
@@ -12,6 +13,9 @@ if not orphan then
   elseif #held == 0 and not orphan then
     return 0
   end
+end
+if orphan and #redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[3]) > 0 then
+  return 0
 end
 local fields = {unpack(ARGV, 5)}
 -- A target of a wrong type must fail here, before anything has changed.
