@@ -50,14 +50,11 @@ def missing_secrets(tenant: Tenant, *, uid: str, existing: Mapping[str, Manifest
 
 
 def renewed_certificate(tenant: Tenant, *, existing: Mapping[str, Manifest], now: datetime) -> Manifest | None:
-    """A merge patch for the certificates' secret if the server's is near its end, else None."""
+    """A merge patch for the certificates' secret if the server's is near its end or unusable, else None."""
     held = _held(tenant, "redis-tls", existing)
-    if not held or not (is_due(held["tls.crt"], now=now) or names_of(held["tls.crt"]) != _dns_names(tenant)):
+    if not held or _is_good(held, tenant, now):
         return None
-    authority = Identity(held["ca.crt"], held["ca.key"])
-    if not outlives_server(authority.certificate, now=now):
-        authority = new_authority(_authority_name(tenant), now=now)
-    return _patch(tenant, "redis-tls", _encoded(_tls(authority, tenant, now)))
+    return _patch(tenant, "redis-tls", _encoded(_tls(_authority(held, tenant, now), tenant, now)))
 
 
 def renewed_users(tenant: Tenant, *, existing: Mapping[str, Manifest]) -> Manifest | None:
@@ -65,7 +62,9 @@ def renewed_users(tenant: Tenant, *, existing: Mapping[str, Manifest]) -> Manife
     held = _held(tenant, "redis-users", existing)
     if not held:
         return None
-    wanted = _users(tenant, {user: held[key].decode() for user in USERS if (key := f"{user}.password") in held})
+    wanted = _users(
+        tenant, {user: held[key].decode(errors="replace") for user in USERS if (key := f"{user}.password") in held}
+    )
     changed = {key: value for key, value in wanted.items() if held.get(key) != value}
     return _patch(tenant, "redis-users", _encoded(changed)) if changed else None
 
@@ -131,6 +130,26 @@ def _tls(authority: Identity, tenant: Tenant, now: datetime) -> dict[str, bytes]
         "tls.crt": server.certificate,
         "tls.key": server.key,
     }
+
+
+def _is_good(held: Mapping[str, bytes], tenant: Tenant, now: datetime) -> bool:
+    """False also for what a person broke: it is made anew."""
+    try:
+        return names_of(held["tls.crt"]) == _dns_names(tenant) and not is_due(held["tls.crt"], now=now)
+    except (KeyError, ValueError):
+        return False
+
+
+def _authority(held: Mapping[str, bytes], tenant: Tenant, now: datetime) -> Identity:
+    """The one that is there, if it is usable and will outlive a new certificate."""
+    try:
+        authority = Identity(held["ca.crt"], held["ca.key"])
+        new_server(authority, ["test"], now=now)
+        if outlives_server(authority.certificate, now=now):
+            return authority
+    except (KeyError, ValueError, TypeError):
+        pass
+    return new_authority(_authority_name(tenant), now=now)
 
 
 def _authority_name(tenant: Tenant) -> str:

@@ -5,7 +5,6 @@ empty; then everybody tries what is not his business.
 """
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +31,6 @@ from aftersend_operator.acl import USERS
 from aftersend_operator.generated import JSON_ACL, PLAIN_ACL
 from tests.managed_redis import ManagedRedis
 from tests.operator_kit import tenant
-from tests.servers import selected_flavours
 from tests.stream_kit import Parcel, keyring_in
 
 TENANT = tenant()
@@ -42,16 +40,9 @@ WRITERS = ("writer", "exporter", "up")
 """Who consumes streams and changes the ledger."""
 
 
-@pytest.fixture(scope="module", params=selected_flavours())
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedRedis]:
-    folder: Path = tmp_path_factory.mktemp("managed") / request.param
-    try:
-        managed = ManagedRedis(request.param, folder, TENANT)
-    except FileNotFoundError as missing:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(missing))
-    with managed:
+@pytest.fixture(scope="module")
+def server(flavour: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManagedRedis]:
+    with ManagedRedis(flavour, tmp_path_factory.mktemp("managed") / flavour, TENANT) as managed:
         yield managed
 
 
