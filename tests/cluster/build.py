@@ -132,6 +132,8 @@ def build(level: str) -> Path:
         NotBuildableError: a build failed.
     """
     folder = binaries()
+    if complete(level):
+        return folder
     with locked(cache() / "build.lock"):
         missing = [recipe for recipe in RECIPES if _wanted(recipe, level) and not _made(recipe, folder)]
         if missing:

@@ -95,6 +95,12 @@ class Cluster:
             raise UnavailableError("images of a foreign cluster come from its registry")
         system.load(self.programs, self.folder, archive)
 
+    def tag_image(self, name: str, another: str) -> None:
+        """Give an image of our own node another name as well."""
+        if self.programs is None or self.folder is None:
+            raise UnavailableError("images of a foreign cluster come from its registry")
+        system.ctr(self.programs, self.folder, "images", "tag", "--force", name, another)
+
     def _call(self, program: str, *arguments: str, text: str | None = None) -> str:
         command = [str(self.programs / program) if self.programs else program, *arguments]
         environment = {**os.environ, "KUBECONFIG": str(self.kubeconfig), "NO_PROXY": "*"}

@@ -12,6 +12,16 @@ import pytest
 
 from tests.cluster.cluster import Cluster, UnavailableError, foreign_cluster, own_cluster
 
+PATIENCE = 600
+"""Seconds for a test, the start of its cluster and the making of its images included."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests of this folder more time than those that need no cluster."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(PATIENCE))
+
 
 @pytest.fixture(scope="session")
 def api_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:

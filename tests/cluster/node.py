@@ -144,6 +144,7 @@ def _kubelet(site: Site) -> dict[str, Any]:
         },
         "imageGCHighThresholdPercent": 100,
         "serializeImagePulls": False,
+        "syncFrequency": "10s",  # how soon a changed secret reaches a pod
     }
 
 

@@ -28,8 +28,13 @@ def import_images(site: Site) -> None:
 
 def load(programs: Path, folder: Path, tar: Path) -> None:
     """Import one image into the containerd of the cluster in ``folder``."""
-    ctr = [f"{programs}/ctr", "-a", f"{folder}/containerd.sock", "-n", "k8s.io"]
-    subprocess.run([*ctr, "images", "import", "--local", str(tar)], check=True, capture_output=True)
+    ctr(programs, folder, "images", "import", "--local", str(tar))
+
+
+def ctr(programs: Path, folder: Path, *arguments: str) -> None:
+    """Call containerd's own client."""
+    command = [f"{programs}/ctr", "-a", f"{folder}/containerd.sock", "-n", "k8s.io", *arguments]
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def apply(site: Site) -> bool:

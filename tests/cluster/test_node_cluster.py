@@ -10,8 +10,8 @@ import pytest
 
 from tests.cluster import images
 from tests.cluster.cluster import Cluster, CommandError
+from tests.cluster.patience import eventually
 from tests.cluster.pods import SERVER, a_pod, fetch_from, run_in, start
-from tests.cluster.test_cluster import eventually
 
 SLEEP = ("python3", "-c", "import signal; signal.signal(signal.SIGTERM, lambda *_: exit(0)); signal.pause()")
 
@@ -37,18 +37,9 @@ def web(node_cluster: Cluster, namespace: str, image: str) -> str:
     start(node_cluster, namespace, a_pod("web", image, "python3", "-c", SERVER), a_pod("ask", image, *SLEEP))
     run_in(node_cluster, namespace, "web", "python3", "-c", "open('/tmp/greeting', 'w').write('Moin')")
     node_cluster.kubectl("expose", "pod", "web", "--port=80", "--target-port=8080", f"--namespace={namespace}")
-    address = node_cluster.get("service", "web", f"--namespace={namespace}")["spec"]["clusterIP"]
-    eventually(lambda: reaches(address), "the service to answer")
-    return str(address)
-
-
-def reaches(address: str) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(f"http://{address}/greeting", timeout=2) as answer:
-            return bool(answer.read() == b"Moin")
-    except OSError:
-        return False
+    address = str(node_cluster.get("service", "web", f"--namespace={namespace}")["spec"]["clusterIP"])
+    eventually(lambda: not refused(node_cluster, namespace, address), "the service to answer")
+    return address
 
 
 def test_pods_find_each_other_by_the_name_of_a_service(node_cluster: Cluster, namespace: str, web: str) -> None:
@@ -57,10 +48,16 @@ def test_pods_find_each_other_by_the_name_of_a_service(node_cluster: Cluster, na
     assert fetch_from(node_cluster, namespace, "ask", f"http://{web}/greeting") == "Moin"
 
 
-def test_a_pod_reaches_a_server_of_this_machine(node_cluster: Cluster, namespace: str, image: str) -> None:
-    start(node_cluster, namespace, a_pod("ask", image, *SLEEP))
-    with greeter(node_cluster.host or "") as port:
+def test_pods_and_this_machine_reach_each_other(node_cluster: Cluster, namespace: str, web: str) -> None:
+    if node_cluster.host is None:
+        pytest.skip("only our own cluster can answer this")
+    with greeter(node_cluster.host) as port:
         assert fetch_from(node_cluster, namespace, "ask", f"http://{node_cluster.host}:{port}/") == "from outside"
+    pod = node_cluster.get("pod", "web", f"--namespace={namespace}")["status"]["podIP"]
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    for address in (web, f"{pod}:8080"):
+        with opener.open(f"http://{address}/greeting", timeout=10) as answer:
+            assert answer.read() == b"Moin"
 
 
 def test_a_network_policy_is_enforced_until_it_is_gone(node_cluster: Cluster, namespace: str, web: str) -> None:

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from tests.cluster.cluster import Cluster, CommandError
+from tests.cluster.patience import eventually
 from tests.cluster.proxy import FaultProxy, fault_proxy
-from tests.cluster.test_cluster import eventually
 
 
 @pytest.fixture

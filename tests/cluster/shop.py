@@ -1,0 +1,121 @@
+"""A merchant in a cluster: a namespace, a sandbox that plays both sides for it, keys, and the tenant document.
+
+The sandbox is asked by way of the API server, so this works with any cluster.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from tests.cluster.cluster import Cluster, CommandError
+from tests.cluster.pods import a_pod, start
+
+NAME = "shop"
+CREDENTIALS = {
+    "afterbuy": {"partnerToken": "sandbox-partner", "accountToken": "sandbox-account"},
+    "sendcloud": {
+        "publicKey": "sandbox-public",
+        "secretKey": "sandbox-secret",
+        "webhookSignatureKey": "sandbox-signature-key",
+    },
+}
+PORT = 8088
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One merchant; its tenant is called ``shop`` and has the namespace for itself."""
+
+    cluster: Cluster
+    namespace: str
+
+    def kubectl(self, *arguments: str, text: str | None = None) -> str:
+        """kubectl in the namespace."""
+        return self.cluster.kubectl(f"--namespace={self.namespace}", *arguments, text=text)
+
+    def get(self, *arguments: str) -> Any:
+        """Objects of the namespace."""
+        return self.cluster.get(*arguments, f"--namespace={self.namespace}")
+
+    def open(self, image: str, *, orders: int, seed: int) -> None:
+        """Start the sandbox, lay down the keys."""
+        webhook = f"http://aftersend-{NAME}-webhook/webhooks/sendcloud"
+        command = ("aftersend", "sandbox", f"--listen=0.0.0.0:{PORT}", f"--orders={orders}", f"--seed={seed}")
+        start(self.cluster, self.namespace, a_pod("sandbox", image, *command, f"--webhook-url={webhook}"))
+        self.kubectl("expose", "pod", "sandbox", f"--port={PORT}")
+        for side, keys in CREDENTIALS.items():
+            self.write_secret(side, keys)
+
+    def write_secret(self, name: str, keys: dict[str, str]) -> None:
+        """Make or replace a secret."""
+        metadata = {"name": name, "namespace": self.namespace}
+        self.cluster.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": keys})
+
+    def tenant(self, **spec: Any) -> dict[str, Any]:
+        """The document as a platform team would write it, with ``spec`` on top."""
+        url = f"http://sandbox.{self.namespace}.svc:{PORT}"
+        both = {
+            "afterbuy": {"credentials": {"secretName": "afterbuy"}, "url": f"{url}/afterbuy/ABInterface.aspx"},
+            "sendcloud": {
+                "credentials": {"secretName": "sendcloud"},
+                "integration": "J&J Aftersend",
+                "url": f"{url}/api",
+            },
+        }
+        return {
+            "apiVersion": "aftersend.jj-ideenschmiede.de/v1",
+            "kind": "AftersendTenant",
+            "metadata": {"name": NAME, "namespace": self.namespace},
+            "spec": both | spec,
+        }
+
+    def condition(self, name: str) -> str:
+        """``status`` of a condition of the tenant; empty if it is not there yet."""
+        conditions = self.get("aftersendtenant", NAME).get("status", {}).get("conditions", [])
+        return next((each["status"] for each in conditions if each["type"] == name), "")
+
+    def export(self) -> None:
+        """Run an export as the CronJob would, and wait for its end."""
+        job = f"by-hand-{len(self.get('jobs')['items'])}"
+        self.kubectl("create", "job", job, f"--from=cronjob/aftersend-{NAME}-export")
+        self.kubectl("wait", "--for=condition=Complete", f"job/{job}", "--timeout=300s")
+
+    def ask(self, path: str, **query: str) -> Any:
+        """What the sandbox's control interface says: ``ask("state")``."""
+        return json.loads(self.kubectl("get", "--raw", self._control(path, query)))
+
+    def tell(self, path: str, body: dict[str, Any]) -> Any:
+        """Do something in the sandbox: ``tell("incoming/labels", {"all": True})``."""
+        return json.loads(self.kubectl("create", "--raw", self._control(path, {}), "-f", "-", text=json.dumps(body)))
+
+    def pods(self, part: str = "") -> dict[str, dict[str, Any]]:
+        """Pods of the tenant (of one part) that are not on their way out, by uid."""
+        selector = f"--selector=app.kubernetes.io/instance={NAME}" + (
+            f",app.kubernetes.io/component={part}" if part else ""
+        )
+        items = self.get("pods", selector)["items"]
+        return {pod["metadata"]["uid"]: pod for pod in items if "deletionTimestamp" not in pod["metadata"]}
+
+    def pod(self, part: str) -> str:
+        """Name of the one pod of a part."""
+        (pod,) = self.pods(part).values()
+        return str(pod["metadata"]["name"])
+
+    def run(self, part: str, code: str, *arguments: str) -> str:
+        """What a piece of Python prints in the pod of a part; CommandError holds its last words."""
+        python = "/opt/aftersend/bin/python"
+        return self.kubectl("exec", self.pod(part), "--", python, "-c", code, *arguments)
+
+    def _control(self, path: str, query: dict[str, str]) -> str:
+        service = f"/api/v1/namespaces/{self.namespace}/services/sandbox:{PORT}/proxy/control/{path}"
+        return f"{service}?{urlencode(query)}" if query else service
+
+
+def refuses(shop: Shop, part: str, code: str, *arguments: str) -> str:
+    """How a piece of Python fails in a pod; an error if it does not."""
+    try:
+        said = shop.run(part, code, *arguments)
+    except CommandError as error:
+        return str(error)
+    raise AssertionError(f"it was let through and printed {said!r}")

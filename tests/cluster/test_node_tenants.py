@@ -1,0 +1,199 @@
+"""Two merchants on a real node, from ``helm install`` to ``helm uninstall``: one story, told in order.
+
+Every test goes on where the one before it stopped, as a platform team's weeks do.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import images
+from tests.cluster.cluster import Cluster
+from tests.cluster.patience import eventually
+from tests.cluster.shop import CREDENTIALS, NAME, Shop, refuses
+
+CHART = str(Path(__file__).resolve().parents[2] / "charts/aftersend")
+PARTS = ("exporter", "webhook", "writer")
+CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], 6379), timeout=5)"
+AS_A_STRANGER = """
+import redis, sys
+client = redis.Redis(host=sys.argv[1], port=6379, ssl=True, ssl_ca_certs="/etc/aftersend/secrets/redis/ca.crt",
+                     username=sys.argv[2], password=sys.argv[3])
+print(client.execute_command(*sys.argv[4:]))
+"""
+
+
+@pytest.fixture(scope="module")
+def operators(node_cluster: Cluster) -> str:
+    """The namespace into which the chart is installed."""
+    if node_cluster.folder:
+        for image in (images.service_image(), images.operator_image(), images.redis_image()):
+            node_cluster.load_image(image.archive)
+    name = node_cluster.make_namespace("operators")
+    node_cluster.helm("install", "aftersend", CHART, f"--namespace={name}", "--wait", "--timeout=5m", *values())
+    return name
+
+
+def values(**more: str) -> list[str]:
+    """Our images, and sandboxes within the cluster."""
+    chosen = {
+        "images.operator.repository": "localhost/aftersend-operator",
+        "images.operator.tag": images.TAG,
+        "images.service.repository": "localhost/aftersend-service",
+        "images.service.tag": images.TAG,
+        "images.redis.repository": "localhost/redis",
+        "images.redis.tag": images.TAG,
+        "tenants.allowHttp": "true",
+    }
+    return [f"--set={key}={value}" for key, value in (chosen | more).items()]
+
+
+@pytest.fixture(scope="module")
+def shops(node_cluster: Cluster) -> tuple[Shop, Shop]:
+    """Two merchants: one with three deployments, one with all in one process."""
+    both = (
+        Shop(node_cluster, node_cluster.make_namespace("blue")),
+        Shop(node_cluster, node_cluster.make_namespace("red")),
+    )
+    for seed, shop in enumerate(both, start=1):
+        shop.open(f"localhost/aftersend-service:{images.TAG}", orders=300, seed=seed)
+        node_cluster.apply(shop.tenant(), manager="kubectl")
+    return both
+
+
+@pytest.fixture(scope="module")
+def blue(shops: tuple[Shop, Shop]) -> Shop:
+    return shops[0]
+
+
+@pytest.fixture(scope="module")
+def red(shops: tuple[Shop, Shop]) -> Shop:
+    return shops[1]
+
+
+def test_the_chart_proves_itself(node_cluster: Cluster, operators: str) -> None:
+    assert "Succeeded" in node_cluster.helm("test", "aftersend", f"--namespace={operators}")
+
+
+def test_two_tenants_become_ready(blue: Shop, red: Shop) -> None:
+    for shop in (blue, red):
+        shop.kubectl("wait", "--for=condition=Ready", f"aftersendtenant/{NAME}", "--timeout=300s")
+        assert {part: len(shop.pods(part)) for part in (*PARTS, "redis")} == dict.fromkeys((*PARTS, "redis"), 1)
+
+
+def test_orders_travel_both_ways(blue: Shop, red: Shop) -> None:
+    for shop in (blue, red):
+        shop.export()
+        assert shop.ask("state")["incoming"] > 0
+        assert shop.tell("incoming/labels", {"all": True})
+    for shop in (blue, red):
+        eventually(partial(everything_came_back, shop), "all parcel numbers to stand in Afterbuy")
+
+
+def everything_came_back(shop: Shop) -> bool:
+    state = shop.ask("state")
+    return bool(state["labelled"]) and state["with_number"] == state["labelled"]
+
+
+def test_the_status_tells_of_the_export(blue: Shop) -> None:
+    eventually(
+        lambda: blue.get("aftersendtenant", NAME)["status"].get("lastExport"), "the export to stand in the status"
+    )
+    assert NAME in blue.kubectl("get", "ast")
+
+
+def test_a_killed_pod_loses_nothing(blue: Shop) -> None:
+    for part in PARTS:
+        blue.kubectl("delete", "pod", blue.pod(part), "--grace-period=0", "--force")
+    make_parcels_return(blue)
+
+
+def make_parcels_return(shop: Shop) -> None:
+    """Relabel an order: its new number must come back."""
+    order = shop.ask("incoming", limit="1")["orders"][0]
+    parcel = shop.tell(f"incoming/{order['order_id']}/relabel", {"carrier": "dpd"})
+    number = order["order_number"]
+    eventually(
+        lambda: parcel["tracking_number"] in shop.ask(f"orders/{number}")["additional_info"],
+        f"the new number of order {number}",
+    )
+
+
+def test_a_drained_node_gives_everything_back(blue: Shop, red: Shop, node_cluster: Cluster) -> None:
+    nodes = [each["metadata"]["name"] for each in node_cluster.get("nodes")["items"]]
+    ours = "--pod-selector=app.kubernetes.io/managed-by=aftersend-operator"
+    node_cluster.kubectl("drain", *nodes, ours, "--delete-emptydir-data", "--timeout=180s")
+    eventually(lambda: blue.condition("Ready") == red.condition("Ready") == "False", "the operator to notice")
+    node_cluster.kubectl("uncordon", *nodes)
+    for shop in (blue, red):
+        shop.kubectl("wait", "--for=condition=Ready", f"aftersendtenant/{NAME}", "--timeout=300s")
+        make_parcels_return(shop)
+
+
+def test_a_rotated_secret_reaches_the_processes_without_a_restart(blue: Shop) -> None:
+    before = set(blue.pods())
+    blue.write_secret("sendcloud", CREDENTIALS["sendcloud"] | {"webhookSignatureKey": "another-key"})
+    blue.tell("settings", {"signature_key": "another-key"})
+    accepted = blue.ask("state")["webhooks"]
+    make_parcels_return(blue)
+    assert blue.ask("state")["webhooks"] != accepted
+    assert set(blue.pods()) == before
+    assert all(
+        status["restartCount"] == 0 for pod in blue.pods().values() for status in pod["status"]["containerStatuses"]
+    )
+
+
+def test_no_tenant_reaches_the_redis_of_another(blue: Shop, red: Shop) -> None:
+    theirs = f"aftersend-{NAME}-redis.{red.namespace}.svc"
+    assert blue.run("writer", CONNECT, f"aftersend-{NAME}-redis.{blue.namespace}.svc") == ""
+    said = refuses(blue, "writer", CONNECT, theirs)
+    assert "Connection refused" in said or "timed out" in said
+    mine = blue.run("writer", "print(open('/etc/aftersend/secrets/redis/password').read(), end='')")
+    assert "invalid username-password" in refuses(red, "writer", AS_A_STRANGER, theirs, "writer", mine, "PING")
+
+
+def test_the_webhook_can_read_no_order(blue: Shop) -> None:
+    password = blue.run("webhook", "print(open('/etc/aftersend/secrets/redis/password').read(), end='')")
+    ours, who = f"aftersend-{NAME}-redis", ("webhook", password)
+    ledger = f"aftersend:{{{blue.namespace}.{NAME}}}:order:1"
+    assert "no permissions" in refuses(blue, "webhook", AS_A_STRANGER, ours, *who, "GET", ledger)
+    assert "no permissions" in refuses(blue, "webhook", AS_A_STRANGER, ours, *who, "XRANGE", "x", "-", "+")
+
+
+def test_an_upgrade_rolls_every_tenant(blue: Shop, red: Shop, node_cluster: Cluster, operators: str) -> None:
+    next_tag = {"images.service.tag": "next"}
+    if node_cluster.folder:
+        node_cluster.tag_image(images.service_image().name, "localhost/aftersend-service:next")
+    node_cluster.helm(
+        "upgrade", "aftersend", CHART, f"--namespace={operators}", "--wait", "--timeout=5m", *values(**next_tag)
+    )
+    for shop in (blue, red):
+        eventually(partial(runs_only, shop, "localhost/aftersend-service:next"), "all parts to be replaced")
+        shop.kubectl("wait", "--for=condition=Ready", f"aftersendtenant/{NAME}", "--timeout=300s")
+        make_parcels_return(shop)
+
+
+def runs_only(shop: Shop, image: str) -> bool:
+    return {pod["spec"]["containers"][0]["image"] for part in PARTS for pod in shop.pods(part).values()} == {image}
+
+
+def test_the_merchants_work_on_when_the_operator_is_uninstalled(
+    blue: Shop, red: Shop, node_cluster: Cluster, operators: str
+) -> None:
+    before = {shop: set(shop.pods()) for shop in (blue, red)}
+    node_cluster.helm("uninstall", "aftersend", f"--namespace={operators}", "--wait")
+    assert node_cluster.get("customresourcedefinition", "aftersendtenants.aftersend.jj-ideenschmiede.de")
+    for shop in (blue, red):
+        assert shop.get("aftersendtenant", NAME)["metadata"]["name"] == NAME
+        assert set(shop.pods()) == before[shop]
+        make_parcels_return(shop)
+
+
+def test_what_a_tenant_leaves_when_it_is_deleted_without_an_operator(blue: Shop) -> None:
+    blue.kubectl("delete", "aftersendtenant", NAME, "--timeout=60s")
+    eventually(lambda: not blue.pods(), "the pods to go with their tenant")
+    claims = {each["metadata"]["name"] for each in blue.get("persistentvolumeclaims")["items"]}
+    secrets = {each["metadata"]["name"] for each in blue.get("secrets")["items"]}
+    assert claims == {f"aftersend-{NAME}-redis", f"aftersend-{NAME}-backup"}
+    assert {f"aftersend-{NAME}-data-key", "afterbuy", "sendcloud"} <= secrets
