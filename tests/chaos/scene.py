@@ -31,7 +31,7 @@ from aftersend.stream.connection import connect
 from aftersend.stream.sealing import Keyring
 from aftersend.stream.stream import Stream
 
-PATIENCE = 170.0
+PATIENCE = 300.0
 _LOOK = 0.05
 
 
@@ -122,6 +122,15 @@ class Scene:
     async def ready(self) -> None:
         """All services and the sandbox answer."""
         await self.until(self._all_ready, "services are ready")
+
+    async def recovered(self) -> None:
+        """The new tenant has had its first sweep, though the exporter may have been there before the sandbox was."""
+        if await self.state.recovering():
+            await self.complete_run("sweep")
+        await self.until(self._has_recovered, "the recovery ends")
+
+    async def _has_recovered(self) -> bool:
+        return not await self.state.recovering()
 
     async def _all_ready(self) -> bool:
         answers = await asyncio.gather(*(self.control.answers(self.stage.ready_url(part)) for part in PARTS))
@@ -254,6 +263,7 @@ async def scene(folder: Path, *, orders: int = 300, seed: int = 1) -> AsyncItera
                     state=TenantState(redis, tenant=TENANT),
                 )
                 await found.ready()
+                await found.recovered()
                 yield found
         finally:
             await redis.aclose()

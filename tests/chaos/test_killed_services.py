@@ -27,7 +27,7 @@ EVENING = {"webhook": (80, 2), "writer": (8, 2), "exporter": (3, 1)}
 """By part: within how many steps of its work it is killed, and how often."""
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 async def test_days_full_of_kills_end_like_the_calm_one(tmp_path: Path, calm: Calm) -> None:
     async with asyncio.TaskGroup() as group:
         wanted = group.create_task(calm.picture())

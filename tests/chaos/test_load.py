@@ -69,7 +69,7 @@ class Crew:
                 process.wait()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 async def test_four_thousand_events_have_four_thousand_effects(
     servers: tuple[RedisServer, RedisServer], tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ from tests.chaos.scene import Scene, scene
 KILLS_PER_PART = 3
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 async def test_redis_may_die_at_any_time(tmp_path: Path, calm: Calm) -> None:
     wanted = await calm.picture()
     async with scene(tmp_path) as running:

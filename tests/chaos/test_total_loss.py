@@ -29,7 +29,7 @@ LOST_AFTER = 120
 """Webhooks of the second half of the afternoon."""
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 async def test_a_redis_that_lost_everything_is_filled_again(tmp_path: Path, calm: Calm) -> None:
     wanted = await calm.picture()
     async with scene(tmp_path) as running:

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from aftersend.errors import Transient
 from aftersend.ledger.entry import Entry
-from aftersend.runs import RunRequest
+from aftersend.runs import RunHealth, RunRequest, RunSummary, store_result
 from aftersend_exporter.recovery import AGAIN_SECONDS, RecoveryWatch
+from aftersend_exporter.sweep import sweep
 from aftersend_sandbox.state import INTEGRATION_ID, AfterbuyOrder
 from tests.exporter_kit import Office, office
 
@@ -198,6 +199,34 @@ class Seconds:
 async def requested(place: Office) -> list[RunRequest]:
     entries: Any = await place.redis.xrange(place.runs.key)
     return [place.runs.open(fields).read(RunRequest) for _, fields in entries]
+
+
+@pytest.mark.parametrize(("kind", "again"), [("http_502", True), ("", False)])
+async def test_a_recovery_sweep_that_failed_is_asked_for_at_the_next_look(
+    place: Office, kind: str, *, again: bool
+) -> None:
+    """Until it gets through nothing is written back; one that did is waited for."""
+    watch = RecoveryWatch(place.desk.state, place.runs, clock=Seconds())
+    await place.desk.state.delete("recovered")
+    assert await watch.look()
+    ((_, fields),) = await place.redis.xrange(place.runs.key)
+    event = place.runs.open(fields)
+    if kind:
+        place.break_("sendcloud", kind, calls=("GET /parcels",))
+    _, summary = await sweep(place.desk, event.read(RunRequest), run=event.id)
+    await store_result(place.redis, tenant=place.runs.tenant, run=event.id, summary=summary)
+    assert await watch.look() is again
+
+
+async def test_refused_credentials_are_not_asked_with_at_every_look(place: Office) -> None:
+    watch = RecoveryWatch(place.desk.state, place.runs, clock=Seconds())
+    await place.desk.state.delete("recovered")
+    assert await watch.look()
+    ((_, fields),) = await place.redis.xrange(place.runs.key)
+    health = RunHealth(sendcloud="refused")
+    summary = RunSummary(run=place.runs.open(fields).id, kind="sweep", outcome="failed", health=health)
+    await store_result(place.redis, tenant=place.runs.tenant, run=summary.run, summary=summary)
+    assert not await watch.look()
 
 
 async def test_a_lost_cursor_is_noticed_and_asked_for_until_it_is_over(place: Office) -> None:
