@@ -114,6 +114,16 @@ class Claims:
         args: list[Word] = [self._group, self.consumer, NOBODY, _AGES_MS, *ids]
         return int(await run_script(self._redis, "hand_back", keys=[self._key], args=args))
 
+    async def note_orphans(self, ids: Iterable[bytes]) -> None:
+        """Remember which of these went down with the stream; the next group delivers the others again."""
+        asked = list(ids)
+        with guarded():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for entry_id in asked:
+                    pipe.xrange(self._key, min=entry_id, max=entry_id)
+                found = await pipe.execute()
+        self.orphans.update(entry_id for entry_id, there in zip(asked, found, strict=True) if not there)
+
     def owner(self, entry: Entry) -> str:
         """Whose claim a move must check: ours, or nobody's if the claim went down with its stream."""
         return "" if entry.id in self.orphans else self.consumer

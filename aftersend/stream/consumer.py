@@ -153,8 +153,8 @@ class Consumer:
         """Everything takes a pause, but a vanished group is made again at once."""
         if error.code != "redis_no_group":
             return self._link.failed(name, error.code)
-        self._claims.orphans.update(self._lanes.ids)
         with suppress(Transient):
+            await self._claims.note_orphans(self._lanes.ids)
             if await self._claims.ensure_group():
                 self._log.warning("group_made_again")
         return _BRIEFLY

@@ -256,7 +256,7 @@ async def test_entries_that_come_while_the_circuit_opens_are_handed_back(stream:
     side.refuses = True
     breaker = side.breaker()
     async with consuming(stream, side, breaker=breaker, timing=replace(FAST, block_ms=4000)) as running:
-        await until(lambda: running.pulses)
+        await until(lambda: blocked_readers(stream))
         breaker.record(CredentialsRefused("refused", upstream="afterbuy"))
         await fill(stream, 1)
         await until(lambda: running.meter.outcomes["handed_back"])
@@ -264,6 +264,10 @@ async def test_entries_that_come_while_the_circuit_opens_are_handed_back(stream:
         side.refuses = False
         await until(lambda: is_empty(stream))
     assert running.meter.outcomes == {"handed_back": 1, "done": 1}
+
+
+async def blocked_readers(stream: Stream) -> int:
+    return int((await stream.redis.info("clients"))["blocked_clients"])
 
 
 async def test_attempts_during_an_outage_do_not_count(stream: Stream) -> None:
