@@ -130,11 +130,8 @@ class Claims:
 
     async def done(self, ids: Sequence[bytes]) -> None:
         """Acknowledge and delete together: what is done leaves nothing behind."""
-        with guarded():
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.xack(self._key, self._group, *ids)
-                pipe.xdel(self._key, *ids)
-                await pipe.execute()
+        args: list[Word] = [self._group, *ids]
+        await run_script(self._redis, "done", keys=[self._key], args=args)
 
     async def tidy(self, idle_ms: int) -> int:
         """Forget consumers that hold nothing and have been silent for so long; returns how many."""

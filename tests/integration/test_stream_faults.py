@@ -66,6 +66,16 @@ async def hurry_when_full(stream: Stream) -> None:
     await stream.redis.config_set("maxmemory", "1")
 
 
+async def test_a_full_redis_lets_go_of_what_is_done(stream: Stream) -> None:
+    await fill(stream, 3)
+    claims = Claims(stream, "one")
+    await claims.ensure_group()
+    entries = await claims.read(3, block_ms=100)
+    await stream.redis.config_set("maxmemory", "1")
+    await claims.done([entry.id for entry in entries])
+    assert (await stream.length(), await stream.pending()) == (0, 0)
+
+
 async def test_a_failover_to_a_read_only_replica_is_waited_out(
     stream: Stream, capsys: pytest.CaptureFixture[str]
 ) -> None:
