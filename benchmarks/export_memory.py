@@ -1,6 +1,6 @@
 """How much memory does an export of many orders take?
 
-    python benchmarks/export_memory.py [--orders 50000]
+    python benchmarks/export_memory.py [--orders 50000] [--json]
 
 A process of its own simulates both upstreams; this one is the exporter, with an embedded Valkey. Resident memory is
 read four times a second: at the start, at its peak, and after a tenth of the orders, since what grows between a tenth
@@ -10,20 +10,19 @@ minutes.
 
 import argparse
 import asyncio
-import json
-import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 import msgspec
+from sight.figures import Figure, tell
+from sight.memory import watching
 
 from aftersend.afterbuy.client import AfterbuyClient, AfterbuyCredentials
 from aftersend.embedded import EmbeddedValkey
@@ -43,7 +42,6 @@ from aftersend.tenant import Tenant
 from aftersend_exporter.desk import Desk
 from aftersend_exporter.run import export
 
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 _NO_LIMIT = Limit(burst=1_000_000, rate=1_000_000)
 _AFTERBUY = AfterbuyCredentials("sandbox-partner", "sandbox-account")
 _SENDCLOUD = SendcloudCredentials("sandbox-public", "sandbox-secret")
@@ -60,9 +58,7 @@ def main() -> int:
         asyncio.run(simulate(options.orders))
         return 0
     logs.configure("json", "error")
-    figures = asyncio.run(measure(options.orders))
-    print(json.dumps(figures) if options.json else "\n".join(f"{key:18} {value}" for key, value in figures.items()))
-    return 0 if figures["outcome"] == "done" else 1
+    return tell(asyncio.run(measure(options.orders)), as_json=options.json)
 
 
 async def simulate(orders: int) -> None:
@@ -91,52 +87,32 @@ def upstreams(orders: int) -> Iterator[str]:
             process.stdin.close()
 
 
-async def measure(orders: int) -> dict[str, object]:
+async def measure(orders: int) -> list[Figure]:
     """One export, watched."""
     with tempfile.TemporaryDirectory() as name, upstreams(orders) as address:
         folder = Path(name)
         with EmbeddedValkey(folder / "valkey") as valkey:
             async with desk_at(address, valkey, folder) as desk:
-                sight = Sight()
-                watch = asyncio.create_task(sight.keep(desk, tenth=orders // 10))
                 started = time.monotonic()
-                before = resident()
-                tally, _ = await export(desk, RunRequest(kind="export"), run="benchmark")
+                async with watching(lambda: _has_sent(desk, orders // 10)) as sight:
+                    tally, _ = await export(desk, RunRequest(kind="export"), run="benchmark")
                 seconds = time.monotonic() - started
-                watch.cancel()
-    return {
-        "orders": tally.read,
-        "sent": tally.sent,
-        "outcome": tally.outcome,
-        "seconds": round(seconds, 1),
-        "orders_per_second": round(tally.read / seconds),
-        "start_mb": before,
-        "after_a_tenth_mb": sight.tenth,
-        "peak_mb": sight.peak,
-    }
+    return [
+        Figure("orders read", tally.read, ""),
+        Figure("orders sent", tally.sent, ""),
+        Figure("runs that did not end with done", int(tally.outcome != "done"), "", 0),
+        Figure("exported in", round(seconds, 1), "s"),
+        Figure("orders per second", round(tally.read / seconds), "1/s"),
+        Figure("exporter, at the start", sight.start, "MB"),
+        Figure("exporter, after a tenth", sight.tenth, "MB"),
+        Figure("exporter, peak", sight.peak, "MB"),
+        Figure("exporter, peak over tenth", sight.growth, "", 1.25),
+    ]
 
 
-@dataclass
-class Sight:
-    """What was seen of this process's memory, in MB."""
-
-    peak: float = 0.0
-    tenth: float = 0.0
-
-    async def keep(self, desk: Desk, *, tenth: int) -> None:
-        """Note the peak, and the memory after a tenth of the orders."""
-        sent = desk.metrics.orders.labels(desk.tenant.identity, "sent", "")
-        while True:
-            now = resident()
-            self.peak = max(self.peak, now)
-            if not self.tenth and sent._value.get() >= tenth:  # noqa: SLF001 - the library offers no getter
-                self.tenth = now
-            await asyncio.sleep(0.25)
-
-
-def resident() -> float:
-    """Resident memory of this process in MB."""
-    return round(int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE / 1e6, 1)
+async def _has_sent(desk: Desk, count: int) -> bool:
+    sent = desk.metrics.orders.labels(desk.tenant.identity, "sent", "")
+    return bool(sent._value.get() >= count)  # noqa: SLF001 - the library offers no getter
 
 
 @asynccontextmanager

@@ -1,0 +1,1 @@
+"""What the measurements share: looking at memory, and telling figures beside what they must not exceed."""
