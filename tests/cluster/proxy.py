@@ -28,6 +28,8 @@ from tests.servers import free_port
 
 REASONS = {409: "Conflict", 410: "Expired", 429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable"}
 _OF_ONE_CONNECTION = {"connection", "host", "keep-alive", "transfer-encoding", "te", "upgrade", "content-length"}
+_OF_OUR_CLIENT = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+"""Headers that aiohttp would add to a request that has none."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class FaultProxy:
         if wish and not wish.obeyed:
             return _killed(wish.pid)
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _OF_ONE_CONNECTION}
-        url, body = self._target + request.path_qs, await request.read()
+        url, body = self._target + request.path_qs, await request.read() or None
         async with request.app[SESSION].request(request.method, url, headers=headers, data=body) as answer:
             if wish:
                 await answer.read()
@@ -192,7 +194,9 @@ async def _serve(
     patience = aiohttp.ClientTimeout(total=None)
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", proxy.handle)
-    async with aiohttp.ClientSession(connector=trusted, timeout=patience, auto_decompress=False) as session:
+    async with aiohttp.ClientSession(
+        connector=trusted, timeout=patience, auto_decompress=False, skip_auto_headers=_OF_OUR_CLIENT
+    ) as session:
         app[SESSION] = session
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
