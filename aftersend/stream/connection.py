@@ -11,6 +11,7 @@ Nothing is sent that the webhook's ACL forbids: no CLIENT SETINFO, no HELLO, no 
 concerns the server as a whole, not the command at hand, is ``StoreAway``.
 """
 
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -71,7 +72,7 @@ def connect(url: str, secrets: SecretFiles, *, part: str) -> Redis:
     )
     if issubclass(pool.connection_class, SSLConnection):
         pool.connection_class = _FreshTls
-        pool.connection_kwargs["secrets"] = secrets
+        pool.connection_kwargs["trust"] = _Trust(secrets)
     return Redis.from_pool(pool)
 
 
@@ -126,16 +127,34 @@ class _Credentials(CredentialProvider):
         return (self._secrets.optional("username"), password) if password else self._fallback
 
 
-class _FreshTls(SSLConnection):
-    """A TLS connection that reads the certificate authority anew each time it connects."""
+class _Trust:
+    """Whom TLS connections trust: the authority in ``ca.crt`` alone, or the public ones if there is no such file.
 
-    def __init__(self, *, secrets: SecretFiles, **kwargs: Any) -> None:  # noqa: ANN401 - the library's own arguments
-        super().__init__(**kwargs)
+    Making a context takes tens of milliseconds of processor time where the public authorities have to be read, and a
+    burst of webhooks opens many connections: so it is made once for each content of the file.
+    """
+
+    def __init__(self, secrets: SecretFiles) -> None:
         self._secrets = secrets
+        self._known: tuple[str, ssl.SSLContext] | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """For the file as it is now."""
+        authority = self._secrets.optional("ca.crt")
+        if self._known is None or self._known[0] != authority:
+            self._known = (authority, ssl.create_default_context(cadata=authority or None))
+        return self._known[1]
+
+
+class _FreshTls(SSLConnection):
+    """A TLS connection that asks each time it connects whom to trust."""
+
+    def __init__(self, *, trust: _Trust, **kwargs: Any) -> None:  # noqa: ANN401 - the library's own arguments
+        super().__init__(**kwargs)
+        self._trust = trust
 
     def _connection_arguments(self) -> Mapping[str, Any]:
-        self.ssl_context.context = None
-        self.ssl_context.ca_data = self._secrets.optional("ca.crt") or None
+        self.ssl_context.context = self._trust.context()
         return super()._connection_arguments()
 
 

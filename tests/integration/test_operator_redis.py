@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from aftersend.errors import Transient
+from aftersend.secrets import SecretFiles
 from aftersend.stream.connection import connect
 from aftersend.stream.stream import Stream
 from aftersend_operator.certificates import Identity, new_authority, new_server
@@ -72,6 +73,19 @@ async def test_a_service_trusts_the_tenants_authority_and_no_other(server: Manag
     with pytest.raises(redis.exceptions.ConnectionError):
         await client.info("server")
     await client.aclose()
+
+
+def test_trust_is_the_tenants_authority_alone_and_made_once_per_content(tmp_path: Path) -> None:
+    first, other = (new_authority(name, now=datetime.now(UTC)).certificate for name in ("first", "other"))
+    (tmp_path / "ca.crt").write_bytes(first)
+    client = connect("rediss://localhost:1/0", SecretFiles(tmp_path), part="webhook")
+    trust = client.connection_pool.connection_kwargs["trust"]
+    context = trust.context()
+    assert [dict(pair[0] for pair in found["subject"]) for found in context.get_ca_certs()] == [{"commonName": "first"}]
+    assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)
+    assert trust.context() is context
+    (tmp_path / "ca.crt").write_bytes(other)
+    assert trust.context() is not context
 
 
 def test_the_certificate_passes_strict_verification_under_every_name_of_the_service(server: ManagedRedis) -> None:
