@@ -2,7 +2,7 @@
 {{- define "aftersend.rights" -}}
 - apiGroups: [aftersend.jj-ideenschmiede.de]
   resources: [aftersendtenants]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [aftersend.jj-ideenschmiede.de]
   resources: [aftersendtenants/status]
   verbs: [patch]
@@ -31,14 +31,11 @@
 - apiGroups: [monitoring.coreos.com]
   resources: [podmonitors]
   verbs: [get, list, watch, create, patch, delete]
-# How the runs ended, and whether pods are ready.
+# How jobs ended, and whether pods are ready.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
-- apiGroups: [batch]
-  resources: [jobs]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [""]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end -}}

@@ -1,0 +1,179 @@
+"""The chart in a real API server: installed, changed by hand, upgraded and uninstalled; and what its rights allow.
+
+No pod runs here; what pods do is the business of the node's tests.
+"""
+
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.chart_kit import CHART, of_kind, render
+from tests.cluster.cluster import Cluster, CommandError
+
+CRD = "aftersendtenants.aftersend.jj-ideenschmiede.de"
+
+
+@pytest.fixture(scope="module")
+def namespace(api_cluster: Cluster) -> Iterator[str]:
+    """A namespace of the restricted standard with the release in it; the custom resource may be there already."""
+    name = api_cluster.make_namespace("chart", **{"pod-security__kubernetes__io/enforce": "restricted"})
+    api_cluster.helm(
+        "install", "aftersend", str(CHART), f"--namespace={name}", "--set=fullnameOverride=aftersend-chart"
+    )
+    yield name
+    api_cluster.helm("uninstall", "aftersend", f"--namespace={name}")
+
+
+def upgrade(cluster: Cluster, namespace: str, *options: str) -> None:
+    cluster.helm("upgrade", "aftersend", str(CHART), f"--namespace={namespace}", "--reuse-values", *options)
+
+
+def deployment(cluster: Cluster, namespace: str) -> dict[str, object]:
+    return dict(cluster.get("deployment", "aftersend-chart", f"--namespace={namespace}"))
+
+
+def may(cluster: Cluster, who: str, verb: str, what: str, namespace: str) -> bool:
+    try:
+        cluster.kubectl("auth", "can-i", verb, what, f"--as={who}", f"--namespace={namespace}", "--quiet")
+    except CommandError:
+        return False
+    return True
+
+
+def test_whoever_pauses_the_operator_by_hand_is_not_fought(api_cluster: Cluster, namespace: str) -> None:
+    api_cluster.kubectl("scale", "deployment", "aftersend-chart", "--replicas=0", f"--namespace={namespace}")
+    upgrade(api_cluster, namespace, "--set=operator.logLevel=debug")
+    spec = deployment(api_cluster, namespace)["spec"]
+    assert spec["replicas"] == 0  # type: ignore[index]
+    assert {"name": "AFTERSEND_LOG_LEVEL", "value": "debug"} in spec["template"]["spec"]["containers"][0]["env"]  # type: ignore[index]
+
+
+def test_an_upgrade_without_a_change_changes_nothing(api_cluster: Cluster, namespace: str) -> None:
+    before = deployment(api_cluster, namespace)["metadata"]["generation"]  # type: ignore[index]
+    upgrade(api_cluster, namespace)
+    assert deployment(api_cluster, namespace)["metadata"]["generation"] == before  # type: ignore[index]
+
+
+def test_what_somebody_else_adds_stays(api_cluster: Cluster, namespace: str) -> None:
+    api_cluster.kubectl("label", "deployment", "aftersend-chart", "team=shop", f"--namespace={namespace}")
+    upgrade(api_cluster, namespace, "--set=operator.logLevel=info")
+    assert deployment(api_cluster, namespace)["metadata"]["labels"]["team"] == "shop"  # type: ignore[index]
+
+
+def test_the_pods_are_admitted_by_the_restricted_standard(api_cluster: Cluster, namespace: str) -> None:
+    (made,) = of_kind(render(), "Deployment")
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "probe", "namespace": namespace},
+        "spec": {**made["spec"]["template"]["spec"], "serviceAccountName": "aftersend-chart"},
+    }
+    api_cluster.kubectl("create", "--dry-run=server", "--filename=-", text=json.dumps(pod))
+
+
+def test_the_operator_may_serve_tenants_everywhere_and_nothing_else(api_cluster: Cluster, namespace: str) -> None:
+    operator = f"system:serviceaccount:{namespace}:aftersend-chart"
+    assert may(api_cluster, operator, "patch", "deployments.apps", "default")
+    assert may(api_cluster, operator, "patch", "aftersendtenants.aftersend.jj-ideenschmiede.de/status", "default")
+    assert not may(api_cluster, operator, "patch", "aftersendtenants.aftersend.jj-ideenschmiede.de", "default")
+    assert not may(api_cluster, operator, "create", "pods/exec", "default")
+    assert not may(api_cluster, operator, "list", "nodes", "default")
+
+
+def test_people_who_may_edit_may_edit_tenants(api_cluster: Cluster, namespace: str) -> None:
+    for role, verb, allowed in (("view", "get", True), ("view", "create", False), ("edit", "create", True)):
+        api_cluster.kubectl(
+            "create",
+            "rolebinding",
+            f"{role}-{verb}",
+            f"--clusterrole={role}",
+            f"--user={role}-{verb}",
+            f"--namespace={namespace}",
+        )
+        what = "aftersendtenants.aftersend.jj-ideenschmiede.de"
+        assert may(api_cluster, f"{role}-{verb}", verb, what, namespace) == allowed, (role, verb)
+
+
+def test_the_release_test_passes_with_its_own_rights(api_cluster: Cluster, namespace: str, tmp_path: Path) -> None:
+    """The script of ``helm test`` as a process: the API is real, only the operator's answer is played."""
+    hooks = [
+        each for each in render({"fullnameOverride": "aftersend-chart"}) if each["metadata"]["name"].endswith("-test")
+    ]
+    for each in hooks:
+        each["metadata"]["namespace"] = namespace
+        for subject in each.get("subjects", []):
+            subject["namespace"] = namespace
+    api_cluster.apply(*(each for each in hooks if each["kind"] != "Pod"))
+    token = api_cluster.kubectl("create", "token", "aftersend-chart-test", f"--namespace={namespace}")
+    assert api_cluster.authority
+    (tmp_path / "token").write_text(token.strip())
+    (tmp_path / "ca.crt").write_bytes(api_cluster.authority.read_bytes())
+    server = urlsplit(api_cluster.url)
+    with _ready_operator() as operator:
+        environment = {
+            **os.environ,
+            "ACCOUNT_DIR": str(tmp_path),
+            "NAMESPACE": namespace,
+            "OPERATOR": operator,
+            "KUBERNETES_SERVICE_HOST": server.hostname or "",
+            "KUBERNETES_SERVICE_PORT": str(server.port),
+            "NO_PROXY": "*",
+        }
+        done = subprocess.run(
+            [sys.executable, str(CHART / "files" / "check.py")],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("ok ") == 3
+
+
+class _ready_operator:  # noqa: N801 - a context manager
+    """An HTTP server that says yes."""
+
+    def __enter__(self) -> str:
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Yes)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Yes(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Silence."""
+
+
+def test_uninstalling_leaves_the_tenants(api_cluster: Cluster) -> None:
+    name = api_cluster.make_namespace("gone")
+    api_cluster.helm("install", "gone", str(CHART), f"--namespace={name}", "--set=crds.enabled=false")
+    api_cluster.helm("uninstall", "gone", f"--namespace={name}")
+    api_cluster.kubectl("get", "crd", CRD)
+    with pytest.raises(CommandError, match=r"NotFound|not found"):
+        api_cluster.kubectl("get", "deployment", "gone-aftersend", f"--namespace={name}")
+
+
+def test_a_list_of_namespaces_is_all_the_operator_sees(api_cluster: Cluster) -> None:
+    own, served, other = (api_cluster.make_namespace(prefix) for prefix in ("own", "served", "other"))
+    options = ("--set=crds.enabled=false", "--set=rbac.aggregate=false", f"--set=watchNamespaces={{{served}}}")
+    api_cluster.helm("install", "scoped", str(CHART), f"--namespace={own}", *options)
+    operator = f"system:serviceaccount:{own}:scoped-aftersend"
+    seen = [may(api_cluster, operator, "list", "secrets", where) for where in (served, other, own)]
+    api_cluster.helm("uninstall", "scoped", f"--namespace={own}")
+    assert seen == [True, False, False]
