@@ -74,7 +74,6 @@ GOOD: list[tuple[str, Any]] = [
     ("spec.writeBack.tag", ""),
     ("spec.writeBack.linkField", "VorgangsInfo2"),
     ("spec.writeBack.carriers", {"dhl_de": "DHL"}),
-    ("spec.writeBack.carriers", {"dhl_de": None}),
     ("spec.webhook.host", "hooks.example"),
     ("spec.webhook", {"host": "hooks.example", "ingressClassName": "nginx", "tlsSecretName": "hooks-tls"}),
     ("spec.webhook", {"host": "hooks.example", "gateway": "infra/main", "ingressClassName": None}),

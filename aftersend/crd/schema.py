@@ -1,9 +1,9 @@
 """From msgspec's types to a structural OpenAPI schema, as the API server wants it.
 
 Written out without references; every text, list and map must have a limit (a missing one is an error here, for the API
-server prices its rules by them). Null is allowed where the model says so. A section gets the default ``{}`` if any
-default lies within, so that the server fills in the rest. Keys of maps have no schema of their own in Kubernetes: their
-lengths become a rule, and a pattern on them is refused here.
+server prices its rules by them). Null is allowed where the model says so. A section left out gets all its defaults
+at once, spelled out, because the server holds a default to the rules without filling it in first. Keys of maps have no
+schema of their own in Kubernetes: their lengths become a rule, and a pattern on them is refused here.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def _field(field: types.Field, text: str) -> Schema:
         schema["description"] = text
     default = _default(field)
     if default not in (None, {}, []):
-        schema["default"] = {} if isinstance(field.type, types.StructType) else default
+        schema["default"] = default
     return {"description": schema.pop("description", ""), **schema}
 
 
@@ -68,9 +68,10 @@ def _union(wanted: types.UnionType) -> Schema:
     """Something or null; or a text or a whole number, which Kubernetes has a word for."""
     parts = [part for part in wanted.types if not isinstance(part, types.NoneType)]
     nullable = {"nullable": True} if len(parts) < len(wanted.types) else {}
+    if isinstance(parts[0], types.LiteralType):
+        return kind(parts[0])  # an enum cannot name null; the server drops a null before it looks
     if len(parts) == 1:
-        schema = kind(parts[0]) | nullable
-        return schema | ({"enum": [*schema["enum"], None]} if nullable and "enum" in schema else {})
+        return kind(parts[0]) | nullable
     schemas = {schema.pop("type"): schema for schema in map(kind, parts)}
     if set(schemas) != {"string", "integer"}:
         raise TypeError(f"no schema for a choice of {', '.join(schemas)}")

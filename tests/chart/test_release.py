@@ -55,10 +55,10 @@ def test_it_can_be_left_out() -> None:
 
 
 @pytest.mark.parametrize("version", ["1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37"])
-@pytest.mark.parametrize("values", SETS.values(), ids=list(SETS))
-def test_kubernetes_knows_every_field(values: dict[str, Any], version: str) -> None:
-    for manifest in render(values):
-        kubernetes_validate.validate(manifest, version, strict=True)
+def test_kubernetes_knows_every_field(version: str) -> None:
+    different = {json.dumps(manifest, sort_keys=True) for values in SETS.values() for manifest in render(values)}
+    for manifest in sorted(different):
+        kubernetes_validate.validate(json.loads(manifest), version, strict=True)
 
 
 def test_the_validator_refuses_what_kubernetes_does_not_know() -> None:
@@ -123,7 +123,7 @@ def test_no_field_is_empty_or_the_clusters_own(values: dict[str, Any]) -> None:
 
     for each in render(values):
         assert not {"status", "creationTimestamp"} & ({*each} | {*each["metadata"]})
-        nulls = [path for path, value in leaves(each) if value is None and not path.endswith(".enum")]
+        nulls = [path for path, value in leaves(each) if value is None]
         assert nulls == [], each["metadata"]["name"]
 
 
