@@ -30,18 +30,16 @@ _LEDGER: Final = ("get", "set", "del", "type", "pexpire", "zadd", "zrem", "zrang
 _STATE: Final = ("hget", "hmget", "hset", "hdel")
 _QUEUE: Final = ("smembers", "sadd", "srem", "expire")
 _JSON: Final = ("json.get", "json.set", "json.type")
-_READ_ALL: Final = ("scan", "dump", "pttl", "hgetall", "xinfo|stream", "xrevrange")
 
 _WRITER: Final = (*_PUT, *_STREAM, *_LEDGER, *_STATE)
 _EXPORTER: Final = (*_WRITER, *_QUEUE)
-_BACKUP: Final = (*_EXPORTER, *_READ_ALL)
 _COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "webhook": _PUT,
     "writer": _WRITER,
     "exporter": _EXPORTER,
     "trigger": (*_PUT, "get"),
-    "backup": _BACKUP,
-    "up": _BACKUP,
+    "backup": _WRITER,
+    "up": _EXPORTER,
 }
 USERS: Final = tuple(_COMMANDS)
 _KNOW_JSON: Final = ("writer", "exporter", "backup", "up")

@@ -36,8 +36,8 @@ from tests.stream_kit import Parcel, keyring_in
 TENANT = tenant()
 KEYS = Keys(TENANT.identity)
 EXPORT = runs.RunRequest(kind="export")
-WRITERS = ("writer", "exporter", "up")
-"""Who consumes streams and changes the ledger."""
+WRITERS = ("writer", "exporter", "backup", "up")
+"""Who consumes streams and changes the ledger; a restore does both."""
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +180,9 @@ async def test_everybody_sees_that_the_server_keeps_what_it_confirms(calm: Manag
 OTHERS = Keys("tenant-schmidt.schmidt")
 NOBODYS = [
     ("KEYS", "*"),
+    ("SCAN", "0"),
+    ("DUMP", KEYS.key("order", "1")),
+    ("RESTORE", KEYS.key("order", "1"), "0", "x"),
     ("FLUSHALL",),
     ("FLUSHDB",),
     ("CONFIG", "GET", "*"),
@@ -214,15 +217,12 @@ REFUSED = [
             ("DEL", KEYS.key("parcels")),
             ("SET", KEYS.key("result", "x"), "forged"),
             ("EVAL", "return redis.call('GET', KEYS[1])", "1", KEYS.key("order", "1")),
-            ("SCAN", "0"),
         )
     ),
     ("webhook", ("XADD", KEYS.key("runs"), "*", "v", "1")),
     ("webhook", ("XADD", KEYS.key("parcels", "dead"), "*", "v", "1")),
     ("webhook", ("GET", KEYS.key("result", "x"))),
     ("trigger", ("XADD", KEYS.key("parcels"), "*", "v", "1")),
-    ("writer", ("SCAN", "0")),
-    ("exporter", ("SCAN", "0")),
     ("default", ("INFO",)),
     ("default", ("GET", KEYS.key("order", "1"))),
     ("default", ("XADD", KEYS.key("parcels"), "*", "v", "1")),
