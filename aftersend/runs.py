@@ -41,10 +41,12 @@ class RunRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Sweep only: the ledger may be older than Sendcloud; end with the marker."""
 
 
-class OrderCheck(msgspec.Struct, frozen=True):
+class OrderCheck(msgspec.Struct, frozen=True, omit_defaults=True):
     """Data of ``order.check``: compare this order with Afterbuy once more; "" is the marker that ends a recovery."""
 
     order: str
+    restored: str = ""
+    """Marker only: the fact ``restored`` as it was when the sweep began; another restore since makes it void."""
 
 
 class OrderDecision(msgspec.Struct, frozen=True):
@@ -66,6 +68,8 @@ class RunHealth(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     problems: dict[str, int] = {}
     """Orders that a person must look at, by code."""
     last_write_back: str = ""
+    """RFC 3339, UTC; empty if there was none yet."""
+    last_backup: str = ""
     """RFC 3339, UTC; empty if there was none yet."""
 
 

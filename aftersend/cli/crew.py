@@ -39,6 +39,7 @@ class Plan:
     data_dir: Path
     secrets_dir: Path
     redis_url: str = ""
+    backup_target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,15 @@ def _settings(plan: Plan, environ: Mapping[str, str]) -> Settings:
             **environ,
             "AFTERSEND_TENANT_FILE": str(plan.files[0]),
             "AFTERSEND_SECRETS_DIR": str(plan.secrets_dir),
+            "AFTERSEND_BACKUP_TARGET": _absolute(plan.backup_target),
             "AFTERSEND_REDIS_URL": plan.redis_url or "redis://127.0.0.1:1/0",  # Valkey's own port comes later
         }
     )
+
+
+def _absolute(target: str) -> str:
+    """A directory that means the same wherever another command is started."""
+    return str(Path(target).absolute()) if target and "://" not in target else target
 
 
 def _member(plan: Plan, settings: Settings, file: Path) -> Member:
@@ -101,7 +108,13 @@ def _member(plan: Plan, settings: Settings, file: Path) -> Member:
     _require(secrets)
     _make_keys(secrets)
     own = replace(settings, tenant_file=file, secrets_dir=secrets)
-    place = Place(tenant=tenant, redis_url=own.redis_url, secrets_dir=secrets, redis_secrets=secrets / "redis")
+    place = Place(
+        tenant=tenant,
+        redis_url=own.redis_url,
+        secrets_dir=secrets,
+        redis_secrets=secrets / "redis",
+        backup_target=own.backup_target,
+    )
     return Member(tenant=tenant, settings=own, place=place)
 
 

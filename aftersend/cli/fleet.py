@@ -25,6 +25,7 @@ from aftersend.service.health import Health
 from aftersend.service.run import (
     bounded,
     end_on_early_signals,
+    keep_presence,
     no_core_dumps,
     stop_on_signals,
     watch_durability,
@@ -111,7 +112,7 @@ def _start(group: asyncio.TaskGroup, runtime: Runtime, parts: list[Part], health
 async def _watch(runtime: Runtime) -> None:
     """What belongs to the tenant and to none of its parts."""
     logs.bind_tenant(runtime.identity)
-    await asyncio.gather(watch_durability(runtime, part="up"), watch_loop(runtime))
+    await asyncio.gather(watch_durability(runtime, part="up"), watch_loop(runtime), keep_presence(runtime, part="up"))
 
 
 async def _supervise(part: Part, runtime: Runtime) -> None:

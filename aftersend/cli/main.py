@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from aftersend import __version__
-from aftersend.cli import check, crd, dead, demo, orders, sandbox, trigger, up
+from aftersend.cli import backup, check, crd, dead, demo, keys, orders, sandbox, trigger, up
 from aftersend.cli.running import code_of
 
 app = typer.Typer(
@@ -20,6 +20,8 @@ app = typer.Typer(
 for command in (demo.demo, sandbox.sandbox, up.up, check.check, trigger.trigger, orders.orders, crd.crd):
     app.command(context_settings=getattr(command, "context_settings", None))(command)
 app.add_typer(dead.app, name="dead")
+app.add_typer(backup.app, name="backup")
+app.add_typer(keys.app, name="keys")
 
 
 def _print_version(wanted: bool) -> None:

@@ -45,3 +45,13 @@ ReportFile = Annotated[
         metavar="FILE",
     ),
 ]
+BackupTarget = Annotated[
+    str,
+    typer.Option(
+        "--backup-target",
+        envvar="AFTERSEND_BACKUP_TARGET",
+        help="Where backups lie: a directory or s3://bucket/prefix.",
+        metavar="PLACE",
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]

@@ -39,6 +39,8 @@ class Place:
     redis_url: str
     secrets_dir: Path
     redis_secrets: Path
+    backup_target: str = ""
+    """A directory or s3://bucket/prefix; empty = none."""
 
     @property
     def identity(self) -> str:
@@ -61,6 +63,7 @@ class _Kept:
     redis_url: str
     secrets_dir: str
     redis_secrets: str
+    backup_target: str = ""
 
     def place(self, tenant: "Tenant") -> Place:
         return Place(
@@ -68,6 +71,7 @@ class _Kept:
             redis_url=self.redis_url,
             secrets_dir=Path(self.secrets_dir),
             redis_secrets=Path(self.redis_secrets),
+            backup_target=self.backup_target,
         )
 
 
@@ -89,10 +93,16 @@ class Access:
 @asynccontextmanager
 async def access(file: Path | None, data_dir: Path) -> AsyncIterator[Access]:
     """Find the tenant and connect to its Redis."""
+    async with access_to(find(file, data_dir)) as tenant:
+        yield tenant
+
+
+@asynccontextmanager
+async def access_to(place: Place) -> AsyncIterator[Access]:
+    """Connect to the Redis of a tenant that was found."""
     from aftersend.stream.connection import connect
     from aftersend.stream.sealing import Keyring
 
-    place = find(file, data_dir)
     redis = connect(place.redis_url, place.secrets("redis"), part="cli")
     try:
         yield Access(identity=place.identity, redis=redis, keyring=Keyring(place.secrets("data-key")))
@@ -150,6 +160,7 @@ def _from_environment(environ: Mapping[str, str]) -> Place:
         redis_url=settings.redis_url,
         secrets_dir=settings.secrets_dir,
         redis_secrets=settings.secrets_dir / "redis",
+        backup_target=settings.backup_target,
     )
 
 
@@ -165,6 +176,7 @@ def keep(data_dir: Path, places: Iterable[tuple[Path, Place]]) -> Path:
             redis_url=place.redis_url,
             secrets_dir=str(place.secrets_dir.absolute()),
             redis_secrets=str(place.redis_secrets.absolute()),
+            backup_target=place.backup_target,
         )
         for file, place in places
     }

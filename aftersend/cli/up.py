@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from aftersend.cli.options import DataDir, SecretsDir
+from aftersend.cli.options import BackupTarget, DataDir, SecretsDir
 from aftersend.cli.running import code_of
 
 
@@ -22,6 +22,7 @@ def up(
             envvar="AFTERSEND_REDIS_URL", help="A Redis of your own instead of the embedded Valkey.", metavar="URL"
         ),
     ] = "",
+    backup_target: BackupTarget = "",
 ) -> None:
     """Run exporter, webhook and writer for one or several tenants.
 
@@ -29,7 +30,8 @@ def up(
     with several tenants <secrets>/<tenant>/afterbuy/… and so on. The data key is made beside them if there is none:
     without it the data directory is worthless, so keep a copy elsewhere. With several tenants each webhook path gets
     /<tenant> appended. AFTERSEND_LISTEN (webhook, default 0.0.0.0:8080) and AFTERSEND_ADMIN_LISTEN (probes and
-    metrics, default 127.0.0.1:9090) say where to listen. Ctrl-C or SIGTERM end everything in order.
+    metrics, default 127.0.0.1:9090) say where to listen. With a backup target, encrypted backups are made on the
+    schedule of the document (spec.backup). Ctrl-C or SIGTERM end everything in order.
     """
     from aftersend.cli.crew import Plan
     from aftersend.cli.fleet import serve
@@ -39,5 +41,6 @@ def up(
         data_dir=data_dir.absolute(),
         secrets_dir=(secrets_dir or files[0].parent / "secrets").absolute(),
         redis_url=redis_url,
+        backup_target=backup_target,
     )
     raise SystemExit(code_of(lambda: serve(plan)))

@@ -46,8 +46,9 @@ def merge(entry: Entry, event: ParcelEvent, mac: Mac, *, pickup_matters: bool = 
     )
     if merged == entry:
         return entry
-    merged = _labelled(merged, event.received)
-    if _view(merged, pickup_matters=pickup_matters) == _view(entry, pickup_matters=pickup_matters):
+    if merged.live:
+        merged = labelled(merged, event.received)
+    if view(merged, pickup_matters=pickup_matters) == view(entry, pickup_matters=pickup_matters):
         return merged
     return msgspec.structs.replace(merged, observed=entry.observed + 1, lagging=entry.lagging or event.received)
 
@@ -65,7 +66,12 @@ def _later(known: Field, value: str, event: ParcelEvent) -> Field:
         return known
     time, assumed = _time(event)
     new = Field(value=value, time=time, assumed=assumed)
-    return max(known, new, key=lambda field: (field.time, not field.assumed, field.value))
+    return max(known, new, key=later)
+
+
+def later(field: Field) -> tuple[int, bool, str]:
+    """Of two values the greater one by this key counts."""
+    return field.time, not field.assumed, field.value
 
 
 def _join_state(known: ParcelState, event: ParcelEvent, details: ParcelDetails, mac: Mac) -> ParcelState:
@@ -85,10 +91,11 @@ def _join_class(known: ParcelState, event: ParcelEvent) -> ParcelState:
     time, assumed = _time(event)
     revived = event.status == CANCELLATION_FAILED
     new = msgspec.structs.replace(known, klass=klass, time=time, assumed=assumed, revived=revived)
-    return max(known, new, key=_precedence)
+    return max(known, new, key=precedence)
 
 
-def _precedence(state: ParcelState) -> tuple[int, bool, int]:
+def precedence(state: ParcelState) -> tuple[int, bool, int]:
+    """Of two observations of one parcel the greater one by this key decides over its class."""
     return state.time, not state.assumed, _REVIVED if state.revived else _RANK[state.klass]
 
 
@@ -97,10 +104,8 @@ def _time(event: ParcelEvent) -> tuple[int, bool]:
     return (event.received, True) if event.time is None else (min(event.time, event.received), False)
 
 
-def _labelled(entry: Entry, now: int) -> Entry:
+def labelled(entry: Entry, now: int) -> Entry:
     """A live label ends the way to Sendcloud: the order is not sent again, and what hindered it is settled."""
-    if not entry.live:
-        return entry
     settled = entry.problem is not None and entry.problem.code in _SETTLED_BY_A_LABEL and entry.state != "labelled"
     return msgspec.structs.replace(
         entry,
@@ -111,7 +116,7 @@ def _labelled(entry: Entry, now: int) -> Entry:
     )
 
 
-def _view(entry: Entry, *, pickup_matters: bool) -> list[tuple[object, ...]]:
+def view(entry: Entry, *, pickup_matters: bool) -> list[tuple[object, ...]]:
     """What Afterbuy may have to show: every live parcel, in parcel order."""
     return [
         (

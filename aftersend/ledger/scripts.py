@@ -35,6 +35,10 @@ _READ = """
 return {get_document(KEYS[1]), redis.call('GET', KEYS[2])}
 """
 
+_SAVED = """
+return {get_document(KEYS[1]), redis.call('GET', KEYS[2]), redis.call('PEXPIRETIME', KEYS[2])}
+"""
+
 _WRITE = """
 local document = get_document(KEYS[1])
 local revision = document and (cjson.decode(document).revision or 0) or -1
@@ -68,6 +72,11 @@ return 1
 def read_script(*, json: bool) -> str:
     """KEYS: document, sealed part. Returns both, nil for what is not there."""
     return (_JSON if json else _PLAIN) + _READ
+
+
+def saved_script(*, json: bool) -> str:
+    """KEYS: document, sealed part. Returns both, and when the sealed part expires (ms since 1970, negative = never)."""
+    return (_JSON if json else _PLAIN) + _SAVED
 
 
 def write_script(*, json: bool) -> str:

@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from aftersend.errors import Bug, Transient
+from aftersend.errors import Bug, Rejected, Transient
 from aftersend.ledger.entry import Entry, ParcelDetails, ProblemCode
 from aftersend.ledger.index import INDEXES, PROBLEM_CODES, PROBLEM_INDEXES, positions
+from aftersend.ledger.join import join
 from aftersend.ledger.lease import Lease, hold
-from aftersend.ledger.scripts import HAS_JSON, read_script, write_script
+from aftersend.ledger.scripts import HAS_JSON, read_script, saved_script, write_script
 from aftersend.stream.connection import guarded
 from aftersend.stream.keys import Keys
-from aftersend.stream.sealing import Keyring, bind
+from aftersend.stream.sealing import Keyring, UnknownKey, bind
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -40,6 +41,16 @@ _entries = msgspec.json.Decoder(Entry)
 _details = msgspec.msgpack.Decoder(dict[str, ParcelDetails])
 
 
+class Saved(msgspec.Struct, frozen=True, tag="order"):
+    """An entry as a backup keeps it."""
+
+    entry: Entry
+    sealed_until: int = 0
+    """ms; when its sealed part expires; 0 = it has none."""
+    unreadable: bool = False
+    """Its sealed part could not be opened and is left out."""
+
+
 class Ledger:
     """The entries of one tenant. ``clock`` tells seconds since 1970."""
 
@@ -51,18 +62,18 @@ class Ledger:
         self._keys = Keys(tenant)
         self._keyring = keyring
         self._clock = clock
-        self._scripts: tuple[AsyncScript, AsyncScript] | None = None
+        self._scripts: tuple[AsyncScript, AsyncScript, AsyncScript] | None = None
 
     async def get(self, order_id: str) -> Entry | None:
         """One entry, or None. Raises ``Transient`` if its sealed part needs a key that is not here."""
-        read, _ = await self._ready()
+        read, _, _ = await self._ready()
         with guarded():
             document, sealed = await read(keys=self._entry_keys(order_id))
         return self._decode(order_id, document, sealed)
 
     async def get_many(self, order_ids: Sequence[str]) -> dict[str, Entry]:
         """The entries of these orders in one round trip; absent ones are left out."""
-        read, _ = await self._ready()
+        read, _, _ = await self._ready()
         async with self._redis.pipeline(transaction=False) as pipeline:
             for order_id in order_ids:
                 await read(keys=self._entry_keys(order_id), client=pipeline)
@@ -83,6 +94,44 @@ class Ledger:
             if await self._write(before if stored else None, after):
                 return after
         raise Transient("ledger_busy", upstream="redis")
+
+    async def saved(self, order_ids: Sequence[str]) -> list[Saved]:
+        """What a backup keeps of these orders, each as it was at one moment; absent ones are left out."""
+        _, _, read = await self._ready()
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for order_id in order_ids:
+                await read(keys=self._entry_keys(order_id), client=pipeline)
+            with guarded():
+                answers = await pipeline.execute()
+        found = (self._saved(order, *answer) for order, answer in zip(order_ids, answers, strict=True))
+        return [saved for saved in found if saved is not None]
+
+    async def restore(self, saved: Saved, *, pickup_matters: bool) -> bool:
+        """Put an entry of a backup back, or join it with the one that is there; True if that changed anything.
+
+        What would have expired meanwhile stays away, and everything else expires when it would have.
+        """
+        for _ in range(_TRIES):
+            now = self._now()
+            stored = await self.get(saved.entry.order)
+            if stored is None:
+                life = saved.entry.touched + ENTRY_LIFE_MS - now
+                if life <= 0:
+                    return False
+                done = await self._write(None, _unexpired(saved, now), life=life, sealed_life=saved.sealed_until - now)
+            else:
+                joined = join(stored, _unexpired(saved, now), now=now, pickup_matters=pickup_matters)
+                if joined == stored:
+                    return False
+                after = msgspec.structs.replace(joined, revision=stored.revision + 1, touched=now)
+                done = await self._write(stored, after)
+            if done:
+                return True
+        raise Transient("ledger_busy", upstream="redis")
+
+    def sealed_place(self, order_id: str) -> tuple[str, bytes]:
+        """Key of an order's sealed part, and what it is sealed to."""
+        return self._entry_keys(order_id)[1], self._bound(order_id)
 
     async def order_of(self, parcel_id: str) -> str | None:
         """The order that this parcel was merged into."""
@@ -137,10 +186,21 @@ class Ledger:
                     seen.add(order)
                     yield order.decode()
 
-    async def _write(self, before: Entry | None, after: Entry) -> bool:
-        _, write = await self._ready()
+    def _saved(self, order_id: str, document: bytes | None, sealed: bytes | None, until: int) -> Saved | None:
+        try:
+            entry, unreadable = self._decode(order_id, document, sealed), False
+        except (UnknownKey, Rejected):
+            entry, unreadable = self._decode(order_id, document, None), True
+        if entry is None:
+            return None
+        return Saved(entry, max(until, 0) if entry.details else 0, unreadable)
+
+    async def _write(
+        self, before: Entry | None, after: Entry, *, life: int = ENTRY_LIFE_MS, sealed_life: int | None = None
+    ) -> bool:
+        _, write, _ = await self._ready()
         known = before or Entry(order=after.order)
-        sealed, life = self._sealed(known, after)
+        sealed, usual = self._sealed(known, after)
         scores = positions(after)
         keys = [
             *self._entry_keys(after.order),
@@ -149,7 +209,14 @@ class Ledger:
         ]
         document = _encoder.encode(msgspec.structs.replace(after, details={}))
         arguments: list[Any] = [
-            *(known.revision if before else -1, document, ENTRY_LIFE_MS, sealed, life, after.order),
+            *(
+                known.revision if before else -1,
+                document,
+                life,
+                sealed,
+                usual if sealed_life is None else sealed_life,
+                after.order,
+            ),
             *(self._now() - ENTRY_LIFE_MS, len(INDEXES), *(scores.get(name, "") for name in INDEXES)),
         ]
         with guarded():
@@ -173,13 +240,17 @@ class Ledger:
             raise Bug("ledger_unreadable", path=f"order:{order_id}") from None
         return msgspec.structs.replace(entry, details=details)
 
-    async def _ready(self) -> tuple["AsyncScript", "AsyncScript"]:
+    async def _ready(self) -> tuple["AsyncScript", "AsyncScript", "AsyncScript"]:
         """The scripts that fit the server; asked once."""
         if self._scripts is None:
             with guarded():
                 json = bool(await self._redis.eval(HAS_JSON, 1, self._keys.key("probe")))
             register = self._redis.register_script
-            self._scripts = register(read_script(json=json)), register(write_script(json=json))
+            self._scripts = (
+                register(read_script(json=json)),
+                register(write_script(json=json)),
+                register(saved_script(json=json)),
+            )
         return self._scripts
 
     def _entry_keys(self, order_id: str) -> list[str]:
@@ -193,3 +264,8 @@ class Ledger:
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _unexpired(saved: Saved, now: int) -> Entry:
+    """The entry without sealed part if that has expired since."""
+    return saved.entry if saved.sealed_until > now else msgspec.structs.replace(saved.entry, details={})

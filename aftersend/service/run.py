@@ -21,6 +21,7 @@ from aftersend.errors import Misconfigured
 from aftersend.observe import logs, traces
 from aftersend.service import durability
 from aftersend.service.admin import AdminServer
+from aftersend.service.presence import Presence
 from aftersend.service.runtime import Part, Runtime, Shared, check_upstream_urls, http_session, runtime_for
 from aftersend.service.waiting import pause
 from aftersend.settings import Settings, read_settings
@@ -90,6 +91,7 @@ async def _serve(part: Part, runtime: Runtime) -> int:
             group.create_task(runtime.public.serve(runtime.settings.listen, runtime.stop))
             group.create_task(watch_durability(runtime, part=part.name))
             group.create_task(watch_loop(runtime))
+            group.create_task(keep_presence(runtime, part=part.name))
             group.create_task(_alone(part, runtime))
     except BaseExceptionGroup as group_error:
         error = logs.leaf(group_error)
@@ -131,6 +133,12 @@ async def watch_durability(runtime: Runtime, *, part: str) -> None:
         tenant=runtime.identity,
         ask_config=part != "webhook",  # its ACL refuses CONFIG, and a refusal leaves a line in the server's log
     )
+
+
+async def keep_presence(runtime: Runtime, *, part: str) -> None:
+    """Leave signs of life; the webhook's ACL knows no command for that."""
+    if part != "webhook":
+        await Presence(runtime.redis, tenant=runtime.identity).keep(f"{part} {runtime.name}", runtime.stop)
 
 
 async def watch_loop(runtime: Runtime) -> None:

@@ -69,10 +69,10 @@ class Keyring:
         self._broken: Misconfigured | None = None
         self._looked = float("-inf")
 
-    def seal(self, plain: bytes, *, bound: bytes) -> bytes:
-        """Encrypt under the key that seals now; ``Misconfigured`` if there is none."""
+    def seal(self, plain: bytes, *, bound: bytes, key: str = "") -> bytes:
+        """Encrypt under the key that seals now, or under ``key``; ``Misconfigured`` if there is none."""
         self._look()
-        name = self._sealing_name()
+        name = key or self._sealing_name()
         nonce = os.urandom(_NONCE_BYTES)
         sealed = crypto_aead_xchacha20poly1305_ietf_encrypt(plain, bound, nonce, self._keys[name])
         return name.encode() + b":" + nonce + sealed
@@ -108,12 +108,20 @@ class Keyring:
         self._look()
         return self._sealing_name()
 
-    def _sealing_name(self) -> str:
+    def ids(self) -> list[str]:
+        """The ids of all keys that are here, the newest first; ``Misconfigured`` if there is none."""
+        self._look()
+        return self._newest_first()
+
+    def _newest_first(self) -> list[str]:
         if not self._keys:
             raise self._broken or Misconfigured(
                 f"no data key in {self._files.folder.name}/", cure=f"add a file YYYYMMDD; {_CURE}"
             )
-        newest_first = sorted(self._keys, key=_age, reverse=True)
+        return sorted(self._keys, key=_age, reverse=True)
+
+    def _sealing_name(self) -> str:
+        newest_first = self._newest_first()
         settled = self._clock() - _NEWCOMER_SECONDS
         return next((name for name in newest_first if self._first_seen[name] <= settled), newest_first[-1])
 
@@ -136,9 +144,27 @@ class Keyring:
             return self._keys.get(name)
 
 
+def key_id_of(sealed: bytes) -> str:
+    """The id of the key that a value is sealed under; empty if it is no sealed value."""
+    prefix = _SEALED.match(sealed)
+    return prefix[1].decode() if prefix else ""
+
+
 def bind(*parts: str) -> bytes:
     """Associated data out of several texts; two different lists never give the same bytes."""
     return b"".join(b"%d:%s," % (len(raw), raw) for raw in (part.encode() for part in parts))
+
+
+def make_next_key(folder: Path) -> str:
+    """Add a key that is newer than all others, and return its id; ``OSError`` if the folder cannot be written."""
+    today = datetime.now(UTC).strftime("%Y%m%d")
+    while True:
+        taken = [name for name in SecretFiles(folder).names() if _NAME.fullmatch(name)]
+        newest = max(taken, key=_age, default="")
+        day, number = _age(newest) if newest else ("", 0)
+        name = today if today > day else f"{day}-{number + 1}"
+        if _write_key(folder / name):
+            return name
 
 
 def make_data_keys(folder: Path) -> None:
@@ -150,8 +176,8 @@ def make_data_keys(folder: Path) -> None:
         _write_key(folder / FINGERPRINT)
 
 
-def _write_key(path: Path) -> None:
-    """Write aside and link into place: nobody ever sees half a key, and an existing one is never replaced."""
+def _write_key(path: Path) -> bool:
+    """Write aside and link into place: nobody ever sees half a key, and an existing one is never replaced (False)."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -161,9 +187,10 @@ def _write_key(path: Path) -> None:
             os.fsync(file.fileno())
         path.hardlink_to(aside)
     except FileExistsError:
-        pass
+        return False
     finally:
         aside.unlink()
+    return True
 
 
 def _age(name: str) -> tuple[str, int]:

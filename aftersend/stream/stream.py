@@ -79,7 +79,7 @@ class Stream:
     def open(self, fields: Fields) -> Event:
         """The event in an entry; ``Rejected`` (dead) or ``UnknownKey`` (later) if it cannot be read."""
         event = unpack(fields)
-        plain = self._keyring.open(event.data, bound=self._bound(event.type, event.id))
+        plain = self._keyring.open(event.data, bound=self.bound(event.type, event.id))
         return dataclasses.replace(event, data=plain)
 
     async def length(self) -> int:
@@ -128,8 +128,9 @@ class Stream:
             attempt=1,
             first=moment,
             traceparent=valid_traceparent(traceparent) or current_traceparent(),
-            data=self._keyring.seal(msgspec.json.encode(data), bound=self._bound(kind, name)),
+            data=self._keyring.seal(msgspec.json.encode(data), bound=self.bound(kind, name)),
         )
 
-    def _bound(self, kind: str, name: str) -> bytes:
+    def bound(self, kind: str, name: str) -> bytes:
+        """What the data of an event is sealed to: it opens nowhere else."""
         return bind(self.tenant, self.name, kind, name)

@@ -122,7 +122,14 @@ async def test_trigger_waits_for_the_outcome(outcome: str, code: int, shop: Shop
         "rejected": 0,
         "watched": 0,
         "seconds": 0.0,
-        "health": {"afterbuy": "unknown", "sendcloud": "unknown", "message": "", "problems": {}, "lastWriteBack": ""},
+        "health": {
+            "afterbuy": "unknown",
+            "sendcloud": "unknown",
+            "message": "",
+            "problems": {},
+            "lastWriteBack": "",
+            "lastBackup": "",
+        },
     }
 
 

@@ -53,28 +53,24 @@ class HandClock:
 
 
 class Diary:
-    """Stands where stream and server stand: notes when a run was asked for."""
-
-    tenant = "shop.mueller"
+    """Notes when a run was asked for."""
 
     def __init__(self, clock: HandClock) -> None:
         self.clock = clock
         self.asked: list[str] = []
         self.failures: Iterator[bool] = iter(())
 
-    async def add(self, kind: str, source: str, _request: object, **_: Any) -> str:
+    async def ask(self) -> None:
         if next(self.failures, False):
             raise Transient("redis_unavailable", upstream="redis")
-        assert (kind, source) == ("export.requested", "system")
         self.asked.append(self.clock.moment.astimezone(BERLIN).strftime("%H:%M"))
-        return "id"
 
 
 async def kept(
     clock: HandClock, *, last: str | None = None, may_run: Any = lambda: True, cron: str = "0 * * * *"
 ) -> Diary:
     diary = Diary(clock)
-    schedule = Schedule("export", cron, BERLIN, diary, may_run, clock)  # type: ignore[arg-type]
+    schedule = Schedule("export", cron, BERLIN, diary.ask, may_run, clock)
     pulses: list[None] = []
     await schedule.keep(asyncio.Event(), last=at(last) if last else None, pulse=lambda: pulses.append(None))
     assert len(pulses) == len(clock.waits)
@@ -114,6 +110,6 @@ async def test_redis_away_keeps_the_time_due() -> None:
     clock = HandClock("2026-11-24T09:59+01:00", "2026-11-24T10:30+01:00")
     diary = Diary(clock)
     diary.failures = iter([True, True])
-    schedule = Schedule("export", "0 * * * *", BERLIN, diary, lambda: True, clock)  # type: ignore[arg-type]
+    schedule = Schedule("export", "0 * * * *", BERLIN, diary.ask, lambda: True, clock)
     await schedule.keep(asyncio.Event(), last=None, pulse=lambda: None)
     assert diary.asked == ["10:00"]

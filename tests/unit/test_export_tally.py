@@ -88,6 +88,7 @@ def test_the_shape_of_the_summary() -> None:
             "message": "",
             "problems": {"rejected": 1},
             "lastWriteBack": "2026-11-24T04:00:00.000Z",
+            "lastBackup": "",
         },
     }
 

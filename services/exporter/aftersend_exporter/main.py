@@ -16,13 +16,14 @@ from aftersend.errors import AftersendError
 from aftersend.ledger.state import TenantState
 from aftersend.ledger.store import Ledger
 from aftersend.observe.metrics import StreamMeter, UpstreamMeter
-from aftersend.runs import Kind
+from aftersend.runs import Kind, RunRequest, publish
 from aftersend.sendcloud.client import SendcloudClient, SendcloudCredentials
 from aftersend.service.run import run_part
 from aftersend.service.runtime import Part, Runtime
 from aftersend.service.waiting import pause
 from aftersend.stream.consumer import Consumer
 from aftersend.stream.stream import Stream
+from aftersend_exporter.backups import back_up, keep_last_shown
 from aftersend_exporter.circuits import Circuits
 from aftersend_exporter.coalesce import Queue
 from aftersend_exporter.desk import Desk
@@ -58,6 +59,9 @@ async def serve(runtime: Runtime) -> None:
         group.create_task(consumer.run(runtime.stop))
         group.create_task(circuits.keep(runtime.stop))
         group.create_task(keep_gauges(runs, runtime.metrics, runtime.stop))
+        group.create_task(keep_last_shown(runtime))
+        if runtime.settings.scheduler == "all" and runtime.settings.backup_target:
+            group.create_task(_keep_backups(runtime, desk))
         if not runtime.tenant.spec.suspend:
             group.create_task(_recover(runtime, desk, runs))
             group.create_task(_keep_schedules(runtime, desk, runs, circuits))
@@ -104,12 +108,13 @@ async def _keep_schedules(runtime: Runtime, desk: Desk, runs: Stream, circuits: 
     async with asyncio.TaskGroup() as group:
         for kind in _SCHEDULES[runtime.settings.scheduler]:
             may_run = partial(circuits.closed_for, kind)
-            schedule = Schedule(kind, crons[kind], desk.zone, runs, may_run=may_run)
+            ask = partial(publish, runs, RunRequest(kind=kind), source="system")
+            schedule = Schedule(kind, crons[kind], desk.zone, ask, may_run=may_run)
             pulse = _watched(runtime, f"schedule-{kind}")
             group.create_task(schedule.keep(runtime.stop, last=lasts[kind], pulse=pulse))
 
 
-async def _last_runs(runtime: Runtime, desk: Desk) -> dict[Kind, datetime | None] | None:
+async def _last_runs(runtime: Runtime, desk: Desk) -> dict[str, datetime | None] | None:
     """Wait for Redis, and show the last successes; None if the service ends before."""
     while True:
         try:
@@ -117,10 +122,22 @@ async def _last_runs(runtime: Runtime, desk: Desk) -> dict[Kind, datetime | None
             return {
                 "export": _moment(await desk.state.get("export.start")),
                 "sweep": _moment(await desk.state.get("success.sweep")),
+                "backup": _moment(await desk.state.get("success.backup")),
             }
         except AftersendError:
             if not await pause(runtime.stop, 1.0):
                 return None
+
+
+async def _keep_backups(runtime: Runtime, desk: Desk) -> None:
+    """A tenant that is suspended is backed up, too: its webhook goes on storing events."""
+    lasts = await _last_runs(runtime, desk)
+    if lasts is None:
+        return
+    pulse = _watched(runtime, "schedule-backup")
+    ask = partial(back_up, runtime, pulse=pulse)
+    schedule = Schedule("backup", runtime.tenant.spec.backup.schedule, desk.zone, ask, may_run=lambda: True)
+    await schedule.keep(runtime.stop, last=lasts["backup"], pulse=pulse)
 
 
 def _moment(ms: str | None) -> datetime | None:

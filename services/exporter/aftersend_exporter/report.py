@@ -19,6 +19,7 @@ async def conclude(desk: Desk, tally: Tally, *, started: datetime, keep: bool) -
         seconds=(desk.now() - started).total_seconds(),
         problems={code: count for code, count in counts.items() if count},
         last_write_back=_moment(await desk.state.get("success.writeback")),
+        last_backup=_moment(await desk.state.get("success.backup")),
     )
     if keep and summary.outcome != "failed":
         await _succeeded(desk, tally.kind)

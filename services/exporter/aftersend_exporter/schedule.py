@@ -8,7 +8,7 @@ Several exporters of one tenant may keep the same schedule: equal requests are s
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
@@ -18,9 +18,7 @@ from cronsim import CronSim
 
 from aftersend.errors import AftersendError
 from aftersend.observe.logs import get_logger
-from aftersend.runs import Kind, RunRequest, publish
 from aftersend.service.waiting import pause
-from aftersend.stream.stream import Stream
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -59,10 +57,11 @@ def next_time(schedule: str, *, after: datetime, zone: ZoneInfo) -> datetime:
 class Schedule:
     """Keeps one schedule of one tenant."""
 
-    kind: Kind
+    kind: str
     cron: str
     zone: ZoneInfo
-    runs: Stream
+    ask: Callable[[], Awaitable[object]]
+    """Does or requests what is due; ``AftersendError`` = it stays due."""
     may_run: Callable[[], bool]
     clock: Clock = field(default_factory=WallClock)
     log: "FilteringBoundLogger" = field(default_factory=get_logger)
@@ -80,7 +79,7 @@ class Schedule:
     async def _ask(self, due: datetime) -> datetime:
         """One request, however many times were missed; if Redis is away, the time stays due."""
         try:
-            await publish(self.runs, RunRequest(kind=self.kind), source="system")
+            await self.ask()
         except AftersendError as error:
             self.log.warning("schedule_waits", kind=self.kind, code=error.code)
             return due

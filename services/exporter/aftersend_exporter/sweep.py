@@ -12,7 +12,6 @@ restored ledger) the ledger may know too little, so only what is certainly forei
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 from aftersend.errors import AftersendError
 from aftersend.ledger.match import Foreign, Match, find
@@ -26,8 +25,6 @@ from aftersend_exporter.desk import Desk, each
 from aftersend_exporter.lagging import check_lagging
 from aftersend_exporter.report import conclude
 from aftersend_exporter.tally import Tally
-
-MARKER: Final = OrderCheck(order="")
 
 
 async def sweep(desk: Desk, request: RunRequest, *, run: str) -> tuple[Tally, RunSummary]:
@@ -46,6 +43,7 @@ async def sweep(desk: Desk, request: RunRequest, *, run: str) -> tuple[Tally, Ru
 
 
 async def _sweep(desk: Desk, tally: Tally, *, recovering: bool, traceparent: str) -> None:
+    restored = await desk.state.get("restored") or ""
     tally.start = since = await _since(desk)
     work = _Work(desk, tally, recovering=recovering, traceparent=traceparent)
     cursor: datetime | None = None
@@ -55,7 +53,8 @@ async def _sweep(desk: Desk, tally: Tally, *, recovering: bool, traceparent: str
         await desk.still_ours()
     tally.end = cursor
     if recovering:
-        await desk.parcels.add("order.check", "sweep", MARKER, traceparent=traceparent)
+        marker = OrderCheck(order="", restored=restored)
+        await desk.parcels.add("order.check", "sweep", marker, traceparent=traceparent)
     else:
         await check_lagging(desk, traceparent=traceparent)
     if cursor is not None:

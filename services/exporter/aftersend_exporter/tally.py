@@ -69,7 +69,9 @@ class Tally:
             return True
         return bool(self.errors) and not self.read and not self.sent
 
-    def summary(self, *, seconds: float, problems: dict[str, int], last_write_back: str) -> RunSummary:
+    def summary(
+        self, *, seconds: float, problems: dict[str, int], last_write_back: str, last_backup: str = ""
+    ) -> RunSummary:
         """What everybody who waits gets."""
         return RunSummary(
             run=self.run,
@@ -90,6 +92,7 @@ class Tally:
                 message="; ".join(str(error) for error in self.errors.values()),
                 problems=problems,
                 last_write_back=last_write_back,
+                last_backup=last_backup,
             ),
             orders=UNSET if self.lines is None else tuple(self.lines),
         )

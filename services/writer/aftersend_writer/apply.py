@@ -14,7 +14,7 @@ again and written singly. A refusal of one order leads to a look and a write in 
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -55,9 +55,12 @@ class RoundMeter(Protocol):
 
 
 class Rounds:
-    """Does rounds for one tenant. ``clock`` tells seconds since 1970."""
+    """Does rounds for one tenant. ``clock`` tells seconds since 1970.
 
-    def __init__(
+    ``recovering`` is asked after each reading of the ledger: True stops the round before it writes.
+    """
+
+    def __init__(  # noqa: PLR0913 - everything a round depends on, by name
         self,
         *,
         ledger: Ledger,
@@ -66,11 +69,13 @@ class Rounds:
         mac: Mac,
         meter: RoundMeter,
         clock: Callable[[], float] = time.time,
+        recovering: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         self._ledger = ledger
         self._afterbuy = afterbuy
         self._clock = clock
         self._meter = meter
+        self._recovering = recovering
         self._rules = Rules(wishes, mac, lambda: datetime.fromtimestamp(clock(), UTC))
 
     async def round(self, orders: Mapping[str, bool]) -> dict[str, AftersendError | None]:
@@ -93,6 +98,8 @@ class Rounds:
         """The case of an order, if there is something to do."""
         lease = await leases.enter_async_context(self._ledger.lease(order_id))
         entry = await self._ledger.get(order_id)
+        if self._recovering is not None and await self._recovering():
+            return []  # this entry may come from a backup; the end of the recovery looks at all that lags
         return [Case(lease, entry)] if entry and (force or entry.applied != entry.observed) else []
 
     async def _work(self, cases: list[Case]) -> None:

@@ -105,15 +105,18 @@ class Handler:
         self.foreign()
 
     async def _check(self, event: Event) -> None:
-        order = event.read(OrderCheck).order
+        check = event.read(OrderCheck)
+        order = check.order
         if not order:
-            await self._end_recovery(event)
+            await self._end_recovery(event, restored=check.restored)
         elif not is_order_id(order):
             raise Rejected("malformed_data", path="order")
         elif not await self.state.recovering():
             await self.applier.apply(order, force=True)
 
-    async def _end_recovery(self, marker: Event) -> None:
+    async def _end_recovery(self, marker: Event, *, restored: str) -> None:
+        if restored != (await self.state.get("restored") or ""):
+            return  # a backup was restored since: that sweep knew nothing of it, and another one is on its way
         if await self.state.get("sweep.cursor") is None or await self._anything_older(marker):
             raise Later("recovering", retry_after=_MARKER_AGAIN)
         await self.state.set("recovered", "1")

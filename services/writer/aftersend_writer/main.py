@@ -59,7 +59,14 @@ async def _consume(runtime: Runtime, ledger: Ledger, state: TenantState, stream:
     def mac(text: str) -> str:
         return runtime.keyring.mac(text.encode(), purpose="parcel")
 
-    rounds = Rounds(ledger=ledger, afterbuy=afterbuy, wishes=wishes, mac=mac, meter=gauges)
+    rounds = Rounds(
+        ledger=ledger,
+        afterbuy=afterbuy,
+        wishes=wishes,
+        mac=mac,
+        meter=gauges,
+        recovering=state.recovering,
+    )
     applier = Applier(rounds.round, backlog=stream.length)
     handler = Handler(
         ledger=ledger,

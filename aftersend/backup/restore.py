@@ -1,0 +1,170 @@
+"""Putting a backup back, into an empty tenant or a running one; doing it twice changes nothing more.
+
+    read it to its end first ──> lease of the sweep ──> facts ──> events, orders ──> ask for a recovery sweep
+
+Nothing that is newer goes: orders are joined (``ledger.join``), an event that is there already is not added again, of
+two cursors the older counts. From the first step on the tenant is *recovering*: events are merged, but nothing is
+written to Afterbuy until a sweep that began after the restore has told everything since the backup's cursor. Holding
+the lease keeps a sweep that is under way from moving the cursor past what the restored orders have missed, and the fact
+``restored`` makes void the markers of earlier sweeps, which would end the recovery too soon.
+
+If a restore is interrupted, the tenant is as if the backup had held less. Do it again.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import msgspec
+from redis.asyncio import Redis
+
+from aftersend.backup.collect import entries
+from aftersend.backup.records import KEPT_FACTS, Facts, Place, Queued, Record
+from aftersend.errors import Later
+from aftersend.ledger.state import StateField, TenantState
+from aftersend.ledger.store import Ledger
+from aftersend.runs import RunRequest, publish
+from aftersend.stream.connection import guarded
+from aftersend.stream.event import text_of
+from aftersend.stream.scripts import Word, run_script
+from aftersend.stream.sealing import Keyring
+from aftersend.stream.stream import GROUPS, Stream, StreamName
+
+_PLACES: Final[tuple[Place, ...]] = ("stream", "delayed", "dead")
+_PATIENCE: Final = 90
+"""Seconds to wait for a sweep, or for the lease of one that was killed."""
+
+
+class Restored(msgspec.Struct, kw_only=True):
+    """What ``backup restore --json`` tells."""
+
+    id: str
+    orders: int = 0
+    """Orders that were put back or learnt something."""
+    events: int = 0
+    """Events that were put back: waiting, delayed or dead."""
+    unchanged: int = 0
+    """Orders and events that were there already, or would have expired since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restorer:
+    """The door through which a backup comes back."""
+
+    state: TenantState
+    streams: dict[StreamName, Stream]
+    ledger: Ledger
+    keyring: Keyring
+    pickup_matters: bool
+
+    @classmethod
+    def of(cls, redis: Redis, *, tenant: str, keyring: Keyring, pickup_matters: bool) -> "Restorer":
+        """That of a tenant."""
+        return cls(
+            state=TenantState(redis, tenant=tenant),
+            streams={name: Stream(redis, tenant=tenant, name=name, keyring=keyring) for name in GROUPS},
+            ledger=Ledger(redis, tenant=tenant, keyring=keyring),
+            keyring=keyring,
+            pickup_matters=pickup_matters,
+        )
+
+    async def restore(self, records: AsyncIterator[Record], *, backup_id: str) -> Restored:
+        """Do it; ``Later`` if a sweep does not end. The records must have been checked to their end before."""
+        told = Restored(id=backup_id)
+        async with AsyncExitStack() as stack:
+            await self._without_sweeps(stack)
+            await self._begin()
+            known = await self._known()
+            async for record in records:
+                match record:
+                    case Facts(state):
+                        await self._facts(state)
+                    case Queued():
+                        await self._event(record, known, told)
+                    case saved:
+                        changed = await self.ledger.restore(saved, pickup_matters=self.pickup_matters)
+                        told.orders += changed
+                        told.unchanged += not changed
+        await publish(self.streams["runs"], RunRequest(kind="sweep", recovery=True), source="cli")
+        return told
+
+    async def _without_sweeps(self, stack: AsyncExitStack) -> None:
+        for _ in range(_PATIENCE):
+            with suppress(Later):
+                await stack.enter_async_context(self.state.lease("sweep"))
+                return
+            await asyncio.sleep(1)
+        raise Later("a sweep does not end", retry_after=_PATIENCE)
+
+    async def _begin(self) -> None:
+        """From here on nothing is written to Afterbuy."""
+        await self.state.delete("recovered")
+        await self.state.set("restored", secrets.token_hex(8))
+
+    async def _facts(self, saved: dict[str, str]) -> None:
+        live = {name: value for name in KEPT_FACTS if (value := await self.state.get(name))}
+        for name, value in merged_facts(live, saved).items():
+            if value is None:
+                await self.state.delete(name)
+            else:
+                await self.state.set(name, value)
+
+    async def _known(self) -> set[tuple[StreamName, str]]:
+        """The events that are there."""
+        return {
+            (stream.name, _name(found.fields))
+            for stream in self.streams.values()
+            for place in _PLACES
+            async for found in entries(stream, place)
+        }
+
+    async def _event(self, event: Queued, known: set[tuple[StreamName, str]], told: Restored) -> None:
+        stream, name = self.streams[event.stream], (event.stream, _name(event.fields))
+        if name in known:
+            told.unchanged += 1
+            return
+        fields = event.fields
+        if event.opened:
+            bound = stream.bound(text_of(fields, b"type"), text_of(fields, b"id"))
+            fields = {**fields, b"data": self.keyring.seal(fields[b"data"], bound=bound)}
+        await _put(stream, event, fields)
+        known.add(name)
+        told.events += 1
+
+
+def merged_facts(live: Mapping[StateField, str], saved: Mapping[str, str]) -> dict[StateField, str | None]:
+    """What the facts become: the older cursor and start, the later success, and what the live tenant does not know.
+
+    A backup without cursor is of a time before the first sweep: then there is none (None), and the next sweep reaches
+    as far back as it can.
+    """
+    merged: dict[StateField, str | None] = {"sweep.cursor": None}
+    for name in KEPT_FACTS:
+        values = [value for value in (live.get(name), saved.get(name)) if value]
+        if name == "sweep.cursor":
+            merged[name] = min(values) if name in saved else None
+        elif name == "export.start" and values:
+            merged[name] = min(values, key=int)
+        elif values:
+            merged[name] = max(values, key=int) if name.startswith("success.") else values[0]
+    return merged
+
+
+async def _put(stream: Stream, event: Queued, fields: dict[bytes, bytes]) -> None:
+    if event.place == "delayed":
+        args: list[Word] = [f"{event.due:.0f}"]
+        for pair in fields.items():
+            args += pair
+        await run_script(stream.redis, "put_back", keys=[stream.delayed_key], args=args)
+        return
+    key = stream.dead_key if event.place == "dead" else stream.key
+    with guarded():
+        await stream.redis.xadd(key, cast("Any", fields))
+
+
+def _name(fields: dict[bytes, bytes] | Any) -> str:  # noqa: ANN401 - any mapping of fields
+    """What an event is known by: its id, or all of it if it never had one."""
+    return text_of(fields, b"id") or str(hash(tuple(sorted(fields.items()))))

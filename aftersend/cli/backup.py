@@ -1,0 +1,180 @@
+"""``aftersend backup``: encrypted copies of a tenant's Redis, made while everything runs, and the way back."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aftersend.cli.confirm import confirmed
+from aftersend.cli.jitter import wait_for_start
+from aftersend.cli.options import AsJson, BackupTarget, DataDir, Jitter, ReportFile, TenantFile, Yes
+from aftersend.cli.report import Report
+from aftersend.cli.running import FAILED, OK, complain, run
+from aftersend.cli.screen import show_json, show_table, show_text
+
+if TYPE_CHECKING:
+    from aftersend.backup.create import Backups
+    from aftersend.backup.names import Backup
+    from aftersend.backup.restore import Restored
+    from aftersend.cli.place import Access
+    from aftersend.tenant import Tenant
+
+app = typer.Typer(help="Encrypted backups: create, list, verify, restore.", no_args_is_help=True)
+Which = Annotated[str, typer.Argument(help="Id of a backup.", metavar="ID|latest")]
+_HEAD = ("id", "time", "keys", "bytes", "verified")
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """One tenant with its Redis and its backups."""
+
+    tenant: "Tenant"
+    access: "Access"
+    backups: "Backups"
+
+
+@asynccontextmanager
+async def vault(file: Path | None, data_dir: Path, target: str) -> AsyncIterator[Vault]:
+    """Find tenant and backups; ``target`` counts before what ``up`` or the environment say."""
+    from aftersend.backup.create import Backups
+    from aftersend.backup.target import open_target
+    from aftersend.cli.place import access_to, find
+
+    place = find(file, data_dir)
+    store = open_target(target or place.backup_target, tenant=place.identity, secrets=place.secrets("backup"))
+    async with access_to(place) as access:
+        yield Vault(place.tenant, access, Backups(place.identity, store, access.keyring))
+
+
+@app.command()
+def create(
+    *,
+    file: TenantFile = None,
+    target: BackupTarget = "",
+    jitter: Jitter = False,
+    report: ReportFile = None,
+    as_json: AsJson = False,
+    data_dir: DataDir,
+) -> None:
+    """Make a backup while everything runs, read it back, and remove those that are older than spec.backup.keepHours."""
+    told = Report(report)
+    run(_create(file, data_dir, target, told, jitter=jitter, as_json=as_json), failed=told.failed)
+
+
+async def _create(
+    file: Path | None, data_dir: Path, target: str, report: Report, *, jitter: bool, as_json: bool
+) -> int:
+    from aftersend.backup.collect import Collector
+    from aftersend.ledger.state import TenantState
+
+    async with vault(file, data_dir, target) as place:
+        access = place.access
+        if jitter:
+            await wait_for_start(access.identity, "backup")
+        made = await place.backups.create(
+            Collector.of(access.redis, tenant=access.identity, keyring=access.keyring),
+            TenantState(access.redis, tenant=access.identity),
+            keep_hours=place.tenant.spec.backup.keep_hours,
+        )
+    report.tell(made)
+    show_json(made) if as_json else show_text(f"backup {made.id}: {made.keys} records, {made.bytes} bytes, verified")
+    return OK
+
+
+@app.command("list")
+def list_(*, file: TenantFile = None, target: BackupTarget = "", as_json: AsJson = False, data_dir: DataDir) -> None:
+    """List all backups, oldest first."""
+    run(_list(file, data_dir, target, as_json=as_json))
+
+
+async def _list(file: Path | None, data_dir: Path, target: str, *, as_json: bool) -> int:
+    async with vault(file, data_dir, target) as place:
+        found = await place.backups.list()
+    if as_json:
+        show_json(found)
+    else:
+        rows = [(one.id, one.time, one.keys, one.bytes, "yes" if one.verified else "no") for one in found]
+        show_table(_HEAD, rows, empty="no backups")
+    return OK
+
+
+@app.command()
+def verify(
+    which: Which = "latest",
+    *,
+    file: TenantFile = None,
+    target: BackupTarget = "",
+    as_json: AsJson = False,
+    data_dir: DataDir,
+) -> None:
+    """Read a backup from beginning to end: exit code 0 only if it can be restored with the data keys that are here."""
+    run(_verify(file, data_dir, target, which, as_json=as_json))
+
+
+async def _verify(file: Path | None, data_dir: Path, target: str, which: str, *, as_json: bool) -> int:
+    async with vault(file, data_dir, target) as place:
+        good = await place.backups.verify(await place.backups.find(which))
+    show_json(good) if as_json else show_text(f"backup {good.id} is good: {good.keys} records")
+    return OK
+
+
+@app.command()
+def restore(
+    which: Which = "latest",
+    *,
+    live: Annotated[bool, typer.Option("--live", help="Although services of the tenant run.")] = False,
+    yes: Yes = False,
+    file: TenantFile = None,
+    target: BackupTarget = "",
+    as_json: AsJson = False,
+    data_dir: DataDir,
+) -> None:
+    """Put a backup back; what is newer in Redis stays.
+
+    Afterwards the tenant is recovering: nothing is written to Afterbuy until the exporter has read every parcel that
+    changed since the backup. It does so at once, or as soon as it is started.
+    """
+    run(_restore(file, data_dir, target, which, live=live, yes=yes, as_json=as_json))
+
+
+async def _restore(
+    file: Path | None, data_dir: Path, target: str, which: str, *, live: bool, yes: bool, as_json: bool
+) -> int:
+    from aftersend.service.presence import GONE_AFTER, Presence
+
+    async with vault(file, data_dir, target) as place:
+        backup = await place.backups.verify(await place.backups.find(which))
+        at_work = [] if live else await Presence(place.access.redis, tenant=place.access.identity).names()
+        if at_work:
+            complain(
+                f"{', '.join(at_work)} run or were there {GONE_AFTER} s ago – stop them, wait half a minute if they "
+                "were killed, or give --live"
+            )
+            return FAILED
+        into = f"{place.access.identity}{' while its services run' if live else ''}"
+        if not confirmed(f"Restore the backup of {backup.time} ({backup.keys} records) into {into}?", yes=yes):
+            return FAILED
+        told = await _put_back(place, backup)
+    if as_json:
+        show_json(told)
+    else:
+        show_text(f"{told.orders} orders and {told.events} events restored, {told.unchanged} were there already")
+        show_text("recovering: parcels that changed since the backup are read next, then writing to Afterbuy goes on")
+    return OK
+
+
+async def _put_back(place: Vault, backup: "Backup") -> "Restored":
+    from aftersend.backup.restore import Restorer
+
+    access = place.access
+    restorer = Restorer.of(
+        access.redis,
+        tenant=access.identity,
+        keyring=access.keyring,
+        pickup_matters=place.tenant.spec.write_back.mark_shipped == "onPickup",
+    )
+    async with aclosing(place.backups.records(backup)) as records:
+        return await restorer.restore(records, backup_id=backup.id)

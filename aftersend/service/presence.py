@@ -1,0 +1,62 @@
+"""Who is at work for a tenant: each service leaves a sign of life in Redis every ten seconds.
+
+A restore asks here before it touches a running tenant. Consumers of the streams do not tell enough: a suspended tenant
+has none, and a writer whose upstream is down reads nothing. The webhook leaves no sign, its ACL knows XADD only; what
+it adds meanwhile harms nothing. Redis' own clock counts, so the clocks of hosts may differ. An orderly end takes the
+sign away, and a killed process is forgotten after half a minute.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from aftersend.errors import Transient
+from aftersend.service.waiting import pause
+from aftersend.stream.connection import guarded
+from aftersend.stream.keys import Keys
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+EVERY_SECONDS: Final = 10.0
+GONE_AFTER: Final = 30
+_KEEP_SECONDS: Final = 3600
+
+
+class Presence:
+    """The sorted set ``alive`` of one tenant: names of processes by the time of their last sign."""
+
+    def __init__(self, redis: "Redis", *, tenant: str) -> None:
+        self._redis = redis
+        self._key = Keys(tenant).key("alive")
+
+    async def keep(self, name: str, stop: asyncio.Event) -> None:
+        """Leave signs until ``stop``; while Redis is away there is nobody to tell."""
+        while True:
+            with suppress(Transient):
+                await self.sign(name)
+            if not await pause(stop, EVERY_SECONDS):
+                break
+        with suppress(Transient), guarded():
+            await self._redis.zrem(self._key, name)
+
+    async def sign(self, name: str) -> None:
+        """Leave one sign."""
+        now = await self._now()
+        with guarded():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.zadd(self._key, {name: now})
+                pipe.zremrangebyscore(self._key, 0, now - _KEEP_SECONDS)
+                pipe.expire(self._key, _KEEP_SECONDS)
+                await pipe.execute()
+
+    async def names(self) -> list[str]:
+        """Who has left a sign within the last half minute."""
+        now = await self._now()
+        with guarded():
+            found: Any = await self._redis.zrangebyscore(self._key, now - GONE_AFTER, "+inf")
+        return [name.decode() for name in found]
+
+    async def _now(self) -> int:
+        with guarded():
+            return int((await self._redis.time())[0])

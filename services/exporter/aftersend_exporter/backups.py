@@ -1,0 +1,77 @@
+"""Backups by the exporter itself, where no CronJob makes them, and what everybody may know about the last one.
+
+A failed backup is logged and shown; the next one is made when the schedule says so. Several exporters of one tenant
+take turns by a lease. Whoever made it, the time of the last good backup stands in Redis, and from there it goes into
+the metrics and the health of the exporter.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from aftersend.backup.collect import Collector
+from aftersend.backup.create import Backups
+from aftersend.backup.names import Backup
+from aftersend.backup.target import open_target
+from aftersend.errors import AftersendError, Later, Transient
+from aftersend.ledger.state import TenantState
+from aftersend.observe.logs import get_logger
+from aftersend.service.runtime import Runtime
+from aftersend.service.waiting import pause
+from aftersend.stream.event import rfc3339
+
+SHOW_SECONDS: Final = 15.0
+_PULSE_SECONDS: Final = 5.0
+
+
+async def back_up(runtime: Runtime, *, pulse: Callable[[], None] = lambda: None) -> None:
+    """Make one backup, if nobody else is at it; failures are told, not raised. ``pulse`` is called all the while."""
+    work = asyncio.create_task(_back_up(runtime))
+    try:
+        while not (await asyncio.wait({work}, timeout=_PULSE_SECONDS))[0]:
+            pulse()
+    finally:
+        work.cancel()
+    await work
+
+
+async def _back_up(runtime: Runtime) -> None:
+    log, state = get_logger(), TenantState(runtime.redis, tenant=runtime.identity)
+    try:
+        async with state.lease("backup"):
+            made = await _create(runtime, state)
+    except Later:
+        return
+    except AftersendError as error:
+        log.error("backup_failed", code=error.code, upstream=error.upstream)  # noqa: TRY400 - no texts, see observe.logs
+        runtime.health.tell("backup", str(error))
+        return
+    runtime.health.tell("backup", "ok")
+    log.info("backup_made", backup=made.id, count=made.keys, bytes=made.bytes)
+    with suppress(Transient):
+        await show_last(runtime)
+
+
+async def _create(runtime: Runtime, state: TenantState) -> Backup:
+    target = open_target(runtime.settings.backup_target, tenant=runtime.identity, secrets=runtime.secrets("backup"))
+    collector = Collector.of(runtime.redis, tenant=runtime.identity, keyring=runtime.keyring)
+    backups = Backups(runtime.identity, target, runtime.keyring)
+    return await backups.create(collector, state, keep_hours=runtime.tenant.spec.backup.keep_hours)
+
+
+async def keep_last_shown(runtime: Runtime) -> None:
+    """Show the last good backup until the end; while Redis is away it stays as it is."""
+    while True:
+        with suppress(Transient):
+            await show_last(runtime)
+        if not await pause(runtime.stop, SHOW_SECONDS):
+            return
+
+
+async def show_last(runtime: Runtime) -> None:
+    """Show it once."""
+    ms = await TenantState(runtime.redis, tenant=runtime.identity).get("success.backup")
+    if ms:
+        runtime.metrics.last_success.labels(runtime.identity, "backup").set(int(ms) / 1000)
+        runtime.health.tell("lastBackup", rfc3339(int(ms) / 1000))
