@@ -1,24 +1,26 @@
 """Where backups lie: a directory or ``s3://bucket/prefix``, in a folder per tenant.
 
-Both are the same to us (obstore): files are written piece by piece, appear under their name only when they are whole,
-and are renamed. In a directory they are also forced to disk, because the machine may lose power a moment later. The
-keys of S3 are files: ``<secrets>/backup/accessKeyId``, ``secretAccessKey``, ``region`` and, for other providers than
-Amazon, ``endpoint``.
+A directory is forced to disk at each step, because the machine may lose power a moment later. In a bucket a file appears
+when it is whole. The keys of S3 are files: ``<secrets>/backup/accessKeyId``, ``secretAccessKey``, ``region`` and, for
+other providers than Amazon, ``endpoint``.
+
+obstore is called from threads, never as coroutines: its own threads would hand their results over to Python, and a
+process that ends at that moment aborts.
 """
 
+import asyncio
 import errno
 import os
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
-from obstore.store import LocalStore, S3Store
+from obstore.store import S3Store
 
 from aftersend.errors import CredentialsRefused, Misconfigured, Transient
 from aftersend.secrets import SecretFiles
@@ -27,7 +29,6 @@ UPSTREAM: Final = "backup target"
 _PART_BYTES: Final = 5 * 1024 * 1024
 _PARTS_AT_ONCE: Final = 2
 _PIECE_BYTES: Final = 256 * 1024
-_SYSTEM: Final = re.compile(r"\(os error (\d+)\)")
 _CODES: Final = {
     errno.ENOSPC: "disk_full",
     errno.EDQUOT: "disk_full",
@@ -37,57 +38,108 @@ _CODES: Final = {
 }
 
 
-class Target:
-    """The folder of one tenant."""
-
-    def __init__(self, store: LocalStore | S3Store, *, folder: Path | None = None) -> None:
-        self._store = store
-        self._folder = folder
+class Target(Protocol):
+    """The folder of one tenant. All raise ``Transient`` or ``CredentialsRefused``, never with a text of a library."""
 
     async def write(self, name: str, pieces: AsyncIterator[bytes]) -> None:
-        """Store a file; it is there as a whole or not at all."""
-        with _guarded():
-            await obstore.put_async(self._store, name, pieces, chunk_size=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
-            self._force(name)
+        """Store a file, piece by piece; what fails in the middle is not there."""
 
-    async def read(self, name: str) -> AsyncGenerator[bytes, None]:
+    def read(self, name: str) -> AsyncGenerator[bytes, None]:
         """The bytes of a file, piece by piece."""
-        with _guarded():
-            found = await obstore.get_async(self._store, name)
-            async for piece in found.stream(min_chunk_size=_PIECE_BYTES):
-                yield bytes(piece)
 
     async def rename(self, name: str, to: str) -> None:
         """Give a file its name."""
-        with _guarded():
-            await obstore.rename_async(self._store, name, to)
-            self._force("")
 
     async def remove(self, name: str) -> None:
         """Delete a file."""
-        with _guarded():
-            if self._folder is not None:
-                (self._folder / name).unlink(missing_ok=True)
-            else:
-                await obstore.delete_async(self._store, name)
 
     async def files(self) -> list[tuple[str, int]]:
         """Name and size of every file, unfinished ones included."""
-        with _guarded():
-            if self._folder is not None:  # obstore does not list what it began and could not finish
-                return [(path.name, path.stat().st_size) for path in self._folder.iterdir() if path.is_file()]
-            pages = await obstore.list(self._store).collect_async()
-            return [(entry["path"], entry["size"]) for entry in pages]
 
-    def _force(self, name: str) -> None:
-        """To disk with it: the file, or the folder's own entries."""
-        if self._folder is None:
-            return
-        descriptor = os.open(self._folder / name, os.O_RDONLY)
+
+class Directory:
+    """A directory, such as a volume."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def write(self, name: str, pieces: AsyncIterator[bytes]) -> None:
+        """As the protocol says; a process that is killed leaves a part under this name."""
+        path = self._folder / name
         try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            with _guarded(), path.open("xb") as file:
+                async for piece in pieces:
+                    file.write(piece)
+                file.flush()
+                await asyncio.to_thread(os.fsync, file.fileno())
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+    async def read(self, name: str) -> AsyncGenerator[bytes, None]:
+        """As the protocol says."""
+        with _guarded(), (self._folder / name).open("rb") as file:
+            while piece := file.read(_PIECE_BYTES):
+                yield piece
+
+    async def rename(self, name: str, to: str) -> None:
+        """As the protocol says."""
+        with _guarded():
+            (self._folder / name).rename(self._folder / to)
+            descriptor = os.open(self._folder, os.O_RDONLY)
+            try:
+                await asyncio.to_thread(os.fsync, descriptor)
+            finally:
+                os.close(descriptor)
+
+    async def remove(self, name: str) -> None:
+        """As the protocol says."""
+        with _guarded():
+            (self._folder / name).unlink(missing_ok=True)
+
+    async def files(self) -> list[tuple[str, int]]:
+        """As the protocol says."""
+        with _guarded():
+            return [(path.name, path.stat().st_size) for path in self._folder.iterdir() if path.is_file()]
+
+
+class Bucket:
+    """A prefix in a bucket; files longer than 5 MiB go up in parts."""
+
+    def __init__(self, store: S3Store) -> None:
+        self._store = store
+
+    async def write(self, name: str, pieces: AsyncIterator[bytes]) -> None:
+        """As the protocol says; the bucket's lifecycle rule clears away parts of what was not finished."""
+        with _guarded():
+            writer = obstore.open_writer(self._store, name, buffer_size=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
+            async for piece in pieces:
+                await asyncio.to_thread(writer.write, piece)
+            await asyncio.to_thread(writer.close)
+
+    async def read(self, name: str) -> AsyncGenerator[bytes, None]:
+        """As the protocol says."""
+        with _guarded():
+            found = await asyncio.to_thread(obstore.get, self._store, name)
+            stream = iter(found.stream(min_chunk_size=_PIECE_BYTES))
+            while (piece := await asyncio.to_thread(next, stream, None)) is not None:
+                yield bytes(piece)
+
+    async def rename(self, name: str, to: str) -> None:
+        """As the protocol says; the store itself copies."""
+        with _guarded():
+            await asyncio.to_thread(obstore.rename, self._store, name, to)
+
+    async def remove(self, name: str) -> None:
+        """As the protocol says."""
+        with _guarded():
+            await asyncio.to_thread(obstore.delete, self._store, name)
+
+    async def files(self) -> list[tuple[str, int]]:
+        """As the protocol says."""
+        with _guarded():
+            found = await asyncio.to_thread(lambda: obstore.list(self._store).collect())
+            return [(entry["path"], entry["size"]) for entry in found]
 
 
 def open_target(text: str, *, tenant: str, secrets: SecretFiles) -> Target:
@@ -97,18 +149,18 @@ def open_target(text: str, *, tenant: str, secrets: SecretFiles) -> Target:
             "there is no place for backups", cure="set AFTERSEND_BACKUP_TARGET to a directory or s3://bucket/prefix"
         )
     if "://" in text:
-        return Target(_bucket(text, tenant, secrets))
+        return Bucket(_store(text, tenant, secrets))
     folder = Path(text) / tenant
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return Target(LocalStore(folder), folder=folder)
-    except (OSError, BaseError) as error:
+    except OSError as error:
         raise Misconfigured(
             f"backups cannot be kept in {text} ({type(error).__name__})", cure="name a directory that can be written"
         ) from None
+    return Directory(folder)
 
 
-def _bucket(text: str, tenant: str, secrets: SecretFiles) -> S3Store:
+def _store(text: str, tenant: str, secrets: SecretFiles) -> S3Store:
     parts = urlsplit(text)
     if parts.scheme != "s3" or not parts.netloc:
         raise Misconfigured("AFTERSEND_BACKUP_TARGET is wrong", cure="use a directory or s3://bucket/prefix")
@@ -144,6 +196,4 @@ def _guarded() -> Iterator[None]:
 
 
 def _code(error: Exception) -> str:
-    found = _SYSTEM.search(str(error))
-    number = int(found[1]) if found else getattr(error, "errno", None) or 0
-    return _CODES.get(number, "unavailable")
+    return _CODES.get(getattr(error, "errno", None) or 0, "unavailable")
