@@ -90,7 +90,7 @@ class Resealer:
         for name, value in {**fields, b"data": new}.items():
             pairs += (name, value)
         if place == "delayed":
-            args: list[Word] = [found.name, *pairs]
+            args: list[Word] = [found.name, f"{found.due:.0f}", *pairs]
             return int(await run_script(self._redis, "reseal_delayed", keys=[stream.delayed_key], args=args))
         key, group = (stream.dead_key, "") if place == "dead" else (stream.key, stream.group)
         return int(

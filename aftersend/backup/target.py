@@ -1,8 +1,8 @@
 """Where backups lie: a directory or ``s3://bucket/prefix``, in a folder per tenant.
 
-A directory is forced to disk at each step, because the machine may lose power a moment later. In a bucket a file appears
-when it is whole. The keys of S3 are files: ``<secrets>/backup/accessKeyId``, ``secretAccessKey``, ``region`` and, for
-other providers than Amazon, ``endpoint``.
+A directory is forced to disk at each step, because the machine may lose power a moment later. In a bucket a file is
+there when it is whole. The keys of S3 are files: ``<secrets>/backup/accessKeyId``, ``secretAccessKey``, ``region``
+and, for other providers than Amazon, ``endpoint``.
 
 obstore is called from threads, never as coroutines: its own threads would hand their results over to Python, and a
 process that ends at that moment aborts.

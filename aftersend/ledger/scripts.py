@@ -36,7 +36,9 @@ return {get_document(KEYS[1]), redis.call('GET', KEYS[2])}
 """
 
 _SAVED = """
-return {get_document(KEYS[1]), redis.call('GET', KEYS[2]), redis.call('PEXPIRETIME', KEYS[2])}
+local now, life = redis.call('TIME'), redis.call('PTTL', KEYS[2])
+local till = life > 0 and now[1] * 1000 + math.floor(now[2] / 1000) + life or 0
+return {get_document(KEYS[1]), redis.call('GET', KEYS[2]), till}
 """
 
 _WRITE = """
@@ -75,7 +77,7 @@ def read_script(*, json: bool) -> str:
 
 
 def saved_script(*, json: bool) -> str:
-    """KEYS: document, sealed part. Returns both, and when the sealed part expires (ms since 1970, negative = never)."""
+    """KEYS: document, sealed part. Returns both, and when the sealed part expires (ms since 1970, 0 = never)."""
     return (_JSON if json else _PLAIN) + _SAVED
 
 

@@ -193,7 +193,7 @@ class Ledger:
             entry, unreadable = self._decode(order_id, document, None), True
         if entry is None:
             return None
-        return Saved(entry, max(until, 0) if entry.details else 0, unreadable)
+        return Saved(entry, until if entry.details else 0, unreadable)
 
     async def _write(
         self, before: Entry | None, after: Entry, *, life: int = ENTRY_LIFE_MS, sealed_life: int | None = None

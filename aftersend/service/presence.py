@@ -44,11 +44,10 @@ class Presence:
         """Leave one sign."""
         now = await self._now()
         with guarded():
-            async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.zadd(self._key, {name: now})
-                pipe.zremrangebyscore(self._key, 0, now - _KEEP_SECONDS)
-                pipe.expire(self._key, _KEEP_SECONDS)
-                await pipe.execute()
+            await self._redis.zadd(self._key, {name: now})
+            long_gone: Any = await self._redis.zrangebyscore(self._key, 0, now - _KEEP_SECONDS)
+            if long_gone:
+                await self._redis.zrem(self._key, *long_gone)
 
     async def names(self) -> list[str]:
         """Who has left a sign within the last half minute."""

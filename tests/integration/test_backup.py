@@ -270,7 +270,7 @@ async def test_the_backup_user_needs_no_dangerous_command(redis_url: str, tmp_pa
 BACKUP_RIGHTS = (
     "~aftersend:{shops.mueller}:*",
     *("+evalsha", "+eval", "+script|load", "+script|exists", "+time", "+info"),
-    *("+get", "+hget", "+zscan", "+zrange", "+zrangebyscore", "+xrange", "+xlen", "+zcard", "+type", "+pexpiretime"),
+    *("+get", "+hget", "+zscan", "+zrange", "+zrangebyscore", "+xrange", "+xlen", "+zcard", "+type", "+pttl"),
     *("+hset", "+hdel", "+set", "+del", "+pexpire", "+zadd", "+zrem", "+xadd"),
 )
 

@@ -21,11 +21,10 @@ from aftersend.ledger.store import Ledger
 from aftersend.secrets import SecretFiles
 from aftersend.service.presence import Presence
 from aftersend.stream.sealing import Keyring
-from tests.part_kit import call_main, environment, on_valkey
+from tests.part_kit import call_main, environment
 
 TENANT = "shops.mueller"
 MAIN = [sys.executable, "-c", "from aftersend.cli.main import main; main()"]
-pytestmark = on_valkey
 
 
 class Shop:

@@ -14,7 +14,6 @@ from aftersend.backup.target import Target, open_target
 from aftersend.errors import CredentialsRefused, Misconfigured, Transient
 from aftersend.secrets import SecretFiles
 from tests.backup_kit import TENANT, shop
-from tests.part_kit import on_valkey
 from tests.servers import free_port
 
 MIB = 1024 * 1024
@@ -118,7 +117,6 @@ def test_s3_needs_its_keys(tmp_path: Path) -> None:
         open_target("s3://bucket", tenant=TENANT, secrets=_keys(tmp_path / "backup", accessKeyId="key"))
 
 
-@on_valkey
 async def test_a_whole_backup_in_a_bucket(redis_url: str, s3: str, tmp_path: Path) -> None:
     _keys(tmp_path / "backup", accessKeyId="key", secretAccessKey="secret", region="eu-central-1", endpoint=s3)
     async with shop(redis_url, tmp_path, target=f"s3://bucket/{tmp_path.name}") as mueller:
