@@ -28,6 +28,8 @@ _STREAM: Final = (
 )
 _LEDGER: Final = ("get", "set", "del", "type", "pexpire", "zadd", "zrem", "zrangebyscore", "zscan", "zcard")
 _STATE: Final = ("hget", "hmget", "hset", "hdel")
+_EXPIRY: Final = ("pttl",)
+"""A backup keeps when a sealed part expires."""
 _QUEUE: Final = ("smembers", "sadd", "srem", "expire")
 _JSON: Final = ("json.get", "json.set", "json.type")
 
@@ -38,8 +40,8 @@ _COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "writer": _WRITER,
     "exporter": _EXPORTER,
     "trigger": (*_PUT, "get"),
-    "backup": _WRITER,
-    "up": _EXPORTER,
+    "backup": (*_WRITER, *_EXPIRY),
+    "up": (*_EXPORTER, *_EXPIRY),
 }
 USERS: Final = tuple(_COMMANDS)
 _KNOW_JSON: Final = ("writer", "exporter", "backup", "up")
