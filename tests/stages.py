@@ -74,12 +74,13 @@ STAGES = (
     Stage("chaos", (tool("python", *PYTEST, "tests/chaos"),)),
     Stage("coverage", ([*COVERAGE, "combine", "--quiet"], [*COVERAGE, "report", "--skip-covered"])),
     Stage("cluster-build", (tool("python", "-m", "tests.cluster.build", "node"),)),
+    Stage("chart", (tool("python", *PYTEST, "tests/chart"),)),
     Stage("cluster-api", (tool("python", *PYTEST, "tests/cluster", "--ignore-glob=*/test_node_*"),)),
     Stage("cluster-node", (tool("python", *PYTEST, *NODE_TESTS),)),
 )
-CLUSTER = [stage.name for stage in STAGES if stage.name.startswith("cluster-")]
+CLUSTER = [stage.name for stage in STAGES if stage.name == "chart" or stage.name.startswith("cluster-")]
 USUAL = [stage.name for stage in STAGES if stage.name not in CLUSTER]
-"""The cluster has a command of its own: ``make test-cluster``."""
+"""Chart and cluster have a command of their own, ``make test-cluster``, which builds helm and Kubernetes first."""
 
 
 def install_system_packages(packages: Mapping[str, str]) -> None:
