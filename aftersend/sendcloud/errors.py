@@ -10,8 +10,8 @@ The status decides first, because some bodies are empty (429) or HTML (5xx)::
     any other          Bug
 
 One 400 is no refusal: "We are still processing a previous request". A batch is refused as a whole; pointers such as
-``/data/attributes/[3]/shipping_address/city`` name the orders to drop. Of a pointer only field names pass, of an error
-only its code: ``detail`` and ``title`` may quote what was sent.
+``/data/attributes/[3]/shipping_address/city`` name the orders to drop. Of a pointer only our own field names pass, of an
+error only its code: ``detail`` and ``title`` may quote what was sent.
 """
 
 import re
@@ -22,11 +22,10 @@ import msgspec
 
 from aftersend.errors import AftersendError, Bug, CredentialsRefused, Rejected, Transient
 from aftersend.sendcloud.model import SENDCLOUD
+from aftersend.sendcloud.pointer import place_and_path
 
 Positions = dict[int, tuple[str, str]]
 
-_POINTER: Final = re.compile(r"^/data(?:/attributes)?/\[?([0-9]{1,3})\]?(?:/(.*))?$", re.DOTALL)
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,40}|\[?[0-9]{1,3}\]?")
 _CODE: Final = re.compile(r"[a-z][a-z_]{0,60}")
 _BUSY: Final = "still processing a previous request"
 _REFUSED: Final = frozenset({401, 403})
@@ -110,20 +109,15 @@ def _positions(faults: list[_Fault], batch: int) -> Positions:
     """The first fault of each order."""
     found: Positions = {}
     for fault in faults:
-        match = _POINTER.match(_pointer(fault))
-        if match and int(match[1]) < batch:
-            found.setdefault(int(match[1]), (_code(fault), _path(match[2] or "")))
+        told = place_and_path(_pointer(fault))
+        if told and told[0] < batch:
+            found.setdefault(told[0], (_code(fault), told[1]))
     return found
 
 
 def _pointer(fault: _Fault) -> str:
     pointer = fault.source.get("pointer") if isinstance(fault.source, dict) else None
     return pointer if isinstance(pointer, str) else ""
-
-
-def _path(rest: str) -> str:
-    """Field names and places in lists; whatever else stands in a pointer may be a value."""
-    return "/".join(part for part in rest.split("/") if _NAME.fullmatch(part))
 
 
 def _code(fault: _Fault) -> str:

@@ -30,7 +30,12 @@ from aftersend.sendcloud.status import parcel_class
 
 PARCEL_CHANGED: Final = "parcel_status_changed"
 _RETURNS: Final = frozenset({"return_created", "return_delivered", "refund_requested"})
-_WORD: Final = re.compile(r"[a-z_]{1,64}")
+_WORDS: Final = (
+    "announced|cancelled|changed|connected|created|credentials|deleted|delivered|failed|integration|label|order|parcel|"
+    "pickup|refund|requested|return|shipment|status|test|updated|webhook"
+)
+_ACTION: Final = re.compile(rf"(?:{_WORDS})(?:_(?:{_WORDS})){{0,5}}")
+"""Actions that may be logged, also those that nobody has heard of yet: whatever else comes may be anything."""
 _LARGEST_STATUS: Final = 10**9
 _LARGEST_COLLO: Final = 10**4
 
@@ -47,7 +52,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Nothing to do; ``action`` is Sendcloud's word for what happened."""
+    """Nothing to do; ``action`` is Sendcloud's word for what happened, empty if it is made of other words than ours."""
 
     reason: Reason
     action: str = ""
@@ -80,7 +85,7 @@ def decode_webhook(body: bytes, *, received: int) -> ParcelEvent | Ignored:
     envelope = decode(body, _Envelope)
     reason = _about_no_parcel(envelope.action)
     if reason is not None:
-        return Ignored(reason, envelope.action if _WORD.fullmatch(envelope.action) else "")
+        return Ignored(reason, envelope.action if _ACTION.fullmatch(envelope.action) else "")
     time = lenient.timestamp(envelope.timestamp, received=received)
     event = parcel_event(decode_parcel(envelope.parcel), received=received, time=time)
     idle = nothing_to_do(event)

@@ -1,14 +1,15 @@
 """The public address: paths that parts mount, and nothing else.
 
 One process has one public listener, however many tenants it serves. It opens its port when the first path is mounted,
-so that services without a webhook never listen. Unknown paths get 404 whatever the method, answers carry no banner, and
-nothing is logged about a request. Bodies are left to the handler: it counts bytes while reading.
+so that services without a webhook never listen. Unknown paths get 404 whatever the method, answers carry no banner and
+never quote what was asked, and nothing is logged about a request. Bodies are left to the handler: it counts bytes while reading.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 from aiohttp import hdrs, web
+from aiohttp.web_protocol import RequestHandler
 
 from aftersend.errors import Misconfigured
 from aftersend.observe.logs import get_logger
@@ -22,12 +23,43 @@ _IDLE_SECONDS = 75.0
 """Also the time to send a request's head. Longer than proxies keep idle connections, or they would use a closed one."""
 
 
+class _Connection(RequestHandler):
+    """One connection. aiohttp answers what is no HTTP by quoting it, under a banner; this one only says the status."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Log as aiohttp does, answer without words."""
+        super().handle_error(request, status, exc, message)
+        response = web.Response(status=status, headers={hdrs.SERVER: ""})
+        response.force_close()
+        return response
+
+
+class _Server(web.Server):
+    def __call__(self) -> RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+class _Runner(web.AppRunner):
+    async def _make_server(self) -> web.Server:
+        server = await super()._make_server()
+        server.__class__ = _Server
+        return server
+
+
 class Site:
     """One aiohttp application on one address."""
 
     def __init__(self, app: web.Application) -> None:
         app.on_response_prepare.append(_without_banner)
-        self._runner = web.AppRunner(
+        self._runner = _Runner(
             app,
             access_log=None,
             handle_signals=False,

@@ -90,6 +90,29 @@ def test_the_public_address_serves_what_is_mounted_and_nothing_else(tmp_path: Pa
             assert get(port, path)[0] == 404
 
 
+NO_HTTP = (
+    "Kanarienvogel Kanarienvogel\r\n\r\n",
+    "GET http://[Kanarienvogel/ HTTP/1.1\r\nHost: x\r\n\r\n",
+    "POST /hooks HTTP/1.1\r\nHost: x\r\nContent-Length: Kanarienvogel\r\n\r\n",
+    f"GET /hooks HTTP/1.1\r\nHost: x\r\nX-Long: {'Kanarienvogel' * 2000}\r\n\r\n",
+)
+
+
+@pytest.mark.parametrize("where", ["listening", "started"])
+def test_what_is_no_http_is_refused_without_a_quote_or_a_banner(where: str, tmp_path: Path) -> None:
+    with running(HELLO, environment(tmp_path)) as process:
+        port = process.line(where)[{"listening": "port", "started": "admin_port"}[where]]
+        for text in NO_HTTP:
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+                connection.sendall(text.encode())
+                answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+            assert answer.startswith(("HTTP/1.0 400", "HTTP/1.1 400")), answer
+            assert "Kanarienvogel" not in answer
+            assert "aiohttp" not in answer
+        assert process.end() == 0
+    assert "Kanarienvogel" not in process.text
+
+
 def test_a_verbose_probe_tells_every_check_and_fact(tmp_path: Path) -> None:
     code = "async def serve(runtime):\n runtime.health.tell('circuits', ['afterbuy'])\n await runtime.stop.wait()"
     with running(code, environment(tmp_path)) as process:

@@ -98,6 +98,8 @@ def test_a_refused_read_is_our_fault_a_refused_write_that_of_the_orders(status: 
             (1, "order_details/order_items/[12]/quantity"),
         ),
         (f"/data/attributes/[1]/shipping_address/{CANARY} Weg 1/city", (1, "shipping_address/city")),
+        ("/data/attributes/[1]/shipping_address/koelln/city", (1, "shipping_address/city")),
+        ("/data/attributes/[1]/koelln", (1, "")),
         ("/data/attributes/[1]/shipping_address/50667/city", (1, "shipping_address/city")),
     ],
 )
@@ -149,9 +151,9 @@ def test_each_order_keeps_its_first_fault() -> None:
 
 @pytest.mark.parametrize("code", [None, 7, "", CANARY, "Field required", "x" * 100, ["required"], "a-b", "plz_50667"])
 def test_a_code_that_is_no_plain_word_is_just_invalid(code: Any) -> None:
-    error = refusal(400, {}, v3({"code": code, "source": {"pointer": "/data/attributes/[0]/x"}}), batch=1)
+    error = refusal(400, {}, v3({"code": code, "source": {"pointer": "/data/attributes/[0]/order_id"}}), batch=1)
     assert isinstance(error, BatchRejected)
-    assert error.positions == {0: ("invalid", "x")}
+    assert error.positions == {0: ("invalid", "order_id")}
 
 
 @pytest.mark.parametrize(

@@ -196,6 +196,8 @@ def test_a_missing_timestamp_is_not_told() -> None:
         ("parcel_created", Reason.UNKNOWN_ACTION),
         ("", Reason.UNKNOWN_ACTION),
         (f"{CANARY} 12", Reason.UNKNOWN_ACTION),
+        (CANARY.lower(), Reason.UNKNOWN_ACTION),
+        (f"integration_{CANARY.lower()}", Reason.INTEGRATION),
     ],
 )
 @pytest.mark.parametrize("rest", [{}, {"parcel": None}, {"parcel": []}, {"parcel": {"id": 1}}, {"data": {"id": 7}}])
@@ -203,7 +205,13 @@ def test_what_is_not_about_a_parcel_needs_no_work(action: str, reason: Reason, r
     found = decode_webhook(json.dumps({"action": action, "timestamp": 1, **rest}).encode(), received=NOW)
     assert isinstance(found, Ignored)
     assert found.reason is reason
-    assert CANARY not in found.action
+    assert CANARY.lower() not in found.action.lower()
+    assert found.action in {action, ""}
+
+
+def test_an_action_of_known_words_can_be_told_even_if_it_is_new() -> None:
+    raw = json.dumps({"action": "parcel_label_created"}).encode()
+    assert decode_webhook(raw, received=NOW) == Ignored(Reason.UNKNOWN_ACTION, "parcel_label_created")
 
 
 @pytest.mark.parametrize("value", [True, 1, "true", "True", "1"])
