@@ -7,7 +7,7 @@ server that got the module later is read as it is, and becomes JSON at its next 
 ``WRITE`` compares the revision and then changes everything that belongs to the entry in one step: document, sealed
 part, positions in the indexes, look-ups by parcel id. So an index or a look-up can never disagree with the entry.
 It also takes up to twenty orders out of the indexes whose documents have expired, which keeps the indexes as small
-as the ledger.
+as the ledger; an index that nobody writes to any more expires as a whole with its youngest document.
 """
 
 _PLAIN = """
@@ -61,6 +61,7 @@ for index = 1, count do
     redis.call('ZREM', KEYS[2 + index], order)
   else
     redis.call('ZADD', KEYS[2 + index], score, order)
+    redis.call('PEXPIRE', KEYS[2 + index], life)
   end
 end
 for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', ARGV[7], 'LIMIT', 0, 20)) do

@@ -10,8 +10,8 @@ The status decides first, because some bodies are empty (429) or HTML (5xx)::
     any other          Bug
 
 One 400 is no refusal: "We are still processing a previous request". A batch is refused as a whole; pointers such as
-``/data/attributes/[3]/shipping_address/city`` name the orders to drop. Of a pointer only our own field names pass, of an
-error only its code: ``detail`` and ``title`` may quote what was sent.
+``/data/attributes/[3]/shipping_address/city`` name the orders to drop. Of a pointer only our own field names pass, of
+an error only its code: ``detail`` and ``title`` may quote what was sent.
 """
 
 import re

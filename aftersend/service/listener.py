@@ -2,7 +2,8 @@
 
 One process has one public listener, however many tenants it serves. It opens its port when the first path is mounted,
 so that services without a webhook never listen. Unknown paths get 404 whatever the method, answers carry no banner and
-never quote what was asked, and nothing is logged about a request. Bodies are left to the handler: it counts bytes while reading.
+never quote what was asked, and nothing is logged about a request. Bodies are left to the handler: it counts bytes while
+reading.
 """
 
 import asyncio

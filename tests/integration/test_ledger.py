@@ -167,7 +167,7 @@ async def life(redis: Redis, *parts: str) -> int:
 
 async def test_lives(ledger: Ledger, redis: Redis) -> None:
     await ledger.change("700", labelled)
-    for key in (("order", "700"), ("order", "700", "sealed"), ("parcel", "11")):
+    for key in (("order", "700"), ("order", "700", "sealed"), ("parcel", "11"), ("index", "orders")):
         assert ENTRY_LIFE_MS - 60_000 < await life(redis, *key) <= ENTRY_LIFE_MS
     await ledger.change("700", done)
     assert 0 < await life(redis, "order", "700", "sealed") <= SEALED_LIFE_DONE_MS
