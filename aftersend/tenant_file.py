@@ -8,6 +8,7 @@ and the cure but never repeat a value, for somebody may have put a secret where 
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,10 +17,13 @@ import yaml
 from cronsim import CronSim, CronSimError
 
 from aftersend.errors import Misconfigured
+from aftersend.field_names import field_names
 from aftersend.tenant import Tenant
 from aftersend.tenant_rules import broken_rules
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?:\.)?(?P<path>[^`]*)`)?$", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_NAMES = field_names(Tenant)
 _MAX_BYTES = 1024 * 1024
 
 
@@ -99,11 +103,18 @@ def _as_the_server_reads(value: object) -> object:
 
 
 def _without_values(message: str) -> tuple[str, str]:
-    """Split msgspec's text into what is wrong and where; drop the offending value that enum errors quote."""
+    """Split msgspec's text into what is wrong and where, without what it quotes.
+
+    A wrong value is never repeated. The name of an unknown field is, if it resembles one of ours: ``{a-secret}`` in
+    YAML makes a field out of a secret.
+    """
     match = _AT.match(message)
     what, path = (match["what"], match["path"] or "") if match else (message, "")
     if what.startswith("Invalid enum value"):
         what = "not one of the allowed values"
+    elif unknown := _UNKNOWN.fullmatch(what):
+        meant = get_close_matches(unknown[1], _NAMES, n=1, cutoff=0.75)
+        what = f"unknown field `{unknown[1]}`, is {meant[0]} meant?" if meant else "there is an unknown field"
     return what, path
 
 

@@ -5,14 +5,13 @@ outside, and whatever else stands in it may be a value. So only names pass that 
 """
 
 import re
-from collections.abc import Iterator
-from typing import Any, Final, get_args
+from typing import Final
 
-import msgspec
-
+from aftersend.field_names import field_names
 from aftersend.sendcloud.model import PushOrder
 
 _POINTER: Final = re.compile(r"^/data(?:/attributes)?/\[?([0-9]{1,3})\]?(?:/(.*))?$", re.DOTALL)
+_NAMES: Final = field_names(PushOrder)
 _PLACE: Final = re.compile(r"\[?[0-9]{1,3}\]?")
 
 
@@ -26,17 +25,3 @@ def place_and_path(pointer: str) -> tuple[int, str] | None:
 
 def _is_ours(part: str) -> bool:
     return part in _NAMES or _PLACE.fullmatch(part) is not None
-
-
-def _names(kind: Any) -> Iterator[str]:  # noqa: ANN401 - any annotation
-    """The field names of a struct and of all structs in it."""
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        for field in msgspec.structs.fields(kind):
-            yield field.encode_name
-            yield from _names(field.type)
-    else:
-        for inner in get_args(kind):
-            yield from _names(inner)
-
-
-_NAMES: Final = frozenset(_names(PushOrder))

@@ -27,7 +27,7 @@ def main(part: str, word: str) -> int:
         runtime.metrics.webhooks.labels(runtime.identity, word).inc()
         get_logger().debug("leak", what=word)
         with span("leak", order=word):
-            await runtime.redis.set(f"leak:{part}", word)
+            await runtime.redis.set(f"leak:{part}:{word}", word)
         await asyncio.gather(real.serve(runtime))
 
     return run_part(Part(part, serve))

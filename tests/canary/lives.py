@@ -18,6 +18,7 @@ _LIVES: Final = {
     r"(parcels|runs):outage": 30 * _DAY,
     r"result:[0-9a-f-]+": _DAY,
     r"waiting:[0-9a-f]+": _DAY,
+    r"checked:\d+": 3_600_000,
     r"lease:[a-z0-9:]+": 60_000,
     r"(parcels|runs)(:delayed|:dead)?": None,
     r"state": None,

@@ -4,7 +4,6 @@
 Redis packs nothing here (see ``scene``), so its files hold what it was given, byte by byte.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ _COMMANDS = (
 async def live(scene: Scene) -> dict[str, bytes]:
     """What commands, probes, metrics, processes and Redis show."""
     found = {"webhook answers": b"\n\n".join(scene.answers)}
-    said = await asyncio.gather(*(command(scene, *words) for words in _COMMANDS))
+    said = [await command(scene, *words) for words in _COMMANDS]
     found |= {f"aftersend {' '.join(words)}": told for words, told in zip(_COMMANDS, said, strict=True)}
     letters = [DeadLetters(stream) for stream in (scene.parcels, scene.requests)]
     shown = [await each.show(letter.id) for each in letters for letter in await each.list()]

@@ -47,6 +47,10 @@ def test_fields_that_contradict_each_other_are_named(path: str, value: object, a
     assert f" at {at} – " in _refusal(_with(path, value))
 
 
+def test_a_misspelt_field_is_named_with_what_is_meant() -> None:
+    assert "`schedul`, is schedule meant?" in _refusal(_with("spec.export.schedul", "0 * * * *"))
+
+
 @pytest.mark.parametrize("path", ["unknown", "spec.unknown", "spec.export.unknown", "spec.export.window.unknown"])
 def test_an_unknown_field_is_named(path: str) -> None:
     text = _refusal(_with(path, 1))
