@@ -8,6 +8,7 @@ whatever their letter case, except base64, where case is meaning.
 
 import base64
 import html
+import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -97,6 +98,9 @@ def _bytes(text: str) -> Iterator[tuple[str, bytes]]:
 
 def _escaped(text: str) -> Iterator[tuple[str, str]]:
     yield "JSON escapes", "".join(c if c.isascii() else f"\\u{ord(c):04x}" for c in text)
+    yield "JSON", json.dumps(text)[1:-1]
+    yield "JSON, UTF-8", json.dumps(text, ensure_ascii=False)[1:-1]
+    yield "Python", ascii(text)[1:-1]
     yield "all JSON escapes", "".join(f"\\u{ord(c):04x}" for c in text)
     yield "Python escapes", text.encode("unicode_escape").decode()
     yield "bytes literal", repr(text.encode())[2:-1]

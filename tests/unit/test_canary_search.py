@@ -41,8 +41,16 @@ _WAYS = {
 
 @pytest.mark.parametrize("way", _WAYS)
 def test_every_mark_is_found_in_every_spelling(way: str) -> None:
-    places = {name: b"before " + _WAYS[way](word) + b" after" for name, word in MARKS.items()}
-    assert [(found.place, found.name) for found in search(places, MARKS)] == [(name, name) for name in MARKS]
+    words = {name: word for name, word in MARKS.items() if not name.startswith("raw")}
+    places = {name: b"before " + _WAYS[way](word) + b" after" for name, word in words.items()}
+    assert [(found.place, found.name) for found in search(places, words)] == [(name, name) for name in words]
+
+
+@pytest.mark.parametrize("name", ["data key", "fingerprint"])
+def test_the_bytes_of_a_key_are_found_as_they_are_in_base64_and_in_hex(name: str) -> None:
+    raw = base64.b64decode(MARKS[name])
+    for planted in (raw, base64.b64encode(raw), raw.hex().encode(), repr(raw).encode()):
+        assert f"raw {name}" in {found.name for found in search({"here": planted}, MARKS)}
 
 
 @given(_WORDS, _NOISE, _NOISE, st.booleans())
