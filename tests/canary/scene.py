@@ -137,7 +137,7 @@ async def scene(folder: Path, *, log_format: str, planted: str = "") -> AsyncIte
         front_url = await stack.enter_async_context(_served(front.mount))
         collector_url = await stack.enter_async_context(_served(collector.mount))
         valkey = stack.enter_context(_valkey(folder / "valkey"))
-        redis = Redis.from_url(valkey.url, protocol=2)
+        redis = Redis.from_url(valkey.url, protocol=2, socket_timeout=None)
         stack.push_async_callback(redis.aclose)
         for name, value in _ALL_COMMANDS.items():
             await redis.config_set(name, value)

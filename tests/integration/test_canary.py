@@ -29,7 +29,6 @@ UNPLANTABLE = {
     *(
         "file appendonly.aof.manifest",
         "aftersend check --json",
-        "aftersend trigger export --dry-run --json",
         "Redis clients",
     ),
 }
