@@ -22,6 +22,7 @@ _LIVES: Final = {
     r"lease:[a-z0-9:]+": 60_000,
     r"(parcels|runs)(:delayed|:dead)?": None,
     r"state": None,
+    r"alive": None,
 }
 
 

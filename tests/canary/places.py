@@ -22,6 +22,7 @@ _COMMANDS = (
     ("trigger", "export", "--wait", "--json"),
     ("trigger", "export", "--dry-run", "--json"),
     ("check", "--json"),
+    ("backup", "create", "--json"),
 )
 
 
@@ -42,10 +43,14 @@ async def live(scene: Scene) -> dict[str, bytes]:
 
 
 def left(scene: Scene) -> dict[str, bytes]:
-    """Logs, spans, and the files of Redis."""
+    """Logs, spans, backups, and the files of Redis."""
     found = {f"log of {path.stem}": path.read_bytes() for path in (scene.folder / "logs").glob("*.log")}
     files = [path for path in scene.valkey.folder.rglob("*") if path.is_file() and path.parent.name != "secrets"]
     found |= {f"file {path.name}": path.read_bytes() for path in files}
+    backups = [path for path in (scene.folder / "backups").rglob("*") if path.is_file()]
+    assert backups, "a backup was made"
+    found |= {"names of backups": "\n".join(map(str, backups)).encode()}
+    found |= {"backups": b"\n".join(path.read_bytes() for path in backups)}
     return {**found, "spans": b"\n".join(scene.collector.received)}
 
 

@@ -165,6 +165,7 @@ async def scene(folder: Path, *, log_format: str, planted: str = "") -> AsyncIte
                 "AFTERSEND_LOG_FORMAT": log_format,
                 "AFTERSEND_LOG_LEVEL": "debug",
                 "AFTERSEND_SCHEDULER": "none",
+                "AFTERSEND_BACKUP_TARGET": str(folder / "backups"),
                 "OTEL_EXPORTER_OTLP_ENDPOINT": collector_url,
                 "OTEL_BSP_SCHEDULE_DELAY": "200",
             },
