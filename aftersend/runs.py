@@ -71,6 +71,8 @@ class RunHealth(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """RFC 3339, UTC; empty if there was none yet."""
     last_backup: str = ""
     """RFC 3339, UTC; empty if there was none yet."""
+    last_sweep: str = ""
+    """The same, of the last sweep that succeeded."""
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):

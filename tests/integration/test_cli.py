@@ -129,6 +129,7 @@ async def test_trigger_waits_for_the_outcome(outcome: str, code: int, shop: Shop
             "problems": {},
             "lastWriteBack": "",
             "lastBackup": "",
+            "lastSweep": "",
         },
     }
 

@@ -340,6 +340,18 @@ async def test_the_service_serves(place: Office, redis_url: str, tmp_path: Path)
         )
 
 
+async def test_the_last_export_stands_in_the_verbose_readiness_but_no_dry_run(
+    place: Office, redis_url: str, tmp_path: Path
+) -> None:
+    async with serving(place, redis_url, tmp_path) as runtime:
+        await result(place, await ask(place, RunRequest(kind="export", dry_run=True)))
+        run = await ask(place)
+        await result(place, run)
+        await condition(truth(lambda: "export" in runtime.health.facts), bool)
+        told: Any = runtime.health.facts["export"]
+        assert (told["time"][-1], msgspec.convert(told, RunSummary).run) == ("Z", run)
+
+
 async def test_a_new_tenant_recovers_without_any_schedule(redis_url: str, tmp_path: Path) -> None:
     async with office(redis_url, tmp_path, settled=False) as place, serving(place, redis_url, tmp_path):
         await condition(lambda: place.desk.state.get("sweep.cursor"), bool)

@@ -68,7 +68,8 @@ def test_health(found: Tally, afterbuy: str, sendcloud: str) -> None:
 def test_the_shape_of_the_summary() -> None:
     found = tally(read=3, sent=1, unchanged=1)
     found.skipped["unpaid"] += 1
-    summary = found.summary(seconds=1.23456, problems={"rejected": 1}, last_write_back="2026-11-24T04:00:00.000Z")
+    times = {"last_write_back": "2026-11-24T04:00:00.000Z", "last_sweep": "2026-11-24T03:00:00.000Z"}
+    summary = found.summary(seconds=1.23456, problems={"rejected": 1}, **times)
     assert msgspec.json.decode(msgspec.json.encode(summary)) == {
         "run": "r",
         "kind": "export",
@@ -89,6 +90,7 @@ def test_the_shape_of_the_summary() -> None:
             "problems": {"rejected": 1},
             "lastWriteBack": "2026-11-24T04:00:00.000Z",
             "lastBackup": "",
+            "lastSweep": "2026-11-24T03:00:00.000Z",
         },
     }
 

@@ -36,6 +36,8 @@ class Handler:
     desk: Desk
     queue: Queue
     circuits: Circuits
+    told: Callable[[RunSummary], None] = lambda summary: None  # noqa: ARG005 - the name is the explanation
+    """Hears of every run that was no dry run."""
 
     async def __call__(self, event: Event) -> None:
         """Serve one request."""
@@ -64,6 +66,8 @@ class Handler:
         self.circuits.record(tally, outcome=summary.outcome)
         await self._leave(summary, equal)
         await self.queue.served(request, runs=equal)
+        if not request.dry_run:
+            self.told(summary)
 
     async def _result(self, run: str) -> RunSummary | None:
         return await result_of(self.desk.parcels.redis, tenant=self.desk.tenant.identity, run=run)

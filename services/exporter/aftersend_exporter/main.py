@@ -11,17 +11,20 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
+import msgspec
+
 from aftersend.afterbuy.client import AfterbuyClient, AfterbuyCredentials
 from aftersend.errors import AftersendError
 from aftersend.ledger.state import TenantState
 from aftersend.ledger.store import Ledger
 from aftersend.observe.metrics import StreamMeter, UpstreamMeter
-from aftersend.runs import Kind, RunRequest, publish
+from aftersend.runs import Kind, RunRequest, RunSummary, publish
 from aftersend.sendcloud.client import SendcloudClient, SendcloudCredentials
 from aftersend.service.run import run_part
 from aftersend.service.runtime import Part, Runtime
 from aftersend.service.waiting import pause
 from aftersend.stream.consumer import Consumer
+from aftersend.stream.event import rfc3339
 from aftersend.stream.stream import Stream
 from aftersend_exporter.backups import back_up, keep_last_shown
 from aftersend_exporter.circuits import Circuits
@@ -50,7 +53,7 @@ async def serve(runtime: Runtime) -> None:
     )
     consumer = Consumer(
         runs,
-        Handler(desk, Queue(runtime.redis, runs=runs), circuits),
+        Handler(desk, Queue(runtime.redis, runs=runs), circuits, told=partial(_tell, runtime)),
         name=runtime.name,
         meter=StreamMeter(runtime.metrics, runtime.identity, "runs"),
         pulse=_watched(runtime, "runs"),
@@ -138,6 +141,11 @@ async def _keep_backups(runtime: Runtime, desk: Desk) -> None:
     ask = partial(back_up, runtime, pulse=pulse)
     schedule = Schedule("backup", runtime.tenant.spec.backup.schedule, desk.zone, ask, may_run=lambda: True)
     await schedule.keep(runtime.stop, last=lasts["backup"], pulse=pulse)
+
+
+def _tell(runtime: Runtime, summary: RunSummary) -> None:
+    """The last export and the last sweep stand in ``/readyz?verbose``, for whoever does not see the job's report."""
+    runtime.health.tell(summary.kind, {**msgspec.to_builtins(summary), "time": rfc3339(time.time())})
 
 
 def _moment(ms: str | None) -> datetime | None:

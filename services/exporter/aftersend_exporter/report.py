@@ -20,6 +20,7 @@ async def conclude(desk: Desk, tally: Tally, *, started: datetime, keep: bool) -
         problems={code: count for code, count in counts.items() if count},
         last_write_back=_moment(await desk.state.get("success.writeback")),
         last_backup=_moment(await desk.state.get("success.backup")),
+        last_sweep=_moment(await desk.state.get("success.sweep")),
     )
     if keep and summary.outcome != "failed":
         await _succeeded(desk, tally.kind)

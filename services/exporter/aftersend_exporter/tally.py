@@ -70,7 +70,13 @@ class Tally:
         return bool(self.errors) and not self.read and not self.sent
 
     def summary(
-        self, *, seconds: float, problems: dict[str, int], last_write_back: str, last_backup: str = ""
+        self,
+        *,
+        seconds: float,
+        problems: dict[str, int],
+        last_write_back: str,
+        last_backup: str = "",
+        last_sweep: str = "",
     ) -> RunSummary:
         """What everybody who waits gets."""
         return RunSummary(
@@ -93,6 +99,7 @@ class Tally:
                 problems=problems,
                 last_write_back=last_write_back,
                 last_backup=last_backup,
+                last_sweep=last_sweep,
             ),
             orders=UNSET if self.lines is None else tuple(self.lines),
         )
