@@ -22,7 +22,7 @@ from aftersend_operator.listings import Listings
 from aftersend_operator.naming import FIELD_MANAGER, MANAGED_BY_LABEL
 from aftersend_operator.sightings import key_of, version_of
 
-_SERVER_ENDS: Final = 45.0
+_SERVER_ENDS: Final = 45
 _GIVE_UP_SILENCE: Final = 50.0
 _BULKY_SECRETS: Final = "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token"
 
