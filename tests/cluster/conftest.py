@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from aftersend.crd.definition import definition
 from tests.cluster.cluster import Cluster, UnavailableError, foreign_cluster, own_cluster
+from tests.cluster.operator_scene import Scene, ending, eventually, rights_of
+from tests.cluster.proxy import fault_proxy
 
 PATIENCE = 600
 """Seconds for a test, the start of its cluster and the making of its images included."""
@@ -33,6 +36,26 @@ def api_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def node_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A whole cluster with one node."""
     yield from _cluster("node", tmp_path_factory.mktemp("node"))
+
+
+@pytest.fixture(scope="session")
+def tenants_known(api_cluster: Cluster) -> Cluster:
+    """A control plane that knows tenants."""
+    api_cluster.apply(definition())
+    eventually(lambda: api_cluster.get("ast", "--all-namespaces"), what="the custom resource")
+    return api_cluster
+
+
+@pytest.fixture
+def scene(tenants_known: Cluster, tmp_path: Path) -> Iterator[Scene]:
+    """An operator's namespace with tenants to come; the operator has the rights that the chart gives, and no others."""
+    namespace = tenants_known.make_namespace("shops")
+    token = rights_of(tenants_known, namespace)
+    with (
+        fault_proxy(tenants_known, token, tmp_path) as proxy,
+        ending(Scene(tenants_known, namespace, proxy, tmp_path)) as it,
+    ):
+        yield it
 
 
 def _cluster(level: str, scratch: Path) -> Iterator[Cluster]:

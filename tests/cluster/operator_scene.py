@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,8 +18,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import yaml
 
-from tests.cluster.cluster import Cluster, CommandError
+from tests.cluster.cluster import ROOT, Cluster, CommandError
 from tests.cluster.proxy import FaultProxy
 from tests.operator_objects import merchant_secrets, tenant_document
 from tests.servers import free_port
@@ -225,6 +227,30 @@ class Scene:
         """Everything the operators printed."""
         path = self.folder / "operator.log"
         return path.read_text() if path.exists() else ""
+
+
+def rights_of(cluster: Cluster, namespace: str) -> str:
+    """A token of a service account with the rights that the chart gives the operator in a namespace."""
+    text = (ROOT / "charts/aftersend/templates/_rights.tpl").read_text()
+    rules = yaml.safe_load(text.partition("-}}\n{{- define")[2].partition("-}}")[2].rpartition("{{- end")[0])
+    group = "rbac.authorization.k8s.io"
+    cluster.apply(
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "operator", "namespace": namespace}},
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "Role",
+            "metadata": {"name": "operator", "namespace": namespace},
+            "rules": rules,
+        },
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "operator", "namespace": namespace},
+            "roleRef": {"apiGroup": group, "kind": "Role", "name": "operator"},
+            "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": namespace}],
+        },
+    )
+    return cluster.kubectl("create", "token", "operator", f"-n{namespace}", "--duration=2h").strip()
 
 
 @contextmanager

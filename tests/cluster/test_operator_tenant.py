@@ -1,0 +1,322 @@
+"""One tenant from the first apply on: children, conditions, drift, ownership, what a person sees."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.cluster.operator_scene import CANARY, Scene, eventually
+
+NAME = "mueller"
+KINDS = {
+    "ConfigMap",
+    "CronJob",
+    "Deployment",
+    "NetworkPolicy",
+    "PersistentVolumeClaim",
+    "Secret",
+    "Service",
+    "ServiceAccount",
+    "StatefulSet",
+}
+
+
+def test_a_tenant_gets_its_children_and_says_when_it_is_ready(scene: Scene) -> None:
+    scene.operator().start()
+    scene.apply_secrets()
+    scene.apply_tenant(webhook={"host": "hooks.example.com"})
+    eventually(scene.settled, what="the children")
+    assert scene.reason("Ready") == "Starting"
+    assert scene.reason("Progressing") == "RollingOut"
+    scene.report_available()
+    eventually(lambda: scene.reason() == "Running", what="Ready")
+    status = scene.get(f"ast/{NAME}")["status"]
+    assert {c["type"]: c["status"] for c in status["conditions"]} == {
+        "Ready": "True",
+        "Progressing": "False",
+        "Degraded": "False",
+        "Suspended": "False",
+    }
+    assert {c["observedGeneration"] for c in status["conditions"]} == {status["observedGeneration"]} == {1}
+    assert status["webhookUrl"] == "https://hooks.example.com/webhooks/sendcloud"
+    assert {key.partition("/")[0] for key in scene.children()} == KINDS
+
+
+def test_nothing_of_kopf_stands_on_a_tenant(scene: Scene) -> None:
+    scene.operator().start()
+    scene.bring_up()
+    metadata = scene.get(f"ast/{NAME}")["metadata"]
+    assert "finalizers" not in metadata
+    assert not [key for key in metadata.get("annotations", {}) if "kopf" in key]
+
+
+def test_the_columns_tell_what_matters(scene: Scene) -> None:
+    scene.operator().start()
+    scene.bring_up()
+    head, row = scene.cluster.kubectl("get", "ast", f"-n{scene.namespace}").splitlines()
+    assert head.split() == ["NAME", "READY", "REASON", "LAST", "EXPORT", "SUSPENDED", "AGE"]
+    assert row.split()[:3] == [NAME, "True", "Running"]
+
+
+def test_an_idle_tenant_costs_no_calls_and_a_restart_no_writes(scene: Scene) -> None:
+    operator = scene.operator().start()
+    scene.bring_up()
+    operator.end()
+    scene.proxy.calls.clear()
+    again = scene.operator().start()
+    eventually(lambda: again.metric('aftersend_operator_reconciles_total{outcome="done"}'), what="a look")
+    eventually(lambda: not again.metric("aftersend_operator_queue_depth"), what="an idle queue")
+    assert [call for call in scene.proxy.calls if call.method != "GET"] == []
+    reads = [
+        call.path
+        for call in scene.proxy.calls
+        if call.path.endswith(
+            tuple(f"/aftersend-{NAME}-{w}" for w in ("data-key", "fingerprint", "redis-users", "redis-tls"))
+        )
+    ]
+    assert len(reads) == 4, "its own secrets are looked at once"
+
+
+@pytest.mark.parametrize("what", ["deployment/aftersend-mueller-writer", "networkpolicy/aftersend-mueller-redis"])
+def test_a_deleted_child_comes_back(scene: Scene, what: str) -> None:
+    scene.operator().start()
+    scene.bring_up()
+    before = scene.get(what)["metadata"]["uid"]
+    scene.delete(what)
+    eventually(lambda: scene.get(what)["metadata"]["uid"] != before, what=f"a new {what}", patience=30)
+
+
+@pytest.mark.parametrize(
+    ("what", "edit"),
+    [
+        ("configmap/aftersend-mueller-tenant", {"data": {"tenant.yaml": "edited"}}),
+        ("cronjob/aftersend-mueller-export", {"spec": {"schedule": "1 1 1 1 1"}}),
+        ("service/aftersend-mueller-webhook", {"metadata": {"labels": {"app.kubernetes.io/managed-by": None}}}),
+        ("networkpolicy/aftersend-mueller-default", {"spec": {"egress": [{}]}}),
+        ("deployment/aftersend-mueller-exporter", {"metadata": {"ownerReferences": None}}),
+    ],
+)
+def test_an_edited_child_is_put_right(scene: Scene, what: str, edit: dict[str, Any]) -> None:
+    scene.operator().start()
+    scene.bring_up()
+    before = scene.get(what)
+    scene.patch(what, edit)
+
+    def as_before() -> bool:
+        now = scene.get(what)
+        fields = [field for field in ("data", "spec") if field in before]
+        places = ("labels", "ownerReferences")
+        return all(now[field] == before[field] for field in fields) and all(
+            now["metadata"].get(place) == before["metadata"].get(place) for place in places
+        )
+
+    eventually(as_before, what=f"{what} as before", patience=30)
+
+
+def test_a_generated_secret_comes_back_but_is_never_overwritten(scene: Scene) -> None:
+    scene.operator().start()
+    scene.bring_up()
+    what = f"secret/aftersend-{NAME}-data-key"
+    scene.patch(what, {"data": {"20990101": "bmV3"}})
+    scene.apply_tenant(suspend=True)
+    eventually(lambda: scene.reason("Suspended") == "SuspendedBySpec", what="the suspension")
+    assert scene.get(what)["data"]["20990101"] == "bmV3"
+    scene.delete(what)
+    eventually(lambda: scene.exists(what), what="a new data key", patience=30)
+
+
+def test_what_others_add_stays_and_what_we_no_longer_want_goes(scene: Scene) -> None:
+    scene.operator().start()
+    scene.bring_up()
+    service, cron = f"service/aftersend-{NAME}-webhook", f"cronjob/aftersend-{NAME}-export"
+    scene.patch(service, {"metadata": {"annotations": {"mesh.example/inject": "yes"}, "labels": {"team": "shops"}}})
+    policy = scene.get(service)["spec"].get("sessionAffinity")
+    scene.apply_tenant(suspend=True)
+    eventually(lambda: scene.get(cron)["spec"]["suspend"], what="suspended jobs")
+    kept = scene.get(service)
+    assert kept["metadata"]["annotations"]["mesh.example/inject"] == "yes"
+    assert kept["metadata"]["labels"]["team"] == "shops"
+    assert kept["spec"].get("sessionAffinity") == policy
+    scene.apply_tenant(topology="compact")
+    eventually(lambda: scene.exists(f"deployment/aftersend-{NAME}-all"), what="the one process")
+    eventually(lambda: not scene.exists(cron), what="the jobs to go")
+    left = [key for key in scene.children() if key.startswith("Deployment/")]
+    assert left == [f"Deployment/aftersend-{NAME}-all"]
+
+
+def test_another_manager_of_a_field_loses_it_and_no_war_begins(scene: Scene) -> None:
+    operator = scene.operator().start()
+    scene.bring_up()
+    what = f"aftersend-{NAME}-export"
+    scene.cluster.apply(
+        {
+            "apiVersion": "batch/v1",
+            "kind": "CronJob",
+            "metadata": {"name": what, "namespace": scene.namespace},
+            "spec": {"schedule": scene.get(f"cronjob/{what}")["spec"]["schedule"]},
+        },
+        manager="helm",
+    )
+    scene.patch(f"cronjob/{what}", {"spec": {"schedule": "5 5 5 5 5"}}, "--field-manager=kubectl-edit")
+    eventually(
+        lambda: scene.get(f"cronjob/{what}")["spec"]["schedule"] == "0 * * * *", what="our schedule", patience=30
+    )
+    eventually(lambda: not operator.metric("aftersend_operator_queue_depth"), what="an idle queue")
+    version = scene.get(f"cronjob/{what}")["metadata"]["resourceVersion"]
+    scene.patch(f"cronjob/{what}", {"metadata": {"annotations": {"a": "b"}}})
+    eventually(lambda: not operator.metric("aftersend_operator_queue_depth"), what="an idle queue")
+    managed = scene.get(f"cronjob/{what}")["metadata"]
+    assert managed["resourceVersion"] != version
+    owners = {entry["manager"] for entry in managed.get("managedFields", ())}
+    assert "kubectl-edit" not in owners
+
+
+def test_an_object_of_somebody_else_is_never_taken_over(scene: Scene) -> None:
+    name = f"aftersend-{NAME}-webhook"
+    foreign = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": scene.namespace},
+        "spec": {"ports": [{"port": 9999}]},
+    }
+    scene.cluster.apply(foreign, manager="somebody")
+    scene.operator().start()
+    scene.apply_secrets()
+    scene.apply_tenant()
+    eventually(lambda: scene.reason() == "NotOurs", what="the refusal")
+    assert name in scene.conditions()["Ready"]["message"]
+    assert scene.get(f"service/{name}")["spec"]["ports"][0]["port"] == 9999
+    assert "labels" not in scene.get(f"service/{name}")["metadata"]
+    eventually(lambda: scene.exists(f"cronjob/aftersend-{NAME}-export"), what="all other children")
+    reasons = [event["reason"] for event in scene.cluster.get("events", f"-n{scene.namespace}")["items"]]
+    assert reasons.count("NotOurs") <= 2, "one event per condition that changed, not one per look"
+    scene.delete(f"service/{name}")
+    eventually(lambda: scene.reason() == "Starting", what="the name to be ours", patience=120)
+
+
+def test_a_missing_secret_is_told_and_heals_by_itself(scene: Scene) -> None:
+    scene.operator().start()
+    scene.apply_tenant()
+    eventually(lambda: scene.reason() == "SecretMissing", what="the condition")
+    assert f"secret {NAME}-afterbuy is missing" in scene.conditions()["Ready"]["message"]
+    half = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": f"{NAME}-afterbuy", "namespace": scene.namespace},
+    }
+    scene.cluster.apply({**half, "stringData": {"partnerToken": CANARY}}, manager="person")
+    eventually(
+        lambda: "accountToken" in scene.conditions()["Ready"]["message"] or scene.reason() == "SecretMissing",
+        what="the rest",
+    )
+    scene.apply_secrets()
+    eventually(lambda: scene.reason() == "Starting", what="it to heal", patience=30)
+    scene.delete(f"secret/{NAME}-sendcloud")
+    eventually(lambda: scene.reason() == "SecretMissing", what="the condition again", patience=30)
+
+
+def test_what_jobs_report_stands_in_the_status(scene: Scene) -> None:
+    scene.operator().start()
+    scene.bring_up()
+    health = {"afterbuy": "refused", "message": "afterbuy: refused", "lastWriteBack": "2026-11-26T08:00:00Z"}
+    failed = {"run": "r1", "outcome": "failed", "health": health}
+    scene.report_job("export", failed, ended="2026-11-26T10:00:00Z")
+    scene.report_job(
+        "backup", {"id": "b1", "time": "2026-11-26T10:10:00Z", "verified": True}, ended="2026-11-26T10:10:01Z"
+    )
+    eventually(lambda: scene.reason() == "CredentialsRefused", what="the verdict")
+    eventually(lambda: "lastBackup" in scene.get(f"ast/{NAME}")["status"], what="the backup")
+    status = scene.get(f"ast/{NAME}")["status"]
+    assert status["lastExport"]["outcome"] == "failed"
+    assert status["lastWriteBack"] == {"time": "2026-11-26T08:00:00Z"}
+    assert status["lastBackup"] == {
+        "time": "2026-11-26T10:10:00Z",
+        "outcome": "done",
+        "id": "b1",
+        "keys": 0,
+        "bytes": 0,
+        "verified": True,
+    }
+    scene.patch(f"secret/{NAME}-afterbuy", {"stringData": {"partnerToken": f"{CANARY}-right"}})
+    eventually(lambda: scene.reason() == "Running", what="the verdict to be dropped with the old key", patience=30)
+    done = {"run": "r2", "outcome": "done", "read": 3, "sent": 2}
+    scene.report_job("export", done, ended="2026-11-26T11:00:00Z")
+    eventually(lambda: scene.get(f"ast/{NAME}")["status"]["lastExport"].get("sent") == 2, what="the next export")
+    assert scene.reason("Degraded") == "Healthy"
+
+
+def test_a_spec_that_only_we_can_refuse_becomes_a_condition_and_costs_nothing(scene: Scene) -> None:
+    operator = scene.operator().start()
+    scene.bring_up()
+    scene.apply_tenant(timeZone=f"Nowhere/{CANARY}")
+    eventually(lambda: scene.reason() == "InvalidSpec", what="the condition")
+    assert "spec.timeZone" in scene.conditions()["Ready"]["message"]
+    eventually(lambda: not operator.metric("aftersend_operator_queue_depth"), what="an idle queue")
+    calls = operator.metric("aftersend_operator_api_requests_total")
+    looks = operator.metric("aftersend_operator_reconciles_total")
+    scene.patch(f"secret/{NAME}-afterbuy", {"metadata": {"labels": {"touched": "yes"}}})
+    scene.patch(f"deployment/aftersend-{NAME}-writer", {"metadata": {"annotations": {"a": "b"}}})
+    eventually(lambda: operator.metric("aftersend_operator_reconciles_total") > looks, what="another look")
+    assert operator.metric("aftersend_operator_api_requests_total") == calls
+    scene.apply_tenant()
+    eventually(lambda: scene.reason() == "Running", what="it to heal", patience=30)
+
+
+def test_what_the_server_refuses_names_the_field_and_not_the_value(scene: Scene) -> None:
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "none", "namespace": scene.namespace},
+        "spec": {"hard": {"count/cronjobs.batch": "0"}},
+    }
+    scene.cluster.apply(quota)
+    scene.patch(
+        "resourcequota/none",
+        {"status": {"hard": quota["spec"]["hard"], "used": {"count/cronjobs.batch": "0"}}},
+        "--subresource=status",
+    )
+    scene.operator().start()
+    scene.apply_secrets()
+    scene.apply_tenant()
+    eventually(lambda: scene.reason() == "ApplyRefused", what="the condition")
+    assert "403" in scene.conditions()["Ready"]["message"]
+    assert scene.exists(f"deployment/aftersend-{NAME}-writer"), "the others are made all the same"
+    scene.delete("resourcequota/none")
+    eventually(lambda: scene.reason() == "Starting", what="it to heal", patience=120)
+
+
+def test_events_are_told_on_transitions_only(scene: Scene) -> None:
+    scene.operator().start()
+    scene.bring_up()
+    scene.patch(f"ast/{NAME}", {"metadata": {"labels": {"a": "b"}}})
+    scene.apply_tenant(suspend=True)
+    eventually(lambda: scene.reason("Suspended") == "SuspendedBySpec", what="the suspension")
+
+    def told() -> list[str]:
+        events = scene.cluster.get("events", f"-n{scene.namespace}")["items"]
+        return sorted(event["reason"] for event in events if event["involvedObject"]["kind"] == "AftersendTenant")
+
+    eventually(lambda: "SuspendedBySpec" in told(), what="the event")
+    counted = {reason: told().count(reason) for reason in ("Running", "SuspendedBySpec")}
+    assert counted == {"Running": 1, "SuspendedBySpec": 1}
+
+
+def test_metrics_tell_of_the_tenant_while_it_is_there(scene: Scene) -> None:
+    operator = scene.operator().start()
+    scene.bring_up()
+    ready = f'aftersend_tenant_condition{{condition="Ready",reason="Running",tenant="{scene.namespace}.{NAME}"}}'
+    eventually(lambda: operator.metric(ready) == 1, what="the gauge")
+    assert operator.ask("/healthz") == (200, "ok\n")
+    scene.delete(f"ast/{NAME}")
+    eventually(lambda: "aftersend_tenant_condition{" not in operator.ask("/metrics")[1], what="the gauge to go")
+    assert operator.metric("aftersend_operator_tenants") == 0
+
+
+def test_messages_are_short(scene: Scene) -> None:
+    scene.operator().start()
+    scene.bring_up()
+    report = {"run": "r", "outcome": "failed", "error": "x" * 3000}
+    scene.report_job("export", report, ended="2026-11-26T10:00:00Z")
+    eventually(lambda: scene.reason("Degraded") == "ExportFailed", what="the condition")
+    assert len(scene.conditions()["Degraded"]["message"]) <= 400
+    assert len(msgspec.json.encode(scene.get(f"ast/{NAME}")["status"])) < 4000
