@@ -28,8 +28,7 @@ def test_a_tenant_gets_its_children_and_says_when_it_is_ready(scene: Scene) -> N
     eventually(scene.settled, what="the children")
     assert scene.reason("Ready") == "Starting"
     assert scene.reason("Progressing") == "RollingOut"
-    scene.report_available()
-    eventually(lambda: scene.reason() == "Running", what="Ready")
+    eventually(scene.is_running, what="Ready")
     status = scene.get(f"ast/{NAME}")["status"]
     assert {c["type"]: c["status"] for c in status["conditions"]} == {
         "Ready": "True",
@@ -83,7 +82,7 @@ def test_a_deleted_child_comes_back(scene: Scene, what: str) -> None:
     scene.bring_up()
     before = scene.get(what)["metadata"]["uid"]
     scene.delete(what)
-    eventually(lambda: scene.get(what)["metadata"]["uid"] != before, what=f"a new {what}", patience=30)
+    eventually(lambda: scene.get(what)["metadata"]["uid"] != before, what=f"a new {what}")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +109,7 @@ def test_an_edited_child_is_put_right(scene: Scene, what: str, edit: dict[str, A
             now["metadata"].get(place) == before["metadata"].get(place) for place in places
         )
 
-    eventually(as_before, what=f"{what} as before", patience=30)
+    eventually(as_before, what=f"{what} as before")
 
 
 def test_a_generated_secret_comes_back_but_is_never_overwritten(scene: Scene) -> None:
@@ -122,7 +121,7 @@ def test_a_generated_secret_comes_back_but_is_never_overwritten(scene: Scene) ->
     eventually(lambda: scene.reason("Suspended") == "SuspendedBySpec", what="the suspension")
     assert scene.get(what)["data"]["20990101"] == "bmV3"
     scene.delete(what)
-    eventually(lambda: scene.exists(what), what="a new data key", patience=30)
+    eventually(lambda: scene.exists(what), what="a new data key")
 
 
 def test_what_others_add_stays_and_what_we_no_longer_want_goes(scene: Scene) -> None:
@@ -191,7 +190,7 @@ def test_an_object_of_somebody_else_is_never_taken_over(scene: Scene) -> None:
     reasons = [event["reason"] for event in scene.cluster.get("events", f"-n{scene.namespace}")["items"]]
     assert reasons.count("NotOurs") <= 2, "one event per condition that changed, not one per look"
     scene.delete(f"service/{name}")
-    eventually(lambda: scene.reason() == "Starting", what="the name to be ours", patience=120)
+    eventually(lambda: scene.reason() == "Starting", what="the name to be ours")
 
 
 def test_a_missing_secret_is_told_and_heals_by_itself(scene: Scene) -> None:
@@ -210,9 +209,9 @@ def test_a_missing_secret_is_told_and_heals_by_itself(scene: Scene) -> None:
         what="the rest",
     )
     scene.apply_secrets()
-    eventually(lambda: scene.reason() == "Starting", what="it to heal", patience=30)
+    eventually(lambda: scene.reason() == "Starting", what="it to heal")
     scene.delete(f"secret/{NAME}-sendcloud")
-    eventually(lambda: scene.reason() == "SecretMissing", what="the condition again", patience=30)
+    eventually(lambda: scene.reason() == "SecretMissing", what="the condition again")
 
 
 def test_what_jobs_report_stands_in_the_status(scene: Scene) -> None:
@@ -238,7 +237,7 @@ def test_what_jobs_report_stands_in_the_status(scene: Scene) -> None:
         "verified": True,
     }
     scene.patch(f"secret/{NAME}-afterbuy", {"stringData": {"partnerToken": f"{CANARY}-right"}})
-    eventually(lambda: scene.reason() == "Running", what="the verdict to be dropped with the old key", patience=30)
+    eventually(lambda: scene.reason() == "Running", what="the verdict to be dropped with the old key")
     done = {"run": "r2", "outcome": "done", "read": 3, "sent": 2}
     scene.report_job("export", done, ended="2026-11-26T11:00:00Z")
     eventually(lambda: scene.get(f"ast/{NAME}")["status"]["lastExport"].get("sent") == 2, what="the next export")
@@ -259,7 +258,7 @@ def test_a_spec_that_only_we_can_refuse_becomes_a_condition_and_costs_nothing(sc
     eventually(lambda: operator.metric("aftersend_operator_reconciles_total") > looks, what="another look")
     assert operator.metric("aftersend_operator_api_requests_total") == calls
     scene.apply_tenant()
-    eventually(lambda: scene.reason() == "Running", what="it to heal", patience=30)
+    eventually(lambda: scene.reason() == "Running", what="it to heal")
 
 
 def test_what_the_server_refuses_names_the_field_and_not_the_value(scene: Scene) -> None:
@@ -282,7 +281,7 @@ def test_what_the_server_refuses_names_the_field_and_not_the_value(scene: Scene)
     assert "403" in scene.conditions()["Ready"]["message"]
     assert scene.exists(f"deployment/aftersend-{NAME}-writer"), "the others are made all the same"
     scene.delete("resourcequota/none")
-    eventually(lambda: scene.reason() == "Starting", what="it to heal", patience=120)
+    eventually(lambda: scene.reason() == "Starting", what="it to heal")
 
 
 def test_events_are_told_on_transitions_only(scene: Scene) -> None:
