@@ -37,7 +37,7 @@ def _field(field: types.Field, text: str) -> Schema:
         schema["description"] = text
     default = _default(field)
     if default not in (None, {}, []):
-        schema["default"] = {} if isinstance(field.type, types.StructType) else default
+        schema["default"] = default
     return {"description": schema.pop("description", ""), **schema}
 
 
