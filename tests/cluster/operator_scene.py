@@ -196,9 +196,9 @@ class Scene:
                 self.patch(f"pod/{pod['metadata']['name']}", {"status": running}, "--subresource=status")
 
     def is_running(self, name: str = "mueller") -> bool:
-        """Let the pods run that there are by now, and look whether the tenant is ready."""
+        """Let the pods run that there are by now, and look whether the tenant is ready and at rest."""
         self.report_available(name)
-        return self.reason(name=name) == "Running"
+        return (self.reason(name=name), self.reason("Progressing", name)) == ("Running", "UpToDate")
 
     def report_job(self, part: str, report: dict[str, Any], *, ended: str, name: str = "mueller") -> None:
         """A job's pod has ended and left its report."""
@@ -261,11 +261,12 @@ def ending(scene: Scene) -> Iterator[Scene]:
     """Stop what was started, and hold every test to the promise that nothing secret gets out."""
     try:
         yield scene
-        told = scene.cluster.kubectl("get", "ast,events", f"-n{scene.namespace}", "--output=yaml")
-        assert CANARY not in told, "a secret value stands in status or events"
+        events = scene.cluster.kubectl("get", "events", f"-n{scene.namespace}", "--output=yaml")
+        status = scene.cluster.kubectl("get", "ast", f"-n{scene.namespace}", "--output=jsonpath={.items[*].status}")
+        assert CANARY not in events + status, "a secret value stands in status or events"
         assert CANARY not in scene.log(), "a secret value stands in the log"
         assert "Traceback" not in scene.log(), scene.log()
     finally:
         sys.stdout.write(scene.log())  # pytest shows it with a failure
         for operator in scene.operators:
-            operator.end(signal.SIGKILL)
+            operator.end()

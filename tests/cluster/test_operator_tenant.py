@@ -7,6 +7,7 @@ import pytest
 
 from tests.cluster.operator_scene import CANARY, Scene, eventually
 
+pytestmark = pytest.mark.timeout(900)
 NAME = "mueller"
 KINDS = {
     "ConfigMap",
@@ -147,12 +148,13 @@ def test_another_manager_of_a_field_loses_it_and_no_war_begins(scene: Scene) -> 
     operator = scene.operator().start()
     scene.bring_up()
     what = f"aftersend-{NAME}-export"
+    known = scene.get(f"cronjob/{what}")
     scene.cluster.apply(
         {
-            "apiVersion": "batch/v1",
-            "kind": "CronJob",
+            "apiVersion": known["apiVersion"],
+            "kind": known["kind"],
             "metadata": {"name": what, "namespace": scene.namespace},
-            "spec": {"schedule": scene.get(f"cronjob/{what}")["spec"]["schedule"]},
+            "spec": known["spec"],
         },
         manager="helm",
     )
