@@ -163,7 +163,9 @@ class _Service(msgspec.Struct, frozen=True, rename="camel"):
     ready: bool = False
     checks: dict[str, str] = {}
     export: ExportReport | None = None
-    backup: BackupReport | None = None
+    backup: str = ""
+    """``ok``, or why the last one failed."""
+    last_backup: str = ""
     last_write_back: str = ""
 
 
@@ -175,10 +177,11 @@ def told_by_service(body: bytes, identity: str) -> Told:
         return Told()
     told = told_by_export(service.export, service.export.time) if service.export else Told()
     faults = (*told.faults, *_check_faults(service.checks))
-    if service.backup is not None:
-        backup = last_backup(service.backup, service.backup.time)
-        told = msgspec.structs.replace(told, last_backup=backup)
-        faults = (*faults, *_backup_faults(backup))
+    if service.last_backup:
+        told = msgspec.structs.replace(told, last_backup=LastBackup(time=service.last_backup, outcome="done"))
+    if service.backup not in ("", "ok"):
+        failed = LastBackup(outcome="failed", message=_short(service.backup))
+        faults = (*faults, *_backup_faults(failed))
     if service.last_write_back:
         told = msgspec.structs.replace(told, last_write_back=LastWriteBack(time=service.last_write_back))
     return msgspec.structs.replace(told, faults=faults)

@@ -28,7 +28,7 @@ def picture(scene: Scene, name: str) -> dict[str, Any]:
         text = json.dumps(
             [kept | {"spec": spec}, metadata.get("labels"), metadata.get("ownerReferences")], sort_keys=True
         )
-        text = re.sub(r'"aftersend.jj-ideenschmiede.de/redis[^"]*": "[^"]*"', "", text)
+        text = re.sub(r'"aftersend.jj-ideenschmiede.de/(redis|config)[^"]*": "[0-9a-f]*"', "", text)
         found[key.replace(name, "x")] = text.replace(name, "x").replace(uid, "uid")
     return found
 

@@ -119,15 +119,20 @@ def test_the_one_process_of_a_compact_tenant_tells_the_same() -> None:
             "afterbuy": "ok",
             "lastWriteBack": "2026-11-26T09:00:00.000Z",
             "export": {**EXPORT, "time": AT},
-            "backup": BACKUP,
+            "backup": "backup: no_space",
+            "lastBackup": "2026-11-26T09:10:00.000Z",
         }
     }
     told = told_by_service(msgspec.json.encode(body), "shops.mueller")
     assert told.last_export is not None
     assert (told.last_export.time, told.last_export.read) == (AT, 7)
-    assert told.last_backup is not None
+    assert told.last_backup == LastBackup(time="2026-11-26T09:10:00.000Z", outcome="done")
     assert told.last_write_back is not None
-    assert [fault.reason for fault in told.faults] == [Reason.UPSTREAM_UNAVAILABLE, Reason.REDIS_UNREACHABLE]
+    assert [fault.reason for fault in told.faults] == [
+        Reason.UPSTREAM_UNAVAILABLE,
+        Reason.REDIS_UNREACHABLE,
+        Reason.BACKUP_FAILED,
+    ]
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'{"shops.mueller":[]}', b'{"other.tenant":{"ready":true}}'])
