@@ -25,11 +25,11 @@ class RefusedError(Exception):
 
 @functools.cache
 def helm() -> str:
-    """The helm of the test cluster's build, else that of the PATH; without any the test is skipped (fails in CI)."""
+    """``$HELM``, else that of the test cluster's build, else of the PATH; without any the test is skipped (fails in CI)."""
     from tests.cluster import build  # noqa: PLC0415 - only the chart's tests need to know
 
     built = build.binaries() / "helm"
-    found = str(built) if built.exists() else shutil.which("helm")
+    found = os.environ.get("HELM") or (str(built) if built.exists() else shutil.which("helm"))
     if found is None and os.environ.get("CI"):
         pytest.fail(MISSING)
     if found is None:

@@ -72,8 +72,11 @@ class Told(msgspec.Struct, frozen=True):
 
 
 def told_by_jobs(pods: Iterable[PodSighting]) -> Told:
-    """What the newest export and the newest backup say."""
-    ended = sorted((pod for pod in pods if pod.ended), key=lambda pod: pod.ended)
+    """What the newest export and the newest backup say.
+
+    A job that succeeded and left no report was neither: a person ran another command with a job's pod (a restore).
+    """
+    ended = sorted((pod for pod in pods if pod.ended and (pod.report or pod.failed)), key=lambda pod: pod.ended)
     newest = {pod.part: pod for pod in ended}
     told = told_by_export(_export_report(newest["export"]), newest["export"].ended) if "export" in newest else Told()
     if "backup" in newest:

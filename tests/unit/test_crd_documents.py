@@ -5,6 +5,7 @@ the same documents through a real API server.
 """
 
 import re
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -125,8 +126,11 @@ def test_contradictions_break_a_rule(path: str, value: object) -> None:
     assert not rules_take(with_field(path, value))
 
 
-def test_both_take_the_documents_of_the_guide() -> None:
-    for text in (FULL, LEAST):
+def test_both_take_the_documents_of_the_guides() -> None:
+    guides = [page.read_text() for page in sorted(Path("docs/guides").glob("*.md"))]
+    shown = [block for text in guides for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
+    assert len(shown) >= 3
+    for text in (FULL, LEAST, *shown):
         assert schema_takes(yaml.safe_load(text))
         assert file_takes(yaml.safe_load(text))
 

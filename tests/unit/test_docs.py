@@ -11,13 +11,19 @@ from typer.main import get_command
 
 from aftersend.cli.main import app
 from aftersend.ledger.index import PROBLEM_CODES
+from aftersend.pods import Pods
 from aftersend.settings import Settings
 from aftersend.tenant_file import parse_tenant
+from aftersend_operator.manifests.resources import resources
+from aftersend_operator.reasons import Reason
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SETTINGS = (ROOT / "docs/guides/settings.md").read_text()
 SHOP = (ROOT / "docs/guides/run-for-your-shop.md").read_text()
+PLATFORM = (ROOT / "docs/guides/platform.md").read_text()
+LEVELS = (ROOT / "docs/guides/capability-levels.md").read_text()
+SIZING = (ROOT / "docs/guides/sizing.md").read_text()
 README = (ROOT / "README.md").read_text()
 
 
@@ -59,6 +65,30 @@ def test_the_page_of_settings_names_them_all_and_no_others() -> None:
 
 def test_every_problem_code_has_its_cure_in_the_guide() -> None:
     assert set(re.findall(r"^\| `(\w+)` \|", SHOP, re.MULTILINE)) == set(PROBLEM_CODES)
+
+
+def test_every_reason_has_its_row_in_the_guide() -> None:
+    rows = re.findall(r"^\| `([A-Z]\w+)` \| (?:Ready|Progressing|Degraded|Suspended)", PLATFORM, re.MULTILINE)
+    assert rows == [reason.value for reason in Reason]
+
+
+def test_every_claim_names_tests_that_exist() -> None:
+    named = re.findall(r"\[`(\w+\.py)::(\w+)`\]\(([^)]+)\)", LEVELS)
+    for file, test, target in named:
+        path = ROOT / "docs/guides" / target
+        assert path.name == file
+        assert re.search(rf"^(async )?def {test}\(", path.read_text(), re.MULTILINE), f"{file}::{test}"
+    claims = re.findall(r"^\| (?!claim |-).*\|$", LEVELS, re.MULTILINE)
+    assert all("::test_" in claim for claim in claims), "a claim without a test"
+    assert len(claims) <= len(named)
+
+
+def test_the_page_of_sizes_gives_the_operators_defaults() -> None:
+    rows = re.findall(r"^\| `(\w+)`[^|]*\| (\d\w*) \| (\d\w*) \| (\w+) \| (\w+) \|", SIZING, re.MULTILINE)
+    assert {row[0] for row in rows} == {"exporter", "webhook", "writer", "redis", "compact", "export", "backup"}
+    for part, *told in rows:
+        given = resources(Pods(), "all" if part == "compact" else part)
+        assert told == [given[kind][what] for what in ("cpu", "memory") for kind in ("requests", "limits")], part
 
 
 def test_the_readme_names_every_command() -> None:

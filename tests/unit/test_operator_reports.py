@@ -34,10 +34,10 @@ BACKUP = {"id": "20261126T101000Z", "time": "2026-11-26T10:10:00.000Z", "keys": 
 AT = "2026-11-26T10:00:00Z"
 
 
-def job(part: str, report: Any, *, ended: str = AT) -> PodSighting:
+def job(part: str, report: Any, *, ended: str = AT, failed: bool = False) -> PodSighting:
     body = report if isinstance(report, bytes) else msgspec.json.encode(report)
     return PodSighting(
-        ("n", part + ended), 1, "t", part, "", ready=False, waiting="", report=body, ended=ended, failed=False
+        ("n", part + ended), 1, "t", part, "", ready=False, waiting="", report=body, ended=ended, failed=failed
     )
 
 
@@ -87,17 +87,22 @@ def test_the_newest_export_and_backup_make_the_status() -> None:
     ],
 )
 def test_what_an_export_tells_becomes_a_fault_or_none(report: Any, expected: list[tuple[str, bool]]) -> None:
-    told = told_by_jobs([job("export", report)])
+    told = told_by_jobs([job("export", report, failed=not report)])
     assert reasons(told) == expected
     assert "s3cr3t" not in repr(told)
 
 
 @pytest.mark.parametrize("report", [b"", {"outcome": "failed", "error": "the target is full"}, {"id": ""}])
 def test_a_backup_that_is_none_is_a_fault(report: Any) -> None:
-    told = told_by_jobs([job("backup", report)])
+    told = told_by_jobs([job("backup", report, failed=not report)])
     assert told.last_backup is not None
     assert told.last_backup.outcome == "failed"
     assert reasons(told) == [("BackupFailed", False)]
+
+
+def test_another_command_in_a_jobs_pod_tells_nothing_of_backups() -> None:
+    restored = job("backup", b"", ended="2026-11-26T11:00:00Z")
+    assert told_by_jobs([job("backup", BACKUP), restored]) == told_by_jobs([job("backup", BACKUP)])
 
 
 def test_long_texts_and_further_lines_do_not_get_through() -> None:
