@@ -25,7 +25,7 @@ class RefusedError(Exception):
 
 @functools.cache
 def helm() -> str:
-    """``$HELM``, else that of the test cluster's build, else of the PATH; without any the test is skipped (fails in CI)."""
+    """``$HELM``, else the one that the test cluster built, else that of the PATH; skipped without any (fails in CI)."""
     from tests.cluster import build  # noqa: PLC0415 - only the chart's tests need to know
 
     built = build.binaries() / "helm"

@@ -1,4 +1,4 @@
-"""The helm commands that stand in the docs: the chart takes their values, and they do what the words beside them say."""
+"""The helm commands in the docs: the chart takes their values, and they do what the words beside them say."""
 
 import re
 import shlex
