@@ -40,7 +40,9 @@ async def _orders(file: Path | None, data_dir: Path, order: str | None, *, probl
         complain(f"no order {order} in the ledger of {tenant.identity}")
         return FAILED
     entries.sort(key=lambda entry: (entry.since, entry.order))
-    show_json([_line(entry) for entry in entries]) if as_json else _show(entries)
+    show_json([_line(entry) for entry in entries]) if as_json else _show(
+        entries, empty="no problems" if problems else "no orders"
+    )
     return OK
 
 
@@ -83,7 +85,7 @@ def _time(ms: int) -> str | None:
     return rfc3339(ms / 1000) if ms > 0 else None
 
 
-def _show(entries: "list[Entry]") -> None:
+def _show(entries: "list[Entry]", *, empty: str) -> None:
     rows = [
         (
             entry.order,
@@ -94,4 +96,4 @@ def _show(entries: "list[Entry]") -> None:
         )
         for entry in entries
     ]
-    show_table(("order", "state", "since", "parcels", "problem"), rows, empty="no orders")
+    show_table(("order", "state", "since", "parcels", "problem"), rows, empty=empty)

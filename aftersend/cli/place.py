@@ -127,7 +127,13 @@ def find(file: Path | None, data_dir: Path, environ: Mapping[str, str] = os.envi
                 cure="start it (or name its --data-dir), or set AFTERSEND_REDIS_URL and AFTERSEND_SECRETS_DIR",
             )
         environ = {**environ, "AFTERSEND_TENANT_FILE": str(file)}
-    return _from_environment(environ)
+    try:
+        return _from_environment(environ)
+    except Misconfigured as error:
+        if environ.get("AFTERSEND_TENANT_FILE"):
+            raise
+        cure = f"or start `aftersend up` (looked for in {data_dir}) and name the document with -f FILE"
+        raise Misconfigured(error.code, cure=cure) from None
 
 
 def _only(kept: "dict[str, _Kept]") -> Path | None:

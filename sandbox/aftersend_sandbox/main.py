@@ -19,14 +19,20 @@ Afterbuy   {afterbuy}   partnerToken sandbox-partner, accountToken sandbox-accou
 Sendcloud  {sendcloud}   publicKey sandbox-public, secretKey sandbox-secret, integration "J&J Aftersend" ({integration})
 Page       {url}/
 Control    {url}/control/state
-Webhooks   {webhooks}
+Webhooks   {webhooks}   webhookSignatureKey {signature}
 """
 
 
 def serve(arguments: Sequence[str]) -> int:
-    """The command: parse the options and serve until SIGINT or SIGTERM. Returns the exit code."""
+    """The command: parse the options and serve until SIGINT or SIGTERM. Returns the exit code, 2 for a bad address."""
     options = _parser().parse_args(arguments)
-    asyncio.run(run(options))
+    try:
+        asyncio.run(run(options))
+    except OSError as error:
+        host, port = options.listen
+        told = f"cannot listen on {host}:{port} ({type(error).__name__}) – name a free address with --listen"
+        sys.stderr.write(f"aftersend sandbox: {told}\n")
+        return 2
     return 0
 
 
@@ -76,6 +82,7 @@ async def run(options: argparse.Namespace) -> None:
             integration=INTEGRATION_ID,
             url=sandbox.url,
             webhooks=options.webhook_url or "not active",
+            signature=options.signature_key,
         )
         sys.stdout.write(told)
         sys.stdout.flush()

@@ -225,6 +225,7 @@ async def test_orders_in_json(shop: Shop) -> None:
 
 async def test_orders_for_people_and_unknown_ones(shop: Shop) -> None:
     assert (await shop.call("orders"))[:2] == (0, "no orders\n")
+    assert (await shop.call("orders", "--problems"))[:2] == (0, "no problems\n")
     await shop.order("4711", state="accepted")
     code, out, _ = await shop.call("orders")
     assert code == 0
@@ -304,6 +305,7 @@ async def test_nothing_to_go_by_is_wrong_usage(shop: Shop) -> None:
     assert code == 2
     assert "AFTERSEND_TENANT_FILE is missing" in err
     assert "AFTERSEND_REDIS_URL is missing" in err
+    assert f"or start `aftersend up` (looked for in {shop.folder}) and name the document with -f FILE" in err
 
 
 async def test_a_file_whose_up_does_not_run_says_what_to_do(shop: Shop) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from datetime import timedelta
 from typing import Any
@@ -240,6 +241,13 @@ def test_wrong_options(arguments: list[str], capsys: pytest.CaptureFixture[str])
     assert "usage: aftersend sandbox" in capsys.readouterr().err
 
 
+def test_a_port_that_is_taken_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main.serve(["--listen", f"127.0.0.1:{port}", "--orders", "1"]) == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in capsys.readouterr().err
+
+
 async def test_the_command_serves_until_it_is_told_to_stop() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -249,6 +257,8 @@ async def test_the_command_serves_until_it_is_told_to_stop() -> None:
         "127.0.0.1:0",
         "--orders",
         "5",
+        "--signature-key",
+        "a-key-of-one's-own",
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
@@ -256,6 +266,7 @@ async def test_the_command_serves_until_it_is_told_to_stop() -> None:
     try:
         lines = [(await process.stdout.readline()).decode() for _ in range(5)]
         assert [line.split()[0] for line in lines] == ["Afterbuy", "Sendcloud", "Page", "Control", "Webhooks"]
+        assert "webhookSignatureKey a-key-of-one's-own" in lines[4]
         async with aiohttp.ClientSession() as http, http.get(lines[3].split()[1]) as answer:
             assert (await answer.json())["orders"] == 5
     finally:
