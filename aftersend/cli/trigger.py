@@ -31,10 +31,13 @@ def trigger(
     data_dir: DataDir,
 ) -> None:
     """Ask the exporter for a run."""
+    from aftersend.ledger.match import is_order_id
     from aftersend.runs import RunRequest
 
     if kind == "sweep" and (order or dry_run):
         raise typer.BadParameter("--order and --dry-run belong to exports")
+    for wrong in [text for text in order or () if not is_order_id(text)]:
+        raise typer.BadParameter(f"{wrong!r}: an OrderID is digits, as Afterbuy shows it", param_hint="--order")
     request = RunRequest(kind=kind, orders=tuple(order or ()), dry_run=dry_run)
     told = Report(report)
     patience = timeout if wait or dry_run else None

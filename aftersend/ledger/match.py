@@ -18,6 +18,7 @@ from aftersend.ledger.entry import Entry
 from aftersend.sendcloud.model import ParcelEvent
 
 PREFIX = "afterbuy-"
+_LONGEST_ID = 19
 _SENT = ("pushing", "accepted", "confirmed", "labelled")
 
 
@@ -52,8 +53,8 @@ class Known(Protocol):
 
 
 def is_order_id(text: str) -> bool:
-    """OrderIDs are digits; anything else can be no order of ours (and must not become part of a key)."""
-    return text.isascii() and text.isdigit()
+    """OrderIDs are digits, at most 19 and not zero; anything else is no order of ours and must not become part of a key."""
+    return text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID and bool(text.strip("0"))
 
 
 def match(event: ParcelEvent, *, known: str | None, numbered: Entry | None) -> Result:

@@ -134,6 +134,14 @@ async def test_trigger_waits_for_the_outcome(outcome: str, code: int, shop: Shop
     }
 
 
+@pytest.mark.parametrize("order", ["abc", "47 11", "afterbuy-4711", "0", "٤٧", "9" * 40])
+async def test_what_is_no_order_id_is_wrong_usage_and_asks_for_nothing(order: str, shop: Shop) -> None:
+    code, out, err = await shop.call("trigger", "export", "--order", "4711", "--order", order)
+    assert (code, out) == (2, "")
+    assert "an OrderID is digits" in " ".join(err.split())
+    assert await shop.runs.length() == 0
+
+
 async def test_trigger_for_people(shop: Shop) -> None:
     process = await shop.start("trigger", "export", "--dry-run", "--order", "4711", "--order", "4712")
     lines = (OrderDecision("4711", "transfer"), OrderDecision("4712", "skip", "unpaid"))

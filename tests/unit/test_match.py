@@ -44,6 +44,8 @@ def having(entry: Entry) -> Known:
         ("it beats numbers", parcel(external_order_id="afterbuy-701", order_number="700"), having(SENT), Match("701")),
         ("our prefix, no order", parcel(external_order_id="afterbuy-x1"), Known(), Foreign()),
         ("our prefix, nothing", parcel(external_order_id="afterbuy-"), Known(), Foreign()),
+        ("our prefix, endless", parcel(external_order_id="afterbuy-" + "7" * 5000), Known(), Foreign()),
+        ("our prefix, zero", parcel(external_order_id="afterbuy-0"), Known(), Foreign()),
         ("a foreign id", parcel(external_order_id="shop-9", order_number="700"), having(SENT), Foreign()),
         ("number", parcel(order_number="700"), having(SENT), Match("700")),
         ("own id is no id", parcel(external_order_id="11", order_number="700"), having(SENT), Match("700")),

@@ -16,7 +16,7 @@ from functools import partial
 
 from aftersend.errors import AftersendError
 from aftersend.ledger.entry import Entry
-from aftersend.ledger.match import PREFIX
+from aftersend.ledger.match import PREFIX, is_order_id
 from aftersend_exporter import transitions
 from aftersend_exporter.desk import Desk, each
 from aftersend_exporter.labels import has_label
@@ -91,4 +91,4 @@ def _missing(entry: Entry, *, now: int) -> Entry:
 
 def _number(name: str) -> int:
     digits = name.removeprefix(PREFIX)
-    return int(digits) if name.startswith(PREFIX) and digits.isascii() and digits.isdigit() else 0
+    return int(digits) if name.startswith(PREFIX) and is_order_id(digits) else 0

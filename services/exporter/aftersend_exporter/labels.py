@@ -9,7 +9,7 @@ come back.
 from collections.abc import Iterable
 from datetime import timedelta
 
-from aftersend.ledger.match import PREFIX
+from aftersend.ledger.match import PREFIX, is_order_id
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend_exporter.desk import Desk
 
@@ -37,4 +37,4 @@ def _order(event: ParcelEvent) -> int:
     external = event.external_order_id
     name = external.removeprefix(PREFIX) if external else event.order_number
     ours = not external or external.startswith(PREFIX)
-    return int(name) if ours and name.isascii() and name.isdigit() else 0
+    return int(name) if ours and is_order_id(name) else 0

@@ -11,7 +11,7 @@ from functools import partial
 from aftersend.afterbuy.model import Order, Page, ProductCustoms, UnreadableOrder
 from aftersend.errors import AftersendError
 from aftersend.ledger.entry import Entry
-from aftersend.ledger.match import PREFIX
+from aftersend.ledger.match import PREFIX, is_order_id
 from aftersend_exporter import transitions
 from aftersend_exporter.compare import Step, next_step
 from aftersend_exporter.customs import is_for_customs
@@ -49,7 +49,7 @@ class PageWorker:
         orders = [order for order in page.orders if self._is_new(order.order_id)]
         broken = [order for order in page.unreadable if self._is_new(order.order_id)]
         self.tally.read += len(orders) + len(broken)
-        ids = [name for name in (*(o.order_id for o in orders), *(o.order_id for o in broken)) if _is_id(name)]
+        ids = [name for name in (*(o.order_id for o in orders), *(o.order_id for o in broken)) if is_order_id(name)]
         entries = await self.desk.ledger.get_many(ids) if ids else {}
         for unreadable in broken:
             await self._unreadable(unreadable)
@@ -60,7 +60,7 @@ class PageWorker:
 
     def _is_new(self, order_id: str) -> bool:
         """False for an order that this run has had already; a page that moved may bring it twice."""
-        number = int(order_id) if _is_id(order_id) else 0
+        number = int(order_id) if is_order_id(order_id) else 0
         if number in self.seen:
             return False
         if number:
@@ -69,7 +69,7 @@ class PageWorker:
 
     def _decide(self, order: Order) -> Decision:
         rules = self.desk.tenant.spec.export
-        if not _is_id(order.order_id):
+        if not is_order_id(order.order_id):
             return Decision("skip", "not_an_order")
         return decide(order, only=rules.only, beginning=first_moment(rules.window, zone=self.desk.zone))
 
@@ -176,7 +176,7 @@ class PageWorker:
         self.tally.rejected += 1
         self._count("rejected", "unreadable")
         self.tally.note(order.order_id, "rejected", order.path)
-        if self.dry or not _is_id(order.order_id):
+        if self.dry or not is_order_id(order.order_id):
             return
         self.tally.watched += 1
         self.desk.log.warning("order_unreadable", order=order.order_id, path=order.path)
@@ -228,7 +228,3 @@ async def withdraw(desk: Desk, order_id: str, *, reason: str) -> Entry:
     now, patience = desk.now_ms(), desk.patience
     change = partial(transitions.changed_after_transfer, reason=reason, now=now, patience=patience)
     return await desk.ledger.change(order_id, change)
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and bool(text.strip("0"))
