@@ -1,6 +1,7 @@
 """What holds for all tests."""
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("aftersend", deadline=None)  # how long an example takes says something about the machine only
+# How long an example takes, or making one up, says something about the machine and what else runs there only.
+settings.register_profile("aftersend", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("aftersend")

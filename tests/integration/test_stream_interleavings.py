@@ -91,7 +91,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @example(steps=[("read", "one"), ("lose group", ""), ("delay", "one")])
 @given(steps=st.lists(STEPS, min_size=5, max_size=60))
 async def test_every_event_is_in_one_place_until_it_is_done(

@@ -12,7 +12,7 @@ import jsonschema
 import msgspec
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aftersend.crd.definition import definition
@@ -164,7 +164,7 @@ VALUES = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(LEAVES), VALUES)
 def test_whatever_stands_in_a_field_both_say_the_same(path: str, value: Any) -> None:
     document = with_field(path, value)

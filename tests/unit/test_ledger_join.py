@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from aftersend.ledger.entry import Entry, Field, ParcelDetails, ParcelState, Problem
@@ -14,8 +14,6 @@ from aftersend.sendcloud.model import ParcelClass
 from tests.backup_kit import entries_at
 from tests.ledger_kit import CANCELLED, DELIVERED, LABEL, NOW, mac, parcel
 
-calmly = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""A busy machine is no counter-example."""
 LATER = NOW + 3_600_000
 
 
@@ -34,7 +32,6 @@ _event = some.builds(
 )
 
 
-@calmly
 @given(before=some.lists(_event, max_size=5), after=some.lists(_event, max_size=5))
 def test_a_descendant_learns_nothing_from_its_ancestor(before: list[Any], after: list[Any]) -> None:
     saved = _merged(Entry(order="1", state="confirmed", pushed=NOW, ticks=frozenset()), *before)
@@ -42,7 +39,6 @@ def test_a_descendant_learns_nothing_from_its_ancestor(before: list[Any], after:
     assert join(live, saved, now=LATER) == live
 
 
-@calmly
 @given(before=some.lists(_event, max_size=5), after=some.lists(_event, max_size=5))
 def test_a_ledger_that_began_anew_knows_in_the_end_what_one_that_saw_all_knows(
     before: list[Any], after: list[Any]
@@ -55,7 +51,6 @@ def test_a_ledger_that_began_anew_knows_in_the_end_what_one_that_saw_all_knows(
 
 
 @given(live=entries_at(NOW), saved=entries_at(NOW))
-@calmly
 def test_joining_twice_is_joining_once(live: Entry, saved: Entry) -> None:
     once = join(live, saved, now=LATER)
     assert join(once, saved, now=LATER) == once

@@ -62,7 +62,7 @@ drafts = st.builds(
     lambda name, spec, operator: (tenant(name, **spec), operator), name=names, spec=documents, operator=settings
 )
 Draft = tuple[Tenant, OperatorSettings]
-for_some = hypothesis.settings(max_examples=40, deadline=None)
+for_some = hypothesis.settings(max_examples=40)
 
 
 def manifests_of(draft: Draft) -> list[Manifest]:
