@@ -53,7 +53,7 @@ class Known(Protocol):
 
 
 def is_order_id(text: str) -> bool:
-    """OrderIDs are digits, at most 19 and not zero; anything else is no order of ours and must not become part of a key."""
+    """OrderIDs are digits, at most 19, not zero; anything else is no order of ours and must not stand in a key."""
     return text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID and bool(text.strip("0"))
 
 

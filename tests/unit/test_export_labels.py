@@ -1,9 +1,9 @@
 """Which order a label in Sendcloud's list belongs to; whatever stands there, nothing of it stops a run."""
 
 import pytest
+
 from aftersend_exporter.confirm import _number
 from aftersend_exporter.labels import _order
-
 from tests.ledger_kit import parcel
 
 
