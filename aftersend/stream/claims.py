@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from redis.exceptions import ResponseError
+from redis.exceptions import OutOfMemoryError, ResponseError
 
 from aftersend.stream.connection import guarded
 from aftersend.stream.event import Fields
@@ -67,15 +67,28 @@ class Claims:
         """Entries in our hands whose stream was seen to vanish: what we hold is the only copy left."""
 
     async def ensure_group(self) -> bool:
-        """Make stream and group if they are not there; True if they were made."""
+        """Make stream and group if they are not there; True if they were made.
+
+        A full Redis refuses to make even the group that it has. A consumer that starts then must still drain it.
+        """
         with guarded():
             try:
                 await self._redis.xgroup_create(self._key, self._group, id="0", mkstream=True)
+            except OutOfMemoryError:
+                if not await self._has_group():
+                    raise
+                return False
             except ResponseError as error:
                 if not str(error).startswith("BUSYGROUP"):
                     raise
                 return False
         return True
+
+    async def _has_group(self) -> bool:
+        if not await self._redis.exists(self._key):
+            return False
+        groups: Any = await self._redis.xinfo_groups(self._key)
+        return any(group["name"] == self._group.encode() for group in groups)
 
     async def read(self, count: int, *, block_ms: int) -> list[Entry]:
         """Up to ``count`` entries nobody has had yet; waits for the first at most ``block_ms``."""

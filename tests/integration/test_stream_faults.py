@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aftersend.errors import CredentialsRefused, Rejected, Transient
+from aftersend.errors import CredentialsRefused, Rejected, StoreFull, Transient
 from aftersend.stream.breaker import Breaker, BreakerTiming
 from aftersend.stream.claims import Claims
 from aftersend.stream.delayed import defer, promote
@@ -64,6 +64,30 @@ async def hurry_when_full(stream: Stream) -> None:
     await stream.redis.config_set("maxmemory", "0")
     await hurry(stream)
     await stream.redis.config_set("maxmemory", "1")
+
+
+async def test_a_consumer_that_starts_on_a_full_redis_drains_it(stream: Stream) -> None:
+    """XGROUP CREATE needs memory, even for a group that is there: the group of a restarted pod always is."""
+    await fill(stream, 3)
+    await Claims(stream, "one").ensure_group()
+    await stream.redis.config_set("maxmemory", "1")
+    handled: list[str] = []
+
+    async def handler(event: Event) -> None:
+        handled.append(event.read(Parcel).name)
+
+    async with consuming(stream, handler):
+        await until(lambda: is_empty(stream))
+    assert sorted(handled) == ["0", "1", "2"]
+
+
+async def test_without_a_group_a_full_redis_is_told_as_full(stream: Stream) -> None:
+    await fill(stream, 1)
+    await stream.redis.config_set("maxmemory", "1")
+    with pytest.raises(StoreFull):
+        await Claims(stream, "one").ensure_group()
+    await stream.redis.config_set("maxmemory", "0")
+    assert await Claims(stream, "one").ensure_group()
 
 
 async def test_a_full_redis_lets_go_of_what_is_done(stream: Stream) -> None:

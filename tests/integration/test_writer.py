@@ -24,6 +24,7 @@ from aftersend.service.health import Health
 from aftersend.service.listener import PublicListener
 from aftersend.service.runtime import Runtime, secret_folders
 from aftersend.settings import read_settings
+from aftersend.stream.claims import Claims
 from aftersend.stream.consumer import Consumer, Timing
 from aftersend.stream.event import Event, rfc3339
 from aftersend.stream.sealing import Keyring
@@ -35,6 +36,7 @@ from aftersend_writer.handle import Handler
 from tests.afterbuy_sandbox import Shop
 from tests.afterbuy_sandbox import shop as open_shop
 from tests.ledger_kit import CANCELLED, DELIVERED, NOW, PICKED_UP, client, keyring, parcel
+from tests.stream_kit import hurry
 
 TAG = "Sendcloud abgeschlossen"
 BRISK = Timing(block_ms=50, reclaim=0.05, promote=0.05, renew=0.5)
@@ -333,12 +335,13 @@ async def test_a_backlog_is_worked_off_in_batches(bridge: Bridge) -> None:
     assert set(bridge.shop.world.journal.tags_added.values()) == {1}
 
 
-async def test_refused_credentials_open_the_circuit_until_the_secret_changes(bridge: Bridge) -> None:
+@pytest.mark.parametrize("there", ["wrong", "", None], ids=["wrong", "empty", "missing"])
+async def test_refused_credentials_open_the_circuit_until_the_secret_changes(there: str | None, bridge: Bridge) -> None:
     order = bridge.shop.order(700)
     await bridge.recovered()
     secret = bridge.folder / "afterbuy" / "partnerToken"
     right = secret.read_text()
-    secret.write_text("wrong")
+    secret.unlink() if there is None else secret.write_text(there)
     await bridge.tell("700", parcel(number="A1"))
     async with running(bridge):
         await until(lambda: circuit(bridge, 1.0))
@@ -349,6 +352,27 @@ async def test_refused_credentials_open_the_circuit_until_the_secret_changes(bri
     assert bridge.metric("write_race_seconds_count") == 1
     assert 0 < bridge.metric("write_race_seconds_sum") < 60
     assert await bridge.stream.dead() == 0
+
+
+async def test_a_full_redis_keeps_what_it_has_until_there_is_room(bridge: Bridge) -> None:
+    order = bridge.shop.order(700)
+    await bridge.recovered()
+    await bridge.tell("700", parcel(number="A1"))
+    await Claims(bridge.stream, "earlier").ensure_group()
+    await bridge.redis.config_set("maxmemory", "1")
+    async with running(bridge):
+        await until(lambda: put_off(bridge))
+        assert (bridge.shop.calls("UpdateSoldItems"), await bridge.stream.dead()) == (0, 0)
+        await bridge.redis.config_set("maxmemory", "0")
+        await hurry(bridge.stream)
+        await until(lambda: drained(bridge))
+    assert order.additional_info == "A1"
+    assert await bridge.stream.dead() == 0
+
+
+async def put_off(bridge: Bridge) -> bool:
+    await asyncio.sleep(0)
+    return bridge.metric("events_handled_total", outcome="later") == 1
 
 
 async def circuit(bridge: Bridge, value: float) -> bool:
