@@ -372,7 +372,7 @@ async def test_a_full_redis_keeps_what_it_has_until_there_is_room(bridge: Bridge
 
 async def put_off(bridge: Bridge) -> bool:
     await asyncio.sleep(0)
-    return bridge.metric("events_handled_total", outcome="later") == 1
+    return bridge.metric("events_handled_total", stream="parcels", outcome="later") == 1
 
 
 async def circuit(bridge: Bridge, value: float) -> bool:

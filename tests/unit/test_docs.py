@@ -63,6 +63,16 @@ def test_the_page_of_settings_names_them_all_and_no_others() -> None:
     assert there == {f"AFTERSEND_{field.name.upper()}" for field in fields(Settings)}
 
 
+def test_every_fault_names_a_test_that_exists() -> None:
+    rows = re.findall(r"^\| (?!fault|-)(.*) \|$", (ROOT / "docs/guides/faults.md").read_text(), re.MULTILINE)
+    assert len(rows) > 20
+    for row in rows:
+        named = re.search(r"`([\w/]+\.py)::(test_\w+)`$", row)
+        assert named, row
+        source = (ROOT / "tests" / named[1]).read_text()
+        assert re.search(rf"^(async )?def {named[2]}\(", source, re.MULTILINE), row
+
+
 def test_every_problem_code_has_its_cure_in_the_guide() -> None:
     assert set(re.findall(r"^\| `(\w+)` \|", SHOP, re.MULTILINE)) == set(PROBLEM_CODES)
 
