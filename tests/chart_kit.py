@@ -15,7 +15,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 CHART = ROOT / "charts" / "aftersend"
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-MISSING = "helm is missing: `make test-cluster` builds it from source, or install Helm 3.18 or newer"
+MISSING = "helm is missing: `make test-cluster` builds it from source, or install Helm 4"
 Manifest = dict[str, Any]
 
 
