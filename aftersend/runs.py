@@ -54,7 +54,7 @@ class OrderDecision(msgspec.Struct, frozen=True):
 
     order: str
     decision: str
-    """transfer, unchanged, skip, watch or rejected."""
+    """transfer, unchanged, skip (reason ``gone``: Afterbuy does not have it), watch or rejected."""
     reason: str = ""
 
 

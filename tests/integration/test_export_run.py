@@ -337,6 +337,15 @@ async def test_a_dry_run_leaves_no_trace(small: Office) -> None:
     assert {line.decision for line in again.orders} <= {"unchanged", "skip", "watch"}  # type: ignore[union-attr]
 
 
+async def test_a_dry_run_names_the_orders_that_afterbuy_does_not_have(small: Office) -> None:
+    before = await small.redis.keys()
+    summary = await small.export(dry_run=True, orders=("999",))
+    lines = [(line.order, line.decision, line.reason) for line in summary.orders]  # type: ignore[union-attr]
+    assert lines == [("999", "skip", "gone")]
+    assert (summary.outcome, summary.read, dict(summary.skipped)) == ("done", 0, {})
+    assert sorted(await small.redis.keys()) == sorted(before)
+
+
 async def test_named_orders_ignore_the_window(small: Office) -> None:
     old = small.order()
     small.later(days=30)

@@ -48,14 +48,16 @@ async def read_again(worker: PageWorker, orders: list[str]) -> None:
         worker.tally.trouble(error)
         worker.tally.everything_read = False
         return
-    if not worker.dry:
-        await _gone(worker, (order for order in orders if int(order) not in worker.seen))
+    await _gone(worker, (order for order in orders if int(order) not in worker.seen))
 
 
 async def _gone(worker: PageWorker, orders: Iterable[str]) -> None:
     """Afterbuy does not know them any more."""
     for order in orders:
         worker.seen.add(int(order))
+        worker.tally.note(order, "skip", GONE)
+        if worker.dry:
+            continue
         entry = await withdraw(worker.desk, order, reason=GONE)
         if entry.watched:
             entry = await worker.desk.ledger.change(order, partial(_expired, desk=worker.desk))
