@@ -25,6 +25,7 @@ _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?:\.)?(?P<path>[^`]*)`)?$", re.DOT
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _NAMES = field_names(Tenant)
 _MAX_BYTES = 1024 * 1024
+_DEEPEST = 32
 
 
 def load_tenant(path: Path) -> Tenant:
@@ -65,7 +66,15 @@ def _parse_yaml(raw: bytes, origin: str) -> object:
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML without aliases (no bombs), without duplicate keys, and without dates: ``2026-01-01`` stays text."""
+    """YAML without aliases (no bombs), without duplicate keys, and without dates: ``2026-01-01`` stays text.
+
+    Brackets within brackets end at a depth that no tenant document has: thousands of them would take seconds.
+    """
+
+    def fetch_flow_collection_start(self, token_class: type) -> None:
+        if self.flow_level >= _DEEPEST:
+            raise yaml.MarkedYAMLError(problem="too deep", problem_mark=self.get_mark())
+        super().fetch_flow_collection_start(token_class)
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
