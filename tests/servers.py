@@ -10,9 +10,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from aftersend.embedded import end_with_thread
 
 FLAVOURS = ("valkey", "redis7", "redis7json", "redis8")
 
@@ -92,7 +95,10 @@ class RedisServer:
     def start(self) -> "RedisServer":
         """Start and wait until it answers PING."""
         log = (self.directory / "server.log").open("ab")
-        self.process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        parent, in_main = os.getpid(), threading.current_thread() is threading.main_thread()
+        # ends with a session that is cut off; the kernel watches the starting *thread*, so only the main one will do
+        die = (lambda: end_with_thread(parent)) if in_main and sys.platform == "linux" else None
+        self.process = subprocess.Popen(self._command, stdout=log, stderr=log, preexec_fn=die)  # noqa: PLW1509
         log.close()
         deadline = time.monotonic() + 30
         while not self._answers():

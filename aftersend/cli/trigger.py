@@ -86,6 +86,9 @@ def _show(summary: "RunSummary") -> None:
     show_text(f"  sent     {summary.sent}, unchanged {summary.unchanged}, rejected {summary.rejected}")
     show_text(f"  skipped  {sum(summary.skipped.values())}{skipped}")
     show_text(f"  watched  {summary.watched}")
+    for side in ("afterbuy", "sendcloud"):
+        if getattr(summary.health, side) == "refused":
+            show_text(f"  note     {side} refuses the credentials or the settings: see `aftersend check`")
     if summary.health.message:
         show_text(f"  note     {summary.health.message}")
     if isinstance(summary.orders, tuple):

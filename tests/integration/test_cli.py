@@ -146,7 +146,7 @@ async def test_trigger_for_people(shop: Shop) -> None:
     process = await shop.start("trigger", "export", "--dry-run", "--order", "4711", "--order", "4712")
     lines = (OrderDecision("4711", "transfer"), OrderDecision("4712", "skip", "unpaid"))
     window = {"from_": "2026-11-23T00:00:00.000Z", "to": "2026-11-24T00:00:00.000Z"}
-    health = RunHealth(message="renew the tokens")
+    health = RunHealth(afterbuy="refused", message="renew the tokens")
     request = await _answered(shop, _summary("done", orders=lines, health=health, **window))
     out, err = await process.communicate()
     assert (process.returncode, err) == (0, b"")
@@ -155,6 +155,7 @@ async def test_trigger_for_people(shop: Shop) -> None:
     assert "export done" in text
     assert "2026-11-23T00:00:00.000Z … 2026-11-24T00:00:00.000Z" in text
     assert "skipped  2, 2 unpaid" in text
+    assert "note     afterbuy refuses the credentials or the settings: see `aftersend check`" in text
     assert "note     renew the tokens" in text
     assert "4712   skip      unpaid" in text
 
