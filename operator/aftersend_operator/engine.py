@@ -36,6 +36,8 @@ from aftersend_operator.watching import watch_registry, watch_settings, watched_
 from aftersend_operator.waves import Waves, is_rolling
 from aftersend_operator.work_queue import WorkQueue
 
+_IDENTITY: Final = "aftersend-operator"
+"""Only peering would look at it; without one kopf asks for the user's name, which user 10001 of an image has not."""
 _QUEUE: Final = "work-queue"
 _ASK_AGAIN_SECONDS: Final = 5.0
 _LOOK_FOR_KINDS_SECONDS: Final = 600.0
@@ -106,6 +108,7 @@ class Engine:
             registry=watch_registry(self._cache, kinds, find=self._find, listings=self._listings),
             settings=watch_settings(),
             standalone=True,
+            identity=_IDENTITY,  # type: ignore[arg-type]
             clusterwide=not namespaces,
             namespaces=namespaces,
         )

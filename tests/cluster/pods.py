@@ -11,15 +11,18 @@ SERVER = (
 """A web server for the files of ``/tmp``."""
 
 
-def a_pod(name: str, image: str, *command: str, claim: str | None = None) -> dict[str, Any]:
-    """A pod that runs ``command`` as user 10001 with a writable ``/tmp``: empty, or a claimed volume."""
+def a_pod(name: str, image: str, *command: str, claim: str = "", port: int = 0) -> dict[str, Any]:
+    """A pod that runs ``command`` as user 10001 with a writable ``/tmp``: empty, or a claimed volume.
+
+    With ``port`` it is ready when something listens there.
+    """
     volume: dict[str, Any] = {"persistentVolumeClaim": {"claimName": claim}} if claim else {"emptyDir": {}}
     container = {
         "name": "main",
         "image": image,
         "imagePullPolicy": "Never",
         "command": list(command),
-        "ports": [{"containerPort": 8080}],
+        **({"readinessProbe": {"tcpSocket": {"port": port}, "periodSeconds": 1}} if port else {}),
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
         "securityContext": {
             "allowPrivilegeEscalation": False,

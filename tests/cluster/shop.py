@@ -41,8 +41,15 @@ class Shop:
     def open(self, image: str, *, orders: int, seed: int) -> None:
         """Start the sandbox, lay down the keys."""
         webhook = f"http://aftersend-{NAME}-webhook/webhooks/sendcloud"
-        command = ("aftersend", "sandbox", f"--listen=0.0.0.0:{PORT}", f"--orders={orders}", f"--seed={seed}")
-        start(self.cluster, self.namespace, a_pod("sandbox", image, *command, f"--webhook-url={webhook}"))
+        command = (
+            "aftersend",
+            "sandbox",
+            f"--listen=0.0.0.0:{PORT}",
+            f"--orders={orders}",
+            f"--seed={seed}",
+            "--time-scale=0.02",
+        )
+        start(self.cluster, self.namespace, a_pod("sandbox", image, *command, f"--webhook-url={webhook}", port=PORT))
         self.kubectl("expose", "pod", "sandbox", f"--port={PORT}")
         for side, keys in CREDENTIALS.items():
             self.write_secret(side, keys)
@@ -88,6 +95,10 @@ class Shop:
     def tell(self, path: str, body: dict[str, Any]) -> Any:
         """Do something in the sandbox: ``tell("incoming/labels", {"all": True})``."""
         return json.loads(self.kubectl("create", "--raw", self._control(path, {}), "-f", "-", text=json.dumps(body)))
+
+    def violations(self) -> list[str]:
+        """Rules of the merchant that an order broke, as the sandbox judges them from both systems."""
+        return [rule["text"] for rule in self.ask("verdict")["rules"] if rule["violated"]]
 
     def pods(self, part: str = "") -> dict[str, dict[str, Any]]:
         """Pods of the tenant (of one part) that are not on their way out, by uid."""

@@ -34,7 +34,8 @@ def namespace(node_cluster: Cluster) -> Iterator[str]:
 @pytest.fixture
 def web(node_cluster: Cluster, namespace: str, image: str) -> str:
     """A server ``web`` with its Service and a client ``ask``; the address of the Service."""
-    start(node_cluster, namespace, a_pod("web", image, "python3", "-c", SERVER), a_pod("ask", image, *SLEEP))
+    server = a_pod("web", image, "python3", "-c", SERVER, port=8080)
+    start(node_cluster, namespace, server, a_pod("ask", image, *SLEEP))
     run_in(node_cluster, namespace, "web", "python3", "-c", "open('/tmp/greeting', 'w').write('Moin')")
     node_cluster.kubectl("expose", "pod", "web", "--port=80", "--target-port=8080", f"--namespace={namespace}")
     address = str(node_cluster.get("service", "web", f"--namespace={namespace}")["spec"]["clusterIP"])
@@ -114,6 +115,8 @@ def test_the_image_is_small_and_carries_neither_kopf_nor_tools(
     with pytest.raises(CommandError, match="executable file not found"):
         run_in(node_cluster, namespace, "look", "sh", "-c", "true")
     assert run_in(node_cluster, namespace, "look", "aftersend", "--version").startswith("aftersend ")
+    with pytest.raises(CommandError, match="AFTERSEND_TENANT_FILE is missing"):
+        run_in(node_cluster, namespace, "look", "aftersend", "trigger", "export")
 
 
 @contextmanager
