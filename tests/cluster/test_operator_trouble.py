@@ -101,10 +101,13 @@ def test_watches_that_fail_for_a_while_go_on(scene: Scene) -> None:
     scene.bring_up()
     for status in (500, 429, 410):
         scene.proxy.fail(status, path="watch=true", times=20)
+    what = f"deployment/aftersend-{NAME}-writer"
     scene.proxy.silence_watches()
+    scene.delete(what)
+    eventually(lambda: not scene.exists(what), what="it to be gone")
     scene.proxy.end_silence()
-    scene.delete(f"deployment/aftersend-{NAME}-writer")
-    eventually(lambda: scene.exists(f"deployment/aftersend-{NAME}-writer"), what="the deployment")
+    eventually(lambda: scene.exists(what), what="the deployment")
+    assert {500, 429} <= {call.status for call in scene.proxy.calls if call.watch}
     assert operator.is_alive
 
 

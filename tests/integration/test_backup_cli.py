@@ -166,10 +166,13 @@ async def test_a_full_disk_leaves_the_older_backup(shop: Shop) -> None:
     def small() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 
+    unmeasured = {
+        name: text for name, text in shop.environ.items() if not name.startswith("COV")
+    }  # that has a file, too
     done = await asyncio.to_thread(
         subprocess.run,
         [*MAIN, "backup", "create"],
-        env={**shop.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**unmeasured, "PYTHONDONTWRITEBYTECODE": "1"},
         preexec_fn=small,
         capture_output=True,
         check=False,
