@@ -79,8 +79,10 @@ STAGES = (
     Stage("cluster-node", (tool("python", *PYTEST, *NODE_TESTS),)),
 )
 CLUSTER = [stage.name for stage in STAGES if stage.name == "chart" or stage.name.startswith("cluster-")]
-USUAL = [stage.name for stage in STAGES if stage.name not in CLUSTER]
-"""Chart and cluster have a command of their own, ``make test-cluster``, which builds helm and Kubernetes first."""
+USUAL = [stage.name for stage in STAGES if stage.name not in (*CLUSTER, "servers")]
+"""Chart and cluster have a command of their own, ``make test-cluster``, which builds helm and Kubernetes first. The
+other servers run by name (``make test STAGES=servers``): one run on Redis 7 with RedisJSON never ended, and until that
+is understood it would take all other stages with it."""
 
 
 def install_system_packages(packages: Mapping[str, str]) -> None:
