@@ -282,13 +282,14 @@ async def test_renewal_outlives_a_redis_that_is_away(
     monkeypatch.setattr("aftersend.ledger.lease._RENEW_SECONDS", 0.01)
     key = f"{PREFIX}lease:order:700"
     async with ledger.lease("700") as lease:
-        await redis.delete(key)
-        await redis.hset(key, "wrong", "type")
+        async with redis.pipeline(transaction=True) as at_once:  # a renewal in between would find the lease lost
+            await at_once.delete(key).hset(key, "wrong", "type").execute()
         await asyncio.sleep(0.05)
-        await redis.delete(key)
-        await redis.set(key, lease._token)
-        while await redis.pttl(key) <= 0:
-            await asyncio.sleep(0.01)
+        async with redis.pipeline(transaction=True) as at_once:
+            await at_once.delete(key).set(key, lease._token).execute()
+        async with asyncio.timeout(30):
+            while await redis.pttl(key) <= 0:
+                await asyncio.sleep(0.01)
 
 
 async def test_the_state_of_the_tenant(redis: Redis) -> None:
