@@ -81,8 +81,7 @@ STAGES = (
 CLUSTER = [stage.name for stage in STAGES if stage.name == "chart" or stage.name.startswith("cluster-")]
 USUAL = [stage.name for stage in STAGES if stage.name not in (*CLUSTER, "servers")]
 """Chart and cluster have a command of their own, ``make test-cluster``, which builds helm and Kubernetes first. The
-other servers run by name (``make test STAGES=servers``): one run on Redis 7 with RedisJSON never ended, and until that
-is understood it would take all other stages with it."""
+other servers run by name (``make test STAGES=servers``) until one whole run has passed on each."""
 
 
 def install_system_packages(packages: Mapping[str, str]) -> None:
