@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Self
 
+from aftersend.afterbuy.model import AFTERBUY
+from aftersend.errors import Misconfigured
 from aftersend.secrets import SecretFiles
 
 
@@ -16,5 +18,12 @@ class AfterbuyCredentials:
 
     @classmethod
     def read(cls, files: SecretFiles) -> Self:
-        """From the tenant's ``afterbuy`` folder; ``Misconfigured`` names the file that is missing."""
-        return cls(files.required("partnerToken"), files.required("accountToken"), files.optional("partnerId"))
+        """From the tenant's ``afterbuy`` folder; ``Misconfigured`` names the file that is missing.
+
+        It is an error of this upstream: keys that are not there stop the calls just like keys that are refused.
+        """
+        try:
+            return cls(files.required("partnerToken"), files.required("accountToken"), files.optional("partnerId"))
+        except Misconfigured as error:
+            error.upstream = AFTERBUY
+            raise

@@ -111,14 +111,14 @@ def _start(group: asyncio.TaskGroup, runtime: Runtime, parts: list[Part], health
 
 async def _watch(runtime: Runtime) -> None:
     """What belongs to the tenant and to none of its parts."""
-    logs.bind_tenant(runtime.identity)
+    logs.bind(tenant=runtime.identity, part="up")
     await asyncio.gather(watch_durability(runtime, part="up"), watch_loop(runtime), keep_presence(runtime, part="up"))
 
 
 async def _supervise(part: Part, runtime: Runtime) -> None:
     """Keep one part of one tenant running until stop."""
-    logs.bind_tenant(runtime.identity)
-    log = logs.get_logger(part=part.name)
+    logs.bind(tenant=runtime.identity, part=part.name)
+    log = logs.get_logger()
     rest = _SHORTEST_REST
     while True:
         begun = asyncio.get_running_loop().time()

@@ -10,7 +10,7 @@ the ``repr`` of whatever failed. So there is one processor at the end of one cha
 ``without_texts`` turns exceptions into ``error`` (type, for our own errors also code and path) and ``frames``
 (module:line, ours only) and replaces every value that is not a plain word or number by the name of its type. Records of
 libraries keep their logger, place and template; arguments and ready-made messages are dropped, because nobody can tell
-what is in them. ``tenant`` comes from a context variable, ``trace`` from the current span.
+what is in them. ``tenant`` and ``part`` come from context variables, ``trace`` from the current span.
 """
 
 import logging
@@ -76,9 +76,9 @@ def get_logger(**bound: object) -> "FilteringBoundLogger":
     return cast("FilteringBoundLogger", structlog.get_logger(**bound))
 
 
-def bind_tenant(identity: str) -> None:
-    """All lines of the current task, and of the tasks it starts, carry this tenant."""
-    structlog.contextvars.bind_contextvars(tenant=identity)
+def bind(*, tenant: str, part: str) -> None:
+    """All lines of the current task, and of the tasks it starts, say which part of which tenant speaks."""
+    structlog.contextvars.bind_contextvars(tenant=tenant, part=part)
 
 
 def _chain() -> "list[Processor]":

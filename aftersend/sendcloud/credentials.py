@@ -6,6 +6,7 @@ from typing import Self
 
 from aftersend.errors import Misconfigured
 from aftersend.secrets import SecretFiles
+from aftersend.sendcloud.model import SENDCLOUD
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +18,16 @@ class SendcloudCredentials:
 
     @classmethod
     def read(cls, files: SecretFiles) -> Self:
-        """From the tenant's ``sendcloud`` folder; of several secret keys (one per line) the first is used for calls."""
-        secret_keys = files.lines("secretKey")
-        if not secret_keys:
-            raise Misconfigured(f"secret {files.name('secretKey')} is missing", cure="put the key into that file")
-        return cls(files.required("publicKey"), secret_keys[0])
+        """From the tenant's ``sendcloud`` folder; of several secret keys (one per line) the first is used for calls.
+
+        ``Misconfigured`` names the file that is missing, and this upstream: such keys stop the calls like refused ones.
+        """
+        try:
+            files.required("secretKey")
+            return cls(files.required("publicKey"), files.lines("secretKey")[0])
+        except Misconfigured as error:
+            error.upstream = SENDCLOUD
+            raise
 
     @property
     def authorization(self) -> str:

@@ -68,7 +68,7 @@ def end_on_early_signals() -> None:
 
 async def _life(part: Part, settings: Settings, tenant: Tenant) -> int:
     logs.configure(settings.log_format, settings.log_level)
-    logs.bind_tenant(tenant.identity)
+    logs.bind(tenant=tenant.identity, part=part.name)
     traces.start_tracing(f"aftersend-{part.name}")
     async with AsyncExitStack() as stack:
         shared = Shared(http=await stack.enter_async_context(http_session()))
@@ -79,13 +79,13 @@ async def _life(part: Part, settings: Settings, tenant: Tenant) -> int:
         admin = AdminServer(healths={runtime.identity: runtime.health}, metrics=runtime.metrics)
         await admin.start(settings.admin_listen)
         stack.push_async_callback(admin.stop)
-        logs.get_logger(part=part.name).info("started", admin_port=admin.port)
+        logs.get_logger().info("started", admin_port=admin.port)
         return await _serve(part, runtime)
 
 
 async def _serve(part: Part, runtime: Runtime) -> int:
     """Run the part and its companions until stop; the first failure ends them all."""
-    log = logs.get_logger(part=part.name)
+    log = logs.get_logger()
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(runtime.public.serve(runtime.settings.listen, runtime.stop))

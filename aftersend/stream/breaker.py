@@ -1,6 +1,6 @@
 """The circuit breaker: when the other side is down as a whole, stop asking it with every event.
 
-    closed ── several Transient in a row within a minute, or credentials refused once ──> open
+    closed ── several Transient in a row within a minute, or credentials refused or missing once ──> open
     open ── a probe succeeds ──> closed
 
 While it is open nobody reads the stream; events wait there and no attempt is spent. One cheap call probes: after 5 s
@@ -72,7 +72,9 @@ class Breaker:
         if error is None or (isinstance(error, Rejected) and error.upstream == self.upstream):
             self._failures.clear()
             self._delay = self._delay if self.is_open else self._timing.first
-        elif isinstance(error, CredentialsRefused) and error.upstream in ("", self.upstream):
+        elif (isinstance(error, CredentialsRefused) and error.upstream in ("", self.upstream)) or (
+            isinstance(error, Misconfigured) and error.upstream == self.upstream
+        ):
             self._open(error)
         elif isinstance(error, Transient) and not isinstance(error, Later) and error.upstream == self.upstream:
             self._count(error)

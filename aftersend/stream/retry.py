@@ -4,7 +4,7 @@
     Later                    Delay, not counted: it simply is not due yet
     StoreAway                Delay, not counted: our own Redis was away, the other side was never the matter
     CredentialsRefused       HandBack: the circuit is open now, the event waits behind it as if never tried
-    Misconfigured            Delay, not counted: no event dies of a wrong file
+    Misconfigured            the same if the circuit is open; else Delay, not counted: no event dies of a wrong file
     Transient                Delay by the schedule; Bury as ``exhausted`` when the schedule is through
     any unknown exception    the same: it may be the weather, and 27 hours leave time for a fix
     Rejected, Bug            Bury at once: no retry helps
@@ -86,14 +86,11 @@ def decide(
         case Later() | StoreAway():
             usual = LATER_SECONDS if isinstance(error, Later) else STORE_SECONDS
             return Delay(_within(error.retry_after, usual), counted=False, error=error_text(error))
-        case CredentialsRefused():
-            return (
-                HandBack()
-                if circuit_open
-                else Delay(_stretched(REFUSED_SECONDS, jitter), counted=False, error=error_text(error))
-            )
-        case Misconfigured():
-            return Delay(_stretched(MISCONFIGURED_SECONDS, jitter), counted=False, error=error_text(error))
+        case CredentialsRefused() | Misconfigured():
+            if circuit_open:
+                return HandBack()
+            usual = REFUSED_SECONDS if isinstance(error, CredentialsRefused) else MISCONFIGURED_SECONDS
+            return Delay(_stretched(usual, jitter), counted=False, error=error_text(error))
         case Rejected() | Bug():
             return Bury(_reason(error), error_text(error))
         case _:

@@ -355,15 +355,12 @@ async def test_named_orders_ignore_the_window(small: Office) -> None:
     assert await small.desk.state.get("export.start") is None
 
 
-@pytest.mark.parametrize(
-    ("fault", "figures"),
-    [("wrong", ("failed", "refused")), ("missing", ("failed", "unknown"))],
-)
-async def test_credentials(small: Office, tmp_path: Path, fault: str, figures: tuple[str, str]) -> None:
+@pytest.mark.parametrize("fault", ["wrong", "missing"])
+async def test_credentials(small: Office, tmp_path: Path, fault: str) -> None:
     secret = tmp_path / "afterbuy" / "accountToken"
     secret.write_text("wrong-one" if fault == "wrong" else "")
     summary = await small.export()
-    assert (summary.outcome, summary.health.afterbuy) == figures
+    assert (summary.outcome, summary.health.afterbuy) == ("failed", "refused")
     assert summary.health.message
     assert "wrong-one" not in summary.health.message
 

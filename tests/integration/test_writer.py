@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -36,7 +36,7 @@ from aftersend_writer.handle import Handler
 from tests.afterbuy_sandbox import Shop
 from tests.afterbuy_sandbox import shop as open_shop
 from tests.ledger_kit import CANCELLED, DELIVERED, NOW, PICKED_UP, client, keyring, parcel
-from tests.stream_kit import hurry
+from tests.stream_kit import hurry, until
 
 TAG = "Sendcloud abgeschlossen"
 BRISK = Timing(block_ms=50, reclaim=0.05, promote=0.05, renew=0.5)
@@ -140,22 +140,16 @@ async def running(bridge: Bridge, **spec: Any) -> AsyncIterator[Runtime]:
         await asyncio.wait_for(task, 20)
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for the condition; the test's own time-out is the limit."""
-    while not await condition():
-        await asyncio.sleep(0.02)
-
-
 async def drained(bridge: Bridge) -> bool:
-    return await settled(bridge, waiting=0)
+    return await settled(bridge)
 
 
-async def settled(bridge: Bridge, *, waiting: int) -> bool:
-    """Nothing on the stream, so many delayed; asked in one step, because events move between the two."""
+async def settled(bridge: Bridge, *, on_stream: int = 0, delayed: int = 0) -> bool:
+    """So many on the stream, so many delayed; asked in one step, because events move between the two."""
     async with bridge.redis.pipeline(transaction=True) as pipeline:
         pipeline.xlen(bridge.stream.key)
         pipeline.zcard(bridge.stream.delayed_key)
-        return await pipeline.execute() == [0, waiting]
+        return await pipeline.execute() == [on_stream, delayed]
 
 
 async def test_from_the_event_to_afterbuy(bridge: Bridge) -> None:
@@ -197,7 +191,7 @@ async def test_a_parcel_of_nobody_waits_an_hour_and_is_counted(bridge: Bridge) -
     )
     await old.add("parcel.changed", "webhook", parcel("3"))
     async with running(bridge):
-        await until(lambda: settled(bridge, waiting=1))
+        await until(lambda: settled(bridge, delayed=1))
     assert bridge.metric("events_handled_total", outcome="foreign", stream="parcels") == 2
     assert await bridge.stream.delayed() == 1
     assert await bridge.stream.dead() == 0
@@ -335,15 +329,19 @@ async def test_a_backlog_is_worked_off_in_batches(bridge: Bridge) -> None:
     assert set(bridge.shop.world.journal.tags_added.values()) == {1}
 
 
-async def test_refused_credentials_open_the_circuit_until_the_secret_changes(bridge: Bridge) -> None:
+@pytest.mark.parametrize("broken", ["wrong", "", None], ids=["wrong", "empty", "missing"])
+async def test_refused_credentials_open_the_circuit_until_the_secret_changes(
+    bridge: Bridge, broken: str | None
+) -> None:
     order = bridge.shop.order(700)
     await bridge.recovered()
     secret = bridge.folder / "afterbuy" / "partnerToken"
     right = secret.read_text()
-    secret.write_text("wrong")
+    secret.unlink() if broken is None else secret.write_text(broken)
     await bridge.tell("700", parcel(number="A1"))
     async with running(bridge):
         await until(lambda: circuit(bridge, 1.0))
+        await until(lambda: settled(bridge, on_stream=1))
         secret.write_text(right)
         await until(lambda: drained(bridge))
     assert order.additional_info == "A1"
@@ -369,13 +367,11 @@ async def test_a_full_redis_keeps_what_it_has_until_there_is_room(bridge: Bridge
     assert await bridge.stream.dead() == 0
 
 
-async def put_off(bridge: Bridge) -> bool:
-    await asyncio.sleep(0)
+def put_off(bridge: Bridge) -> bool:
     return bridge.metric("events_handled_total", stream="parcels", outcome="later") == 1
 
 
-async def circuit(bridge: Bridge, value: float) -> bool:
-    await asyncio.sleep(0)
+def circuit(bridge: Bridge, value: float) -> bool:
     return bridge.metric("circuit_open", upstream="afterbuy") == value
 
 

@@ -48,8 +48,8 @@ def _library_error() -> Exception:
 
 def test_a_line_has_event_level_time_tenant_and_what_was_bound(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("json", "info")
-    logs.bind_tenant("shops.mueller")
-    logs.get_logger(part="writer").info("order_written", order="4711", count=2)
+    logs.bind(tenant="shops.mueller", part="writer")
+    logs.get_logger().info("order_written", order="4711", count=2)
     (line,) = _lines(capsys)
     assert line.pop("timestamp").endswith("Z")
     assert line == {

@@ -94,6 +94,8 @@ def test_failures_far_apart_do_not_open_it() -> None:
         CredentialsRefused("refused", upstream="sendcloud"),
         Rejected("no"),
         Bug("bug", upstream="afterbuy"),
+        Misconfigured("secret is missing", upstream="sendcloud"),
+        Misconfigured("a setting of our own"),
         ValueError("x"),
     ],
 )
@@ -104,10 +106,17 @@ def test_other_errors_say_nothing_about_the_other_side(error: Exception) -> None
     assert not world.breaker.is_open
 
 
-@pytest.mark.parametrize("upstream", ["", "afterbuy"])
-def test_refused_credentials_open_it_at_once(upstream: str) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        CredentialsRefused("refused"),
+        CredentialsRefused("refused", upstream="afterbuy"),
+        Misconfigured("secret is missing", upstream="afterbuy"),
+    ],
+)
+def test_keys_that_are_refused_or_missing_open_it_at_once(error: Exception) -> None:
     world = World()
-    world.breaker.record(CredentialsRefused("refused", upstream=upstream))
+    world.breaker.record(error)
     assert world.breaker.is_open
     assert world.breaker.confirmed
 

@@ -65,6 +65,7 @@ def test_a_wait_during_an_outage_is_repeated() -> None:
 
 def test_refused_credentials_wait_behind_the_open_circuit() -> None:
     assert decide(CredentialsRefused("refused"), attempt=3, circuit_open=True) == HandBack()
+    assert decide(Misconfigured("no file"), attempt=3, circuit_open=True) == HandBack()
 
 
 @given(

@@ -42,7 +42,7 @@ async def serve(runtime: Runtime) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(gauges.run(runtime.stop))
         if runtime.tenant.spec.suspend:
-            get_logger(part=PART.name).info("suspended")
+            get_logger().info("suspended")
         else:
             group.create_task(_consume(runtime, ledger, state, stream, gauges))
 
