@@ -44,10 +44,17 @@ class SecretFiles:
 
     def required(self, key: str) -> str:
         """The value of one key; ``Misconfigured`` if it is missing or empty."""
-        value = self.optional(key)
-        if not value:
-            raise Misconfigured(f"secret {self.name(key)} is missing", cure="put the key into that file")
+        (value,) = self.all_of(key)
         return value
+
+    def all_of(self, *keys: str) -> list[str]:
+        """The values of these keys; ``Misconfigured`` names every one that is missing or empty."""
+        values = [self.optional(key) for key in keys]
+        missing = [self.name(key) for key, value in zip(keys, values, strict=True) if not value]
+        if missing:
+            told = f"secret {missing[0]} is" if len(missing) == 1 else f"secrets {' and '.join(missing)} are"
+            raise Misconfigured(f"{told} missing", cure="put the key into that file")
+        return values
 
     def lines(self, key: str) -> tuple[str, ...]:
         """All non-empty lines of one key: several keys may be valid while one is being replaced."""

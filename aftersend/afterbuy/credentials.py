@@ -23,7 +23,8 @@ class AfterbuyCredentials:
         It is an error of this upstream: keys that are not there stop the calls just like keys that are refused.
         """
         try:
-            return cls(files.required("partnerToken"), files.required("accountToken"), files.optional("partnerId"))
+            partner_token, account_token = files.all_of("partnerToken", "accountToken")
+            return cls(partner_token, account_token, files.optional("partnerId"))
         except Misconfigured as error:
             error.upstream = AFTERBUY
             raise

@@ -165,12 +165,13 @@ def _store(text: str, tenant: str, secrets: SecretFiles) -> S3Store:
     if parts.scheme != "s3" or not parts.netloc:
         raise Misconfigured("AFTERSEND_BACKUP_TARGET is wrong", cure="use a directory or s3://bucket/prefix")
     endpoint = secrets.optional("endpoint")
+    access_key_id, secret_access_key = secrets.all_of("accessKeyId", "secretAccessKey")
     return S3Store(
         parts.netloc,
         config={"endpoint": endpoint} if endpoint else None,
         prefix=f"{parts.path.strip('/')}/{tenant}".lstrip("/"),
-        access_key_id=secrets.required("accessKeyId"),
-        secret_access_key=secrets.required("secretAccessKey"),
+        access_key_id=access_key_id,
+        secret_access_key=secret_access_key,
         region=secrets.optional("region") or "us-east-1",
         client_options={"allow_http": endpoint.startswith("http://"), "timeout": "60s"},
         retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=30)},

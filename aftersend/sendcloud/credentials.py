@@ -23,8 +23,8 @@ class SendcloudCredentials:
         ``Misconfigured`` names the file that is missing, and this upstream: such keys stop the calls like refused ones.
         """
         try:
-            files.required("secretKey")
-            return cls(files.required("publicKey"), files.lines("secretKey")[0])
+            public_key, _ = files.all_of("publicKey", "secretKey")
+            return cls(public_key, files.lines("secretKey")[0])
         except Misconfigured as error:
             error.upstream = SENDCLOUD
             raise

@@ -39,13 +39,19 @@ def serve(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="aftersend sandbox", description="Simulated Afterbuy and Sendcloud.")
     parser.add_argument("--listen", default="127.0.0.1:8088", metavar="HOST:PORT", type=_address, help="one listener")
-    parser.add_argument("--orders", default=300, type=int, help="number of orders in Afterbuy (default 300)")
+    parser.add_argument("--orders", default=300, type=_count, help="number of orders in Afterbuy (default 300)")
     parser.add_argument("--seed", default=1, type=int, help="another seed, other orders")
     parser.add_argument("--webhook-url", default="", help="where the integration's webhooks go; none: not active")
     parser.add_argument("--signature-key", default="sandbox-signature-key", help="key that signs webhooks")
     parser.add_argument("--save-seconds", default=0.2, type=float, help="delay between POST /orders and saving")
     parser.add_argument("--time-scale", default=1.0, type=float, help="0.01 makes webhook retries 100 times as fast")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError("a number from 0 on is wanted")
+    return int(text)
 
 
 def _address(text: str) -> tuple[str, int]:

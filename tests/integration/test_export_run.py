@@ -342,7 +342,7 @@ async def test_a_dry_run_names_the_orders_that_afterbuy_does_not_have(small: Off
     summary = await small.export(dry_run=True, orders=("999",))
     lines = [(line.order, line.decision, line.reason) for line in summary.orders]  # type: ignore[union-attr]
     assert lines == [("999", "skip", "gone")]
-    assert (summary.outcome, summary.read, dict(summary.skipped)) == ("done", 0, {})
+    assert (summary.outcome, summary.read, dict(summary.skipped)) == ("done", 0, {"gone": 1})
     assert sorted(await small.redis.keys()) == sorted(before)
 
 
@@ -351,6 +351,7 @@ async def test_named_orders_ignore_the_window(small: Office) -> None:
     small.later(days=30)
     summary = await small.export(orders=(str(old.order_id), "999"))
     assert (summary.read, summary.sent, summary.from_, summary.to) == (1, 1, None, None)
+    assert summary.skipped == {"gone": 1}
     assert small.incoming(old) is not None
     assert await small.desk.state.get("export.start") is None
 

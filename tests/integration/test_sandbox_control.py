@@ -233,7 +233,9 @@ def test_options() -> None:
     assert options.listen == ("127.0.0.1", 0)
 
 
-@pytest.mark.parametrize("arguments", [["--listen", "8088"], ["--orders", "viele"], ["--no-such-option"]])
+@pytest.mark.parametrize(
+    "arguments", [["--listen", "8088"], ["--orders", "viele"], ["--orders", "-3"], ["--no-such-option"]]
+)
 def test_wrong_options(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main.serve(arguments)

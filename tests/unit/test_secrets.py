@@ -78,6 +78,17 @@ def test_missing_or_empty_is_named_without_a_value(content: str | None, tmp_path
         SecretFiles(folder).required("partnerToken")
 
 
+def test_every_missing_key_is_named_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "afterbuy"
+    folder.mkdir()
+    (folder / "partnerId").write_text("7")
+    with pytest.raises(Misconfigured, match="secrets afterbuy/partnerToken and afterbuy/accountToken are missing"):
+        SecretFiles(folder).all_of("partnerToken", "partnerId", "accountToken")
+    (folder / "partnerToken").write_text("a")
+    (folder / "accountToken").write_text("b")
+    assert SecretFiles(folder).all_of("accountToken", "partnerToken") == ["b", "a"]
+
+
 def test_several_keys_one_per_line(tmp_path: Path) -> None:
     (tmp_path / "secretKey").write_text("\nnew \r\n\n old\n")
     assert SecretFiles(tmp_path).lines("secretKey") == ("new", "old")

@@ -56,6 +56,7 @@ async def _gone(worker: PageWorker, orders: Iterable[str]) -> None:
     for order in orders:
         worker.seen.add(int(order))
         worker.tally.note(order, "skip", GONE)
+        worker.tally.skipped[GONE] += 1 if worker.insist else 0
         if worker.dry:
             continue
         entry = await withdraw(worker.desk, order, reason=GONE)
