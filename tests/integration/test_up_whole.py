@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
+from aftersend.stream.keys import Keys
 from tests.part_kit import Process, call_main, get
 from tests.servers import free_port
 
@@ -65,10 +67,17 @@ class Market:
         command = [sys.executable, "-c", PRELUDE + "main()", "sandbox", *words]
         return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
-    def up(self) -> Process:
+    def up(self, *options: str, **environ: str) -> Process:
         files = [word for name in NAMES for word in ("-f", str(self.file(name)))]
         words = ["up", *files, "--data-dir", str(self.folder / "data"), "--secrets-dir", str(self.folder / "secrets")]
-        return Process("", self.environ, words, prelude=PRELUDE, ending="main()")
+        return Process("", {**self.environ, **environ}, [*words, *options], prelude=PRELUDE, ending="main()")
+
+    def last_backup_was(self, name: str, hours: int) -> None:
+        """Set the time of the last backup back; only while `up` is running."""
+        kept = json.loads((self.folder / "data" / "up.json").read_text())[name]
+        password = (Path(kept["redis_secrets"]) / "password").read_text()
+        with redis.Redis.from_url(kept["redis_url"], password=password) as client:
+            client.hset(Keys(name).key("state"), "success.backup", int((time.time() - 3600 * hours) * 1000))
 
     def call(self, name: str, *words: str) -> Any:
         """One command with ``--json`` for one shop."""
@@ -133,3 +142,19 @@ def test_two_shops_from_afterbuy_to_sendcloud_and_back(market: Market) -> None:
         assert {order["state"] for order in market.call("schmidt", "orders")} <= {"accepted", "new"}
         assert process.end() == 0
     assert "Traceback" not in process.text
+
+
+def test_backups_are_made_by_schedule_and_open_again(market: Market) -> None:
+    """Two hours without one: the hourly schedule makes up for it as soon as there is a target."""
+    with market.up() as process:
+        _until(lambda: get(market.admin, "/readyz")[0] == 200)
+        for name in NAMES:
+            market.last_backup_was(name, hours=2)
+        assert process.end() == 0
+    with market.up("--backup-target", str(market.folder / "backups"), AFTERSEND_SCHEDULER="all") as process:
+        made = {line["tenant"]: line["backup"] for line in (process.line("backup_made"), process.line("backup_made"))}
+        assert set(made) == set(NAMES)
+        for name in NAMES:
+            assert [backup["id"] for backup in market.call(name, "backup", "list")] == [made[name]]
+            assert market.call(name, "backup", "verify", "latest")["verified"] is True
+        assert process.end() == 0

@@ -245,6 +245,24 @@ async def test_the_marker_waits_for_what_is_older(bridge: Bridge) -> None:
     assert not await bridge.state.recovering()
 
 
+async def test_a_marker_from_before_a_restore_is_void(bridge: Bridge) -> None:
+    """The sweep that put it there began before the backup was restored, and knew nothing of what that took away."""
+    bridge.shop.order(700)
+    await bridge.state.set("sweep.cursor", "2026-11-24T08:00:00Z")
+    await bridge.state.set("restored", "second")
+    await bridge.tell("700", parcel("1", number="A1"))
+    await bridge.stream.add("order.check", "sweep", OrderCheck(order="", restored=""))
+    await bridge.stream.add("order.check", "sweep", OrderCheck(order="", restored="first"))
+    async with running(bridge):
+        await until(lambda: drained(bridge))
+        assert await bridge.state.recovering()
+        assert bridge.shop.calls("UpdateSoldItems") == 0
+        await bridge.stream.add("order.check", "sweep", OrderCheck(order="", restored="second"))
+        await until(lambda: bridge.shop.calls("UpdateSoldItems"))
+        await until(lambda: drained(bridge))
+    assert not await bridge.state.recovering()
+
+
 async def waits(bridge: Bridge, count: int) -> bool:
     return await bridge.stream.delayed() == count
 
