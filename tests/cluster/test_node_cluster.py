@@ -62,7 +62,8 @@ def test_pods_and_this_machine_reach_each_other(node_cluster: Cluster, namespace
 
 
 def test_a_network_policy_is_enforced_until_it_is_gone(node_cluster: Cluster, namespace: str, web: str) -> None:
-    deny = {"podSelector": {"matchLabels": {"app": "web"}}, "policyTypes": ["Ingress"]}
+    beyond = [{"ipBlock": {"cidr": "192.0.2.0/24"}}, {"ipBlock": {"cidr": "2001:db8::/32"}}]
+    deny = {"podSelector": {"matchLabels": {"app": "web"}}, "policyTypes": ["Ingress"], "ingress": [{"from": beyond}]}
     node_cluster.apply(
         {
             "apiVersion": "networking.k8s.io/v1",
