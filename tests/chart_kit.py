@@ -46,7 +46,7 @@ def call(*arguments: str, values: str | None = None) -> str:
     return done.stdout
 
 
-class _StrictLoader(yaml.SafeLoader):
+class _StrictLoader(yaml.CSafeLoader):
     """A key that stands twice is an error: which one counts depends on the reader."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
@@ -57,14 +57,18 @@ class _StrictLoader(yaml.SafeLoader):
 
 @functools.cache
 def _rendered(values: str, release: str, options: tuple[str, ...]) -> str:
-    return call("template", release, str(CHART), "--namespace", "operators", *options, values=values)
+    """As JSON, which is read in no time: every test gets manifests of its own."""
+    text = call("template", release, str(CHART), "--namespace", "operators", *options, values=values)
+    return json.dumps([document for document in yaml.load_all(text, Loader=_StrictLoader) if document])
 
 
-def render(values: dict[str, Any] | None = None, *, release: str = "aftersend", knows: str = "") -> list[Manifest]:
-    """All manifests; ``knows`` is an API the cluster has beyond its own."""
-    options = ("--api-versions", knows) if knows else ()
-    text = _rendered(json.dumps(values or {}), release, options)
-    return [document for document in yaml.load_all(text, Loader=_StrictLoader) if document]
+def render(
+    values: dict[str, Any] | None = None, *wishes: str, release: str = "aftersend", knows: str = ""
+) -> list[Manifest]:
+    """All manifests; a wish is a ``--set``, ``knows`` an API the cluster has beyond its own."""
+    options = tuple(f"--set={wish}" for wish in wishes) + ((f"--api-versions={knows}",) if knows else ())
+    manifests: list[Manifest] = json.loads(_rendered(json.dumps(values or {}), release, options))
+    return manifests
 
 
 def of_kind(manifests: list[Manifest], kind: str) -> list[Manifest]:

@@ -5,9 +5,8 @@ import shlex
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.chart_kit import CHART, ROOT, RefusedError, call, environment, of_kind
+from tests.chart_kit import ROOT, RefusedError, call, environment, of_kind, render
 
 PAGES = ("docs/guides/platform.md", "charts/aftersend/README.md")
 SET = re.compile(r"--set[ =]('[^']*'|[^\s`]+)")
@@ -24,9 +23,7 @@ WISHES = [wish for page in PAGES for wish in shown(page)]
 
 def rendered(*wishes: str) -> list[dict[str, Any]]:
     """All manifests with these wishes, in a cluster with the Prometheus operator."""
-    known = "--api-versions=monitoring.coreos.com/v1/PodMonitor"
-    text = call("template", "x", str(CHART), known, *(f"--set={wish}" for wish in wishes))
-    return [document for document in yaml.safe_load_all(text) if document]
+    return render(None, *wishes, knows="monitoring.coreos.com/v1/PodMonitor")
 
 
 @pytest.mark.parametrize("wish", WISHES)

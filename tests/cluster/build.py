@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests import stages
+from tests.cluster.demands import MissingError, demand
 
 HERE = Path(__file__).resolve().parent
 KUBERNETES = "1.37.2"
@@ -49,11 +50,7 @@ TOOLS = {
 
 
 class NotBuildableError(Exception):
-    """A part of the cluster is not there and could not be built; the text says why."""
-
-
-class MissingError(NotBuildableError):
-    """Something is missing that this script may not or cannot install; the text says what and how to get it."""
+    """A part of the cluster is not there and cannot be had; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -128,17 +125,16 @@ def build(level: str) -> Path:
     """Build what is missing for ``level`` and return the folder.
 
     Raises:
-        MissingError: Go or a Debian package is missing.
+        MissingError: this machine cannot run a cluster, or a Debian package is missing.
         NotBuildableError: a build failed.
     """
     folder = binaries()
-    if complete(level):
-        return folder
-    with locked(cache() / "build.lock"):
-        missing = [recipe for recipe in RECIPES if _wanted(recipe, level) and not _made(recipe, folder)]
-        if missing:
-            _install_tools("api", *(("node",) if level == "node" else ()))
-            _build_all(missing, folder)
+    demand(level, built=complete(level))
+    if not complete(level) or _missing_packages(level):
+        with locked(cache() / "build.lock"):
+            _install_packages(level)
+            if recipes := [each for each in RECIPES if _wanted(each, level) and not _made(each, folder)]:
+                _build_all(recipes, folder)
     return folder
 
 
@@ -151,8 +147,6 @@ def _made(recipe: Recipe, folder: Path) -> bool:
 
 
 def _build_all(recipes: Sequence[Recipe], folder: Path) -> None:
-    if not shutil.which("go"):
-        raise MissingError("the test cluster is built from source: install Go (go.mod names the version)")
     _say(f"building {len(recipes)} parts of Kubernetes {KUBERNETES} into {folder}")
     begin = time.monotonic()
     for number, recipe in enumerate(recipes, start=1):
@@ -190,11 +184,18 @@ def _build_one(recipe: Recipe, folder: Path) -> None:
     partial.rmdir()
 
 
-def _install_tools(*levels: str) -> None:
-    tools = {tool: package for level in levels for tool, package in TOOLS[level].items()}
-    stages.install_system_packages(tools)
-    missing = {package for tool, package in tools.items() if not shutil.which(tool) and not Path(tool).is_file()}
-    if missing:
+def _tools(level: str) -> dict[str, str]:
+    return {tool: package for each in LEVELS[: LEVELS.index(level) + 1] for tool, package in TOOLS[each].items()}
+
+
+def _missing_packages(level: str) -> set[str]:
+    tools = _tools(level)
+    return {package for tool, package in tools.items() if not shutil.which(tool) and not Path(tool).is_file()}
+
+
+def _install_packages(level: str) -> None:
+    stages.install_system_packages(_tools(level))
+    if missing := _missing_packages(level):
         raise MissingError(f"missing Debian packages: apt-get install {' '.join(sorted(missing))}")
 
 
@@ -213,9 +214,13 @@ def _say(text: str) -> None:
 
 
 def main(level: str) -> int:
-    """Build; what is missing fails CI only: elsewhere the tests are skipped with the same words."""
+    """Build; what this machine cannot have fails CI only: elsewhere the tests are skipped with the same words."""
+    if os.environ.get("KUBECONFIG"):
+        _say("KUBECONFIG is set: nothing is built, the tests use that cluster, and kubectl and helm of the PATH")
+        return 0
     try:
-        sys.stdout.write(f"{build(level)}\n")
+        for each in LEVELS[: LEVELS.index(level) + 1]:
+            sys.stdout.write(f"{build(each)}\n")
     except MissingError as error:
         _say(f"skipped: {error}")
         return 1 if os.environ.get("CI") else 0

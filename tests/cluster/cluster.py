@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from tests.cluster import build, groups, system
+from tests.cluster import build, demands, system
 from tests.cluster.credentials import kubeconfig
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -120,7 +120,10 @@ def own_cluster(level: str, scratch: Path) -> Iterator[Cluster]:
     Raises:
         UnavailableError: Go, root rights or a package are missing, or it did not start.
     """
-    _demand_rights(level)
+    try:
+        demands.demand(level, built=build.complete(level))
+    except demands.MissingError as error:
+        raise UnavailableError(str(error)) from None
     with subprocess.Popen(
         [sys.executable, "-m", "tests.cluster.launch", level],
         stdin=subprocess.PIPE,
@@ -166,13 +169,3 @@ def _authority(server: dict[str, str], scratch: Path) -> Path | None:
     path = scratch / "ca.crt"
     path.write_bytes(base64.b64decode(server["certificate-authority-data"]))
     return path
-
-
-def _demand_rights(level: str) -> None:
-    cure = "or set KUBECONFIG to use another cluster"
-    if os.geteuid() != 0:
-        raise UnavailableError(f"the test cluster needs root for its namespaces: run as root, {cure}")
-    if not build.complete(level) and not shutil.which("go"):
-        raise UnavailableError(f"the test cluster is built from source: install Go, {cure}")
-    if level == "node" and not groups.supported():
-        raise UnavailableError(f"the node of the test cluster runs on control groups of version 1 only: there, {cure}")

@@ -21,6 +21,7 @@ from pathlib import Path
 from ssl import create_default_context
 
 from tests.cluster import build, control_plane, groups, node, system
+from tests.cluster.demands import MissingError
 from tests.cluster.site import LAST, Site
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +44,7 @@ def main(level: str) -> int:
             sys.stdout.write(json.dumps(_announcement(site)) + "\n")
             sys.stdout.flush()
             sys.stdin.read()
-    except (build.NotBuildableError, StartError) as error:
+    except (build.NotBuildableError, MissingError, StartError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
