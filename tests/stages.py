@@ -1,8 +1,9 @@
 """All checks in order, each with its time: what ``make test`` and CI run.
 
-``python tests/stages.py`` runs everything, ``python tests/stages.py unit integration`` only these stages. A stage that
-fails does not stop the others; the exit code tells. Missing system packages are installed when root may do so; without
-them CI fails, and elsewhere the tests that need them are skipped with the command that installs them.
+``python tests/stages.py`` runs the usual stages, ``python tests/stages.py unit chart`` only these. Stages of one wave
+run side by side. A stage that fails does not stop the others; the exit code tells. Missing system packages are
+installed when root may do so; without them CI fails, and elsewhere the tests that need them are skipped with the
+command that installs them.
 """
 
 import os
@@ -10,8 +11,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,22 +31,34 @@ class Stage:
 
     name: str
     commands: tuple[list[str], ...]
-    at_once: bool = False
-    """The commands run side by side; what they say is shown one after the other."""
 
-    def run(self) -> bool:
-        """True if every command succeeded."""
-        if not self.at_once:
-            return all(subprocess.call(command, cwd=ROOT) == 0 for command in self.commands)
-        with ThreadPoolExecutor() as pool:
-            ended = [pool.submit(subprocess.run, command, cwd=ROOT, capture_output=True) for command in self.commands]
-            return False not in [_told(each.result()) for each in ended]
+    def run(self, *, aloud: bool = True) -> "Result":
+        """Run the commands one after the other until one fails. Aloud they speak while they run, else afterwards."""
+        start, said, passed = time.monotonic(), b"", True
+        for command in self.commands:
+            pipe = None if aloud else subprocess.PIPE
+            ended = subprocess.run(
+                command, cwd=ROOT, stdout=pipe, stderr=subprocess.STDOUT if pipe else None, check=False
+            )
+            said += ended.stdout or b""
+            passed = ended.returncode == 0
+            if not passed:
+                break
+        return Result(self.name, passed, time.monotonic() - start, said)
 
 
-def _told(ended: "subprocess.CompletedProcess[bytes]") -> bool:
-    sys.stdout.buffer.write(ended.stdout + ended.stderr)
-    sys.stdout.flush()
-    return ended.returncode == 0
+@dataclass(frozen=True)
+class Result:
+    """What came of a stage: its time in seconds, and what it said if it was not aloud."""
+
+    name: str
+    passed: bool
+    seconds: float
+    said: bytes
+
+    def line(self) -> str:
+        """A row of the table."""
+        return f"{'ok    ' if self.passed else 'FAILED'} {self.seconds:7.1f} s  {self.name}"
 
 
 def tool(name: str, *arguments: str) -> list[str]:
@@ -63,25 +76,26 @@ def on_server(name: str) -> list[str]:
     return ["env", f"AFTERSEND_TEST_SERVERS={name}", *tool("python", *PYTEST, "tests/integration", "-m", "redis")]
 
 
-STAGES = (
+CHECKS = (
     Stage("style", (tool("ruff", "check", "."), tool("ruff", "format", "--check", "--quiet", "."))),
     Stage("types", (tool("mypy"),)),
     Stage("borders", (tool("lint-imports"),)),
     Stage("docs", (tool("python", "docs/generate.py", "--check"),)),
-    Stage("unit", (covered("tests/unit"),)),
-    Stage("integration", (covered("tests/integration"),)),
-    Stage("servers", tuple(on_server(name) for name in OTHERS), at_once=True),
-    Stage("chaos", (tool("python", *PYTEST, "tests/chaos"),)),
-    Stage("coverage", ([*COVERAGE, "combine", "--quiet"], [*COVERAGE, "report", "--skip-covered"])),
-    Stage("cluster-build", (tool("python", "-m", "tests.cluster.build", "node"),)),
-    Stage("chart", (tool("python", *PYTEST, "tests/chart"),)),
-    Stage("cluster-api", (tool("python", *PYTEST, "tests/cluster", "--ignore-glob=*/test_node_*"),)),
-    Stage("cluster-node", (tool("python", *PYTEST, *NODE_TESTS),)),
 )
-CLUSTER = [stage.name for stage in STAGES if stage.name == "chart" or stage.name.startswith("cluster-")]
-USUAL = [stage.name for stage in STAGES if stage.name not in (*CLUSTER, "servers")]
-"""Chart and cluster have a command of their own, ``make test-cluster``, which builds helm and Kubernetes first. The
-other servers run by name (``make test STAGES=servers``) until one whole run has passed on each."""
+TESTS = (Stage("unit", (covered("tests/unit"),)), Stage("integration", (covered("tests/integration"),)))
+SERVERS = tuple(Stage(name, (on_server(name),)) for name in OTHERS)
+CHAOS = (Stage("chaos", (tool("python", *PYTEST, "tests/chaos"),)),)
+COVERED = (Stage("coverage", ([*COVERAGE, "combine", "--quiet"], [*COVERAGE, "report", "--skip-covered"])),)
+CLUSTER = (
+    (Stage("cluster-build", (tool("python", "-m", "tests.cluster.build", "node"),)),),
+    (Stage("chart", (tool("python", *PYTEST, "tests/chart"),)),),
+    (Stage("cluster-api", (tool("python", *PYTEST, "tests/cluster", "--ignore-glob=*/test_node_*"),)),),
+    (Stage("cluster-node", (tool("python", *PYTEST, *NODE_TESTS),)),),
+)
+USUAL = (CHECKS, TESTS, COVERED, CHAOS, SERVERS)
+"""What stands together runs side by side: most tests wait more than they work."""
+GROUPS = {"cluster": CLUSTER, "servers": (SERVERS,)}
+"""More than one stage by one name. The cluster has a command of its own, ``make test-cluster``."""
 
 
 def install_system_packages(packages: Mapping[str, str]) -> None:
@@ -99,29 +113,45 @@ def install_system_packages(packages: Mapping[str, str]) -> None:
     subprocess.call(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], **quiet)  # type: ignore[call-overload]
 
 
-def timed(name: str, step: Callable[[], bool]) -> tuple[str, bool, float]:
-    """Run one step and say how long it took."""
-    print(f"\n== {name}", flush=True)
-    start = time.monotonic()
-    passed = step()
-    return name, passed, time.monotonic() - start
+def chosen(wanted: list[str]) -> list[tuple[Stage, ...]]:
+    """The waves of the wanted stages; all usual ones if none is named."""
+    if not wanted:
+        return list(USUAL)
+    named = [stage.name for name in wanted for wave in GROUPS.get(name, ()) for stage in wave] + wanted
+    waves = [tuple(stage for stage in wave if stage.name in named) for wave in (*USUAL, *CLUSTER)]
+    return [wave for wave in waves if wave]
+
+
+def run_wave(wave: tuple[Stage, ...]) -> list[Result]:
+    """Run stages side by side, each telling what it said when it has ended; a single one speaks at once."""
+    print(f"\n== {' · '.join(stage.name for stage in wave)}", flush=True)
+    if len(wave) == 1:
+        return [wave[0].run()]
+    results = []
+    with ThreadPoolExecutor() as pool:
+        for ended in as_completed([pool.submit(stage.run, aloud=False) for stage in wave]):
+            results.append(ended.result())
+            print(f"\n== {results[-1].line()}", flush=True)
+            sys.stdout.buffer.write(results[-1].said)
+            sys.stdout.flush()
+    return results
 
 
 def main(wanted: list[str]) -> int:
-    """Run the wanted stages (all if none is named) and print the table of times."""
-    unknown = set(wanted) - {stage.name for stage in STAGES} - {"cluster"}
+    """Run the wanted stages (the usual ones if none is named) and print the table of times."""
+    known = [stage.name for wave in (*USUAL, *CLUSTER) for stage in wave] + list(GROUPS)
+    unknown = set(wanted) - set(known)
     if unknown:
-        print(f"no such stage: {', '.join(sorted(unknown))}; there are {', '.join(s.name for s in STAGES)}")
+        print(f"no such stage: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
         return 2
     install_system_packages(PACKAGES)
     for old in ROOT.glob(".coverage*"):
         old.unlink()
-    chosen = CLUSTER if wanted == ["cluster"] else wanted or USUAL
-    results = [timed(stage.name, stage.run) for stage in STAGES if stage.name in chosen]
+    results = [result for wave in chosen(wanted) for result in run_wave(wave)]
     print("\n== stages")
-    for name, passed, seconds in results:
-        print(f"{'ok    ' if passed else 'FAILED'} {seconds:7.1f} s  {name}")
-    failed = sum(not passed for _, passed, _ in results)
+    for result in results:
+        print(result.line())
+    failed = sum(not result.passed for result in results)
     print(f"{len(results) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
