@@ -8,18 +8,17 @@ the metrics and the health of the exporter.
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from aftersend.backup.collect import Collector
-from aftersend.backup.create import Backups
-from aftersend.backup.names import Backup
-from aftersend.backup.target import open_target
 from aftersend.errors import AftersendError, Later, Transient
 from aftersend.ledger.state import TenantState
 from aftersend.observe.logs import get_logger
 from aftersend.service.runtime import Runtime
 from aftersend.service.waiting import pause
 from aftersend.stream.event import rfc3339
+
+if TYPE_CHECKING:
+    from aftersend.backup.names import Backup
 
 SHOW_SECONDS: Final = 15.0
 _PULSE_SECONDS: Final = 5.0
@@ -53,7 +52,12 @@ async def _back_up(runtime: Runtime) -> None:
         await show_last(runtime)
 
 
-async def _create(runtime: Runtime, state: TenantState) -> Backup:
+async def _create(runtime: Runtime, state: TenantState) -> "Backup":
+    # imported late: where a CronJob makes the backups, 5 MB of memory for nothing
+    from aftersend.backup.collect import Collector  # noqa: PLC0415
+    from aftersend.backup.create import Backups  # noqa: PLC0415
+    from aftersend.backup.target import open_target  # noqa: PLC0415
+
     target = open_target(runtime.settings.backup_target, tenant=runtime.identity, secrets=runtime.secrets("backup"))
     collector = Collector.of(runtime.redis, tenant=runtime.identity, keyring=runtime.keyring)
     backups = Backups(runtime.identity, target, runtime.keyring)
