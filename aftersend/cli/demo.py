@@ -36,8 +36,6 @@ def demo(
 
 
 async def _demo(stage: "Stage", *, keep: bool, as_json: bool) -> int:
-    import asyncio
-
     start = time.monotonic()
     screen = _screen(as_json=as_json)
     try:
@@ -47,8 +45,7 @@ async def _demo(stage: "Stage", *, keep: bool, as_json: bool) -> int:
     kept = all(rule["kept"] for rule in rules)
     _tell(rules, kept=kept, seconds=time.monotonic() - start, as_json=as_json, page=stage.sandbox_url if keep else "")
     if keep:
-        show_text(f"everything keeps running: open {stage.sandbox_url}/ and end with Ctrl-C")
-        await asyncio.Event().wait()
+        await _until_told(stage, as_json=as_json)
     return OK if kept else FAILED
 
 
@@ -80,6 +77,18 @@ async def live_through(stage: "Stage", screen: "Screen") -> list[dict[str, Any]]
             return await day.happen()
     finally:
         await redis.aclose()
+
+
+async def _until_told(stage: "Stage", *, as_json: bool) -> None:
+    import asyncio
+
+    from aftersend.service.run import stop_on_signals
+
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    if not as_json:
+        show_text(f"everything keeps running: open {stage.sandbox_url}/ and end with Ctrl-C")
+    await stop.wait()
 
 
 def _screen(*, as_json: bool) -> "Screen":
