@@ -95,8 +95,11 @@ class WorkQueue(Generic[K]):
     async def _rest(self) -> None:
         self._wake.clear()
         until_next = self._heap[0][0] - self.clock() if self._heap else _LONGEST_SLEEP
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), min(max(until_next, 0.0), _LONGEST_SLEEP))
+        with suppress(
+            TimeoutError
+        ):  # not wait_for: its task would be younger than kopf, which waits for such at the end
+            async with asyncio.timeout(min(max(until_next, 0.0), _LONGEST_SLEEP)):
+                await self._wake.wait()
 
     async def _look(self, key: K, places: asyncio.Semaphore) -> None:
         try:

@@ -12,6 +12,7 @@ import pytest
 
 from aftersend.crd.definition import definition
 from tests.cluster.cluster import Cluster, UnavailableError, foreign_cluster, own_cluster
+from tests.cluster.front import Front, front_of
 from tests.cluster.operator_scene import Scene, ending, eventually, rights_of
 from tests.cluster.proxy import fault_proxy
 
@@ -39,21 +40,22 @@ def node_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def tenants_known(api_cluster: Cluster) -> Cluster:
-    """A control plane that knows tenants."""
+def front(api_cluster: Cluster) -> Iterator[Front]:
+    """A control plane that knows tenants, within easy reach."""
     api_cluster.apply(definition())
-    eventually(lambda: api_cluster.get("ast", "--all-namespaces"), what="the custom resource")
-    return api_cluster
+    with front_of(api_cluster) as it:
+        eventually(lambda: it.serves("ast"), what="the custom resource")
+        yield it
 
 
 @pytest.fixture
-def scene(tenants_known: Cluster, tmp_path: Path) -> Iterator[Scene]:
+def scene(api_cluster: Cluster, front: Front, tmp_path: Path) -> Iterator[Scene]:
     """An operator's namespace with tenants to come; the operator has the rights that the chart gives, and no others."""
-    namespace = tenants_known.make_namespace("shops")
-    token = rights_of(tenants_known, namespace)
+    namespace = api_cluster.make_namespace("shops")
+    token = rights_of(front, namespace)
     with (
-        fault_proxy(tenants_known, token, tmp_path) as proxy,
-        ending(Scene(tenants_known, namespace, proxy, tmp_path)) as it,
+        fault_proxy(api_cluster, token, tmp_path) as proxy,
+        ending(Scene(api_cluster, front, namespace, proxy, tmp_path)) as it,
     ):
         yield it
 

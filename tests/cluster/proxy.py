@@ -9,6 +9,7 @@ with a certificate of its own authority and authenticate by token, which is pass
 """
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -26,7 +27,14 @@ from tests.cluster.cluster import Cluster
 from tests.cluster.credentials import make_authority, sign
 from tests.servers import free_port
 
-REASONS = {409: "Conflict", 410: "Expired", 429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable"}
+REASONS = {
+    401: "Unauthorized",
+    409: "Conflict",
+    410: "Expired",
+    429: "TooManyRequests",
+    500: "InternalError",
+    503: "ServiceUnavailable",
+}
 _OF_ONE_CONNECTION = {"connection", "host", "keep-alive", "transfer-encoding", "te", "upgrade", "content-length"}
 _OF_OUR_CLIENT = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """Headers that aiohttp would add to a request that has none."""
@@ -40,6 +48,13 @@ class Call:
     path: str
     watch: bool
     status: int
+    what: str = ""
+    """The object in its body: its name, or the reason of an event."""
+
+    @property
+    def step(self) -> tuple[str, str, str]:
+        """Tells the calls of one reconcile apart."""
+        return self.method, self.path, self.what
 
 
 @dataclass
@@ -56,6 +71,7 @@ class _Wish:
 class _Fault(_Wish):
     status: int
     retry_after: int | None
+    in_stream: bool
 
 
 @dataclass
@@ -73,22 +89,43 @@ class FaultProxy:
     """Every call so far in the order of their answers; a watch comes when it ends."""
     watches: int = 0
     """How many are open."""
+    deaths: set[tuple[tuple[str, str, str], bool]] = field(default_factory=set)
+    """The steps at which ``kill_once_at_every`` killed, and whether they were obeyed before."""
     _target: str = ""
     _wishes: list[_Wish] = field(default_factory=list)
     _silent: bool = False
+    _stalled: bool = False
+    _lost: str = ""
+    _revoked: set[str] = field(default_factory=set)
+    _victim: tuple[int, str] | None = None
 
     def fail(
-        self, status: int, *, method: str = "", path: str = "", times: int = 1, retry_after: int | None = None
+        self,
+        status: int,
+        *,
+        method: str = "",
+        path: str = "",
+        times: int = 1,
+        retry_after: int | None = None,
+        in_stream: bool = False,
     ) -> None:
         """Answer the next ``times`` requests that match (``path``: a regular expression for path and query) with this.
 
-        A watch gets 410 as the API server gives it: in the stream.
+        ``in_stream``: a watch begins well and gets the error as an event, as the API server gives it 410.
         """
-        self._wishes.append(_Fault(method, path, times, status, retry_after))
+        self._wishes.append(_Fault(method, path, times, status, retry_after, in_stream))
 
     def kill(self, pid: int, *, at: int, method: str = "", path: str = "", obeyed: bool = False) -> None:
         """Kill a process at its ``at``-th matching call: before the API server hears of it, or after it has obeyed."""
         self._wishes.append(_Kill(method, path, at, pid, obeyed))
+
+    def kill_once_at_every(self, pid: int, path: str) -> None:
+        """Kill a process at its first step that it has not died at before; ``deaths`` remembers over many lives.
+
+        At a write twice: before the API server hears of it, and after it has obeyed. A read changes nothing, so there
+        is only one way to die at it.
+        """
+        self._victim = (pid, path)
 
     def silence_watches(self) -> None:
         """From now on watches stay open and tell nothing, as after a lost connection that nobody closed."""
@@ -98,26 +135,48 @@ class FaultProxy:
         """Cut the silent watches; new ones speak."""
         self._silent = False
 
+    def lose(self, text: str) -> None:
+        """Events of watches with this text in them are lost, all others are told: nothing looks broken."""
+        self._lost = text
+
+    def stall(self) -> None:
+        """From now on every request is taken and none is answered."""
+        self._stalled = True
+
+    def revoke(self, token: str) -> None:
+        """Calls with this token are answered 401 from now on; watches that are open stay so."""
+        self._revoked.add(token)
+
     def heal(self) -> None:
-        """Forget all wishes."""
+        """Forget all wishes, but not what was revoked."""
         self._wishes.clear()
-        self._silent = False
+        self._silent = self._stalled = False
+        self._lost, self._victim = "", None
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one request."""
-        response = await self._answer(request)
-        self.calls.append(Call(request.method, request.path, _is_watch(request), response.status))
+        try:
+            body = await request.read()
+            what = _what(body)
+            response = await self._answer(request, body, what)
+        except (aiohttp.ClientError, ConnectionError):
+            return web.Response(status=502, text="one of the two sides has gone")
+        self.calls.append(Call(request.method, request.path, _is_watch(request), response.status, what))
         return response
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        wish = self._granted(request)
+    async def _answer(self, request: web.Request, body: bytes, what: str) -> web.StreamResponse:
+        while self._stalled:
+            await asyncio.sleep(0.05)
+        if request.headers.get("Authorization", "").removeprefix("Bearer ") in self._revoked:
+            return _refusal(_Fault("", "", 0, 401, None, in_stream=False))
+        wish = self._granted(request) or self._death(request, what)
         if isinstance(wish, _Fault):
-            return _refusal(wish, in_stream=_is_watch(request))
+            return _refusal(wish)
         if wish and not wish.obeyed:
             return _killed(wish.pid)
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _OF_ONE_CONNECTION}
-        url, body = self._target + request.path_qs, await request.read() or None
-        async with request.app[SESSION].request(request.method, url, headers=headers, data=body) as answer:
+        url = self._target + request.path_qs
+        async with request.app[SESSION].request(request.method, url, headers=headers, data=body or None) as answer:
             if wish:
                 await answer.read()
                 return _killed(wish.pid)
@@ -131,31 +190,47 @@ class FaultProxy:
                     return wish
         return None
 
+    def _death(self, request: web.Request, what: str) -> _Kill | None:
+        if self._victim is None or not re.search(self._victim[1], f"{request.path} {what}"):
+            return None
+        step = Call(request.method, request.path, watch=False, status=0, what=what).step
+        for obeyed in (True,) if request.method == "GET" else (False, True):
+            if (step, obeyed) not in self.deaths:
+                self.deaths.add((step, obeyed))
+                pid, self._victim = self._victim[0], None
+                return _Kill("", "", 0, pid, obeyed)
+        return None
+
     async def _pass_on(self, request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
         kept = {name: value for name, value in answer.headers.items() if name.lower() not in _OF_ONE_CONNECTION}
+        if not _is_watch(request):
+            return web.Response(status=answer.status, headers=kept, body=await answer.read())
         response = web.StreamResponse(status=answer.status, headers=kept)
         await response.prepare(request)
-        if _is_watch(request):
-            await self._stream(request, answer, response)
-        else:
-            await response.write(await answer.read())
+        await self._stream(request, answer, response)
         return response
 
     async def _stream(self, request: web.Request, answer: aiohttp.ClientResponse, response: web.StreamResponse) -> None:
         self.watches += 1
-        silenced = False
+        silenced, rest = False, b""
         try:
             while request.transport and not request.transport.is_closing() and (self._silent or not silenced):
                 chunk = await _chunk(answer)
                 silenced = silenced or self._silent
                 if chunk == b"":
                     return
-                if chunk and not silenced:
-                    await response.write(chunk)
-        except (aiohttp.ClientError, ConnectionResetError):
+                whole, mark, rest = (rest + (chunk or b"")).rpartition(b"\n")
+                if not silenced and (events := self._without_lost(whole + mark)):
+                    await response.write(events)
+        except (aiohttp.ClientError, ConnectionError):
             return
         finally:
             self.watches -= 1
+
+    def _without_lost(self, events: bytes) -> bytes:
+        if not self._lost:
+            return events
+        return b"".join(event for event in events.splitlines(keepends=True) if self._lost.encode() not in event)
 
 
 SESSION = web.AppKey("session", aiohttp.ClientSession)
@@ -217,7 +292,14 @@ def _is_watch(request: web.Request) -> bool:
     return request.query.get("watch", "") in ("1", "true")
 
 
-def _refusal(fault: _Fault, *, in_stream: bool) -> web.Response:
+def _what(body: bytes) -> str:
+    with suppress(ValueError, KeyError, TypeError):
+        sent = json.loads(body)
+        return str(sent["reason"] if sent["kind"] == "Event" else sent["metadata"]["name"])
+    return ""
+
+
+def _refusal(fault: _Fault) -> web.Response:
     status = {
         "kind": "Status",
         "apiVersion": "v1",
@@ -226,7 +308,7 @@ def _refusal(fault: _Fault, *, in_stream: bool) -> web.Response:
         "reason": REASONS.get(fault.status, "Unknown"),
         "message": f"the fault proxy answers {fault.status}",
     }
-    if in_stream and fault.status == 410:
+    if fault.in_stream:
         return web.json_response({"type": "ERROR", "object": status})
     headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else {}
     return web.json_response(status, status=fault.status, headers=headers)

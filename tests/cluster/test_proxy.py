@@ -66,7 +66,7 @@ async def test_retry_after_is_told(proxy: FaultProxy) -> None:
 
 
 async def test_a_watch_learns_in_its_stream_that_it_is_too_old(proxy: FaultProxy, namespace: str) -> None:
-    proxy.fail(410, path="watch=1")
+    proxy.fail(410, path="watch=1", in_stream=True)
     watch = f"{url(proxy)}/api/v1/namespaces/{namespace}/configmaps?watch=1"
     async with aiohttp.ClientSession() as session, session.get(watch, ssl=False) as answer:
         event = json.loads(await answer.text())
