@@ -33,6 +33,8 @@ TAG = "test"
 _TO_RUN = ("base-files", "ca-certificates", "python3", "tzdata")
 _TO_BUILD = ("base-files", "busybox-static", "ca-certificates", "python3", "python3-venv")
 _REDIS = ("base-files", "busybox-static", "redis-server", "redis-tools")
+_KEPT = 4
+"""Archives of each image in the cache: checkouts beside each other do not take them from one another."""
 _WITH_SHELL = 'RUN ["/bin/busybox", "--install", "-s", "/bin"]\n'
 _NEEDLESS = ("doc", "info", "lintian", "locale", "man", "perl5")
 _FROM_HOST = ("/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
@@ -80,7 +82,7 @@ def _image(short: str, made_from: Sequence[bytes], make: Callable[[str], None]) 
 
 
 def _save(name: str, archive: Path, short: str) -> None:
-    for old in archive.parent.glob(f"{short}-*.tar*"):
+    for old in sorted(archive.parent.glob(f"{short}-*.tar*"), key=lambda path: path.stat().st_mtime)[: 1 - _KEPT]:
         old.unlink()
     partial = archive.with_suffix(".tar.partial")
     _buildah("push", "--quiet", name, f"docker-archive:{partial}:{name}")
