@@ -18,7 +18,7 @@ from redis.retry import Retry
 
 from aftersend.secrets import SecretFiles
 from aftersend.tenant import Tenant
-from aftersend_operator.acl import USERS
+from aftersend_operator.acl import PROBE, USERS
 from aftersend_operator.generated import JSON_ACL, PLAIN_ACL, missing_secrets
 from aftersend_operator.manifests.redis import CONFIG_FILE, START_FILE, ping_command, redis_conf, start_script
 from aftersend_operator.naming import Manifest, child_name
@@ -139,7 +139,7 @@ class ManagedRedis:
 
     def _answers(self) -> bool:
         try:
-            with self.client() as client:
+            with self.client(PROBE, "any") as client:
                 return bool(client.execute_command("PING"))
         except redis.RedisError:
             return False

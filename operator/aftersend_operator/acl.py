@@ -4,7 +4,9 @@ Commands are listed one by one; nobody gets a category, nobody but INFO anything
 tenant. The webhook can put events on one stream and can neither read nor delete any. Passwords stand in the ACL file
 as SHA-256 only, so Redis' own pod never holds one.
 
-The user ``default``, which is everybody before a password was given, may PING: that is how the probe of Redis' pod
+Who gives no name and password may do nothing: the user ``default`` is off. All the same it keeps every right: a server
+that starts replays the append-only file as ``default``, and what was written in a transaction or by a script is left out,
+silently, if that user may not do it. The user ``probe`` may PING with any password: that is how the probe of Redis' pod
 asks without a secret.
 
 Two texts are made, for a file may not name commands that the server does not have: one for servers with RedisJSON, one
@@ -44,12 +46,13 @@ _COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "up": (*_EXPORTER, *_EXPIRY),
 }
 USERS: Final = tuple(_COMMANDS)
+PROBE: Final = "probe"
 _KNOW_JSON: Final = ("writer", "exporter", "backup", "up")
 
 
 def acl_file(tenant: Tenant, passwords: Mapping[str, str], *, json: bool) -> str:
     """The text of an ACL file; ``json`` for a server with RedisJSON."""
-    lines = ["user default reset on nopass +ping"]
+    lines = ["user default reset off ~* &* +@all", f"user {PROBE} reset on nopass +ping"]
     lines += [_line(tenant, user, passwords[user], json=json) for user in USERS]
     return "\n".join(lines) + "\n"
 

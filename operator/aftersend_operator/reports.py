@@ -6,7 +6,7 @@ and short texts of ours are taken from them; anything of another shape is ignore
 """
 
 from collections.abc import Iterable
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -161,7 +161,7 @@ def _short(text: str) -> str:
 
 
 class _Service(msgspec.Struct, frozen=True, rename="camel"):
-    """One tenant in ``/readyz?verbose``."""
+    """One tenant in ``/readyz?verbose``, all parts of its process together."""
 
     ready: bool = False
     checks: dict[str, str] = {}
@@ -175,8 +175,8 @@ class _Service(msgspec.Struct, frozen=True, rename="camel"):
 def told_by_service(body: bytes, identity: str) -> Told:
     """What a process says of the tenant in ``/readyz?verbose``."""
     try:
-        service = msgspec.json.decode(body, type=dict[str, _Service])[identity]
-    except (msgspec.MsgspecError, KeyError):
+        service = _joined(msgspec.json.decode(body, type=dict[str, dict[str, Any]]), identity)
+    except msgspec.MsgspecError:
         return Told()
     told = told_by_export(service.export, service.export.time) if service.export else Told()
     faults = (*told.faults, *_check_faults(service.checks))
@@ -188,6 +188,14 @@ def told_by_service(body: bytes, identity: str) -> Told:
     if service.last_write_back:
         told = msgspec.structs.replace(told, last_write_back=LastWriteBack(time=service.last_write_back))
     return msgspec.structs.replace(told, faults=faults)
+
+
+def _joined(told: dict[str, dict[str, Any]], identity: str) -> _Service:
+    """``<tenant>`` is what its parts have in common, ``<tenant> <part>`` what one of them tells of its own."""
+    parts = [each for name, each in told.items() if name == identity or name.startswith(f"{identity} ")]
+    checks = {name: what for each in parts for name, what in msgspec.convert(each, _Service).checks.items()}
+    facts = {name: fact for each in parts for name, fact in each.items()}
+    return msgspec.convert({**facts, "checks": checks}, _Service)
 
 
 def _check_faults(checks: dict[str, str]) -> Iterable[Fault]:

@@ -1,13 +1,14 @@
 """A Kubernetes cluster as the tests see it: ours, started for this session, or any other by ``KUBECONFIG``."""
 
 import base64
+import itertools
 import json
 import os
 import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,9 +67,11 @@ class Cluster:
         document = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
         self.kubectl("apply", "--server-side", f"--field-manager={manager}", "--filename=-", text=document)
 
-    def make_namespace(self, prefix: str = "test", *, restricted: bool = True) -> str:
+    def make_namespace(
+        self, prefix: str = "test", *, restricted: bool = True, suits: Callable[[str], bool] = lambda _: True
+    ) -> str:
         """A new namespace with a name nobody else has; ``restricted`` enforces that Pod Security Standard."""
-        name = f"{prefix}-{secrets.token_hex(4)}"
+        name = next(filter(suits, (f"{prefix}-{secrets.token_hex(4)}" for _ in itertools.count())))
         labels = {"pod-security.kubernetes.io/enforce": "restricted"} if restricted else {}
         self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
         return name

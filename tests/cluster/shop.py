@@ -4,12 +4,15 @@ The sandbox is asked by way of the API server, so this works with any cluster.
 """
 
 import json
+import secrets
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from aftersend.cli.jitter import start_delay
 from tests.cluster.cluster import Cluster, CommandError
-from tests.cluster.pods import a_pod, start
+from tests.cluster.patience import eventually
+from tests.cluster.pods import a_pod
 
 NAME = "shop"
 CREDENTIALS = {
@@ -23,12 +26,27 @@ CREDENTIALS = {
 PORT = 8088
 
 
+def starts_soon(namespace: str) -> bool:
+    """Whether the part of a minute that the CronJobs of a tenant there wait is a short one."""
+    return all(start_delay(f"{namespace}.{NAME}", kind) < 5 for kind in ("export", "backup"))
+
+
 @dataclass(frozen=True)
 class Shop:
     """One merchant; its tenant is called ``shop`` and has the namespace for itself."""
 
     cluster: Cluster
     namespace: str
+    topology: str = "split"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What runs beside Redis, a pod each."""
+        return ("all",) if self.topology == "compact" else ("exporter", "webhook", "writer")
+
+    def part(self, name: str) -> str:
+        """The part that does the work of exporter, webhook or writer."""
+        return name if name in self.parts else "all"
 
     def kubectl(self, *arguments: str, text: str | None = None) -> str:
         """kubectl in the namespace."""
@@ -39,7 +57,7 @@ class Shop:
         return self.cluster.get(*arguments, f"--namespace={self.namespace}")
 
     def open(self, image: str, *, orders: int, seed: int) -> None:
-        """Start the sandbox, lay down the keys."""
+        """Lay down the keys and start the sandbox, which serves as soon as its pod is ready."""
         webhook = f"http://aftersend-{NAME}-webhook/webhooks/sendcloud"
         command = (
             "aftersend",
@@ -49,10 +67,11 @@ class Shop:
             f"--seed={seed}",
             "--time-scale=0.02",
         )
-        start(self.cluster, self.namespace, a_pod("sandbox", image, *command, f"--webhook-url={webhook}", port=PORT))
-        self.kubectl("expose", "pod", "sandbox", f"--port={PORT}")
         for side, keys in CREDENTIALS.items():
             self.write_secret(side, keys)
+        pod = a_pod("sandbox", image, *command, f"--webhook-url={webhook}", port=PORT)
+        self.cluster.apply({**pod, "metadata": {**pod["metadata"], "namespace": self.namespace}})
+        self.kubectl("expose", "pod", "sandbox", f"--port={PORT}")
 
     def write_secret(self, name: str, keys: dict[str, str]) -> None:
         """Make or replace a secret."""
@@ -74,19 +93,52 @@ class Shop:
             "apiVersion": "aftersend.jj-ideenschmiede.de/v1",
             "kind": "AftersendTenant",
             "metadata": {"name": NAME, "namespace": self.namespace},
-            "spec": both | spec,
+            "spec": both | {"topology": self.topology} | spec,
         }
+
+    def status(self, name: str) -> Any:
+        """A field of the tenant's status; None if it is not there yet."""
+        return self.get("aftersendtenant", NAME).get("status", {}).get(name)
 
     def condition(self, name: str) -> str:
         """``status`` of a condition of the tenant; empty if it is not there yet."""
-        conditions = self.get("aftersendtenant", NAME).get("status", {}).get("conditions", [])
+        conditions = self.status("conditions") or []
         return next((each["status"] for each in conditions if each["type"] == name), "")
 
+    def run_job(self, kind: str, *command: str) -> str:
+        """Run a CronJob's job now, with another command if one is given, as the guide shows; what it printed."""
+        job = f"by-hand-{secrets.token_hex(3)}"
+        made = ("create", "job", job, f"--from=cronjob/aftersend-{NAME}-{kind}", "--dry-run=client", "--output=json")
+        document = json.loads(self.kubectl(*made))
+        (container,) = document["spec"]["template"]["spec"]["containers"]
+        container["command"] = list(command) or container["command"]
+        self.kubectl("apply", "--filename=-", text=json.dumps(document))
+        eventually(lambda: self._ended(job), f"{job} to end")
+        said = self.kubectl("logs", f"job/{job}")
+        assert self._ended(job) == "Complete", said
+        return said
+
+    def _ended(self, job: str) -> str:
+        conditions = self.get("job", job)["status"].get("conditions", [])
+        return next((each["type"] for each in conditions if each["type"] in ("Complete", "Failed")), "")
+
+    def aftersend(self, *arguments: str) -> str:
+        """What our command prints in the pod that reads orders."""
+        return self.kubectl(
+            "exec", f"deployment/aftersend-{NAME}-{self.part('exporter')}", "--", "aftersend", *arguments
+        )
+
+    def orders(self) -> list[dict[str, Any]]:
+        """What the ledger knows of each order, by its number."""
+        known: list[dict[str, Any]] = json.loads(self.aftersend("orders", "--json"))
+        return sorted(known, key=lambda each: str(each["order"]))
+
     def export(self) -> None:
-        """Run an export as the CronJob would, and wait for its end."""
-        job = f"by-hand-{len(self.get('jobs')['items'])}"
-        self.kubectl("create", "job", job, f"--from=cronjob/aftersend-{NAME}-export")
-        self.kubectl("wait", "--for=condition=Complete", f"job/{job}", "--timeout=300s")
+        """Run an export by hand, in each topology as the guide says, and wait for its end."""
+        if self.topology == "compact":
+            self.aftersend("trigger", "export", "--wait")
+        else:
+            self.run_job("export")
 
     def ask(self, path: str, **query: str) -> Any:
         """What the sandbox's control interface says: ``ask("state")``."""
@@ -116,7 +168,7 @@ class Shop:
     def run(self, part: str, code: str, *arguments: str) -> str:
         """What a piece of Python prints in the pod of a part; CommandError holds its last words."""
         python = "/opt/aftersend/bin/python"
-        return self.kubectl("exec", self.pod(part), "--", python, "-c", code, *arguments)
+        return self.kubectl("exec", self.pod(self.part(part)), "--", python, "-c", code, *arguments)
 
     def _control(self, path: str, query: dict[str, str]) -> str:
         service = f"/api/v1/namespaces/{self.namespace}/services/sandbox:{PORT}/proxy/control/{path}"

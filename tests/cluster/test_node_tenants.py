@@ -3,6 +3,7 @@
 Every test goes on where the one before it stopped, as a platform team's weeks do.
 """
 
+import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -10,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import images
-from tests.cluster.cluster import Cluster
+from tests.cluster.cluster import Cluster, CommandError
 from tests.cluster.patience import eventually
-from tests.cluster.shop import CREDENTIALS, NAME, Shop, refuses
+from tests.cluster.shop import CREDENTIALS, NAME, Shop, refuses, starts_soon
 
 CHART = str(Path(__file__).resolve().parents[2] / "charts/aftersend")
-PARTS = ("exporter", "webhook", "writer")
 CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], 6379), timeout=5)"
 AS_A_STRANGER = """
 import redis, sys
@@ -26,11 +26,23 @@ print(client.execute_command(*sys.argv[4:]))
 
 
 @pytest.fixture(scope="module")
-def operators(node_cluster: Cluster) -> Iterator[str]:
-    """The namespace into which the chart is installed; what it leaves on purpose is removed in the end."""
+def merchants(node_cluster: Cluster) -> tuple[Shop, Shop]:
+    """Two merchants: one will have three deployments, one all in one process; their sandboxes are starting."""
     if node_cluster.folder:
         for image in (images.service_image(), images.operator_image(), images.redis_image()):
             node_cluster.load_image(image.archive)
+    both = tuple(
+        Shop(node_cluster, node_cluster.make_namespace(name, suits=starts_soon), topology)
+        for name, topology in (("blue", "split"), ("red", "compact"))
+    )
+    for seed, shop in enumerate(both, start=1):
+        shop.open(f"localhost/aftersend-service:{images.TAG}", orders=300, seed=seed)
+    return both[0], both[1]
+
+
+@pytest.fixture(scope="module")
+def operators(node_cluster: Cluster, merchants: tuple[Shop, Shop]) -> Iterator[str]:  # noqa: ARG001 - start meanwhile
+    """The namespace into which the chart is installed; what it leaves on purpose is removed in the end."""
     name = node_cluster.make_namespace("operators")
     node_cluster.helm("install", "aftersend", CHART, f"--namespace={name}", "--wait", "--timeout=5m", *values())
     yield name
@@ -52,16 +64,12 @@ def values(**more: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def shops(node_cluster: Cluster) -> tuple[Shop, Shop]:
-    """Two merchants: one with three deployments, one with all in one process."""
-    both = (
-        Shop(node_cluster, node_cluster.make_namespace("blue")),
-        Shop(node_cluster, node_cluster.make_namespace("red")),
-    )
-    for seed, shop in enumerate(both, start=1):
-        shop.open(f"localhost/aftersend-service:{images.TAG}", orders=300, seed=seed)
+def shops(node_cluster: Cluster, merchants: tuple[Shop, Shop], operators: str) -> tuple[Shop, Shop]:  # noqa: ARG001
+    """Both, with tenants applied."""
+    for shop in merchants:
+        shop.kubectl("wait", "--for=condition=Ready", "pod/sandbox", "--timeout=120s")
         node_cluster.apply(shop.tenant(), manager="kubectl")
-    return both
+    return merchants
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +89,9 @@ def test_the_chart_proves_itself(node_cluster: Cluster, operators: str) -> None:
 def test_two_tenants_become_ready(blue: Shop, red: Shop) -> None:
     for shop in (blue, red):
         shop.kubectl("wait", "--for=condition=Ready", f"aftersendtenant/{NAME}", "--timeout=300s")
-        assert {part: len(shop.pods(part)) for part in (*PARTS, "redis")} == dict.fromkeys((*PARTS, "redis"), 1)
+        assert {part: len(shop.pods(part)) for part in (*shop.parts, "redis")} == dict.fromkeys(
+            (*shop.parts, "redis"), 1
+        )
 
 
 def test_orders_travel_both_ways(blue: Shop, red: Shop) -> None:
@@ -99,17 +109,18 @@ def everything_came_back(shop: Shop) -> bool:
     return bool(state["labelled"]) and state["with_tag"] == state["labelled"]
 
 
-def test_the_status_tells_of_the_export(blue: Shop) -> None:
-    eventually(
-        lambda: blue.get("aftersendtenant", NAME)["status"].get("lastExport"), "the export to stand in the status"
-    )
-    assert NAME in blue.kubectl("get", "ast")
+def test_the_status_tells_of_the_export(blue: Shop, red: Shop) -> None:
+    for shop in (blue, red):
+        eventually(partial(shop.status, "lastExport"), "the export to stand in the status")
+        assert shop.status("lastExport")["sent"] > 0
+    eventually(partial(red.status, "lastWriteBack"), "the write-back to stand in the status")
 
 
-def test_a_killed_pod_loses_nothing(blue: Shop) -> None:
-    for part in PARTS:
-        blue.kubectl("delete", "pod", blue.pod(part), "--grace-period=0", "--force")
-    make_parcels_return(blue)
+def test_a_killed_pod_loses_nothing(blue: Shop, red: Shop) -> None:
+    for shop in (blue, red):
+        shop.kubectl("delete", "pod", *(shop.pod(part) for part in shop.parts), "--grace-period=0", "--force")
+    for shop in (blue, red):
+        make_parcels_return(shop)
 
 
 def make_parcels_return(shop: Shop) -> None:
@@ -122,6 +133,7 @@ def make_parcels_return(shop: Shop) -> None:
 
 
 def test_a_drained_node_gives_everything_back(blue: Shop, red: Shop, node_cluster: Cluster) -> None:
+    known = {shop: shop.orders() for shop in (blue, red)}
     nodes = [each["metadata"]["name"] for each in node_cluster.get("nodes")["items"]]
     ours = "--pod-selector=app.kubernetes.io/managed-by=aftersend-operator"
     node_cluster.kubectl("drain", *nodes, ours, "--delete-emptydir-data", "--timeout=180s")
@@ -129,6 +141,7 @@ def test_a_drained_node_gives_everything_back(blue: Shop, red: Shop, node_cluste
     node_cluster.kubectl("uncordon", *nodes)
     for shop in (blue, red):
         shop.kubectl("wait", "--for=condition=Ready", f"aftersendtenant/{NAME}", "--timeout=300s")
+        assert shop.orders() == known[shop]
         make_parcels_return(shop)
 
 
@@ -162,6 +175,41 @@ def test_the_webhook_can_read_no_order(blue: Shop) -> None:
     assert "no permissions" in refuses(blue, "webhook", AS_A_STRANGER, ours, *who, "XRANGE", "x", "-", "+")
 
 
+def test_backups_lie_on_a_volume_and_can_be_read_back(blue: Shop, red: Shop) -> None:
+    blue.run_job("backup")
+    red.aftersend("backup", "create")
+    (ours,) = json.loads(blue.run_job("backup", "aftersend", "backup", "list", "--json"))
+    (theirs,) = json.loads(red.aftersend("backup", "list", "--json"))
+    assert ours["verified"] is theirs["verified"] is True
+    assert f"backup {ours['id']} is good" in blue.run_job("backup", "aftersend", "backup", "verify")
+    assert f"backup {theirs['id']} is good" in red.aftersend("backup", "verify")
+    eventually(
+        lambda: blue.get("aftersendtenant", NAME)["status"].get("lastBackup"), "the backup to stand in the status"
+    )
+
+
+def test_a_lost_redis_is_restored_by_a_job(blue: Shop) -> None:
+    known = blue.orders()
+    blue.kubectl("patch", "ast", NAME, "--type=merge", "--patch", '{"spec":{"suspend":true}}')
+    blue.kubectl("wait", "--for=condition=Suspended", f"ast/{NAME}", "--timeout=60s")
+    blue.kubectl("delete", "pvc", f"aftersend-{NAME}-redis", "--wait=false")
+    blue.kubectl("delete", "pod", f"aftersend-{NAME}-redis-0")
+    eventually(lambda: empty_and_ready(blue), "an empty Redis to serve")
+    said = blue.run_job("backup", "aftersend", "backup", "restore", "--live", "--yes")
+    assert blue.orders() == known, said
+    blue.kubectl("patch", "ast", NAME, "--type=merge", "--patch", '{"spec":{"suspend":false}}')
+    make_parcels_return(blue)
+
+
+def empty_and_ready(shop: Shop) -> bool:
+    if shop.condition("Ready") != "True":
+        return False
+    try:
+        return shop.orders() == []
+    except CommandError:  # Redis is on its way
+        return False
+
+
 def test_an_upgrade_rolls_every_tenant(blue: Shop, red: Shop, node_cluster: Cluster, operators: str) -> None:
     next_tag = {"images.service.tag": "next"}
     if node_cluster.folder:
@@ -176,7 +224,7 @@ def test_an_upgrade_rolls_every_tenant(blue: Shop, red: Shop, node_cluster: Clus
 
 
 def runs_only(shop: Shop, image: str) -> bool:
-    return {pod["spec"]["containers"][0]["image"] for part in PARTS for pod in shop.pods(part).values()} == {image}
+    return {pod["spec"]["containers"][0]["image"] for part in shop.parts for pod in shop.pods(part).values()} == {image}
 
 
 def test_the_merchants_work_on_when_the_operator_is_uninstalled(
@@ -198,3 +246,7 @@ def test_what_a_tenant_leaves_when_it_is_deleted_without_an_operator(blue: Shop)
     secrets = {each["metadata"]["name"] for each in blue.get("secrets")["items"]}
     assert claims == {f"aftersend-{NAME}-redis", f"aftersend-{NAME}-backup"}
     assert {f"aftersend-{NAME}-data-key", "afterbuy", "sendcloud"} <= secrets
+
+
+def test_a_namespace_goes_with_all_that_is_in_it(red: Shop, node_cluster: Cluster) -> None:
+    node_cluster.kubectl("delete", "namespace", red.namespace, "--timeout=120s")

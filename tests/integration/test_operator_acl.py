@@ -27,7 +27,7 @@ from aftersend.stream.retry import Bury, Delay
 from aftersend.stream.sealing import Keyring
 from aftersend.stream.stream import Stream, StreamName
 from aftersend_exporter.coalesce import Queue
-from aftersend_operator.acl import USERS
+from aftersend_operator.acl import PROBE, USERS
 from aftersend_operator.generated import JSON_ACL, PLAIN_ACL
 from tests.managed_redis import ManagedRedis
 from tests.operator_kit import tenant
@@ -36,6 +36,8 @@ from tests.stream_kit import Parcel, keyring_in
 TENANT = tenant()
 KEYS = Keys(TENANT.identity)
 EXPORT = runs.RunRequest(kind="export")
+NOBODY = ""
+"""Who gives no name."""
 WRITERS = ("writer", "exporter", "backup", "up")
 """Who consumes streams and changes the ledger; a restore does both."""
 
@@ -203,7 +205,7 @@ NOBODYS = [
     ("EVAL", "return redis.call('GET', KEYS[1])", "1", OTHERS.key("order", "1")),
 ]
 REFUSED = [
-    *((user, words) for user in (*USERS, "default") for words in NOBODYS),
+    *((user, words) for user in (*USERS, PROBE, NOBODY) for words in NOBODYS),
     *(
         (user, words)
         for user in ("webhook", "trigger")
@@ -223,13 +225,21 @@ REFUSED = [
     ("webhook", ("XADD", KEYS.key("parcels", "dead"), "*", "v", "1")),
     ("webhook", ("GET", KEYS.key("result", "x"))),
     ("trigger", ("XADD", KEYS.key("parcels"), "*", "v", "1")),
-    ("default", ("INFO",)),
-    ("default", ("GET", KEYS.key("order", "1"))),
-    ("default", ("XADD", KEYS.key("parcels"), "*", "v", "1")),
+    *(
+        (user, words)
+        for user in (PROBE, NOBODY)
+        for words in (
+            ("INFO",),
+            ("GET", KEYS.key("order", "1")),
+            ("XADD", KEYS.key("parcels"), "*", "v", "1"),
+        )
+    ),
+    (NOBODY, ("PING",)),
+    (NOBODY, ("AUTH", "default", "")),
 ]
 
 
-@pytest.mark.parametrize("user", [*USERS, "default"])
+@pytest.mark.parametrize("user", [*USERS, PROBE, NOBODY])
 def test_nobody_gets_beyond_his_business(server: ManagedRedis, user: str) -> None:
     tried = [words for who, words in REFUSED if who == user]
     with server.client(*_login(server, user)) as client:
@@ -237,14 +247,15 @@ def test_nobody_gets_beyond_his_business(server: ManagedRedis, user: str) -> Non
 
 
 def _login(server: ManagedRedis, user: str) -> tuple[str, str]:
-    """Nobody has to say that he is ``default``."""
-    return ("", "") if user == "default" else (user, server.value("redis-users", f"{user}.password"))
+    if user in USERS:
+        return user, server.value("redis-users", f"{user}.password")
+    return ("", "") if user == NOBODY else (user, user)
 
 
 def _is_refused(client: "redis.Redis", words: tuple[str, ...]) -> bool:
     try:
         client.execute_command(*words)
-    except redis.exceptions.NoPermissionError:
+    except (redis.exceptions.NoPermissionError, redis.exceptions.AuthenticationError):
         return True
     except redis.exceptions.ResponseError as error:
         return "ACL failure in script" in str(error)
@@ -255,7 +266,8 @@ def _is_refused(client: "redis.Redis", words: tuple[str, ...]) -> bool:
 def test_nobody_has_anything_dangerous_but_info(server: ManagedRedis, file: str) -> None:
     with server.inspector() as client:
         dangerous = {word.decode() for word in client.execute_command("ACL", "CAT", "dangerous")}
-    granted = {word[1:] for word in server.value("redis-users", file).split() if word.startswith("+")}
+    known = [line for line in server.value("redis-users", file).splitlines() if line.split()[1] != "default"]
+    granted = {word[1:] for line in known for word in line.split() if word.startswith("+")}
     assert granted & dangerous == {"info"}
     assert not any(word.startswith("@") for word in granted)
 
@@ -276,3 +288,33 @@ def test_the_servers_own_files_hold_no_password(server: ManagedRedis) -> None:
 
 def _touched(entry: Entry, state: str) -> Entry:
     return msgspec.structs.replace(entry, state=state, watched=1, revision=entry.revision)
+
+
+@pytest.mark.parametrize("user", ["writer", "up"])
+async def test_a_restart_keeps_what_was_written_in_transactions_and_scripts(
+    flavour: str, tmp_path: Path, keys: Keyring, user: str
+) -> None:
+    """A server replays both as ``default``, and leaves out what that user may not do."""
+    with ManagedRedis(flavour, tmp_path / "managed", TENANT) as managed:
+        before = await _written(managed, keys, user)
+        managed.stop()
+        managed.start()
+        async with as_user(managed, user) as client:
+            ledger, parcels = Ledger(client, tenant=TENANT.identity, keyring=keys), stream(client, keys, "parcels")
+            assert await ledger.get_many(["1", "2"]) == before
+            assert (await parcels.length(), await parcels.delayed()) == (0, 1)
+
+
+async def _written(managed: ManagedRedis, keys: Keyring, user: str) -> object:
+    """Two orders by script, an event taken off the stream in a transaction, another one put off."""
+    async with as_user(managed, user) as client:
+        ledger, parcels = Ledger(client, tenant=TENANT.identity, keyring=keys), stream(client, keys, "parcels")
+        for order in ("1", "2"):
+            await ledger.change(order, lambda entry: _touched(entry, "accepted"))
+        claims = Claims(parcels, user)
+        await claims.ensure_group()
+        await parcels.add_many("parcel.changed", "sweep", [Parcel("one"), Parcel("two")])
+        one, two = await claims.read(10, block_ms=10)
+        await claims.done([one.id])
+        assert await defer(parcels, user, two, Delay(seconds=60, counted=True))
+        return await ledger.get_many(["1", "2"])

@@ -92,7 +92,7 @@ def test_the_pod_starts_and_probes_redis_without_a_secret_in_a_command() -> None
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert container[probe]["exec"]["command"][:2] == ["sh", "-c"]
         assert " ping)" in container[probe]["exec"]["command"][2]
-        assert "--pass" not in container[probe]["exec"]["command"][2]
+        assert "--user probe --pass any " in container[probe]["exec"]["command"][2], "a user without a password"
     patience = container["startupProbe"]["periodSeconds"] * container["startupProbe"]["failureThreshold"]
     assert patience >= 300, "a large append-only file takes its time to load"
 

@@ -131,7 +131,9 @@ def test_the_acl_files_know_every_user_by_the_mark_of_his_password_only() -> Non
 
 
 def test_users_get_keys_of_their_tenant_only() -> None:
-    text = acl_file(tenant(), dict.fromkeys(USERS, "x"), json=True)
+    default, *others = acl_file(tenant(), dict.fromkeys(USERS, "x"), json=True).splitlines()
+    assert default.startswith("user default reset off ")
+    text = "\n".join(others)
     patterns = {word.partition("~")[2] for word in text.split() if word.startswith(("~", "%"))}
     assert patterns
     assert all(pattern.startswith("aftersend:{tenant-mueller.mueller}:") for pattern in patterns)

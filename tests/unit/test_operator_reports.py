@@ -118,15 +118,22 @@ def test_nothing_ended_nothing_told() -> None:
 
 def test_the_one_process_of_a_compact_tenant_tells_the_same() -> None:
     body = {
-        "shops.mueller": {
-            "ready": False,
-            "checks": {"redis": "redis: redis_unavailable", "data-key": ""},
-            "afterbuy": "ok",
-            "lastWriteBack": "2026-11-26T09:00:00.000Z",
+        "shops.mueller": {"ready": False, "checks": {"redis": "redis: redis_unavailable", "data-key": ""}},
+        "shops.mueller exporter": {
+            "ready": True,
+            "checks": {},
             "export": {**EXPORT, "time": AT},
             "backup": "backup: no_space",
             "lastBackup": "2026-11-26T09:10:00.000Z",
-        }
+        },
+        "shops.mueller webhook": {"ready": False, "checks": {"signature-key": "sendcloud/secretKey is missing"}},
+        "shops.mueller writer": {
+            "ready": True,
+            "checks": {},
+            "afterbuy": "ok",
+            "lastWriteBack": "2026-11-26T09:00:00.000Z",
+        },
+        "shops.muellers": {"ready": False, "checks": {"another": "tenant"}},
     }
     told = told_by_service(msgspec.json.encode(body), "shops.mueller")
     assert told.last_export is not None
@@ -136,8 +143,10 @@ def test_the_one_process_of_a_compact_tenant_tells_the_same() -> None:
     assert [fault.reason for fault in told.faults] == [
         Reason.UPSTREAM_UNAVAILABLE,
         Reason.REDIS_UNREACHABLE,
+        Reason.WORKLOADS_UNAVAILABLE,
         Reason.BACKUP_FAILED,
     ]
+    assert told.faults[2].message == "a service is not ready: signature-key"
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'{"shops.mueller":[]}', b'{"other.tenant":{"ready":true}}'])

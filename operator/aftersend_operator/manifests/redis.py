@@ -8,11 +8,12 @@ The image may be a Redis or a Valkey, as long as it has a shell, the server and 
 starts the server itself, so the image's entry point has no say in users or files. Where the image carries RedisJSON in
 the place of the official one, it is loaded, and the ledger stores JSON that a person can query; elsewhere the ledger
 stores plain values. Several settings must not be left to images: ``save`` (no snapshots), ``protected-mode`` (would
-refuse everybody, for the user ``default`` has no password; but it may do nothing) and ``bind``.
+refuse everybody, for the user ``default`` has no password; but it is off) and ``bind``.
 """
 
 from typing import Any, Final
 
+from aftersend_operator.acl import PROBE
 from aftersend_operator.generated import JSON_ACL, PLAIN_ACL
 from aftersend_operator.manifests.config_map import CONFIG_MARK, mark
 from aftersend_operator.manifests.parts import REDIS
@@ -73,7 +74,8 @@ exec "$server" {config}/{CONFIG_FILE} --aclfile {users}/{PLAIN_ACL}
 def ping_command(*, tls: str = _TLS_DIR, port: int = REDIS_PORT) -> str:
     """True for a shell if the server answers over TLS; it still loads its data when the answer is LOADING."""
     client = "$(command -v redis-cli || command -v valkey-cli)"
-    return f'test "$({client} --tls --cacert {tls}/ca.crt -h localhost -p {port} ping)" = PONG'
+    user = f"--user {PROBE} --pass any --no-auth-warning"
+    return f'test "$({client} --tls --cacert {tls}/ca.crt -h localhost -p {port} {user} ping)" = PONG'
 
 
 def redis_config_map(plan: Plan) -> Manifest:
