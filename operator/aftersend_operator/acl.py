@@ -5,9 +5,9 @@ tenant. The webhook can put events on one stream and can neither read nor delete
 as SHA-256 only, so Redis' own pod never holds one.
 
 Who gives no name and password may do nothing: the user ``default`` is off. All the same it keeps every right: a server
-that starts replays the append-only file as ``default``, and what was written in a transaction or by a script is left out,
-silently, if that user may not do it. The user ``probe`` may PING with any password: that is how the probe of Redis' pod
-asks without a secret.
+that starts replays the append-only file as ``default``, and silently leaves out what was written in a transaction or
+by a script if that user may not do it. The user ``probe`` may PING with any password: that is how the probe of Redis'
+pod asks without a secret.
 
 Two texts are made, for a file may not name commands that the server does not have: one for servers with RedisJSON, one
 for all others.
