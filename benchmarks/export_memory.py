@@ -25,6 +25,9 @@ from sight.figures import Figure, tell
 from sight.memory import watching
 
 from aftersend.afterbuy.client import AfterbuyClient, AfterbuyCredentials
+from aftersend.backup.collect import Collector
+from aftersend.backup.create import Backups
+from aftersend.backup.target import open_target
 from aftersend.embedded import EmbeddedValkey
 from aftersend.ledger.state import TenantState
 from aftersend.ledger.store import Ledger
@@ -93,10 +96,12 @@ async def measure(orders: int) -> list[Figure]:
         folder = Path(name)
         with EmbeddedValkey(folder / "valkey") as valkey:
             async with desk_at(address, valkey, folder) as desk:
-                started = time.monotonic()
+                empty, started = await used(desk), time.monotonic()
                 async with watching(lambda: _has_sent(desk, orders // 10)) as sight:
                     tally, _ = await export(desk, RunRequest(kind="export"), run="benchmark")
                 seconds = time.monotonic() - started
+                per_order = (await used(desk) - empty) / tally.sent
+                saved = await backup_size(desk, folder / "backups")
     return [
         Figure("orders read", tally.read, ""),
         Figure("orders sent", tally.sent, ""),
@@ -107,7 +112,22 @@ async def measure(orders: int) -> list[Figure]:
         Figure("exporter, after a tenth", sight.tenth, "MB"),
         Figure("exporter, peak", sight.peak, "MB"),
         Figure("exporter, peak over tenth", sight.growth, "", 1.25),
+        Figure("Redis per order", round(per_order), "bytes"),
+        Figure("backup per order", round(saved / tally.sent), "bytes"),
     ]
+
+
+async def used(desk: Desk) -> int:
+    """Bytes that Redis holds."""
+    return int((await desk.parcels.redis.info("memory"))["used_memory"])
+
+
+async def backup_size(desk: Desk, folder: Path) -> int:
+    """Bytes of one backup."""
+    tenant = desk.tenant.identity
+    backups = Backups(tenant, open_target(str(folder), tenant=tenant, secrets=SecretFiles(folder)), desk.keyring)
+    collector = Collector.of(desk.parcels.redis, tenant=tenant, keyring=desk.keyring)
+    return (await backups.create(collector, desk.state, keep_hours=1)).bytes
 
 
 async def _has_sent(desk: Desk, count: int) -> bool:

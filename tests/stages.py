@@ -94,7 +94,7 @@ CLUSTER = (
     (Stage("cluster-api", (tool("python", *PYTEST, "tests/cluster", "--ignore-glob=*/test_node_*"),)),),
     (Stage("cluster-node", (tool("python", *PYTEST, *NODE_TESTS),)),),
 )
-USUAL = (CHECKS, TESTS, COVERED, CHAOS, SERVERS)
+USUAL = (CHECKS, TESTS, COVERED, CHAOS + SERVERS)
 """What stands together runs side by side: most tests wait more than they work."""
 GROUPS = {"cluster": CLUSTER, "servers": (SERVERS,)}
 """More than one stage by one name. The cluster has a command of its own, ``make test-cluster``."""
