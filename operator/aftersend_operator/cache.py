@@ -56,6 +56,11 @@ class Cache:
         """The tenant's pods."""
         return self._pods.get(tenant, {}).values()
 
+    def versions(self, kind: Kind, namespace: str) -> dict[Key, int]:
+        """How new our knowledge is of every object of a kind, in a namespace or in all (empty)."""
+        found = {key: self._version(kind, key) for key in self._known(kind)}
+        return {key: version for key, version in found.items() if namespace in ("", key[0])}
+
     def saw(self, kind: Kind, live: Manifest) -> None:
         """An object is there, and looks like this."""
         if kind is TENANT:
@@ -107,6 +112,14 @@ class Cache:
         if kind is TENANT:
             return set(self.tenants)
         return {*self._homes[kind], *(self.secrets if kind is SECRET else ())}
+
+    def _version(self, kind: Kind, key: Key) -> int:
+        if kind is TENANT:
+            return self.tenants[key].version
+        if kind is SECRET and key in self.secrets:
+            return self.secrets[key].version
+        home = self._homes[kind][key]
+        return self._pods[home][key[1]].version if kind is POD else self._children[home][kind, key[1]].version
 
     def _saw_tenant(self, seen: TenantSighting) -> None:
         known = self.tenants.get(seen.key)

@@ -1,8 +1,8 @@
 """The moving parts of the operator, put together once.
 
     kopf's watches ──> cache ──> work queue ──> reconciler ──> API server
-                         ^                          │
-                         └──── answers to writes ───┘
+                   ^   ^                          │
+    roll call ─────┘   └──── answers to writes ───┘
 
 The queue starts when everything was listed once, so that nothing is done for want of knowledge. Whatever stops one of
 the loops stops all of them, and then the process.
@@ -29,6 +29,7 @@ from aftersend_operator.listings import LONGEST_SILENCE, Listings
 from aftersend_operator.metrics import OperatorMetrics
 from aftersend_operator.own_secrets import OwnSecrets
 from aftersend_operator.reconcile import Reconciler
+from aftersend_operator.roll_call import RollCall
 from aftersend_operator.settings import OperatorSettings
 from aftersend_operator.sightings import Key
 from aftersend_operator.telling import Telling
@@ -39,6 +40,7 @@ from aftersend_operator.work_queue import WorkQueue
 _IDENTITY: Final = "aftersend-operator"
 """Only peering would look at it; without one kopf asks for the user's name, which user 10001 of an image has not."""
 _QUEUE: Final = "work-queue"
+_ROLL: Final = "roll-call"
 _ASK_AGAIN_SECONDS: Final = 5.0
 _LOOK_FOR_KINDS_SECONDS: Final = 600.0
 
@@ -89,12 +91,14 @@ class Engine:
         # kopf ends every task that is younger than itself, so it comes last.
         work = asyncio.create_task(self._work(stop))
         look = asyncio.create_task(self._look_for_kinds(optional))
+        roll = asyncio.create_task(self._call_roll(kinds))
         watch = asyncio.create_task(self._watch(kinds))
-        done, _ = await asyncio.wait({work, look, watch}, return_when=asyncio.FIRST_COMPLETED)
+        tasks = (look, roll, watch, work)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
-        for task in (look, watch, work):
+        for task in tasks:
             task.cancel()
-        await asyncio.wait({work, look, watch})
+        await asyncio.wait(tasks)
         for task in done:
             task.result()
 
@@ -103,8 +107,9 @@ class Engine:
         self._queue.add(key)
 
     async def _watch(self, kinds: tuple[Kind, ...]) -> None:
-        namespaces = self._settings.watch_namespaces
-        await kopf.operator(
+        """Runs kopf; raises at once what stopped one of its tasks, for the rest of them may never end then."""
+        others, namespaces = asyncio.all_tasks(), self._settings.watch_namespaces
+        tasks = await kopf.spawn_tasks(
             registry=watch_registry(self._cache, kinds, find=self._find, listings=self._listings),
             settings=watch_settings(),
             standalone=True,
@@ -112,6 +117,16 @@ class Engine:
             clusterwide=not namespaces,
             namespaces=namespaces,
         )
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+        await kopf.run_tasks(tasks, ignored=others)
+
+    async def _call_roll(self, kinds: tuple[Kind, ...]) -> None:
+        await self._listings.complete.wait()
+        self._health.watch(_ROLL, LONGEST_SILENCE)
+        streams = [(kind, name) for kind in kinds for name in self._settings.watch_namespaces or ("",)]
+        await RollCall(self._api, self._cache, streams, pulse=partial(self._health.pulse, _ROLL)).run()
 
     async def _work(self, stop: asyncio.Event) -> None:
         await self._listings.complete.wait()

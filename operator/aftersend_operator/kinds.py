@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from aftersend.tenant import API_VERSION, KIND
+from aftersend_operator.naming import FIELD_MANAGER, MANAGED_BY_LABEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,18 @@ CHILDREN: Final = (
     Kind("monitoring.coreos.com/v1", "PodMonitor", "podmonitors", optional=True),
 )
 """Everything that ``desired`` may ask for."""
+_BULKY_SECRETS: Final = "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token"
+
+
+def selectors(kind: Kind) -> dict[str, str]:
+    """Which objects of a kind we look at, as parameters of a list: ours, all tenants, all secrets but bulky ones."""
+    if kind is TENANT:
+        return {}
+    if kind is SECRET:
+        return {"fieldSelector": _BULKY_SECRETS}
+    return {"labelSelector": f"{MANAGED_BY_LABEL}={FIELD_MANAGER}"}
+
+
 _BY_NAME: Final = {(kind.api_version, kind.name): kind for kind in (TENANT, *CHILDREN)}
 
 

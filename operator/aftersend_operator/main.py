@@ -68,6 +68,6 @@ async def _serve(engine: Engine) -> int:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it was, it is told by its type, and a new process starts
         logs.get_logger().critical("failed", exc_info=error)
-        return EXIT_FAILED
+        os._exit(EXIT_FAILED)  # when one of kopf's tasks has failed, others wait for each other, and asyncio for them
     logs.get_logger().info("ended")
     return EXIT_OK

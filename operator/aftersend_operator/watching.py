@@ -9,7 +9,10 @@ within a minute. (The server ends a watch after 45 seconds; it sends a bookmark 
 retries failed calls for as long as the operator lives.
 """
 
+import asyncio
+import time
 from collections.abc import Callable, Iterator, Sequence
+from math import inf
 from typing import Any, Final
 
 import kopf
@@ -17,14 +20,14 @@ import kopf
 from aftersend_operator.api.access import Access
 from aftersend_operator.api.client import REQUEST_SECONDS, lent_session
 from aftersend_operator.cache import Cache
-from aftersend_operator.kinds import CHILDREN, POD, SECRET, TENANT, Kind
+from aftersend_operator.kinds import CHILDREN, POD, TENANT, Kind, selectors
 from aftersend_operator.listings import Listings
-from aftersend_operator.naming import FIELD_MANAGER, MANAGED_BY_LABEL
 from aftersend_operator.sightings import key_of, version_of
 
 _SERVER_ENDS: Final = 45
 _GIVE_UP_SILENCE: Final = 50.0
-_BULKY_SECRETS: Final = "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token"
+_LOGIN_SECONDS: Final = 5.0
+"""Between two logins at least."""
 
 
 class _ForEver:
@@ -49,9 +52,11 @@ def watch_settings() -> kopf.OperatorSettings:
     settings.queueing.idle_timeout = 1.0
     settings.process.ultimate_exiting_timeout = 20.0
     for kind in (*CHILDREN, POD):
-        if kind is not SECRET:
-            settings.watching.label_selectors[_selector(kind)] = f"{MANAGED_BY_LABEL}={FIELD_MANAGER}"
-    settings.watching.field_selectors[_selector(SECRET)] = _BULKY_SECRETS
+        chosen = selectors(kind)
+        if "labelSelector" in chosen:
+            settings.watching.label_selectors[_selector(kind)] = chosen["labelSelector"]
+        if "fieldSelector" in chosen:
+            settings.watching.field_selectors[_selector(kind)] = chosen["fieldSelector"]
     return settings
 
 
@@ -59,14 +64,19 @@ def watch_registry(
     cache: Cache, kinds: Sequence[Kind], *, find: Callable[[], Access], listings: Listings
 ) -> kopf.OperatorRegistry:
     """Handlers that carry every event of these kinds into the cache, and the login."""
-    registry = kopf.OperatorRegistry()
+    registry, last = kopf.OperatorRegistry(), -inf
     for kind in kinds:
         kopf.on.event(*_selector(kind), registry=registry, id=kind.plural)(_carrier(cache, kind))
 
-    @kopf.on.login(registry=registry)
+    @kopf.on.login(registry=registry, backoff=_LOGIN_SECONDS)
     async def login(**_: object) -> kopf.AiohttpSession:
-        """At the start, and whenever the server knows us no more: then certificates are read anew."""
-        access = find()
+        """At the start, and whenever the server knows us no more: then files are read anew.
+
+        A token that is refused may lie there for a while longer. kopf would log in with it as fast as it can.
+        """
+        nonlocal last
+        await asyncio.sleep(last + _LOGIN_SECONDS - time.monotonic())
+        last, access = time.monotonic(), find()
         return kopf.AiohttpSession(server=access.server, aiohttp_session=lent_session(access, listings))
 
     return registry

@@ -146,8 +146,9 @@ class Scene:
         return bool(seen == tenant["metadata"]["generation"] and self.is_complete(name))
 
     def is_complete(self, name: str = "mueller") -> bool:
-        """Whether the last of the children is there."""
-        return self.exists(f"cronjob/aftersend-{name}-backup")
+        """Whether the last of the children is there, in either topology."""
+        last = (f"cronjob/aftersend-{name}-backup", f"deployment/aftersend-{name}-all")
+        return any(self.exists(what) for what in last)
 
     # what pods of a real cluster would report
 

@@ -96,6 +96,10 @@ class FaultProxy:
     _silent: bool = False
     _stalled: bool = False
     _lost: str = ""
+    _deaf: str = ""
+    _deafened: int = 0
+    _kept: bool = False
+    _cuts: int = 0
     _revoked: set[str] = field(default_factory=set)
     _victim: tuple[int, str] | None = None
 
@@ -131,6 +135,19 @@ class FaultProxy:
         """From now on watches stay open and tell nothing, as after a lost connection that nobody closed."""
         self._silent = True
 
+    def deafen_watches(self, path: str) -> None:
+        """The watches of ``path`` that are open now tell nothing any more and stay open; new ones speak."""
+        self._deaf = path
+        self._deafened += 1
+
+    def cut_watches(self) -> None:
+        """End all watches that are open now."""
+        self._cuts += 1
+
+    def keep_watches(self) -> None:
+        """From now on no watch ends: when the API server ends it, bookmarks go on for ever."""
+        self._kept = True
+
     def end_silence(self) -> None:
         """Cut the silent watches; new ones speak."""
         self._silent = False
@@ -150,7 +167,7 @@ class FaultProxy:
     def heal(self) -> None:
         """Forget all wishes, but not what was revoked."""
         self._wishes.clear()
-        self._silent = self._stalled = False
+        self._silent = self._stalled = self._kept = False
         self._lost, self._victim = "", None
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -212,16 +229,23 @@ class FaultProxy:
 
     async def _stream(self, request: web.Request, answer: aiohttp.ClientResponse, response: web.StreamResponse) -> None:
         self.watches += 1
-        silenced, rest = False, b""
+        silenced, rest, era, cuts = False, b"", self._deafened, self._cuts
         try:
             while request.transport and not request.transport.is_closing() and (self._silent or not silenced):
                 chunk = await _chunk(answer)
+                if cuts < self._cuts:
+                    return
                 silenced = silenced or self._silent
-                if chunk == b"":
+                deaf = era < self._deafened and bool(re.search(self._deaf, request.path))
+                if chunk == b"" and self._kept:
+                    await asyncio.sleep(0.2)
+                    chunk = _BOOKMARK
+                if chunk == b"" and not deaf:
                     return
                 whole, mark, rest = (rest + (chunk or b"")).rpartition(b"\n")
-                if not silenced and (events := self._without_lost(whole + mark)):
+                if not silenced and not deaf and (events := self._without_lost(whole + mark)):
                     await response.write(events)
+                await asyncio.sleep(0.2 if chunk == b"" else 0)
         except (aiohttp.ClientError, ConnectionError):
             return
         finally:
@@ -233,6 +257,7 @@ class FaultProxy:
         return b"".join(event for event in events.splitlines(keepends=True) if self._lost.encode() not in event)
 
 
+_BOOKMARK = b'{"type": "BOOKMARK", "object": {"metadata": {}}}\n'
 SESSION = web.AppKey("session", aiohttp.ClientSession)
 
 
@@ -279,6 +304,7 @@ async def _serve(
         ready.set()
         await stop.wait()
         await runner.cleanup()
+    await asyncio.sleep(0.2)  # aiohttp closes TLS connections in the background and tells nobody when it is done
 
 
 async def _chunk(answer: aiohttp.ClientResponse) -> bytes | None:

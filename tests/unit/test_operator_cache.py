@@ -192,3 +192,12 @@ def test_pods_tell_the_tenant_they_belong_to(ears: Ears) -> None:
     assert (seen.part, seen.ended, seen.report, seen.address) == ("export", "2026-11-26T10:00:00Z", b"{}", "10.0.0.1")
     deleted(ears.cache, POD, pod)
     assert not list(ears.cache.pods(KEY))
+
+
+def test_the_cache_tells_how_new_its_knowledge_is(ears: Ears) -> None:
+    child, pod, secret = live(config_map()), live({**config_map(), "kind": "Pod"}), live(merchant_secrets()[0])
+    for kind, item in ((TENANT, ears.tenant), (CONFIG_MAP, child), (POD, pod), (SECRET, secret)):
+        ears.cache.saw(kind, item)
+        known = {key_of(item): int(item["metadata"]["resourceVersion"])}
+        assert ears.cache.versions(kind, "") == ears.cache.versions(kind, "shops") == known
+        assert ears.cache.versions(kind, "others") == {}

@@ -13,7 +13,7 @@ from aiohttp import web
 from aftersend.errors import AftersendError, Transient
 from aftersend_operator.api.access import Access
 from aftersend_operator.api.client import Api
-from aftersend_operator.api.errors import Conflict, Leaving, Refused
+from aftersend_operator.api.errors import Absent, Conflict, Leaving, Refused
 from aftersend_operator.kinds import TENANT
 from tests.operator_objects import kind_named
 
@@ -112,7 +112,7 @@ async def test_a_delete_names_the_very_object(server: Server, api: Api) -> None:
         (answering(403, failure("Forbidden")), Refused, "403 Forbidden", ""),
         (answering(403, failure("Forbidden", {"reason": "NamespaceTerminating"})), Leaving, "403 Forbidden", ""),
         (answering(422, failure("Invalid", {"field": "spec.a"}, {"field": "spec.b"})), Refused, None, "spec.a, spec.b"),
-        (answering(404, failure("NotFound")), Refused, "404 NotFound", ""),
+        (answering(404, failure("NotFound")), Absent, "404 NotFound", ""),
         (answering(500, failure("InternalError")), Transient, "500 InternalError", ""),
         (answering(503, "not an object"), Transient, "503", ""),
         (lambda _: web.Response(text="<html>", status=502), Transient, "502", ""),

@@ -7,9 +7,10 @@ has 30 seconds; a new session is opened when the files change that say who we ar
 
 import ssl
 import time
-from collections.abc import Callable
-from typing import Any, Final, Protocol
-from urllib.parse import quote
+from collections.abc import Callable, Mapping
+from math import inf
+from typing import Any, Final, Protocol, TypeVar
+from urllib.parse import quote, urlencode
 
 import aiohttp
 import msgspec
@@ -17,7 +18,8 @@ from aiohttp import ClientHandlerType, ClientMiddlewareType, ClientRequest, Clie
 
 from aftersend.errors import AftersendError, Transient
 from aftersend_operator.api.access import Access
-from aftersend_operator.api.errors import KUBERNETES, error_of
+from aftersend_operator.api.errors import KUBERNETES, Absent, error_of
+from aftersend_operator.api.roll import METADATA_ONLY, Roll, read_roll
 from aftersend_operator.kinds import EVENT, Kind, kind_of
 from aftersend_operator.naming import FIELD_MANAGER, Manifest
 
@@ -27,10 +29,12 @@ _CONNECTIONS: Final = 20
 _APPLY: Final = "application/apply-patch+yaml"  # JSON is YAML; servers before 1.35 know no other name
 _MERGE: Final = "application/merge-patch+json"
 _LOOK_AT_FILES: Final = 10.0
-_NOT_FOUND: Final = 404
+_UNAUTHORIZED: Final = 401
+_DECODER: Final = msgspec.json.Decoder(dict[str, Any])
 _MOST_ERROR_BYTES: Final = 64 * 1024
 
 
+T = TypeVar("T")
 _Trust = ssl.SSLContext | bool
 """aiohttp's word for: this context, or the usual one."""
 
@@ -65,6 +69,17 @@ class Api:
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """One object, or None if there is none."""
         return await self._call("GET", kind.path(namespace, quote(name)), absent_is_none=True)
+
+    async def call_roll(self, kind: Kind, namespace: str, chosen: Mapping[str, str]) -> Roll:
+        """Names and versions of all objects that selectors choose, from the server's cache."""
+        path = f"{kind.path(namespace)}?{urlencode({**chosen, 'resourceVersion': '0'})}"
+        return await self._answer("GET", path, {"Accept": METADATA_ONLY}, read=read_roll)
+
+    async def find(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+        """One object of a kind that we may list but not get."""
+        query = urlencode({"fieldSelector": f"metadata.name={name}"})
+        found = await self._call("GET", f"{kind.path(namespace)}?{query}") or {}
+        return next(({"apiVersion": kind.api_version, "kind": kind.name, **item} for item in found["items"]), None)
 
     async def apply(self, manifest: Manifest, *, subresource: str = "") -> Manifest:
         """Server-side apply with force; answers the object as it is now."""
@@ -107,6 +122,18 @@ class Api:
         content_type: str = "application/json",
         absent_is_none: bool = False,
     ) -> Manifest | None:
+        sent = None if body is None else msgspec.json.encode(body)
+        headers = {"Content-Type": content_type, "Accept": "application/json"}
+        try:
+            return await self._answer(verb, path, headers, sent, read=_DECODER.decode)
+        except Absent:
+            if absent_is_none:
+                return None
+            raise
+
+    async def _answer(
+        self, verb: str, path: str, headers: Mapping[str, str], body: bytes | None = None, *, read: Callable[[bytes], T]
+    ) -> T:
         outcome = "error"
         try:
             self._look_at_files()
@@ -114,17 +141,17 @@ class Api:
             async with self._session.request(
                 verb,
                 f"{self._access.server}{path}",
-                data=None if body is None else msgspec.json.encode(body),
-                headers={"Content-Type": content_type, "Accept": "application/json", **self._access.headers()},
+                data=body,
+                headers={**headers, **self._access.headers()},
                 allow_redirects=False,
                 ssl=self._ssl,
             ) as response:
                 outcome = str(response.status)
-                if response.status == _NOT_FOUND and absent_is_none:
-                    return None
+                if response.status == _UNAUTHORIZED:
+                    self._looked = -inf
                 if response.status >= 300:  # noqa: PLR2004 - HTTP; nobody redirects us
                     raise error_of(response.status, response.headers, await _status_of(response))
-                return msgspec.json.decode(await response.read(), type=dict[str, Any])
+                return read(await response.read())
         except AftersendError:
             raise
         except (aiohttp.ClientError, TimeoutError, OSError, msgspec.MsgspecError) as error:

@@ -1,7 +1,8 @@
 """What the API server answers, sorted by what to do about it.
 
-    Transient (aftersend.errors)   429, 5xx, no answer: the same call may succeed later
+    Transient (aftersend.errors)   401, 429, 5xx, no answer: the same call may succeed later (with a newer token)
     Refused                        4xx: the same call fails again until something changes
+    ├── Absent                     404: there is no such object
     ├── Conflict                   409: somebody else was faster, or a precondition failed
     └── Leaving                    403 of a namespace that is being deleted: nothing is left to do there
 
@@ -23,6 +24,10 @@ class Refused(AftersendError):  # noqa: N818 - domain words, not "…Error"
     """The API server refuses the call; ``code`` is status and reason such as ``422 Invalid``."""
 
 
+class Absent(Refused):
+    """There is no such object, or no such kind."""
+
+
 class Conflict(Refused):
     """The object changed, exists already, or is another one than we meant."""
 
@@ -38,12 +43,11 @@ def error_of(status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -
     details = body.get("details")
     causes = details.get("causes") if isinstance(details, Mapping) else None
     causes = [cause for cause in causes if isinstance(cause, Mapping)] if isinstance(causes, list) else []
-    if status == 429 or status >= 500:  # noqa: PLR2004 - HTTP
+    if status in (401, 429) or status >= 500:  # noqa: PLR2004 - HTTP
         return Transient(code, upstream=KUBERNETES, retry_after=_seconds(headers.get("Retry-After")))
     if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
         return Leaving(code, upstream=KUBERNETES)
-    kind = Conflict if status == 409 else Refused  # noqa: PLR2004 - HTTP
-    return kind(code, upstream=KUBERNETES, path=_fields(causes))
+    return {404: Absent, 409: Conflict}.get(status, Refused)(code, upstream=KUBERNETES, path=_fields(causes))
 
 
 def _fields(causes: list[Mapping[str, Any]]) -> str:
