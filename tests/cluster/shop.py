@@ -128,10 +128,9 @@ class Shop:
             "exec", f"deployment/aftersend-{NAME}-{self.part('exporter')}", "--", "aftersend", *arguments
         )
 
-    def orders(self) -> list[dict[str, Any]]:
-        """What the ledger knows of each order, by its number."""
-        known: list[dict[str, Any]] = json.loads(self.aftersend("orders", "--json"))
-        return sorted(known, key=lambda each: str(each["order"]))
+    def orders(self) -> dict[str, str]:
+        """The state of each order that the ledger knows, by its number."""
+        return {each["order"]: each["state"] for each in json.loads(self.aftersend("orders", "--json"))}
 
     def export(self) -> None:
         """Run an export by hand, in each topology as the guide says, and wait for its end."""

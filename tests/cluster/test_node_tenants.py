@@ -36,7 +36,7 @@ def merchants(node_cluster: Cluster) -> tuple[Shop, Shop]:
         for name, topology in (("blue", "split"), ("red", "compact"))
     )
     for seed, shop in enumerate(both, start=1):
-        shop.open(f"localhost/aftersend-service:{images.TAG}", orders=300, seed=seed)
+        shop.open(f"localhost/aftersend-service:{images.TAG}", orders=150, seed=seed)
     return both[0], both[1]
 
 
@@ -134,6 +134,7 @@ def make_parcels_return(shop: Shop) -> None:
 
 def test_a_drained_node_gives_everything_back(blue: Shop, red: Shop, node_cluster: Cluster) -> None:
     known = {shop: shop.orders() for shop in (blue, red)}
+    assert all(known.values())
     nodes = [each["metadata"]["name"] for each in node_cluster.get("nodes")["items"]]
     ours = "--pod-selector=app.kubernetes.io/managed-by=aftersend-operator"
     node_cluster.kubectl("drain", *nodes, ours, "--delete-emptydir-data", "--timeout=180s")
@@ -205,7 +206,7 @@ def empty_and_ready(shop: Shop) -> bool:
     if shop.condition("Ready") != "True":
         return False
     try:
-        return shop.orders() == []
+        return shop.orders() == {}
     except CommandError:  # Redis is on its way
         return False
 
