@@ -77,6 +77,20 @@ RULES = (
         None,
     ),
     Rule(
+        RedisStore,
+        "storage",
+        "a volume cannot shrink: set redis.storage back, or move the tenant to a new volume by backup and restore",
+        "quantity(self.storage).compareTo(quantity(oldSelf.storage)) >= 0",
+        None,
+    ),
+    Rule(
+        Pods,
+        "storageClass",
+        "a volume cannot change its class: set pods.storageClass back, or move the tenant by backup and restore",
+        "(has(self.storageClass) ? self.storageClass : '') == (has(oldSelf.storageClass) ? oldSelf.storageClass : '')",
+        None,
+    ),
+    Rule(
         Toleration,
         "value",
         "operator Exists takes no value: leave out value, or use operator Equal",

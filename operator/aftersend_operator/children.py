@@ -48,7 +48,7 @@ class Children:
             if step == "apply" and outcome.waits_for_turn:
                 continue
             if now == "apply":
-                await self._apply(manifest, outcome)
+                await self._apply(manifest, outcome, is_there=step == "apply")
             elif now == "refuse":
                 outcome.faults.append(_not_ours(manifest))
             outcome.again = outcome.again or now != "apply"
@@ -76,13 +76,14 @@ class Children:
         step = step_for(manifest, child, uid=uid)
         return "apply" if step == "settled" else step
 
-    async def _apply(self, manifest: Manifest, outcome: Outcome) -> None:
+    async def _apply(self, manifest: Manifest, outcome: Outcome, *, is_there: bool) -> None:
         try:
             child = child_sighting(await self.api.apply(manifest))
         except Leaving:
             raise
         except Refused as error:
-            outcome.faults.append(_refused(manifest, error))
+            is_volume = manifest["kind"] == "PersistentVolumeClaim"
+            outcome.faults.append(_not_grown(manifest) if is_volume and is_there else _refused(manifest, error))
             outcome.again = True
         else:
             child.settled, child.content = manifest["metadata"]["annotations"][DIGEST], b""
@@ -114,3 +115,10 @@ def _refused(manifest: Manifest, error: Refused) -> Fault:
     what = f"{manifest['kind']} {manifest['metadata']['name']}"
     cure = "look at quotas, policies and the operator's role" if error.code.startswith("403") else "correct the spec"
     return Fault(Reason.APPLY_REFUSED, f"the API server refuses {what}: {error.code}{where}; {cure}")
+
+
+def _not_grown(manifest: Manifest) -> Fault:
+    """A claim that exists can differ from its manifest in its size only: class and mode never change."""
+    name, size = manifest["metadata"]["name"], manifest["spec"]["resources"]["requests"]["storage"]
+    cure = "let its storage class allow expansion (allowVolumeExpansion: true), or move the tenant to a new volume"
+    return Fault(Reason.VOLUME_NOT_GROWN, f"volume {name} cannot grow to {size}: {cure}", blocks=False)

@@ -40,6 +40,11 @@ def secret_names(tenant: Tenant) -> list[str]:
     return [child_name(tenant, what) for what in _wanted(tenant)]
 
 
+def key_names(tenant: Tenant) -> list[str]:
+    """Those of them whose contents cannot be made anew: what they protect would be lost."""
+    return [child_name(tenant, what) for what in ("data-key", "fingerprint")]
+
+
 def missing_secrets(tenant: Tenant, *, uid: str, existing: Mapping[str, Manifest], now: datetime) -> list[Manifest]:
     """Secrets to create, each with its contents; ``existing`` are those of ``secret_names`` that are there, by name."""
     return [

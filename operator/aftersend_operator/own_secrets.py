@@ -1,5 +1,9 @@
 """The generated secrets of one tenant: made when missing, never overwritten, renewed where ``generated`` says so.
 
+Keys are an exception: once there is data, a new key in the place of a lost one would look like a cure, while backups
+and stored events became unreadable without a word. So a lost key is told and waited for, and nothing of the tenant is
+changed until it is back: pods that run have theirs still.
+
 Their contents are read only when the watch shows that one of them changed, or once a day for the sake of certificates.
 Between looks only a mark of them is kept, never a value.
 """
@@ -15,6 +19,7 @@ from aftersend_operator.cache import Cache
 from aftersend_operator.conditions import Fault
 from aftersend_operator.generated import (
     adopted_secrets,
+    key_names,
     missing_secrets,
     redis_mark,
     renewed_certificate,
@@ -50,6 +55,7 @@ class OwnSecrets:
         if known is not None and known.versions == self._versions(seen, tenant) and now < known.until:
             return known.mark, []
         existing, faults = await self._read(seen, tenant)
+        faults += [_key_lost(name) for name in key_names(tenant) if name not in existing and self._has_data(seen)]
         if faults:
             return "", faults
         existing |= await self._create(missing_secrets(tenant, uid=seen.uid, existing=existing, now=now))
@@ -62,6 +68,11 @@ class OwnSecrets:
     def forget(self, tenant: Key) -> None:
         """The tenant is gone."""
         self._known.pop(tenant, None)
+
+    def _has_data(self, seen: TenantSighting) -> bool:
+        """True if there may be something that only the first keys open: the tenant ran, or volumes are there."""
+        volumes = [kind for kind, _ in self.cache.children(seen.key) if kind.name == "PersistentVolumeClaim"]
+        return bool(volumes or seen.status.version or seen.status.last_export or seen.status.last_backup)
 
     def _versions(self, seen: TenantSighting, tenant: Tenant) -> tuple[object, ...]:
         children = self.cache.children(seen.key)
@@ -101,3 +112,8 @@ def _is_ours(live: Manifest, seen: TenantSighting) -> bool:
 
 def _not_ours(name: str) -> Fault:
     return Fault(Reason.NOT_OURS, f"Secret {name} belongs to somebody else: rename or delete it, or rename the tenant")
+
+
+def _key_lost(name: str) -> Fault:
+    cure = "apply your copy of it, with its labels; without one, delete the tenant and its volumes, and apply it anew"
+    return Fault(Reason.DATA_KEY_MISSING, f"secret {name} is missing, and stored data needs it: {cure}")

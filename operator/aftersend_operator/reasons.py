@@ -12,12 +12,14 @@ class Reason(StrEnum):
     APPLY_REFUSED = "ApplyRefused"
     SECRET_MISSING = "SecretMissing"  # noqa: S105 - a word, not a password
     SECRET_KEY_MISSING = "SecretKeyMissing"  # noqa: S105 - the same
+    DATA_KEY_MISSING = "DataKeyMissing"
     REDIS_UNREACHABLE = "RedisUnreachable"
     WORKLOADS_UNAVAILABLE = "WorkloadsUnavailable"
     CREDENTIALS_REFUSED = "CredentialsRefused"
     UPSTREAM_UNAVAILABLE = "UpstreamUnavailable"
     EXPORT_FAILED = "ExportFailed"
     BACKUP_FAILED = "BackupFailed"
+    VOLUME_NOT_GROWN = "VolumeNotGrown"
     # Ready
     RUNNING = "Running"
     STARTING = "Starting"

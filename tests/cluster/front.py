@@ -22,7 +22,8 @@ _KINDS |= {
     "resourcequota": Kind("v1", "ResourceQuota", "resourcequotas"),
     "role": Kind("rbac.authorization.k8s.io/v1", "Role", "roles"),
     "rolebinding": Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings"),
-    "job": Kind("batch/v1", "Job", "jobs"),
+    "persistentvolume": Kind("v1", "PersistentVolume", "persistentvolumes"),
+    "storageclass": Kind("storage.k8s.io/v1", "StorageClass", "storageclasses"),
 }
 _APPLY, _MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 _NOT_FOUND = 404

@@ -131,8 +131,21 @@ def test_the_mode_of_redis_never_changes(cluster: Cluster, namespace: str) -> No
     document["spec"]["redis"] = {"mode": "external", "urlSecretName": "url"}
     with pytest.raises(CommandError, match=r"spec\.redis\.mode: .*redis\.mode cannot change: make a new tenant"):
         cluster.apply(document)
-    document["spec"]["redis"] = {"storage": "2Gi"}
+    document["spec"]["redis"] = {}
     cluster.apply(document)
+
+
+def test_volumes_grow_and_neither_shrink_nor_change_their_class(cluster: Cluster, namespace: str) -> None:
+    document = tenant(namespace, "volumes")
+    for storage in ("1Gi", "1536Mi", "2Gi"):
+        document["spec"]["redis"] = {"storage": storage}
+        cluster.apply(document)
+    document["spec"]["redis"] = {"storage": "2047Mi"}
+    with pytest.raises(CommandError, match=r"spec\.redis\.storage: .*a volume cannot shrink: set redis\.storage back"):
+        cluster.apply(document)
+    document["spec"] |= {"redis": {"storage": "2Gi"}, "pods": {"storageClass": "fast"}}
+    with pytest.raises(CommandError, match=r"spec\.pods\.storageClass: .*cannot change its class"):
+        cluster.apply(document)
 
 
 def test_explain_reads_like_documentation(cluster: Cluster) -> None:

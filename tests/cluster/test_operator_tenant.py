@@ -1,5 +1,7 @@
 """One tenant from the first apply on: children, conditions, drift, ownership, what a person sees."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -126,8 +128,86 @@ def test_a_generated_secret_comes_back_but_is_never_overwritten(scene: Scene) ->
     scene.apply_tenant(suspend=True)
     eventually(lambda: scene.reason("Suspended") == "SuspendedBySpec", what="the suspension")
     assert scene.get(what)["data"]["20990101"] == "bmV3"
+    what = f"secret/aftersend-{NAME}-redis-users"
     scene.delete(what)
-    eventually(lambda: scene.exists(what), what="a new data key")
+    eventually(lambda: scene.exists(what), what="new passwords")
+
+
+def test_a_lost_key_is_told_and_never_replaced(scene: Scene) -> None:
+    scene.operator().start()
+    scene.bring_up()
+    names = [f"secret/aftersend-{NAME}-{key}" for key in ("data-key", "fingerprint")]
+    kept = [scene.get(name) for name in names]
+    for name in names:
+        scene.delete(name)
+    eventually(lambda: scene.reason() == "DataKeyMissing", what="the condition")
+    scene.delete(f"ast/{NAME}")
+    eventually(lambda: not scene.exists(f"deployment/aftersend-{NAME}-writer"), what="the tenant's end")
+    scene.apply_tenant()
+    eventually(lambda: scene.reason() == "DataKeyMissing", what="the volumes to be noticed")
+    assert not any(scene.exists(name) for name in names)
+    for secret in kept:
+        labels = {
+            "name": secret["metadata"]["name"],
+            "namespace": scene.namespace,
+            "labels": secret["metadata"]["labels"],
+        }
+        scene.front.apply({"apiVersion": "v1", "kind": "Secret", "metadata": labels, "data": secret["data"]})
+    eventually(scene.is_running, what="it to heal")
+    assert [scene.get(name)["data"] for name in names] == [secret["data"] for secret in kept]
+
+
+def test_a_volume_grows_as_soon_as_its_class_allows_it(scene: Scene) -> None:
+    claims = [f"persistentvolumeclaim/aftersend-{NAME}-{what}" for what in ("redis", "backup")]
+    with volumes(scene) as storage_class:
+        scene.operator().start()
+        scene.bring_up(pods={"storageClass": storage_class})
+        for claim in claims:
+            eventually(lambda claim=claim: scene.get(claim)["status"]["phase"] == "Bound", what=claim)  # type: ignore[misc]
+        grown = {"redis": {"storage": "2Gi"}, "pods": {"storageClass": storage_class}}
+        scene.apply_tenant(**grown, suspend=True)
+        eventually(lambda: scene.reason("Degraded") == "VolumeNotGrown", what="the condition")
+        assert f"volume aftersend-{NAME}-" in scene.conditions()["Degraded"]["message"]
+        assert (scene.reason("Suspended"), scene.reason()) == ("SuspendedBySpec", "Running"), "all else is done"
+        scene.front.patch(f"storageclass/{storage_class}", "", {"allowVolumeExpansion": True})
+        scene.apply_tenant(**grown)
+        eventually(lambda: [size(scene, claim) for claim in claims] == ["2Gi", "2Gi"], what="it to grow")
+        eventually(lambda: scene.reason("Degraded") == "Healthy", what="it to heal")
+
+
+def size(scene: Scene, claim: str) -> str:
+    return str(scene.get(claim)["spec"]["resources"]["requests"]["storage"])
+
+
+@contextmanager
+def volumes(scene: Scene) -> Iterator[str]:
+    """A storage class that does not let volumes grow, with two volumes."""
+    name = f"of-{scene.namespace}"
+    common = {"capacity": {"storage": "4Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/nowhere"}}
+    pieces = [f"{name}-{number}" for number in range(2)]
+    scene.front.apply(
+        {
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "StorageClass",
+            "metadata": {"name": name},
+            "provisioner": "kubernetes.io/no-provisioner",
+        },
+        *(
+            {
+                "apiVersion": "v1",
+                "kind": "PersistentVolume",
+                "metadata": {"name": piece},
+                "spec": {**common, "storageClassName": name},
+            }
+            for piece in pieces
+        ),
+    )
+    try:
+        yield name
+    finally:
+        scene.front.delete(f"storageclass/{name}")
+        for piece in pieces:
+            scene.front.delete(f"persistentvolume/{piece}")
 
 
 def test_what_others_add_stays_and_what_we_no_longer_want_goes(scene: Scene) -> None:

@@ -13,7 +13,7 @@ from aftersend_operator.reports import Told
 from aftersend_operator.rollout import Rollout, rollout_of
 from aftersend_operator.sightings import PodSighting, child_sighting, secret_sighting, tenant_sighting
 from aftersend_operator.status import event_of, status_manifest, status_of, worth_telling
-from aftersend_operator.waves import Waves, is_rolling
+from aftersend_operator.waves import LONGEST_SECONDS, Waves, is_rolling
 from tests.operator_objects import live, merchant_secrets, tenant_document, tenant_seen
 
 NOW, LATER = "2026-11-26T10:00:00Z", "2026-11-26T11:00:00Z"
@@ -160,6 +160,18 @@ def test_tenants_roll_in_waves_and_keep_their_place_until_done() -> None:
     waves.done(("n", "a"))
     waves.done(("n", "never-let-in"))
     assert [waves.let_in(("n", name)) for name in "cd"] == [True, False]
+
+
+def test_a_redis_that_never_gets_ready_does_not_hold_up_the_wave() -> None:
+    now = [0.0]
+    waves = Waves(at_once=1, clock=lambda: now[0])
+    waves.resume([("n", "stuck")])
+    now[0] = LONGEST_SECONDS - 1
+    assert not waves.let_in(("n", "next"))
+    assert waves.let_in(("n", "stuck")), "asking again does not prolong its time"
+    now[0] = LONGEST_SECONDS
+    assert waves.let_in(("n", "next"))
+    assert not waves.let_in(("n", "stuck")), "it waits for its turn like others"
 
 
 def test_the_gauge_of_a_tenant_goes_with_it() -> None:
