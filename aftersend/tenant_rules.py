@@ -13,7 +13,7 @@ import msgspec
 
 from aftersend import cron
 from aftersend.pods import Pods, Toleration
-from aftersend.tenant import Backup, Export, RedisStore, Sweep, Webhook
+from aftersend.tenant import Backup, Export, RedisStore, Spec, Sweep, Webhook
 
 _RESERVED = ("app.kubernetes.io/", "aftersend.jj-ideenschmiede.de/")
 
@@ -84,10 +84,11 @@ RULES = (
         None,
     ),
     Rule(
-        Pods,
-        "storageClass",
+        Spec,
+        "pods",
         "a volume cannot change its class: set pods.storageClass back, or move the tenant by backup and restore",
-        "(has(self.storageClass) ? self.storageClass : '') == (has(oldSelf.storageClass) ? oldSelf.storageClass : '')",
+        "(has(self.pods) && has(self.pods.storageClass) ? self.pods.storageClass : '')"
+        " == (has(oldSelf.pods) && has(oldSelf.pods.storageClass) ? oldSelf.pods.storageClass : '')",
         None,
     ),
     Rule(
