@@ -14,6 +14,7 @@ from aftersend.secrets import SecretFiles
 from aftersend.stream.breaker import Breaker
 from aftersend.stream.connection import connect
 from aftersend.stream.consumer import Consumer, Timing
+from aftersend.stream.event import Event
 from aftersend.stream.handling import Handler
 from aftersend.stream.sealing import Keyring, make_data_keys
 from aftersend.stream.stream import Stream, StreamName
@@ -145,3 +146,27 @@ async def is_empty(stream: Stream) -> bool:
 
 async def raw_dead(stream: Stream) -> list[dict[bytes, bytes]]:
     return [fields for _, fields in await stream.redis.xrange(stream.dead_key)]
+
+
+async def add(stream: Stream, name: str) -> str:
+    """One event of that name."""
+    return await stream.add("parcel.changed", "webhook", Parcel(name))
+
+
+class Recorder:
+    """A handler that remembers what it saw and fails as told."""
+
+    def __init__(self, *errors: Exception | None) -> None:
+        self.seen: list[Event] = []
+        self.errors = list(errors)
+
+    async def __call__(self, event: Event) -> None:
+        self.seen.append(event)
+        error = self.errors.pop(0) if self.errors else None
+        if error is not None:
+            raise error
+
+    @property
+    def names(self) -> list[str]:
+        """In the order of handling."""
+        return [event.read(Parcel).name for event in self.seen]

@@ -6,13 +6,15 @@ every server that ``AFTERSEND_TEST_SERVERS`` names. Such tests carry the mark ``
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import redis
 
+from aftersend.stream.stream import Stream
 from tests.servers import COMMANDS, CURES, NewServer, RedisServer, selected_flavours
+from tests.stream_kit import opened
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -71,3 +73,10 @@ def new_server(flavour: str, tmp_path: Path) -> Iterator[NewServer]:
 def own_server(new_server: NewServer) -> RedisServer:
     """A running server that a test may kill, restart and configure."""
     return new_server().start()
+
+
+@pytest.fixture
+async def stream(redis_url: str, tmp_path: Path) -> AsyncIterator[Stream]:
+    """The stream of parcels on an empty server."""
+    async with opened(redis_url, tmp_path) as opened_stream:
+        yield opened_stream

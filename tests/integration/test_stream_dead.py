@@ -1,7 +1,6 @@
 """Dead letters: listed, shown, put back, dropped; nothing of them personal."""
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -13,15 +12,9 @@ from aftersend.stream.dead import DeadLetters, bury
 from aftersend.stream.event import Event, seconds_of
 from aftersend.stream.retry import Bury
 from aftersend.stream.stream import Stream
-from tests.stream_kit import Parcel, consuming, is_empty, opened, until
+from tests.stream_kit import Parcel, consuming, is_empty, until
 
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
-
-
-@pytest.fixture
-async def stream(redis_url: str, tmp_path: Path) -> AsyncIterator[Stream]:
-    async with opened(redis_url, tmp_path) as opened_stream:
-        yield opened_stream
 
 
 async def die(stream: Stream, *names: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,12 +20,6 @@ from tests.servers import NewServer, RedisServer, free_port
 from tests.stream_kit import FAST, Parcel, consuming, hurry, is_empty, opened, until
 
 QUICK = BreakerTiming(failures=3, first=0.05, longest=0.1, refused=0.1, poll=0.01)
-
-
-@pytest.fixture
-async def stream(redis_url: str, tmp_path: Path) -> AsyncIterator[Stream]:
-    async with opened(redis_url, tmp_path) as opened_stream:
-        yield opened_stream
 
 
 async def fill(stream: Stream, count: int) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,6 @@ from aftersend.stream.scripts import run_script
 from aftersend.stream.stream import Stream
 from tests.servers import COMMANDS, CURES, RedisServer, free_port
 from tests.stream_kit import TENANT, Parcel, client, keyring_in, opened
-
-
-@pytest.fixture
-async def stream(redis_url: str, tmp_path: Path) -> AsyncIterator[Stream]:
-    async with opened(redis_url, tmp_path) as opened_stream:
-        yield opened_stream
 
 
 async def refused(stream: Stream) -> str:
