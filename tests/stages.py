@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,8 @@ PACKAGES = {"redis-server": "redis-server", "chromium": "chromium"}
 OTHERS = ("redis7", "redis7json", "redis8")
 NODE_TESTS = sorted(str(path) for path in (ROOT / "tests/cluster").glob("test_node_*.py"))
 COVERAGE = [str(BIN / "python"), "-m", "coverage"]
+SIGN_OF_LIFE = 60.0
+"""Seconds between two lines while stages run side by side."""
 PYTEST = ["-m", "pytest", "-q", "--no-header", "--durations=5"]
 
 
@@ -129,14 +131,25 @@ def run_wave(wave: tuple[Stage, ...]) -> list[Result]:
     print(f"\n== {' · '.join(stage.name for stage in wave)}", flush=True)
     if len(wave) == 1:
         return [wave[0].run()]
-    results = []
+    results: list[Result] = []
     with ThreadPoolExecutor() as pool:
-        for ended in as_completed([pool.submit(stage.run, aloud=False) for stage in wave]):
-            results.append(ended.result())
-            print(f"\n== {results[-1].line()}", flush=True)
-            sys.stdout.buffer.write(results[-1].said)
-            sys.stdout.flush()
+        working = {pool.submit(stage.run, aloud=False): stage.name for stage in wave}
+        while working:
+            ended, _ = wait(working, timeout=SIGN_OF_LIFE, return_when=FIRST_COMPLETED)
+            for one in ended:
+                del working[one]
+                results.append(one.result())
+                show(results[-1])
+            if not ended:
+                print(f"   at work: {', '.join(working.values())}", flush=True)
     return results
+
+
+def show(result: Result) -> None:
+    """What a stage said that ran beside others."""
+    print(f"\n== {result.line()}", flush=True)
+    sys.stdout.buffer.write(result.said)
+    sys.stdout.flush()
 
 
 def main(wanted: list[str]) -> int:
