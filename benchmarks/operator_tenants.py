@@ -26,7 +26,7 @@ from tests.operator_objects import tenant_document
 from tests.servers import free_port
 
 NAMESPACE = "benchmark"
-IDLE_SECONDS = 120
+IDLE_SECONDS = 180
 
 
 class Nobody:
@@ -50,7 +50,7 @@ async def main(tenants: int) -> int:
         created = time.monotonic() - begin
         await until(port, lambda now: now["conditions"] >= 4 * tenants and not now["depth"])
         converged = time.monotonic() - begin
-        await asyncio.sleep(10)
+        await asyncio.sleep(60)
         before = await metrics(port)
         await asyncio.sleep(IDLE_SECONDS)
         after = await metrics(port)

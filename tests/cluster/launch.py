@@ -127,7 +127,7 @@ def _connect(site: Site, process: subprocess.Popen[bytes]) -> None:
     _ip("link", "add", site.name, "type", "veth", "peer", "name", "eth0", "netns", str(process.pid))
     _ip("addr", "add", f"{site.host}/30", "dev", site.name)
     _ip("link", "set", site.name, "up")
-    for addresses in (site.pods, site.services):
+    for addresses in (site.pods, site.services) if site.level == "node" else ():
         _ip("route", "add", addresses, "via", site.node)
 
 

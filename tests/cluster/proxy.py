@@ -250,6 +250,8 @@ class FaultProxy:
             return
         finally:
             self.watches -= 1
+            if answer.connection and answer.connection.transport:
+                answer.connection.transport.abort()  # else TLS waits half a minute for a goodbye that never comes
 
     def _without_lost(self, events: bytes) -> bytes:
         if not self._lost:
@@ -304,7 +306,6 @@ async def _serve(
         ready.set()
         await stop.wait()
         await runner.cleanup()
-    await asyncio.sleep(0.2)  # aiohttp closes TLS connections in the background and tells nobody when it is done
 
 
 async def _chunk(answer: aiohttp.ClientResponse) -> bytes | None:

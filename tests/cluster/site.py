@@ -45,8 +45,8 @@ class Site:
 
     @property
     def services(self) -> str:
-        """Range of the services; this machine has a route to it."""
-        return f"10.202.{self.number}.0/24"
+        """Range of the services. This machine has a route to that of a node; without pods it only has to be wide."""
+        return f"10.202.{self.number}.0/24" if self.level == "node" else "10.240.0.0/16"
 
     @property
     def dns(self) -> str:
@@ -61,4 +61,5 @@ class Site:
     @cached_property
     def authority(self) -> Authority:
         """Keys and certificates."""
-        return Authority(self.folder / "pki", self.name, self.node, f"10.202.{self.number}.1")
+        first = f"{self.services.rpartition('.')[0]}.1"
+        return Authority(self.folder / "pki", self.name, self.node, first)
