@@ -107,12 +107,12 @@ async def metrics(port: int) -> dict[str, float]:
         text = await answer.text()
     names = {
         "calls": "aftersend_operator_api_requests_total",
-        "conditions": "aftersend_tenant_condition",
         "depth": "aftersend_operator_queue_depth",
         "cpu": "process_cpu_seconds_total",
         "memory": "process_resident_memory_bytes",
     }
-    return {
+    told = {"conditions": float(len(re.findall(r"^aftersend_tenant_condition{", text, re.MULTILINE)))}
+    return told | {
         short: sum(float(value) for value in re.findall(rf"^{name}(?:{{.*}})? (\S+)$", text, re.MULTILINE))
         for short, name in names.items()
     }

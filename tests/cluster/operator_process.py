@@ -35,7 +35,8 @@ class Operator:
 
     def start(self) -> "Operator":
         """Start it; returns at once."""
-        self.process = _FORKS.Process(target=_operator, args=(self.environ, self.log, dict(self.hurried)))
+        given = (self.environ, self.log, dict(self.hurried))
+        self.process = _FORKS.Process(target=_operator, args=given, daemon=True)  # the session never waits for one
         self.process.start()
         return self
 
