@@ -95,7 +95,7 @@ class FaultProxy:
     _wishes: list[_Wish] = field(default_factory=list)
     _silent: bool = False
     _stalled: bool = False
-    _lost: str = ""
+    _lost: tuple[str, ...] = ()
     _deaf: str = ""
     _deafened: int = 0
     _kept: bool = False
@@ -152,9 +152,9 @@ class FaultProxy:
         """Cut the silent watches; new ones speak."""
         self._silent = False
 
-    def lose(self, text: str) -> None:
-        """Events of watches with this text in them are lost, all others are told: nothing looks broken."""
-        self._lost = text
+    def lose(self, *texts: str) -> None:
+        """Events of watches with one of these texts in them are lost, all others are told: nothing looks broken."""
+        self._lost = texts
 
     def stall(self) -> None:
         """From now on every request is taken and none is answered."""
@@ -168,7 +168,7 @@ class FaultProxy:
         """Forget all wishes, but not what was revoked."""
         self._wishes.clear()
         self._silent = self._stalled = self._kept = False
-        self._lost, self._victim = "", None
+        self._lost, self._victim = (), None
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one request."""
@@ -254,9 +254,8 @@ class FaultProxy:
                 answer.connection.transport.abort()  # else TLS waits half a minute for a goodbye that never comes
 
     def _without_lost(self, events: bytes) -> bytes:
-        if not self._lost:
-            return events
-        return b"".join(event for event in events.splitlines(keepends=True) if self._lost.encode() not in event)
+        told = [event for event in events.splitlines(keepends=True) if not any(t.encode() in event for t in self._lost)]
+        return b"".join(told)
 
 
 _BOOKMARK = b'{"type": "BOOKMARK", "object": {"metadata": {}}}\n'
