@@ -22,6 +22,8 @@ PACKAGES = {"redis-server": "redis-server", "chromium": "chromium"}
 OTHERS = ("redis7", "redis7json", "redis8")
 NODE_TESTS = sorted(str(path) for path in (ROOT / "tests/cluster").glob("test_node_*.py"))
 COVERAGE = [str(BIN / "python"), "-m", "coverage"]
+WORKERS = ["-n", "3"]
+"""Integration tests wait for servers and browsers most of the time."""
 SIGN_OF_LIFE = 60.0
 """Seconds between two lines while stages run side by side."""
 PYTEST = ["-m", "pytest", "-q", "--no-header", "--durations=5"]
@@ -84,7 +86,7 @@ CHECKS = (
     Stage("borders", (tool("lint-imports"),)),
     Stage("docs", (tool("python", "docs/generate.py", "--check"),)),
 )
-TESTS = (Stage("unit", (covered("tests/unit"),)), Stage("integration", (covered("tests/integration"),)))
+TESTS = (Stage("unit", (covered("tests/unit"),)), Stage("integration", (covered(*WORKERS, "tests/integration"),)))
 SERVERS = tuple(Stage(name, (on_server(name),)) for name in OTHERS)
 CHAOS = (Stage("chaos", (tool("python", *PYTEST, "tests/chaos"),)),)
 REPORT = ["--include=aftersend/*,services/*", "--skip-covered", "--precision=1", "--fail-under=95"]
@@ -93,8 +95,10 @@ COVERED = (Stage("coverage", ([*COVERAGE, "combine", "--quiet"], [*COVERAGE, "re
 CLUSTER = (
     (Stage("cluster-build", (tool("python", "-m", "tests.cluster.build", "node"),)),),
     (Stage("chart", (tool("python", *PYTEST, "tests/chart"),)),),
-    (Stage("cluster-api", (tool("python", *PYTEST, "tests/cluster", "--ignore-glob=*/test_node_*"),)),),
-    (Stage("cluster-node", (tool("python", *PYTEST, *NODE_TESTS),)),),
+    (
+        Stage("cluster-api", (tool("python", *PYTEST, "tests/cluster", "--ignore-glob=*/test_node_*"),)),
+        Stage("cluster-node", (tool("python", *PYTEST, *NODE_TESTS),)),
+    ),
 )
 USUAL = (CHECKS, TESTS, COVERED, CHAOS + SERVERS)
 """What stands together runs side by side: most tests wait more than they work."""
