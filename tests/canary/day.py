@@ -1,6 +1,7 @@
 """A day in the marked shop: what ordinarily happens, and everything that goes wrong."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import msgspec
 
@@ -82,10 +83,11 @@ async def strange_writes(scene: Scene) -> None:
     page = odd_answers.sold(odd_answers.odd_order(SPARES[7], f"<ItemQuantity>{ODD['odd value']}</ItemQuantity>"))
     strange = (Strange("GetSoldItems", page), *odd_answers.about_writing())
     for number, each in zip((SPARES[7], *SPARES[2:7]), strange, strict=True):
-        scene.front.waiting.append(each)
+        meant = replace(each, about=str(number))
+        scene.front.waiting.append(meant)
         body = webhook(marked(printed(scene, number)[0]))
         assert await scene.post(body, signed(body)) == 200
-        await scene.until(_is_over(scene, each), f"{each.call} was answered, and what it led to is over")
+        await scene.until(_is_over(scene, meant), f"{each.call} was answered, and what it led to is over")
     assert await _has_problem(scene, SPARES[7], "rejected")()
 
 
