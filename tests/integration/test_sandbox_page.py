@@ -23,6 +23,7 @@ ARGUMENTS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+expect.set_options(timeout=30_000)  # a busy machine may need more than Playwright's five seconds to draw a page anew
 
 
 def about_scripts(told: ConsoleMessage) -> bool:
