@@ -22,7 +22,7 @@ PACKAGES = {"redis-server": "redis-server", "chromium": "chromium"}
 OTHERS = ("redis7", "redis7json", "redis8")
 NODE_TESTS = sorted(str(path) for path in (ROOT / "tests/cluster").glob("test_node_*.py"))
 COVERAGE = [str(BIN / "python"), "-m", "coverage"]
-WORKERS = ["-n", "3"]
+WORKERS = ["-n", "2"]
 """Integration tests wait for servers and browsers most of the time."""
 SIGN_OF_LIFE = 60.0
 """Seconds between two lines while stages run side by side."""
