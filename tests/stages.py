@@ -22,8 +22,6 @@ PACKAGES = {"redis-server": "redis-server", "chromium": "chromium"}
 OTHERS = ("redis7", "redis7json", "redis8")
 NODE_TESTS = sorted(str(path) for path in (ROOT / "tests/cluster").glob("test_node_*.py"))
 COVERAGE = [str(BIN / "python"), "-m", "coverage"]
-WORKERS = ["-n", "2"]
-"""Integration tests wait for servers and browsers most of the time."""
 SIGN_OF_LIFE = 60.0
 """Seconds between two lines while stages run side by side."""
 PYTEST = ["-m", "pytest", "-q", "--no-header", "--durations=5"]
@@ -86,7 +84,7 @@ CHECKS = (
     Stage("borders", (tool("lint-imports"),)),
     Stage("docs", (tool("python", "docs/generate.py", "--check"),)),
 )
-TESTS = (Stage("unit", (covered("tests/unit"),)), Stage("integration", (covered(*WORKERS, "tests/integration"),)))
+TESTS = (Stage("unit", (covered("tests/unit"),)), Stage("integration", (covered("tests/integration"),)))
 SERVERS = tuple(Stage(name, (on_server(name),)) for name in OTHERS)
 CHAOS = (Stage("chaos", (tool("python", *PYTEST, "tests/chaos"),)),)
 REPORT = ["--include=aftersend/*,services/*", "--skip-covered", "--precision=1", "--fail-under=95"]
