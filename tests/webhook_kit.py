@@ -24,6 +24,7 @@ from aftersend.stream.stream import Stream
 from aftersend.tenant_file import load_tenant
 from aftersend_webhook.main import serve
 from tests.part_kit import environment
+from tests.stream_kit import until
 
 TENANT = "shops.mueller"
 KEY = "a-signature-key-of-some-length"
@@ -118,8 +119,7 @@ async def hooks(folder: Path, redis_url: str, *, key: str = KEY) -> AsyncIterato
         ):
             group.create_task(runtime.public.serve(settings.listen, runtime.stop))
             group.create_task(serve(runtime))
-            while not runtime.public.port:
-                await asyncio.sleep(0.001)
+            await until(lambda: runtime.public.port)
             async with aiohttp.ClientSession(auto_decompress=False) as session:
                 yield Hooks(runtime, session, secrets)
             runtime.stop.set()

@@ -26,6 +26,7 @@ from aftersend.stream.sealing import Keyring
 from aftersend.stream.stream import Stream
 from aftersend.tenant_file import load_tenant
 from tests.part_kit import call_main, environment
+from tests.stream_kit import until
 
 TENANT = "shops.mueller"
 MAIN = [sys.executable, "-c", "from aftersend.cli.main import main; main()"]
@@ -79,8 +80,7 @@ async def shop(tmp_path: Path, redis_url: str) -> AsyncIterator[Shop]:
 
 async def _answered(shop: Shop, summary: RunSummary) -> RunRequest:
     """Play the exporter: take the one request from the stream and answer it."""
-    while not await shop.runs.length():
-        await asyncio.sleep(0.01)
+    await until(shop.runs.length)
     ((_, fields),) = await shop.redis.xrange(shop.runs.key)
     event = shop.runs.open(fields)
     assert event.source == "cli"

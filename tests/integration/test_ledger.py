@@ -271,8 +271,9 @@ async def test_a_lease_is_renewed_and_ends_by_itself(
     async with ledger.lease("700"):
         assert 0 < await redis.pttl(key) <= 60_000
         await redis.pexpire(key, 10_000)
-        while await redis.pttl(key) <= 10_000:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(30):
+            while await redis.pttl(key) <= 10_000:
+                await asyncio.sleep(0.01)
     assert await redis.exists(key) == 0
 
 

@@ -79,7 +79,8 @@ class Api:
         """One object of a kind that we may list but not get."""
         query = urlencode({"fieldSelector": f"metadata.name={name}"})
         found = await self._call("GET", f"{kind.path(namespace)}?{query}") or {}
-        return next(({"apiVersion": kind.api_version, "kind": kind.name, **item} for item in found["items"]), None)
+        items = found.get("items") or ()  # null if there is none
+        return next(({"apiVersion": kind.api_version, "kind": kind.name, **item} for item in items), None)
 
     async def apply(self, manifest: Manifest, *, subresource: str = "") -> Manifest:
         """Server-side apply with force; answers the object as it is now."""
