@@ -123,9 +123,10 @@ class Handling:
         return await self._insist(lambda: self._outage.since(text_of(entry.fields, b"time")))
 
     async def _hand_back(self, entry: Entry) -> object:
-        if self._claims.owner(entry):
-            return await self._claims.hand_back([entry.id])
-        return await defer(self._stream, "", entry, Delay(0.0, counted=False))
+        owner = self._claims.owner(entry)
+        if owner and await self._claims.hand_back([entry.id]):
+            return True
+        return await defer(self._stream, owner, entry, Delay(0.0, counted=False))
 
     async def _insist(self, step: Callable[[], Awaitable[_T]]) -> _T:
         while True:

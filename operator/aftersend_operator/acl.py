@@ -25,7 +25,7 @@ _SCRIPTS: Final = ("eval", "evalsha", "script|load", "script|exists")
 _TRANSACTION: Final = ("multi", "exec")
 _STREAM: Final = (
     *("xreadgroup", "xack", "xdel", "xpending", "xclaim", "xautoclaim", "xrange", "xlen"),
-    *("xgroup|create", "xgroup|delconsumer", "xinfo|groups", "xinfo|consumers", "exists", "time"),
+    *("xgroup|create", "xgroup|delconsumer", "xinfo|groups", "xinfo|consumers", "xinfo|stream", "exists", "time"),
     *("zadd", "zrange", "zrem", "zcard", *_SCRIPTS, *_TRANSACTION),
 )
 _LEDGER: Final = ("get", "set", "del", "type", "pexpire", "zadd", "zrem", "zrangebyscore", "zscan", "zcard")

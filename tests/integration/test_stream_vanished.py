@@ -3,6 +3,8 @@
 import asyncio
 from collections import Counter
 
+import pytest
+
 from aftersend.errors import Rejected, Transient
 from aftersend.stream.claims import Claims
 from aftersend.stream.dead import bury
@@ -96,14 +98,44 @@ async def test_an_entry_that_outlived_its_group_is_not_copied(stream: Stream) ->
     assert [found.id for found in await claims.read(1, block_ms=100)] == [entry.id]
 
 
-async def test_entries_handed_back_into_a_deleted_stream_survive(stream: Stream) -> None:
+async def test_an_entry_that_went_down_with_a_stream_that_others_made_again_is_moved(stream: Stream) -> None:
+    """We never saw the stream vanish: the copy in our hands is the only one, and nobody else can know of it."""
+    await add(stream, "x")
+    await add(stream, "y")
+    claims = Claims(stream, "one")
+    await claims.ensure_group()
+    entries = await claims.read(2, block_ms=100)
+    await stream.redis.delete(stream.key)
+    await Claims(stream, "two").ensure_group()
+    assert await defer(stream, "one", entries[0], Delay(0.0, counted=True))
+    assert await bury(stream, "one", entries[1], Bury("bug", "Bug"))
+    assert (await stream.length(), await stream.delayed(), await stream.dead()) == (0, 1, 1)
+
+
+async def test_an_entry_that_somebody_else_finished_is_not_copied(stream: Stream) -> None:
+    await add(stream, "x")
+    claims, heir = Claims(stream, "one"), Claims(stream, "two")
+    await claims.ensure_group()
+    (entry,) = await claims.read(1, block_ms=100)
+    claimed = await heir.claim(0)
+    assert claimed.entry is not None
+    assert not await defer(stream, "one", entry, Delay(0.0, counted=True))
+    await heir.done([claimed.entry.id])
+    assert not await defer(stream, "one", entry, Delay(0.0, counted=True))
+    assert not await bury(stream, "one", entry, Bury("bug", "Bug"))
+    assert (await stream.length(), await stream.delayed(), await stream.dead()) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("sight", ["noticed", "unnoticed"])
+async def test_entries_handed_back_into_a_deleted_stream_survive(stream: Stream, sight: str) -> None:
     await add(stream, "x")
     claims = Claims(stream, "one")
     await claims.ensure_group()
     entries = await claims.read(1, block_ms=100)
     async with consuming(stream, Recorder()) as running:
         await stream.redis.delete(stream.key)
-        running.consumer._claims.orphans.add(entries[0].id)
+        if sight == "noticed":
+            running.consumer._claims.orphans.add(entries[0].id)
         await running.consumer._handling.settle(entries[0], HandBack())
         await until(lambda: running.meter.outcomes["done"])
     assert await is_empty(stream)

@@ -1,9 +1,29 @@
 #!lua flags=allow-oom
 -- Move an entry that this consumer holds to the delayed set or to the dead letters: all of it or nothing.
--- If the entry is not ours any more, somebody else decides over it: nothing happens. But if the group vanished (NOGROUP
--- now, or before, then the consumer is '') and the entry with it, the copy in our hands is the only one left, so it is
--- written all the same. An entry that outlived its group is delivered again by the next one: nothing happens either.
+-- If the entry is not ours any more, somebody else decides over it, or did and deleted it: nothing happens. But if the
+-- stream vanished and the entry with it, the copy in our hands is the only one left, so it is written all the same.
+-- That shows in three ways: NOGROUP now; NOGROUP before (then the consumer is ''); or a stream that was made again, or
+-- fell back in a failover, where nothing as young as the entry was ever deleted. An entry that outlived its group is
+-- delivered again by the next one: nothing happens either.
 -- KEYS: stream, target. ARGV: group, consumer, entry id, delay ms (or 'dead'), field, value…  Returns 1 if it moved.
+local function older(one, other)
+  local ms, seq = string.match(one, '(%d+)-(%d+)')
+  local other_ms, other_seq = string.match(other, '(%d+)-(%d+)')
+  if ms ~= other_ms then
+    return tonumber(ms) < tonumber(other_ms)
+  end
+  return tonumber(seq) < tonumber(other_seq)
+end
+
+local function newest_deleted()
+  local facts = redis.call('XINFO', 'STREAM', KEYS[1])
+  for i = 1, #facts, 2 do
+    if facts[i] == 'max-deleted-entry-id' then
+      return facts[i + 1]
+    end
+  end
+end
+
 local orphan = ARGV[2] == ''
 if not orphan then
   local held = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1, ARGV[2])
@@ -11,7 +31,10 @@ if not orphan then
   if held.err and not orphan then
     return held
   elseif #held == 0 and not orphan then
-    return 0
+    if not older(newest_deleted(), ARGV[3]) then
+      return 0
+    end
+    orphan = true
   end
 end
 if orphan and #redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[3]) > 0 then
