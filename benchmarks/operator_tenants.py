@@ -1,9 +1,9 @@
 """A thousand tenants: how long until all have their children, what they cost when idle, and how much memory.
 
-``KUBECONFIG=… python benchmarks/operator_tenants.py [TENANTS]`` against a cluster that knows tenants; the one of the
-tests will do (``python -m tests.cluster.launch api``). Makes a namespace of its own and deletes it in the end. Without
-a node no pod ever runs, which makes no difference to the operator: a tenant counts as converged when its last child is
-there and its status is written.
+``KUBECONFIG=… python benchmarks/operator_tenants.py [TENANTS]`` against any cluster without an operator of its own: that
+of the tests will do (``python -m tests.cluster.launch api``). Applies the CustomResourceDefinition, makes a namespace
+of its own and deletes that in the end. Without a node no pod ever runs, which makes no difference to the operator: a
+tenant counts as converged when its last child is there and its status is written.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ from tests.servers import free_port
 
 NAMESPACE = "benchmark"
 IDLE_SECONDS = 180
+COMMANDS = Path(sys.executable).parent
 
 
 class Nobody:
@@ -40,6 +41,7 @@ async def main(tenants: int) -> int:
     """Measure and print."""
     port = free_port()
     api = Api(partial(find_access, os.environ), Nobody())
+    teach()
     kubectl("create", "namespace", NAMESPACE)
     operator = start(port)
     try:
@@ -71,6 +73,13 @@ async def main(tenants: int) -> int:
         await api.close()
 
 
+def teach() -> None:
+    """Let the cluster know tenants."""
+    definition = subprocess.run([COMMANDS / "aftersend", "crd"], check=True, capture_output=True).stdout
+    subprocess.run(["kubectl", "apply", "--server-side", "-f", "-"], input=definition, check=True)
+    kubectl("wait", "--for=condition=Established", "crd", "aftersendtenants.aftersend.jj-ideenschmiede.de")
+
+
 def start(port: int) -> "subprocess.Popen[bytes]":
     """The operator as a process."""
     environ = {
@@ -81,7 +90,7 @@ def start(port: int) -> "subprocess.Popen[bytes]":
         "AFTERSEND_OPERATOR_LISTEN": f"127.0.0.1:{port}",
         "AFTERSEND_LOG_FORMAT": "json",
     }
-    return subprocess.Popen([str(Path(sys.executable).parent / "aftersend-operator")], env=environ)
+    return subprocess.Popen([COMMANDS / "aftersend-operator"], env=environ)
 
 
 async def create(api: Api, gate: asyncio.Semaphore, number: int) -> None:
@@ -125,5 +134,5 @@ def kubectl(*arguments: str) -> None:
 
 if __name__ == "__main__":
     if "KUBECONFIG" not in os.environ:
-        sys.exit(print("left out: set KUBECONFIG to a cluster that knows tenants"))
+        sys.exit(print("left out: set KUBECONFIG to a cluster"))
     sys.exit(asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)))
