@@ -61,6 +61,12 @@ def current_trace_id() -> str:
     return _current.get()[3:35]
 
 
+def sampled_trace_id() -> str:
+    """The current trace's 32 hex digits if this process records it (what an exemplar may point at), else ""."""
+    current = _current.get()
+    return current[3:35] if _provider is not None and current[53:] and int(current[53:], 16) & 1 else ""
+
+
 def valid_traceparent(text: str) -> str:
     """The text itself if it is a W3C traceparent of version 00, else an empty text."""
     return text if _TRACEPARENT.match(text) else ""

@@ -7,7 +7,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from aftersend.observe import traces
-from aftersend.observe.traces import current_trace_id, current_traceparent, span
+from aftersend.observe.traces import current_trace_id, current_traceparent, sampled_trace_id, span
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -109,6 +109,16 @@ def test_on_what_becomes_known_later_can_be_added(exported: InMemorySpanExporter
         step.set(count=3, name="Käthe")
     (only,) = _flush(exported)
     assert dict(only.attributes) == {"aftersend.count": 3}
+
+
+def test_only_a_trace_that_is_recorded_here_is_worth_pointing_at(exported: InMemorySpanExporter) -> None:
+    with span("handle", parent=PARENT):
+        assert sampled_trace_id() == TRACE
+    with span("handle", parent=PARENT[:-1] + "0"):
+        assert sampled_trace_id() == ""
+    traces.stop_tracing()
+    with span("handle", parent=PARENT):
+        assert sampled_trace_id() == ""
 
 
 def test_stopping_twice_is_harmless() -> None:
