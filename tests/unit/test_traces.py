@@ -111,7 +111,8 @@ def test_on_what_becomes_known_later_can_be_added(exported: InMemorySpanExporter
     assert dict(only.attributes) == {"aftersend.count": 3}
 
 
-def test_only_a_trace_that_is_recorded_here_is_worth_pointing_at(exported: InMemorySpanExporter) -> None:
+@pytest.mark.usefixtures("exported")
+def test_only_a_trace_that_is_recorded_here_is_worth_pointing_at() -> None:
     with span("handle", parent=PARENT):
         assert sampled_trace_id() == TRACE
     with span("handle", parent=PARENT[:-1] + "0"):
