@@ -143,8 +143,25 @@ class Tenants(Part, frozen=True):
     """Tenants may name http addresses of Afterbuy and Sendcloud, also within the cluster: for sandboxes only."""
 
 
+class Alerts(Part, frozen=True):
+    """Alert rules for all tenants and the operator, each with a runbook."""
+
+    enabled: bool = False
+    """Make them."""
+    kind: Literal["PrometheusRule", "ConfigMap"] = "PrometheusRule"
+    """For the Prometheus operator (monitoring.renderMode holds), or a ConfigMap with a rule file for a plain Prometheus."""
+    labels: Texts = field(default_factory=dict)
+    """Labels by which Prometheus selects its rules."""
+    runbook_url: str = ""
+    """Where docs/runbooks can be read, such as https://git.example.com/aftersend/docs/runbooks; empty = no link."""
+    dashboard_url: str = ""
+    """Address of Grafana; empty = no link."""
+    exclude: list[str] = field(default_factory=list)
+    """Names of alerts that are left out."""
+
+
 class Monitoring(Part, frozen=True):
-    """Metrics of the operator."""
+    """Metrics of the operator, and what is made of all metrics."""
 
     kind: Literal["none", "PodMonitor", "ServiceMonitor"] = "none"
     """How Prometheus finds the operator."""
@@ -154,6 +171,7 @@ class Monitoring(Part, frozen=True):
     """How often it is scraped."""
     labels: Texts = field(default_factory=dict)
     """Labels by which Prometheus selects its monitors."""
+    alerts: Alerts = Alerts()
 
 
 class NetworkPolicy(Part, frozen=True):
