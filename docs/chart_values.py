@@ -149,7 +149,7 @@ class Alerts(Part, frozen=True):
     enabled: bool = False
     """Make them."""
     kind: Literal["PrometheusRule", "ConfigMap"] = "PrometheusRule"
-    """For the Prometheus operator (monitoring.renderMode holds), or a ConfigMap with a rule file for a plain Prometheus."""
+    """PrometheusRule (monitoring.renderMode holds), or a ConfigMap with a rule file for a plain Prometheus."""
     labels: Texts = field(default_factory=dict)
     """Labels by which Prometheus selects its rules."""
     runbook_url: str = ""
