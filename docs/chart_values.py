@@ -160,6 +160,53 @@ class Alerts(Part, frozen=True):
     """Names of alerts that are left out."""
 
 
+class Pager(Part, frozen=True):
+    """Where critical alerts go; without a pager they go where warnings go, only sooner and more often."""
+
+    kind: Literal["none", "pagerduty", "webhook"] = "none"
+    """pagerduty = events API 2, webhook = Alertmanager's own JSON with a bearer token; the key is in the file pager-key."""
+    url: Annotated[str, Meta(pattern=r"^(https?://.+)?$")] = ""
+    """Address; empty = PagerDuty's own, for others required. It is no secret: the key stands in the file."""
+
+
+class Chat(Part, frozen=True):
+    """Where warnings go: an incoming webhook that understands Slack's messages (Mattermost, Rocket.Chat, Zulip, …)."""
+
+    enabled: bool = False
+    """Send to the address that stands in the file chat-url."""
+
+
+class Mail(Part, frozen=True):
+    """Where warnings go, too."""
+
+    to: str = ""
+    """Recipients, separated by commas; empty = no e-mail."""
+    sender: str = ""
+    """Address of the sender."""
+    smarthost: Annotated[str, Meta(pattern=r"^(.+:[0-9]+)?$")] = ""
+    """Mail server and port, such as mail.example.com:587."""
+    username: str = ""
+    """Name for the mail server, whose password stands in the file mail-password; empty = no login."""
+    require_tls: bool = True
+    """Refuse a mail server without TLS."""
+
+
+class Notifications(Part, frozen=True):
+    """A Secret with a complete configuration of Alertmanager: who hears of what, in which words."""
+
+    enabled: bool = False
+    """Make the Secret <full name>-alertmanager: an Alertmanager's configSecret, or its configuration folder."""
+    language: Literal["en", "de"] = "en"
+    """Language of the messages."""
+    config_directory: Annotated[str, Meta(pattern="^/")] = "/etc/alertmanager/config"
+    """Where Alertmanager has this Secret; the default is the Prometheus operator's place."""
+    secrets_directory: Annotated[str, Meta(pattern="^/")] = "/etc/alertmanager/secrets/aftersend"
+    """Where Alertmanager has your Secret with the files pager-key, chat-url and mail-password (of used channels)."""
+    pager: Pager = Pager()
+    chat: Chat = Chat()
+    mail: Mail = Mail()
+
+
 class Monitoring(Part, frozen=True):
     """Metrics of the operator, and what is made of all metrics."""
 
@@ -172,6 +219,7 @@ class Monitoring(Part, frozen=True):
     labels: Texts = field(default_factory=dict)
     """Labels by which Prometheus selects its monitors."""
     alerts: Alerts = Alerts()
+    notifications: Notifications = Notifications()
 
 
 class NetworkPolicy(Part, frozen=True):

@@ -18,7 +18,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-PACKAGES = {"redis-server": "redis-server", "chromium": "chromium"}
+PACKAGES = {
+    "redis-server": "redis-server",
+    "chromium": "chromium",
+    "promtool": "prometheus",
+    "amtool": "prometheus-alertmanager",
+}
 OTHERS = ("redis7", "redis7json", "redis8")
 NODE_TESTS = sorted(str(path) for path in (ROOT / "tests/cluster").glob("test_node_*.py"))
 COVERAGE = [str(BIN / "python"), "-m", "coverage"]
@@ -87,6 +92,7 @@ CHECKS = (
 TESTS = (Stage("unit", (covered("tests/unit"),)), Stage("integration", (covered("tests/integration"),)))
 SERVERS = tuple(Stage(name, (on_server(name),)) for name in OTHERS)
 CHAOS = (Stage("chaos", (tool("python", *PYTEST, "tests/chaos"),)),)
+RULES = (Stage("rules", (tool("python", *PYTEST, "tests/rules"),)),)
 REPORT = ["--include=aftersend/*,services/*", "--skip-covered", "--precision=1", "--fail-under=95"]
 COVERED = (Stage("coverage", ([*COVERAGE, "combine", "--quiet"], [*COVERAGE, "report", *REPORT])),)
 """The operator is proven on a cluster, by processes and pods that nobody traces."""
@@ -98,7 +104,7 @@ CLUSTER = (
         Stage("cluster-node", (tool("python", *PYTEST, *NODE_TESTS),)),
     ),
 )
-USUAL = (CHECKS, TESTS, COVERED, CHAOS + SERVERS)
+USUAL = (CHECKS, TESTS, COVERED, CHAOS + RULES + SERVERS)
 """What stands together runs side by side: most tests wait more than they work."""
 GROUPS = {"cluster": CLUSTER, "servers": (SERVERS,)}
 """More than one stage by one name. The cluster has a command of its own, ``make test-cluster``."""

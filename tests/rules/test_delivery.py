@@ -1,0 +1,81 @@
+"""Messages on their way: a real Alertmanager sends to pager, chat and mail server, and says when all is well again."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tests.alertmanager_kit import PAGER_KEY, Alert, addressed, alertmanager, configuration, hurried
+from tests.notice_sink import Notice, sink
+
+RUNBOOK = "https://docs.example.com/runbooks/X.md"
+FASTER = 60
+"""Waiting times are divided by this: the first message comes after half a second."""
+
+
+def alert(name: str, severity: str, tenant: str = "shops.mueller", *, over: bool = False) -> Alert:
+    """One of an hour ago."""
+    now = datetime.now(UTC)
+    return Alert(
+        labels={"alertname": name, "severity": severity, "tenant": tenant},
+        annotations={"summary": f"{tenant} is late", "description": "Look at it.", "runbook_url": RUNBOOK},
+        starts_at=now - timedelta(hours=1),
+        ends_at=now - timedelta(seconds=1) if over else None,
+    )
+
+
+def test_critical_reaches_the_pager_by_both_ways_and_resolves_the_same_incident(tmp_path: Path) -> None:
+    with sink() as heard:
+        config = hurried(addressed(configuration(), heard, tmp_path, "en"), FASTER)
+        with alertmanager(config, tmp_path) as running:
+            running.tell([alert("AftersendExportLate", "critical")])
+            paged = heard.wait_for(lambda notice: notice.channel == "pagerduty")
+            called = heard.wait_for(lambda notice: notice.channel == "webhook")
+            running.tell([alert("AftersendExportLate", "critical", over=True)])
+            over = heard.wait_for(lambda notice: notice.channel == "pagerduty" and notice.resolved)
+            heard.wait_for(lambda notice: notice.channel == "webhook" and notice.resolved)
+        assert {notice.channel for notice in heard.notices} == {"pagerduty", "webhook"}
+    assert paged.body["routing_key"] == PAGER_KEY
+    assert paged.body["event_action"] == "trigger"
+    assert paged.body["payload"]["summary"] == "CRITICAL: shops.mueller is late"
+    assert paged.body["payload"]["severity"] == "critical"
+    assert paged.body["payload"]["custom_details"]["message"].endswith("\nLook at it.\n")
+    assert paged.body["links"] == [{"href": RUNBOOK, "text": "Runbook"}]
+    assert called.authorization == f"Bearer {PAGER_KEY}"
+    assert called.body["alerts"][0]["annotations"]["runbook_url"] == RUNBOOK
+    assert over.body["dedup_key"] == paged.body["dedup_key"]
+
+
+def test_a_warning_reaches_chat_and_mail(tmp_path: Path) -> None:
+    with sink() as heard:
+        config = hurried(addressed(configuration(), heard, tmp_path, "de"), FASTER)
+        with alertmanager(config, tmp_path) as running:
+            running.tell([alert("AftersendDeadLetters", "warning")])
+            chat = heard.wait_for(lambda notice: notice.channel == "chat")
+            mail = heard.wait_for(lambda notice: notice.channel == "mail")
+            running.tell([alert("AftersendDeadLetters", "warning", over=True)])
+            over = heard.wait_for(lambda notice: notice.channel == "chat" and notice.resolved)
+            heard.wait_for(lambda notice: notice.channel == "mail" and notice.resolved)
+        assert {notice.channel for notice in heard.notices} == {"chat", "mail"}
+    (attachment,) = chat.body["attachments"]
+    assert attachment["title"] == mail.subject == "WARNUNG: Unzustellbare Ereignisse: shops.mueller"
+    assert (attachment["color"], attachment["title_link"]) == ("warning", RUNBOOK)
+    assert attachment["text"].endswith(f"Im Einzelnen: shops.mueller is late\nWas tun: {RUNBOOK}\n")
+    assert mail.body["to"] == "on-call@example.com"
+    assert mail.body["text/plain"].startswith(f"{mail.subject}\n\nshops.mueller, seit ")
+    assert f'<a href="{RUNBOOK}">Was tun</a>' in mail.body["text/html"]
+    assert over.subject == "BEHOBEN: Unzustellbare Ereignisse: shops.mueller"
+    assert over.body["attachments"][0]["color"] == "good"
+
+
+def test_three_hundred_merchants_at_once_are_one_message(tmp_path: Path) -> None:
+    def all_of_them(notice: Notice) -> bool:
+        return notice.channel == "pagerduty" and "(300)" in notice.subject
+
+    with sink() as heard:
+        config = hurried(addressed(configuration(), heard, tmp_path, "en"), FASTER)
+        with alertmanager(config, tmp_path) as running:
+            running.tell([alert("AftersendExportLate", "critical", f"shops.m{number:03}") for number in range(300)])
+            told = heard.wait_for(all_of_them)
+        assert {notice.body["dedup_key"] for notice in heard.notices if notice.channel == "pagerduty"} == {
+            told.body["dedup_key"]
+        }
+    assert told.subject == "CRITICAL: Export late (300): shops.m000, shops.m001, shops.m002 and 297 more"
