@@ -164,7 +164,7 @@ class Pager(Part, frozen=True):
     """Where critical alerts go; without a pager they go where warnings go, only sooner and more often."""
 
     kind: Literal["none", "pagerduty", "webhook"] = "none"
-    """pagerduty = events API 2, webhook = Alertmanager's own JSON with a bearer token; the key is in the file pager-key."""
+    """pagerduty = events API 2, webhook = Alertmanager's JSON with a bearer token; the key is in the file pager-key."""
     url: Annotated[str, Meta(pattern=r"^(https?://.+)?$")] = ""
     """Address; empty = PagerDuty's own, for others required. It is no secret: the key stands in the file."""
 
