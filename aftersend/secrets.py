@@ -6,6 +6,7 @@ last, and reads again only if it differs. So a rotated secret is in use at the n
 nobody has to be told. Trailing white space is stripped; ``repr`` shows names only.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,9 @@ class SecretFiles:
     """One folder of secrets, such as ``<secrets>/afterbuy``."""
 
     folder: Path
+    changed: Callable[[str], None] = field(default=lambda name: None, repr=False)  # noqa: ARG005 - explains itself
+    """Hears the name (folder and key) of everything that is not as it was at the last look."""
+    _listed: list[str] | None = field(default=None, repr=False)
     _seen: dict[str, tuple[Stamp, str]] = field(default_factory=dict, repr=False)
 
     def optional(self, key: str) -> str:
@@ -40,6 +44,8 @@ class SecretFiles:
                 f"secret {self.name(key)} cannot be read ({type(error).__name__})", cure="check the file's permissions"
             ) from None
         self._seen[key] = (stamp, value)
+        if known and known[1] != value:
+            self.changed(self.name(key))
         return value
 
     def required(self, key: str) -> str:
@@ -63,9 +69,13 @@ class SecretFiles:
     def names(self) -> list[str]:
         """The keys that exist, sorted; hidden entries (Kubernetes' own links) left out."""
         try:
-            return sorted(entry.name for entry in self.folder.iterdir() if not entry.name.startswith("."))
+            found = sorted(entry.name for entry in self.folder.iterdir() if not entry.name.startswith("."))
         except (FileNotFoundError, NotADirectoryError):
-            return []
+            found = []
+        known, self._listed = self._listed, found
+        for key in set(found).symmetric_difference(found if known is None else known):
+            self.changed(self.name(key))
+        return found
 
     def name(self, key: str) -> str:
         """How messages call one key: folder and key, never the value."""

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import chart_values
+import metric_catalogue
 import msgspec
 from msgspec import inspect as types
-from prometheus_client import CollectorRegistry
 
 from aftersend import tenant
 from aftersend.crd.meanings import meanings
 from aftersend.crd.rendering import as_template
-from aftersend.observe.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "charts" / "aftersend"
@@ -84,23 +83,10 @@ def assumptions() -> str:
     return "\n".join(rows) + "\n"
 
 
-def metrics() -> str:
-    """Every metric of our own; those of the Python process come from the Prometheus client."""
-    rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
-    for metric in vars(Metrics()).values():
-        if isinstance(metric, CollectorRegistry):
-            continue
-        (family,) = metric.describe()
-        name = family.name + ("_total" if family.type == "counter" else "")
-        labels = ", ".join(metric._labelnames)  # noqa: SLF001 - the library tells them nowhere else
-        rows.append(f"| `{name}` | {family.type} | {labels} | {family.documentation} |")
-    return "\n".join(rows) + "\n"
-
-
 PARTS: dict[str, Callable[[], str]] = {
     "tenant-table": tenant_table,
     "assumptions": assumptions,
-    "metrics": metrics,
+    "metrics": metric_catalogue.tables,
     "chart-values": chart_values.values_table,
 }
 

@@ -16,7 +16,8 @@ from aftersend.afterbuy.client import AfterbuyClient, AfterbuyCredentials
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.state import TenantState
 from aftersend.ledger.store import Ledger
-from aftersend.observe.metrics import Metrics, UpstreamMeter
+from aftersend.observe.meters import UpstreamMeter
+from aftersend.observe.metrics import Metrics
 from aftersend.runs import RunRequest, RunSummary
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.client import SendcloudClient, SendcloudCredentials

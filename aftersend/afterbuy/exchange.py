@@ -11,7 +11,7 @@ from typing import Final
 import aiohttp
 
 from aftersend.afterbuy.answer import AnswerReader, Envelope
-from aftersend.afterbuy.budget import DailyBudget
+from aftersend.afterbuy.budget import CALLS_PER_DAY, DailyBudget
 from aftersend.afterbuy.errors import status_refusal
 from aftersend.afterbuy.model import AFTERBUY
 from aftersend.afterbuy.writing import Document
@@ -62,7 +62,7 @@ class Exchange:
             finally:
                 trace.set(outcome=outcome)
                 self._meter.observe(outcome, time.monotonic() - started)
-                self._meter.budget(self._budget.spend())
+                self._meter.budget(self._budget.spend(), CALLS_PER_DAY)
         return envelope
 
     async def _post(self, document: Document, reader: AnswerReader) -> Envelope:

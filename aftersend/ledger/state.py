@@ -9,6 +9,7 @@ field               meaning
 ``restored``        a random word, new with every restore: only a sweep that began after it ends the recovery
 ``integration``     "<name>=<id>": the integration that was looked up once and is pinned since
 ``success.<kind>``  ms; last success of export, sweep, writeback, backup
+``quiet``           ms; the last moment when no run was expected: the tenant was new, or suspended
 ==================  ===============================================================================================
 """
 
@@ -32,6 +33,7 @@ StateField = Literal[
     "success.sweep",
     "success.writeback",
     "success.backup",
+    "quiet",
 ]
 
 

@@ -9,8 +9,8 @@ class CallMeter(Protocol):
     def observe(self, outcome: str, seconds: float) -> None:
         """One call ended; ``outcome`` is a short word such as ``ok`` or ``transient``."""
 
-    def budget(self, remaining: float) -> None:
-        """So many calls are left in the current window."""
+    def budget(self, remaining: float, limit: float) -> None:
+        """So many calls are left of those that the current window allows."""
 
 
 class NoMeter:
@@ -19,5 +19,5 @@ class NoMeter:
     def observe(self, outcome: str, seconds: float) -> None:
         """Do nothing."""
 
-    def budget(self, remaining: float) -> None:
+    def budget(self, remaining: float, limit: float) -> None:
         """Do nothing."""

@@ -5,7 +5,9 @@ process) never collide. ``tenant`` is always the first label; all other labels h
 codes, names of streams and upstreams. Never an order, never a URL. Gauges whose value lives in Redis are set by the
 services now and then, so that a scrape never waits for Redis.
 
-Dashboards and alerts are checked against ``Metrics().registry``: renaming a metric here breaks them in CI.
+Several processes may show the same fact of one tenant (the age of the oldest event, say, which must stay visible when
+the writer is gone), so queries take the ``max by (tenant)``. Dashboards, alerts and the catalogue in the docs are
+checked against ``Metrics().registry``: renaming a metric here breaks them in CI.
 """
 
 import platform
@@ -17,6 +19,9 @@ from prometheus_client.process_collector import ProcessCollector
 from aftersend import __version__
 
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 10)
+_WAY_BACK = (1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 14400)
+"""300 s is the objective: 99 of 100 parcel numbers are in Afterbuy five minutes after the label."""
 
 
 class Metrics:
@@ -28,6 +33,7 @@ class Metrics:
         self._orders()
         self._events()
         self._upstreams()
+        self._redis()
         self._process()
 
     def _orders(self) -> None:
@@ -35,47 +41,74 @@ class Metrics:
             "orders", "Decisions of export runs, by outcome (sent, unchanged, skipped, rejected…).", "outcome", "reason"
         )
         self.problems = self._gauge("problems", "Orders that a person must look at, by code.", "code")
+        self.runs = self._counter("runs", "Exports and sweeps that ended, by outcome.", "kind", "outcome")
+        self.run_seconds = self._gauge("run_duration_seconds", "Duration of the last export or sweep.", "kind")
         self.last_success = self._gauge(
-            "last_success_timestamp_seconds", "Unix time of the last success: export, sweep, writeback, backup.", "kind"
+            "last_success_timestamp_seconds",
+            "Unix time of the last success: export, sweep, writeback, backup (verified).",
+            "kind",
+        )
+        self.next_due = self._gauge(
+            "next_due_timestamp_seconds",
+            "Unix time when the tenant's own schedule wants the next export, sweep, backup; in the past: it is late.",
+            "kind",
         )
 
     def _events(self) -> None:
         self.webhooks = self._counter("webhooks", "Webhook calls by how they were answered.", "outcome")
+        self.webhook_seconds = self._histogram(
+            "webhook_seconds", "From the arrival of a signed webhook to its answer.", _QUICK
+        )
         self.events_handled = self._counter(
             "events_handled", "Events that a consumer finished, by outcome.", "outcome", "stream"
         )
         self.events_lost = self._counter("events_lost", "Stream entries that vanished unhandled: must be 0.", "stream")
         self.event_age = self._gauge("event_age_seconds", "Age of the oldest unhandled event.", "stream")
-        self.events_waiting = self._gauge("events_waiting", "Events not finished yet, delayed ones included.", "stream")
+        self.stream_length = self._gauge("stream_length", "Events on the stream: not read yet, or in hand.", "stream")
+        self.stream_pending = self._gauge("stream_pending", "Events in hand, or left by a dead consumer.", "stream")
+        self.events_delayed = self._gauge("events_delayed", "Events that wait for their next try.", "stream")
         self.dead_letters = self._gauge("dead_letters", "Events given up, waiting for a person.", "stream")
+        self.writeback_seconds = self._histogram(
+            "writeback_seconds", "From a parcel's change at Sendcloud until Afterbuy shows it.", _WAY_BACK
+        )
 
     def _upstreams(self) -> None:
         self.upstream_requests = self._counter(
             "upstream_requests", "Calls to Afterbuy and Sendcloud by outcome.", "upstream", "outcome"
         )
-        self.upstream_seconds = Histogram(
-            "aftersend_upstream_request_seconds",
-            "Duration of calls to Afterbuy and Sendcloud.",
-            ["tenant", "upstream"],
-            buckets=_SECONDS,
-            registry=self.registry,
+        self.upstream_seconds = self._histogram(
+            "upstream_request_seconds", "Duration of calls to Afterbuy and Sendcloud.", _SECONDS, "upstream"
         )
-        self.write_race = Histogram(
-            "aftersend_write_race_seconds",
+        self.write_race = self._histogram(
+            "write_race_seconds",
             "From reading an order in Afterbuy to the answer to its update: a person's edit in between is not seen.",
-            ["tenant"],
-            buckets=_SECONDS,
-            registry=self.registry,
+            _SECONDS,
         )
         self.upstream_budget = self._gauge(
-            "upstream_budget_remaining", "Calls left in the current window of the upstream.", "upstream"
+            "upstream_budget_remaining", "Calls left to this process in the upstream's current window.", "upstream"
+        )
+        self.upstream_limit = self._gauge(
+            "upstream_budget_limit", "Calls in one window: Afterbuy's day, Sendcloud's minute of writes.", "upstream"
         )
         self.circuit_open = self._gauge("circuit_open", "1 while calls to the upstream are suspended.", "upstream")
+        self.credentials_refused = self._gauge(
+            "credentials_refused", "1 while the upstream refuses our credentials, or they are missing.", "upstream"
+        )
+
+    def _redis(self) -> None:
+        self.redis_durable = self._gauge("redis_durable", "1 if Redis keeps what it confirms: AOF, noeviction.")
+        self.redis_memory = self._gauge(
+            "redis_memory_ratio", "Memory of Redis in use, of its limit; from 0.8 on nothing new is taken."
+        )
+        self.redis_clients = self._gauge("redis_clients", "Connections to Redis, whoever holds them.")
+        self.redis_denied = self._counter(
+            "redis_denied", "What Redis refused to anybody: a log-in, a command, a key, a channel.", "kind"
+        )
 
     def _process(self) -> None:
-        self.redis_durable = self._gauge(
-            "redis_durable", "1 if Redis keeps what it confirms: AOF, noeviction (0.5: up to a second may be lost)."
-        )
+        self.suspended = self._gauge("suspended", "1 while the tenant is suspended (spec.suspend).")
+        self.part = self._gauge("part_info", "Always 1: this part of the tenant is served here.", "part")
+        self.secret_changes = self._counter("secret_changes", "Changes of secret files seen while running.", "secret")
         build = Gauge("aftersend_build_info", "Always 1.", ["version", "python"], registry=self.registry)
         build.labels(__version__, platform.python_version()).set(1)
         ProcessCollector(registry=self.registry)
@@ -87,39 +120,5 @@ class Metrics:
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"aftersend_{name}", text, ["tenant", *labels], registry=self.registry)
 
-
-class UpstreamMeter:
-    """What a client reports about its calls: the ``CallMeter`` of one tenant and one upstream."""
-
-    def __init__(self, metrics: Metrics, tenant: str, upstream: str) -> None:
-        self._metrics = metrics
-        self._names = (tenant, upstream)
-        self._seconds = metrics.upstream_seconds.labels(tenant, upstream)
-        self._budget = metrics.upstream_budget
-
-    def observe(self, outcome: str, seconds: float) -> None:
-        """Count one call and its duration."""
-        self._metrics.upstream_requests.labels(*self._names, outcome).inc()
-        self._seconds.observe(seconds)
-
-    def budget(self, remaining: float) -> None:
-        """Show how many calls are left; a tenant that never learnt it shows no such series."""
-        self._budget.labels(*self._names).set(remaining)
-
-
-class StreamMeter:
-    """What a consumer reports about its stream."""
-
-    def __init__(self, metrics: Metrics, tenant: str, stream: str) -> None:
-        self._metrics = metrics
-        self._tenant = tenant
-        self._stream = stream
-        self._lost = metrics.events_lost.labels(tenant, stream)
-
-    def handled(self, outcome: str) -> None:
-        """One event is finished or moved on, to be tried later or dead."""
-        self._metrics.events_handled.labels(self._tenant, outcome, self._stream).inc()
-
-    def lost(self, count: int) -> None:
-        """Entries vanished from the stream unhandled."""
-        self._lost.inc(count)
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"aftersend_{name}", text, ["tenant", *labels], buckets=buckets, registry=self.registry)

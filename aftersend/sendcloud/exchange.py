@@ -99,7 +99,7 @@ class Exchange:
             finally:
                 trace.set(outcome=outcome)
                 self._meter.observe(outcome, time.monotonic() - started)
-                self._meter.budget(self._writes.remaining)
+                self._meter.budget(self._writes.remaining, WRITES.burst)
         return answer
 
     async def _request(self, question: Question[_T], bucket: Bucket) -> Answer[_T]:

@@ -81,7 +81,7 @@ async def watch(redis: "Redis", gauge: "Gauge", stop: asyncio.Event, *, tenant: 
             seconds = 2.0
         else:
             seconds = _EVERY
-            ask_config = ask_config and bool(found.fsync)  # a refusal stays one: do not fill the server's ACL log
+            ask_config = ask_config and bool(found.fsync)  # a refusal stays one, and each is counted as an intruder's
             gauge.labels(tenant).set(0 if found.faults else 1)
             if found.faults != known:
                 known = found.faults

@@ -17,6 +17,7 @@ import aiohttp
 
 from aftersend import __version__
 from aftersend.errors import Misconfigured, Transient
+from aftersend.observe.logs import get_logger
 from aftersend.observe.metrics import Metrics
 from aftersend.secrets import SecretFiles
 from aftersend.service.health import Health
@@ -102,7 +103,7 @@ async def runtime_for(
     secrets: Callable[[str], SecretFiles] | None = None,
 ) -> AsyncIterator[Runtime]:
     """Build the runtime of one tenant; Redis is connected at its first use, so a missing one delays nothing."""
-    secrets = secrets or secret_folders(settings.secrets_dir)
+    secrets = _watched(secrets or secret_folders(settings.secrets_dir), shared.metrics, tenant.identity)
     redis = connect(settings.redis_url, secrets("redis"), part=part)
     runtime = Runtime(
         tenant=tenant,
@@ -118,10 +119,28 @@ async def runtime_for(
         stop=shared.stop,
     )
     _basic_checks(runtime)
+    shared.metrics.suspended.labels(tenant.identity).set(tenant.spec.suspend)
+    shared.metrics.part.labels(tenant.identity, part).set(1)
     try:
         yield runtime
     finally:
+        shared.metrics.part.remove(tenant.identity, part)
         await redis.aclose()
+
+
+def _watched(secrets: Callable[[str], SecretFiles], metrics: Metrics, tenant: str) -> Callable[[str], SecretFiles]:
+    """Whoever changes a secret is seen: a rotation that nobody planned is an incident."""
+
+    def changed(name: str) -> None:
+        metrics.secret_changes.labels(tenant, name.partition("/")[0]).inc()
+        get_logger().warning("secret_changed", secret=name)
+
+    def folder(name: str) -> SecretFiles:
+        files = secrets(name)
+        files.changed = changed
+        return files
+
+    return folder
 
 
 def _basic_checks(runtime: Runtime) -> None:

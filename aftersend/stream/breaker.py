@@ -18,6 +18,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 
 from aftersend.errors import AftersendError, CredentialsRefused, Later, Misconfigured, Rejected, Transient
 from aftersend.observe.logs import get_logger
@@ -39,6 +40,15 @@ class BreakerTiming:
     jitter: float = 0.2
 
 
+class BreakerState(Enum):
+    """What a person would say about the other side."""
+
+    CLOSED = "ok"
+    OPEN = "suspended"
+    REFUSED = "refused"
+    """Open because our credentials are refused or missing: waiting does not help."""
+
+
 class Breaker:
     """Guards one upstream of one tenant; ``stamp`` returns something that changes when a secret changes."""
 
@@ -49,7 +59,7 @@ class Breaker:
         *,
         stamp: Callable[[], object],
         clock: Callable[[], float] = time.monotonic,
-        on_change: Callable[[bool], None] = lambda is_open: None,  # noqa: ARG005 - the name is the explanation
+        on_change: Callable[[BreakerState], None] = lambda state: None,  # noqa: ARG005 - the name is the explanation
         timing: BreakerTiming = BreakerTiming(),
     ) -> None:
         self.upstream = upstream
@@ -65,6 +75,7 @@ class Breaker:
         self._delay = timing.first
         self._probe_at = 0.0
         self._seen: object = None
+        self._told = BreakerState.CLOSED
         self._log = get_logger(upstream=upstream)
 
     def record(self, error: Exception | None) -> None:
@@ -98,7 +109,6 @@ class Breaker:
         self.confirmed = self.confirmed or refused
         if not self.is_open:
             self.is_open = True
-            self._on_change(self.is_open)
             self._log.warning("circuit_opened", code=error.code, error=type(error).__name__)
             self._schedule(refused=refused)
         elif refused:
@@ -117,10 +127,16 @@ class Breaker:
     def _close(self) -> None:
         self.is_open = self.confirmed = False
         self._failures.clear()
-        self._on_change(self.is_open)
+        self._tell(BreakerState.CLOSED)
         self._log.info("circuit_closed")
 
+    def _tell(self, state: BreakerState) -> None:
+        if state is not self._told:
+            self._told = state
+            self._on_change(state)
+
     def _schedule(self, *, refused: bool) -> None:
+        self._tell(BreakerState.REFUSED if refused else BreakerState.OPEN)
         self._seen = self._stamp_now()
         wait = self._timing.refused if refused else self._delay
         self._delay = min(self._delay * 2, self._timing.longest)

@@ -35,14 +35,14 @@ class HighWater:
             if self._clock() - self._asked >= _CACHE_SECONDS:
                 with guarded():
                     memory = await self._redis.info("memory")
-                self._full = is_full(memory)
+                self._full = fullness(memory) > HIGH_WATER
                 self._asked = self._clock()
         if self._full:
             raise StoreFull("redis_nearly_full", upstream=UPSTREAM, retry_after=_RETRY_SECONDS)
 
 
-def is_full(memory: dict[str, Any]) -> bool:
-    """True above 80 % of ``maxmemory``; buffers that Redis does not count itself are left out."""
+def fullness(memory: dict[str, Any]) -> float:
+    """Memory in use of ``maxmemory``, 0 without a limit; buffers that Redis does not count itself are left out."""
     limit = int(memory.get("maxmemory", 0))
     used = int(memory.get("used_memory", 0)) - int(memory.get("mem_not_counted_for_evict", 0))
-    return limit > 0 and used > HIGH_WATER * limit
+    return used / limit if limit > 0 else 0.0

@@ -86,6 +86,11 @@ def names_of(certificate: bytes) -> list[str]:
     )
 
 
+def certificate_end(pem: bytes) -> float:
+    """Unix time when the first certificate of a PEM file ends; ``ValueError`` if there is none."""
+    return x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp()
+
+
 def _named(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 

@@ -54,6 +54,7 @@ async def _life(settings: OperatorSettings, environ: Mapping[str, str]) -> int:
         stack.push_async_callback(api.close)
         asking = Asking(await stack.enter_async_context(aiohttp.ClientSession()))
         engine = Engine(settings, find=find, api=api, asking=asking, metrics=metrics, health=health)
+        metrics.stalled.set_function(lambda: bool(health.stalled()))
         admin = AdminServer(healths={"operator": health}, metrics=metrics)
         await admin.start(settings.listen, setting="AFTERSEND_OPERATOR_LISTEN")
         stack.push_async_callback(admin.stop)

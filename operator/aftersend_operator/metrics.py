@@ -1,6 +1,6 @@
 """The metrics of the operator itself: what it does, how long that takes, and how its tenants are.
 
-``tenant`` appears in one gauge only, and its series go when the tenant goes.
+Series of a tenant go when the tenant goes.
 """
 
 import platform
@@ -41,26 +41,59 @@ class OperatorMetrics:
             ["tenant", "condition", "reason"],
             registry=registry,
         )
+        self.stalled = Gauge(
+            "aftersend_operator_stalled", "1 while a watch or the queue makes no progress.", registry=registry
+        )
+        self.changes = Counter(
+            "aftersend_operator_tenant_changes",
+            "Changes of a tenant's spec seen while running.",
+            ["tenant"],
+            registry=registry,
+        )
+        self.certificate = Gauge(
+            "aftersend_webhook_certificate_expiry_timestamp_seconds",
+            "Unix time when the certificate of the webhook's address ends (spec.webhook.tlsSecretName).",
+            ["tenant"],
+            registry=registry,
+        )
         build = Gauge("aftersend_operator_build_info", "Always 1.", ["version", "python"], registry=registry)
         build.labels(__version__, platform.python_version()).set(1)
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         self._shown: dict[str, tuple[tuple[str, str, bool], ...]] = {}
+        self._generations: dict[str, int] = {}
 
     def called(self, verb: str, outcome: str) -> None:
         """Count one call to the API server."""
         self.calls.labels(verb, outcome).inc()
 
+    def saw(self, tenant: str, *, generation: int, certificate_end: float) -> None:
+        """Count a change of the tenant's spec; show when its webhook's certificate ends (0 = it has none)."""
+        changes = self.changes.labels(tenant)
+        if generation > self._generations.get(tenant, generation):
+            changes.inc()
+        self._generations[tenant] = generation
+        if certificate_end:
+            self.certificate.labels(tenant).set(certificate_end)
+        else:
+            self.certificate.remove(tenant)
+
     def show(self, tenant: str, conditions: Iterable[Condition]) -> None:
         """The tenant's conditions are these now."""
         now = tuple((condition.type, condition.reason, condition.status == "True") for condition in conditions)
         if self._shown.get(tenant) != now:
-            self.forget(tenant)
+            self._hide(tenant)
             self._shown[tenant] = now
             for kind, reason, holds in now:
                 self.condition.labels(tenant, kind, reason).set(holds)
 
     def forget(self, tenant: str) -> None:
-        """The tenant is gone."""
+        """The tenant is gone, and all its series with it."""
+        self._hide(tenant)
+        self._generations.pop(tenant, None)
+        self.changes.remove(tenant)
+        self.certificate.remove(tenant)
+
+    def _hide(self, tenant: str) -> None:
         for kind, reason, _ in self._shown.pop(tenant, ()):
             self.condition.remove(tenant, kind, reason)

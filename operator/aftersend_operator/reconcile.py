@@ -79,6 +79,7 @@ class Reconciler:
             return None
         if seen.leaving:
             return None
+        self.metrics.saw(seen.identity, generation=seen.generation, certificate_end=self._certificate_end(seen))
         start, result = time.perf_counter(), "error"
         try:
             again = await self._reconcile(seen)
@@ -128,6 +129,11 @@ class Reconciler:
     def _redis_port(self, seen: TenantSighting) -> int:
         url = self.cache.secrets.get((seen.key[0], (seen.tenant and seen.tenant.spec.redis.url_secret_name) or ""))
         return url.redis_port if url else REDIS_PORT
+
+    def _certificate_end(self, seen: TenantSighting) -> float:
+        name = seen.tenant.spec.webhook.tls_secret_name if seen.tenant else None
+        secret = self.cache.secrets.get((seen.key[0], name or ""))
+        return secret.expires if secret else 0.0
 
     def _findings(self, seen: TenantSighting) -> list[Fault]:
         if seen.tenant is None:

@@ -15,6 +15,7 @@ from aftersend.errors import Misconfigured
 from aftersend.tenant import KIND, Tenant
 from aftersend.tenant_file import tenant_of
 from aftersend.tenant_status import Status
+from aftersend_operator.certificates import certificate_end
 from aftersend_operator.drift import content, digest
 from aftersend_operator.manifests.network_policies import port_of
 from aftersend_operator.manifests.services import REDIS_PORT
@@ -146,13 +147,21 @@ class SecretSighting:
     names: frozenset[str]
     redis_port: int
     """Port of the Redis whose address is in it; that of any Redis if there is no address."""
+    expires: float
+    """Unix time when its certificate (``tls.crt``) ends; 0 if there is none to read."""
 
 
 def secret_sighting(live: Manifest) -> SecretSighting:
-    """The names of keys that hold something, and a port; no value is kept."""
+    """The names of keys that hold something, a port and the end of a certificate; no value is kept."""
     data = live.get("data") or {}
     names = frozenset(intern(name) for name in data if data[name])
-    return SecretSighting(key_of(live), version_of(live), names, _redis_port(data.get("url") or ""))
+    return SecretSighting(
+        key=key_of(live),
+        version=version_of(live),
+        names=names,
+        redis_port=_redis_port(data.get("url") or ""),
+        expires=_expires(data.get("tls.crt") or ""),
+    )
 
 
 def _redis_port(encoded: str) -> int:
@@ -160,6 +169,14 @@ def _redis_port(encoded: str) -> int:
         return port_of(base64.b64decode(encoded).decode().strip())
     except ValueError:
         return REDIS_PORT
+
+
+def _expires(encoded: str) -> float:
+    """The end of the first certificate, which is the server's own; merchants' secrets may hold anything."""
+    try:
+        return certificate_end(base64.b64decode(encoded))
+    except ValueError:
+        return 0.0
 
 
 @dataclass(frozen=True, slots=True)

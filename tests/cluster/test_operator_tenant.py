@@ -385,8 +385,13 @@ def test_metrics_tell_of_the_tenant_while_it_is_there(scene: Scene) -> None:
     ready = f'aftersend_tenant_condition{{condition="Ready",reason="Running",tenant="{scene.namespace}.{NAME}"}}'
     eventually(lambda: operator.metric(ready) == 1, what="the gauge")
     assert operator.ask("/healthz") == (200, "ok\n")
+    assert operator.metric("aftersend_operator_stalled") == 0
+    changes = f'aftersend_operator_tenant_changes_total{{tenant="{scene.namespace}.{NAME}"}}'
+    assert operator.metric(changes) == 0
+    scene.apply_tenant(suspend=True)
+    eventually(lambda: operator.metric(changes) == 1, what="the change to be counted")
     scene.delete(f"ast/{NAME}")
-    eventually(lambda: "aftersend_tenant_condition{" not in operator.ask("/metrics")[1], what="the gauge to go")
+    eventually(lambda: f'tenant="{scene.namespace}' not in operator.ask("/metrics")[1], what="the series to go")
     assert operator.metric("aftersend_operator_tenants") == 0
 
 

@@ -55,6 +55,37 @@ def test_metrics_in_both_forms_and_durability_after_the_first_look(tmp_path: Pat
         assert text.endswith("# EOF\n")
 
 
+CURIOUS = """
+from aftersend.observe.logs import get_logger
+async def serve(runtime):
+    look = lambda: runtime.secrets("sendcloud").optional("secretKey")
+    look()
+    get_logger().info("looked")
+    while not runtime.stop.is_set():
+        look()
+        await asyncio.sleep(0.05)
+"""
+
+
+def test_who_serves_whom_and_a_secret_that_changes(tmp_path: Path, redis_url: str) -> None:
+    settings = environment(tmp_path, AFTERSEND_REDIS_URL=redis_url)
+    folder = tmp_path / "secrets" / "sendcloud"
+    folder.mkdir()
+    (folder / "secretKey").write_text("first")
+    with running(CURIOUS, settings) as process:
+        port = process.line("started")["admin_port"]
+        process.line("looked")
+        _, text, _ = get(port, "/metrics")
+        assert 'aftersend_part_info{part="probe",tenant="shops.mueller"} 1.0' in text
+        assert 'aftersend_suspended{tenant="shops.mueller"} 0.0' in text
+        (folder / "secretKey").write_text("another")
+        assert process.line("secret_changed")["secret"] == "sendcloud/secretKey"
+        _, text, _ = get(port, "/metrics")
+        assert 'aftersend_secret_changes_total{secret="sendcloud",tenant="shops.mueller"} 1.0' in text
+        process.end()
+    assert "another" not in process.text + process.output
+
+
 def test_without_redis_it_lives_is_not_ready_and_recovers(tmp_path: Path, new_server: NewServer) -> None:
     server = new_server()
     with running(IDLE, environment(tmp_path, AFTERSEND_REDIS_URL=server.url)) as process:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import redis.asyncio
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client.openmetrics.exposition import generate_latest
 
 from aftersend.observe import logs, traces
 from aftersend.sendcloud.model import ParcelEvent
@@ -54,6 +55,15 @@ async def test_a_label_is_on_the_stream_before_the_answer(tmp_path: Path, redis_
         external_order_id="afterbuy-334455",
         order_number="334455",
     )
+
+
+async def test_only_signed_webhooks_are_timed(tmp_path: Path, redis_url: str) -> None:
+    """Whoever knocks without a key must not make our answers look fast."""
+    async with hooks(tmp_path, redis_url) as hook:
+        assert (await hook.post(body())).status == 200
+        assert (await hook.post(body(), key="another-key-of-some-length")).status == 401
+        value = hook.runtime.metrics.registry.get_sample_value
+        assert value("aftersend_webhook_seconds_count", {"tenant": TENANT}) == 1
 
 
 async def test_two_equal_webhooks_are_two_entries(tmp_path: Path, redis_url: str) -> None:
@@ -403,10 +413,12 @@ async def test_the_trace_goes_on_in_the_event(tmp_path: Path, redis_url: str) ->
             await service.send(body(), traceparent=PARENT, **signed(body()))
             await service.send(body(), traceparent=PARENT)
             ((event, _),) = await stored(tmp_path, redis_url)
+            shown = generate_latest(service.runtime.metrics.registry).decode()
     finally:
         traces.stop_tracing()
     (span,) = seen.get_finished_spans()
     assert span.context is not None
+    assert f'trace_id="{PARENT[3:35]}"' in shown
     assert event.traceparent == f"00-{span.context.trace_id:032x}-{span.context.span_id:016x}-01"
     assert event.traceparent[3:35] == PARENT[3:35]
     assert CANARY not in str(span.to_json())

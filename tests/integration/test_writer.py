@@ -163,6 +163,7 @@ async def test_from_the_event_to_afterbuy(bridge: Bridge) -> None:
     assert (order.additional_info, order.tags) == ("A1, B2", [TAG])
     assert (await bridge.entry("700")).is_done
     assert bridge.shop.world.journal.tags_added[700, TAG] == 1
+    assert bridge.metric("writeback_seconds_count") >= 2
     assert int(await bridge.state.get("success.writeback") or 0) > 0
     assert bridge.health.stalled() == {}
 
@@ -326,7 +327,7 @@ async def test_a_suspended_tenant_reads_nothing(bridge: Bridge) -> None:
     await bridge.recovered()
     await bridge.tell("700", parcel(number="A1"))
     async with running(bridge, suspend=True):
-        await until(lambda: shown(bridge, "events_waiting", 1))
+        await until(lambda: shown(bridge, "stream_length", 1))
     assert (order.additional_info, await bridge.stream.length()) == ("", 1)
 
 
@@ -403,7 +404,9 @@ async def test_gauges_show_what_is_known(bridge: Bridge) -> None:
     await bridge.tell("700", parcel(number="A1"))
     await gauges.refresh()
     assert bridge.metric("problems", code="conflict") == 1
-    assert bridge.metric("events_waiting", stream="parcels") == 1
+    assert bridge.metric("stream_length", stream="parcels") == 1
+    assert bridge.metric("stream_pending", stream="parcels") == 0
+    assert bridge.metric("events_delayed", stream="parcels") == 0
     assert bridge.metric("dead_letters", stream="parcels") == 0
     assert bridge.metric("last_success_timestamp_seconds", kind="writeback") == 0
     gauges.succeeded()

@@ -4,7 +4,8 @@ from prometheus_client import generate_latest
 
 from aftersend import __version__
 from aftersend.observe.meter import CallMeter, NoMeter
-from aftersend.observe.metrics import Metrics, StreamMeter, UpstreamMeter
+from aftersend.observe.meters import StreamMeter, UpstreamMeter
+from aftersend.observe.metrics import Metrics
 
 NAMES = {
     "aftersend_orders_total": ("tenant", "outcome", "reason"),
@@ -67,13 +68,14 @@ def test_upstream_meter_counts_calls_durations_and_budget() -> None:
     meter: CallMeter = UpstreamMeter(metrics, "mueller", "afterbuy")
     meter.observe("ok", 0.2)
     meter.observe("transient", 3)
-    meter.budget(49_998)
+    meter.budget(49_998, 50_000)
     value = metrics.registry.get_sample_value
     names = {"tenant": "mueller", "upstream": "afterbuy"}
     assert value("aftersend_upstream_requests_total", {**names, "outcome": "ok"}) == 1
     assert value("aftersend_upstream_requests_total", {**names, "outcome": "transient"}) == 1
     assert value("aftersend_upstream_request_seconds_count", names) == 2
     assert value("aftersend_upstream_budget_remaining", names) == 49_998
+    assert value("aftersend_upstream_budget_limit", names) == 50_000
 
 
 def test_stream_meter_counts_handled_and_lost() -> None:
@@ -90,4 +92,4 @@ def test_stream_meter_counts_handled_and_lost() -> None:
 def test_no_meter_takes_everything() -> None:
     meter: CallMeter = NoMeter()
     meter.observe("ok", 1)
-    meter.budget(1)
+    meter.budget(1, 2)

@@ -1,10 +1,13 @@
+from base64 import b64encode
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from aftersend import __version__
 from aftersend.tenant_status import LastExport, Status
+from aftersend_operator.certificates import AUTHORITY_LIFE, new_authority
 from aftersend_operator.conditions import Fault, Picture
 from aftersend_operator.findings import is_available, pod_faults, secret_faults, workload_faults
 from aftersend_operator.metrics import OperatorMetrics
@@ -192,3 +195,40 @@ def test_the_gauge_of_a_tenant_goes_with_it() -> None:
     assert ("Ready", "Starting") not in shown()
     metrics.forget("n.a")
     assert shown() == {}
+
+
+def test_changes_and_certificates_are_shown_while_the_tenant_is_there() -> None:
+    metrics = OperatorMetrics()
+
+    def value(name: str) -> float | None:
+        return metrics.registry.get_sample_value(name, {"tenant": "n.a"})
+
+    changes, end = (
+        "aftersend_operator_tenant_changes_total",
+        "aftersend_webhook_certificate_expiry_timestamp_seconds",
+    )
+    metrics.saw("n.a", generation=7, certificate_end=0)
+    assert (value(changes), value(end)) == (0, None), "what was before our time is no change"
+    metrics.saw("n.a", generation=8, certificate_end=1_800_000_000)
+    metrics.saw("n.a", generation=8, certificate_end=1_800_000_000)
+    assert (value(changes), value(end)) == (1, 1_800_000_000)
+    metrics.saw("n.a", generation=8, certificate_end=0)
+    assert value(end) is None
+    metrics.saw("n.a", generation=8, certificate_end=1)
+    metrics.forget("n.a")
+    assert (value(changes), value(end)) == (None, None)
+    metrics.saw("n.a", generation=1, certificate_end=0)
+    assert value(changes) == 0, "a new tenant of the same name begins anew"
+
+
+@pytest.mark.parametrize("content", ["", "bm8gY2VydGlmaWNhdGU=", "not base64 ä"])
+def test_a_secret_without_a_certificate_has_no_end(content: str) -> None:
+    assert secret_sighting(live({**merchant_secrets()[0], "data": {"tls.crt": content}})).expires == 0
+
+
+def test_the_end_of_a_certificate_is_read_from_its_secret() -> None:
+    now = datetime(2026, 11, 26, tzinfo=UTC)
+    chain = [new_authority(name, now=now - timedelta(days=age)).certificate for age, name in enumerate("ab")]
+    data = {"tls.crt": b64encode(b"".join(chain)).decode(), "tls.key": ""}
+    expected = (now + AUTHORITY_LIFE).timestamp()
+    assert secret_sighting(live({**merchant_secrets()[0], "data": data})).expires == expected

@@ -67,6 +67,25 @@ def test_a_file_that_vanishes_and_comes_back(tmp_path: Path) -> None:
     assert files.required("key") == "secret"
 
 
+def test_whoever_cares_hears_the_name_of_what_changed(tmp_path: Path) -> None:
+    folder = tmp_path / "afterbuy"
+    folder.mkdir()
+    (folder / "partnerToken").write_text("first")
+    heard: list[str] = []
+    files = SecretFiles(folder, changed=heard.append)
+    assert (files.optional("partnerToken"), files.names(), heard) == ("first", ["partnerToken"], [])
+    (folder / "partnerToken").write_text("second")
+    assert (files.optional("partnerToken"), heard) == ("second", ["afterbuy/partnerToken"])
+    (folder / "partnerToken").write_text("second\n")
+    assert (files.optional("partnerToken"), len(heard)) == ("second", 1), "white space does not count"
+    (folder / "accountToken").write_text("new")
+    files.names()
+    assert (files.optional("accountToken"), heard[1:]) == ("new", ["afterbuy/accountToken"])
+    (folder / "accountToken").unlink()
+    files.names()
+    assert heard[2:] == ["afterbuy/accountToken"]
+
+
 @pytest.mark.parametrize("content", [None, "", " \n"])
 def test_missing_or_empty_is_named_without_a_value(content: str | None, tmp_path: Path) -> None:
     folder = tmp_path / "afterbuy"

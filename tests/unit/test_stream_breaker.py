@@ -6,7 +6,7 @@ import itertools
 import pytest
 
 from aftersend.errors import Bug, CredentialsRefused, Later, Misconfigured, Rejected, Transient
-from aftersend.stream.breaker import Breaker, BreakerTiming
+from aftersend.stream.breaker import Breaker, BreakerState, BreakerTiming
 from aftersend.stream.link import Link, pause
 
 DOWN = Transient("down", upstream="afterbuy")
@@ -21,7 +21,7 @@ class World:
         self.secret: object = "old"
         self.answers: list[Exception | None] = []
         self.probed: list[float] = []
-        self.changes: list[bool] = []
+        self.changes: list[BreakerState] = []
         self.breaker = Breaker(
             "afterbuy",
             self.probe,
@@ -65,7 +65,7 @@ def test_several_failures_in_a_row_open_it() -> None:
     world.fail(1)
     assert world.breaker.is_open
     assert not world.breaker.confirmed
-    assert world.changes == [True]
+    assert world.changes == [BreakerState.OPEN]
 
 
 def test_a_success_between_starts_the_count_anew() -> None:
@@ -119,6 +119,15 @@ def test_keys_that_are_refused_or_missing_open_it_at_once(error: Exception) -> N
     world.breaker.record(error)
     assert world.breaker.is_open
     assert world.breaker.confirmed
+    assert world.changes == [BreakerState.REFUSED]
+
+
+async def test_it_says_anew_why_it_is_open() -> None:
+    world = World()
+    world.answers = [CredentialsRefused("refused", upstream="afterbuy"), DOWN]
+    world.fail()
+    await world.wait()
+    assert world.changes == [BreakerState.OPEN, BreakerState.REFUSED, BreakerState.OPEN, BreakerState.CLOSED]
 
 
 async def test_probes_come_after_five_seconds_and_then_ever_later_up_to_five_minutes() -> None:
@@ -129,7 +138,7 @@ async def test_probes_come_after_five_seconds_and_then_ever_later_up_to_five_min
     assert waits == pytest.approx([5, 10, 20, 40, 80, 160, 300, 300, 300], abs=2)
     assert not world.breaker.is_open
     assert not world.breaker.confirmed
-    assert world.changes == [True, False]
+    assert world.changes == [BreakerState.OPEN, BreakerState.CLOSED]
 
 
 async def test_an_outage_is_confirmed_by_a_failed_probe() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aftersend.errors import Rejected
 from aftersend.stream.event import Event, attempt_of, new_id, pack, rfc3339, seconds_of, text_of, unpack
-from aftersend.stream.highwater import is_full
+from aftersend.stream.highwater import HIGH_WATER, fullness
 from aftersend.stream.keys import Keys
 from tests.stream_kit import Parcel
 
@@ -137,4 +137,4 @@ def test_all_keys_of_a_tenant_share_a_hash_tag() -> None:
     ],
 )
 def test_producers_stop_above_four_fifths(memory: dict[str, int], *, full: bool) -> None:
-    assert is_full(memory) is full
+    assert (fullness(memory) > HIGH_WATER) is full

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from typing import Final
 
 from aftersend.afterbuy.client import AfterbuyClient
+from aftersend.observe.meters import CircuitMeter
 from aftersend.observe.metrics import Metrics
 from aftersend.runs import Kind, Outcome
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.client import SendcloudClient
 from aftersend.service.waiting import pause
-from aftersend.stream.breaker import Breaker, BreakerTiming
+from aftersend.stream.breaker import Breaker, BreakerState, BreakerTiming
 from aftersend_exporter.tally import Tally
 
 _FIRST_FAILURE_OPENS: Final = BreakerTiming(failures=1)
@@ -77,7 +78,6 @@ async def _keep(breaker: Breaker, stop: asyncio.Event) -> None:
         await breaker.wait_closed(stop)
 
 
-def _shown(metrics: Metrics, tenant: str, upstream: str) -> Callable[[bool], None]:
-    gauge = metrics.circuit_open.labels(tenant, upstream)
-    gauge.set(0)
-    return lambda is_open: gauge.set(1 if is_open else 0)
+def _shown(metrics: Metrics, tenant: str, upstream: str) -> Callable[[BreakerState], None]:
+    meter = CircuitMeter(metrics, tenant, upstream)
+    return lambda state: meter.show(is_open=state is not BreakerState.CLOSED, refused=state is BreakerState.REFUSED)

@@ -1,29 +1,90 @@
-"""What the exporter shows of its stream: read from Redis now and then, so that a scrape never waits for Redis."""
+"""What the exporter shows of its tenant: both streams, Redis, and when the next run of each kind is due.
+
+A run is due at the first time of the tenant's schedule after the last success, whoever asks for it: a CronJob, our own
+scheduler, a person. Of a tenant that is suspended no export and no sweep is expected, nor of one that was suspended or
+new until a moment ago: that moment is kept in Redis (``quiet``), so that neither a restart nor a crash loop hides that
+a run is late.
+"""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 
 from aftersend.errors import Transient
-from aftersend.observe.metrics import Metrics
+from aftersend.ledger.state import StateField
+from aftersend.service.figures import RedisFigures, show_stream
 from aftersend.service.waiting import pause
+from aftersend.settings import Settings
 from aftersend.stream.stream import Stream
+from aftersend.tenant import Spec
+from aftersend_exporter.desk import Desk
+from aftersend_exporter.schedule import next_time
 
 EVERY_SECONDS: Final = 15.0
+_SUCCESS: Final[Mapping[str, StateField]] = {
+    "export": "success.export",
+    "sweep": "success.sweep",
+    "backup": "success.backup",
+}
 
 
-async def keep_gauges(stream: Stream, metrics: Metrics, stop: asyncio.Event) -> None:
-    """Refresh until ``stop``; while Redis is away the figures stay as they are."""
-    while True:
-        with suppress(Transient):
-            await refresh(stream, metrics)
-        if not await pause(stop, EVERY_SECONDS):
-            return
+def expected(spec: Spec, settings: Settings) -> dict[str, str]:
+    """The kinds of run that should succeed now and then, with their schedules."""
+    schedules = {} if spec.suspend else {"export": spec.export.schedule}
+    if not spec.suspend and settings.scheduler != "none":
+        schedules["sweep"] = spec.sweep.schedule
+    if settings.scheduler != "all" or settings.backup_target:  # else nobody makes any
+        schedules["backup"] = spec.backup.schedule
+    return schedules
 
 
-async def refresh(stream: Stream, metrics: Metrics) -> None:
-    """Read everything once."""
-    labels = (stream.tenant, stream.name)
-    metrics.event_age.labels(*labels).set(await stream.oldest_age())
-    metrics.events_waiting.labels(*labels).set(await stream.length() + await stream.delayed())
-    metrics.dead_letters.labels(*labels).set(await stream.dead())
+@dataclass(slots=True)
+class ExporterGauges:
+    """The figures of one tenant."""
+
+    desk: Desk
+    runs: Stream
+    settings: Settings
+    _redis: RedisFigures = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._redis = RedisFigures(self.runs.redis, self.desk.metrics, self.desk.tenant.identity)
+
+    async def keep(self, stop: asyncio.Event) -> None:
+        """Refresh until ``stop``; while Redis is away the figures stay as they are."""
+        while True:
+            with suppress(Transient):
+                await self.refresh()
+            if not await pause(stop, EVERY_SECONDS):
+                return
+
+    async def refresh(self) -> None:
+        """Read everything once."""
+        for stream in (self.runs, self.desk.parcels):
+            await show_stream(stream, self.desk.metrics)
+        await self._redis.show()
+        quiet = await self._quiet_until()
+        for kind, schedule in expected(self.desk.tenant.spec, self.settings).items():
+            await self._show_due(kind, schedule, quiet)
+
+    async def _show_due(self, kind: str, schedule: str, quiet: datetime) -> None:
+        desk = self.desk
+        success = _moment(await desk.state.get(_SUCCESS[kind]))
+        since = success if success and (kind == "backup" or success > quiet) else quiet
+        due = next_time(schedule, after=since, zone=desk.zone)
+        desk.metrics.next_due.labels(desk.tenant.identity, kind).set(due.timestamp())
+
+    async def _quiet_until(self) -> datetime:
+        desk = self.desk
+        known = _moment(await desk.state.get("quiet"))
+        if known is None or desk.tenant.spec.suspend:
+            known = desk.now()
+            await desk.state.set("quiet", str(desk.now_ms()))
+        return known
+
+
+def _moment(ms: str | None) -> datetime | None:
+    return datetime.fromtimestamp(int(ms) / 1000, UTC) if ms and ms.isdecimal() else None

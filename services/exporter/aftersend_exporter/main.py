@@ -17,7 +17,7 @@ from aftersend.afterbuy.client import AfterbuyClient, AfterbuyCredentials
 from aftersend.errors import AftersendError
 from aftersend.ledger.state import TenantState
 from aftersend.ledger.store import Ledger
-from aftersend.observe.metrics import StreamMeter, UpstreamMeter
+from aftersend.observe.meters import StreamMeter, UpstreamMeter
 from aftersend.runs import Kind, RunRequest, RunSummary, publish
 from aftersend.sendcloud.client import SendcloudClient, SendcloudCredentials
 from aftersend.service.run import run_part
@@ -30,7 +30,7 @@ from aftersend_exporter.backups import back_up, keep_last_shown
 from aftersend_exporter.circuits import Circuits
 from aftersend_exporter.coalesce import Queue
 from aftersend_exporter.desk import Desk
-from aftersend_exporter.gauges import keep_gauges
+from aftersend_exporter.gauges import ExporterGauges
 from aftersend_exporter.handle import Handler
 from aftersend_exporter.recovery import RecoveryWatch
 from aftersend_exporter.report import remember_successes
@@ -61,7 +61,7 @@ async def serve(runtime: Runtime) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(consumer.run(runtime.stop))
         group.create_task(circuits.keep(runtime.stop))
-        group.create_task(keep_gauges(runs, runtime.metrics, runtime.stop))
+        group.create_task(ExporterGauges(desk, runs, runtime.settings).keep(runtime.stop))
         group.create_task(keep_last_shown(runtime))
         if runtime.settings.scheduler == "all" and runtime.settings.backup_target:
             group.create_task(_keep_backups(runtime, desk))

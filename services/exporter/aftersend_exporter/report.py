@@ -22,6 +22,9 @@ async def conclude(desk: Desk, tally: Tally, *, started: datetime, keep: bool) -
         last_backup=_moment(await desk.state.get("success.backup")),
         last_sweep=_moment(await desk.state.get("success.sweep")),
     )
+    if keep:
+        desk.metrics.runs.labels(desk.tenant.identity, tally.kind, summary.outcome).inc()
+        desk.metrics.run_seconds.labels(desk.tenant.identity, tally.kind).set(summary.seconds)
     if keep and summary.outcome != "failed":
         await _succeeded(desk, tally.kind)
     desk.log.info(

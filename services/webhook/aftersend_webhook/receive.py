@@ -26,6 +26,7 @@ from aiohttp import web
 from aftersend.errors import AftersendError, Transient
 from aftersend.ledger.match import PREFIX, is_order_id
 from aftersend.observe.logs import get_logger
+from aftersend.observe.meters import exemplar
 from aftersend.observe.metrics import Metrics
 from aftersend.observe.traces import span
 from aftersend.secrets import SecretFiles
@@ -64,6 +65,7 @@ class Receiver:
         self._keys = keys
         self._stream = stream
         self._metrics = metrics
+        self._seconds = metrics.webhook_seconds.labels(tenant)
         self._intake = intake or Intake()
         self._clock = clock
         self._log = get_logger(tenant=tenant, part="webhook")
@@ -83,6 +85,7 @@ class Receiver:
         return response
 
     async def _answer(self, request: web.Request) -> Answer:
+        began = time.monotonic()
         if request.method != "POST":
             return WRONG_METHOD
         body = await self._intake.read(request)
@@ -96,6 +99,7 @@ class Receiver:
         with span("POST webhook", kind="server", parent=request.headers.get("traceparent", "")) as trace:
             answer = await self._proven(body, trace.traceparent)
             trace.set(tenant=self._tenant, outcome=answer.outcome, status=answer.status)
+            self._seconds.observe(time.monotonic() - began, exemplar())
         return answer
 
     async def _proven(self, body: bytes, traceparent: str) -> Answer:

@@ -8,15 +8,20 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from aftersend.afterbuy.model import AFTERBUY
 from aftersend.errors import Transient
 from aftersend.ledger.state import TenantState
 from aftersend.ledger.store import Ledger
+from aftersend.observe.meters import CircuitMeter, exemplar
 from aftersend.observe.metrics import Metrics
+from aftersend.sendcloud.model import ParcelEvent
+from aftersend.service.figures import show_stream
 from aftersend.service.health import Health
 from aftersend.service.waiting import pause
+from aftersend.stream.breaker import BreakerState
 from aftersend.stream.event import rfc3339
 from aftersend.stream.stream import Stream
 
@@ -34,12 +39,21 @@ class Gauges:
     state: TenantState
     stream: Stream
     clock: Callable[[], float] = time.time
+    _circuit: CircuitMeter = field(init=False)
     _success: float = 0.0
     _stored: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._circuit = CircuitMeter(self.metrics, self.tenant, AFTERBUY)
 
     def succeeded(self) -> None:
         """An order is right in Afterbuy, just now."""
         self._success = self.clock()
+
+    def shown(self, parcel: ParcelEvent) -> None:
+        """Afterbuy shows what this event told, just now."""
+        since = parcel.received if parcel.time is None else parcel.time
+        self.metrics.writeback_seconds.labels(self.tenant).observe(max(self.clock() - since / 1000, 0.0), exemplar())
 
     def raced(self, seconds: float) -> None:
         """A write could have met a person's edit for so long."""
@@ -49,14 +63,14 @@ class Gauges:
         """An event told of a parcel that is not ours."""
         self.metrics.events_handled.labels(self.tenant, "foreign", self.stream.name).inc()
 
-    def circuit(self, is_open: bool) -> None:  # noqa: FBT001 - the breaker's own signature
+    def circuit(self, state: BreakerState) -> None:
         """Calls to Afterbuy were suspended, or go on."""
-        self.metrics.circuit_open.labels(self.tenant, "afterbuy").set(is_open)
-        self.health.tell("afterbuy", "suspended" if is_open else "ok")
+        self._circuit.show(is_open=state is not BreakerState.CLOSED, refused=state is BreakerState.REFUSED)
+        self.health.tell("afterbuy", state.value)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Refresh until ``stop`` is set, and once more then."""
-        self.circuit(is_open=False)
+        self.circuit(BreakerState.CLOSED)
         while True:
             with suppress(Transient):  # Redis is away: the numbers stay as they are, /readyz tells
                 await self.refresh()
@@ -67,13 +81,7 @@ class Gauges:
 
     async def refresh(self) -> None:
         """Read everything once."""
-        name = self.stream.name
-        age, length, delayed = await asyncio.gather(
-            self.stream.oldest_age(), self.stream.length(), self.stream.delayed()
-        )
-        self.metrics.event_age.labels(self.tenant, name).set(age)
-        self.metrics.events_waiting.labels(self.tenant, name).set(length + delayed)
-        self.metrics.dead_letters.labels(self.tenant, name).set(await self.stream.dead())
+        await show_stream(self.stream, self.metrics)
         for code, count in (await self.ledger.counts()).items():
             self.metrics.problems.labels(self.tenant, code).set(count)
         await self._keep_success()

@@ -60,6 +60,8 @@ class Handler:
     pickup_matters: bool
     foreign: Callable[[], None]
     """Called for each event of a parcel that is not ours."""
+    shown: Callable[[ParcelEvent], None] = lambda parcel: None  # noqa: ARG005 - the name is the explanation
+    """Called for each event that made Afterbuy show something new."""
     clock: Callable[[], float] = time.time
 
     async def __call__(self, event: Event) -> None:
@@ -95,8 +97,11 @@ class Handler:
 
         entry = await self.ledger.change(order, merged)
         force = wants_another_look(entry) and classes[0] is not classes[1]
-        if (force or entry.applied != entry.observed) and not await self.state.recovering():
+        lags = entry.applied != entry.observed
+        if (force or lags) and not await self.state.recovering():
             await self.applier.apply(order, force=force)
+            if lags:
+                self.shown(parcel)
 
     def _wait_for_match(self, event: Event) -> None:
         first = seconds_of(event.first)

@@ -15,7 +15,7 @@ from aftersend.afterbuy.model import AFTERBUY
 from aftersend.ledger.state import TenantState
 from aftersend.ledger.store import Ledger
 from aftersend.observe.logs import get_logger
-from aftersend.observe.metrics import StreamMeter, UpstreamMeter
+from aftersend.observe.meters import StreamMeter, UpstreamMeter
 from aftersend.secrets import SecretFiles
 from aftersend.service.run import run_part
 from aftersend.service.runtime import Part, Runtime
@@ -76,6 +76,7 @@ async def _consume(runtime: Runtime, ledger: Ledger, state: TenantState, stream:
         mac=mac,
         pickup_matters=wishes.mark_shipped == "onPickup",
         foreign=gauges.foreign,
+        shown=gauges.shown,
     )
     try:
         await _consumer(runtime, stream, handler, _breaker(afterbuy, files, gauges)).run(runtime.stop)

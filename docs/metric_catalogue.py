@@ -1,0 +1,84 @@
+"""The catalogue of metrics: what the registries hold, and which alert or panel asks for it.
+
+Both sides are read from what is shipped: the registries of services and operator, the chart's alert rules and its
+dashboards. A metric that nobody asks for shows an empty cell, which a test refuses.
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prometheus_client import CollectorRegistry
+
+from aftersend.observe.metrics import Metrics
+from aftersend_operator.metrics import OperatorMetrics
+
+FILES = Path(__file__).resolve().parent.parent / "charts/aftersend/files"
+_NAME = re.compile(r"\b(?:aftersend|process|python)_[a-z_]+\b")
+_ENDINGS = ("_bucket", "_sum", "_count")
+
+
+def tables() -> str:
+    """One table for the services, one for the operator."""
+    asked = users()
+    parts = (("Services", Metrics().registry), ("Operator", OperatorMetrics().registry))
+    return "\n".join(f"### {title}\n\n{_table(registry, asked)}" for title, registry in parts)
+
+
+def _table(registry: CollectorRegistry, asked: dict[str, set[str]]) -> str:
+    rows = ["| metric | type | labels | meaning | alerts | panels |", "|---|---|---|---|---|---|"]
+    for name, kind, labels, meaning in own_metrics(registry):
+        who = asked.get(name, set())
+        alerts = ", ".join(sorted(user for user in who if " / " not in user))
+        panels = ", ".join(sorted(user for user in who if " / " in user))
+        rows.append(f"| `{name}` | {kind} | {labels} | {meaning} | {alerts} | {panels} |")
+    return "\n".join(rows) + "\n"
+
+
+def own_metrics(registry: CollectorRegistry) -> Iterator[tuple[str, str, str, str]]:
+    """Name as a scrape shows it, type, labels, meaning; without those of the Python process."""
+    for collector in dict.fromkeys(registry._collector_to_names):  # noqa: SLF001 - the library tells them nowhere else
+        labels = getattr(collector, "_labelnames", None)
+        if labels is None:
+            continue
+        (family,) = collector.describe()
+        name = family.name + ("_total" if family.type == "counter" else "")
+        yield name, family.type, ", ".join(labels), family.documentation
+
+
+def users() -> dict[str, set[str]]:
+    """Who asks for a metric: names of alerts and recording rules, and ``dashboard / panel``."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for who, expression in [*_rules(), *_panels()]:
+        for name in _NAME.findall(expression):
+            found[_family(name)].add(who)
+    return found
+
+
+def _family(name: str) -> str:
+    return next((name.removesuffix(ending) for ending in _ENDINGS if name.endswith(ending)), name)
+
+
+def _rules() -> Iterator[tuple[str, str]]:
+    file = FILES / "alerts.yaml"
+    for group in yaml.safe_load(file.read_text())["groups"] if file.exists() else ():
+        for rule in group["rules"]:
+            yield rule.get("alert") or rule["record"], rule["expr"]
+
+
+def _panels() -> Iterator[tuple[str, str]]:
+    for file in sorted((FILES / "dashboards").glob("*.json")):
+        dashboard = json.loads(file.read_text())
+        for panel in _flat(dashboard["panels"]):
+            for target in panel.get("targets", ()):
+                yield f"{dashboard['title']} / {panel['title']}", target["expr"]
+
+
+def _flat(panels: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for panel in panels:
+        yield panel
+        yield from _flat(panel.get("panels", []))
