@@ -104,13 +104,16 @@ async def _serve(part: Part, runtime: Runtime) -> int:
 
 
 async def bounded(part: Part, runtime: Runtime) -> None:
-    """Serve until stop, then for 20 seconds at most."""
+    """Serve until stop, then for 20 seconds at most; the metrics say who is served as long as this lasts."""
+    shown = (runtime.identity, part.name)
+    runtime.metrics.part.labels(*shown).set(1)
     serving = asyncio.ensure_future(part.serve(runtime))
     stopping = asyncio.create_task(runtime.stop.wait())
     try:
         await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait([serving], timeout=_CANCEL_AFTER)
     finally:
+        runtime.metrics.part.remove(*shown)
         stopping.cancel()
         serving.cancel()
         await asyncio.wait([serving])

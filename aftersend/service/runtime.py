@@ -120,11 +120,9 @@ async def runtime_for(
     )
     _basic_checks(runtime)
     shared.metrics.suspended.labels(tenant.identity).set(tenant.spec.suspend)
-    shared.metrics.part.labels(tenant.identity, part).set(1)
     try:
         yield runtime
     finally:
-        shared.metrics.part.remove(tenant.identity, part)
         await redis.aclose()
 
 
