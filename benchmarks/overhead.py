@@ -1,0 +1,157 @@
+"""What do metrics and traces cost the webhook?
+
+    python benchmarks/overhead.py [--rounds 6] [--seconds 5] [--json]
+
+Two webhook services on one Valkey take turns, round by round: one as it is shipped, with metrics and with traces of one
+webhook in ten going to a collector, and as the floor one whose metrics do nothing and which makes no traces. A few
+clients send without a pause. The ratio of what both get through must not be below 0.85; it is shown the other way
+round, as the floor's throughput over ours, so that it has an upper bound like all figures. Beside it stands the
+processor time per webhook, which the load of the machine disturbs less.
+"""
+
+import argparse
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+from sight.figures import Figure, tell
+from sight.waiting import until
+from webhook_latency import send
+
+from aftersend.cli.day.control import Control
+from aftersend.cli.day.stage import Stage, free_port
+
+CLIENTS = 16
+LOWEST = 0.85
+TICKS = os.sysconf("SC_CLK_TCK")
+SHIPPED = "from aftersend_webhook.main import main; main()"
+FLOOR = """
+from prometheus_client.metrics import MetricWrapperBase
+class Nothing:
+    def __getattr__(self, name):
+        return lambda *_, **__: None
+MetricWrapperBase.labels = lambda self, *_, **__: Nothing()
+"""
+
+
+@dataclass(slots=True)
+class Service:
+    """One webhook service and what it got through: webhooks, processor seconds, round by round."""
+
+    url: str
+    ready: str
+    process: "subprocess.Popen[bytes]"
+    rates: list[float]
+    costs: list[float]
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="Cost of metrics and traces.")
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--seconds", type=float, default=5, help="length of a round (default 5)")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    return tell(asyncio.run(measure(options.rounds, options.seconds)), as_json=options.json)
+
+
+async def measure(rounds: int, seconds: float) -> list[Figure]:
+    """Both in turn, the first round of each for nothing: it warms up."""
+    with tempfile.TemporaryDirectory() as name, Stage(Path(name), orders=0) as stage:
+        for part in ("exporter", "webhook", "writer"):
+            stage.children[part].stop()
+        async with collector() as endpoint, aiohttp.ClientSession() as http:
+            tracing = {
+                "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+                "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+                "OTEL_TRACES_SAMPLER_ARG": "0.1",
+            }
+            with started(stage, SHIPPED, **tracing) as ours, started(stage, FLOOR + SHIPPED) as floor:
+                control = Control(http, url=stage.sandbox_url)
+                for service in (ours, floor):
+                    await until(lambda service=service: control.answers(service.ready))
+                for _ in range(rounds + 1):
+                    for service in (ours, floor):
+                        await play(http, service, seconds)
+    rate, floor_rate = (statistics.median(each.rates[1:]) for each in (ours, floor))
+    cost, floor_cost = (statistics.median(each.costs[1:]) for each in (ours, floor))
+    return [
+        Figure("webhooks per second, as shipped", round(rate, 1), "1/s"),
+        Figure("webhooks per second, floor", round(floor_rate, 1), "1/s"),
+        Figure("floor's throughput over ours", round(floor_rate / rate, 3), "", round(1 / LOWEST, 3)),
+        Figure("processor time per webhook, as shipped", round(1000 * cost, 3), "ms"),
+        Figure("processor time per webhook, floor", round(1000 * floor_cost, 3), "ms"),
+    ]
+
+
+async def play(http: aiohttp.ClientSession, service: Service, seconds: float) -> None:
+    """One round: as many webhooks as go, from a few clients at a time."""
+    end, sent = time.perf_counter() + seconds, 0
+
+    async def client() -> None:
+        nonlocal sent
+        while time.perf_counter() < end:
+            sent += 1
+            status = await send(http, service.url, sent)
+            assert status == 200, status
+
+    before, begin = processor_seconds(service.process.pid), time.perf_counter()
+    await asyncio.gather(*(client() for _ in range(CLIENTS)))
+    service.rates.append(sent / (time.perf_counter() - begin))
+    service.costs.append((processor_seconds(service.process.pid) - before) / sent)
+
+
+def processor_seconds(pid: int) -> float:
+    """Time that a process has had so far, its own and the system's for it."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+@contextmanager
+def started(stage: Stage, code: str, **more: str) -> Iterator[Service]:
+    """A webhook service that runs this code."""
+    public, admin = free_port(), free_port()
+    addresses = {"AFTERSEND_LISTEN": f"127.0.0.1:{public}", "AFTERSEND_ADMIN_LISTEN": f"127.0.0.1:{admin}"}
+    environ = {**os.environ, **stage.environment("webhook"), **addresses, **more, "AFTERSEND_LOG_LEVEL": "warning"}
+    process = subprocess.Popen([sys.executable, "-c", code], env=environ)
+    try:
+        yield Service(
+            f"http://127.0.0.1:{public}/webhooks/sendcloud", f"http://127.0.0.1:{admin}/readyz", process, [], []
+        )
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@asynccontextmanager
+async def collector() -> AsyncIterator[str]:
+    """Takes traces and forgets them."""
+
+    async def take(request: web.Request) -> web.Response:
+        await request.read()
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/v1/traces", take)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", port := free_port())
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        await runner.cleanup()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
