@@ -25,6 +25,7 @@ from aftersend_operator.api.errors import Conflict, Leaving
 from aftersend_operator.cache import Cache
 from aftersend_operator.children import Children, Outcome
 from aftersend_operator.conditions import Fault, Picture, transitions
+from aftersend_operator.early import start_left, without_early
 from aftersend_operator.findings import is_available, pod_faults, secret_faults, workload_faults
 from aftersend_operator.manifests.desired import Facts, desired
 from aftersend_operator.manifests.services import REDIS_PORT
@@ -42,6 +43,8 @@ RESYNC_SECONDS: Final = 55.0
 _A_DAY: Final = 86400.0
 _TURN_SECONDS: Final = 5.0
 """How soon a tenant asks again whether it is its turn."""
+_SOONEST_SECONDS: Final = 1.0
+"""How soon a fault that was too early to tell is looked at again."""
 
 
 @dataclass(slots=True)
@@ -98,15 +101,19 @@ class Reconciler:
         outcome = await self._children(seen)
         told = await self.telling.listen(seen)
         records = self.cache.children(seen.key).values()
+        available = is_available(records)
+        left = start_left(seen, available=available, now=self.now())
+        ripe = without_early(told.faults, left)
         picture = Picture(
-            faults=[*outcome.faults, *self._findings(seen), *workload_faults(records), *told.faults],
-            available=is_available(records),
+            faults=[*outcome.faults, *self._findings(seen), *workload_faults(records), *ripe],
+            available=available,
             rolling=is_rolling(records),
             waits_for_turn=outcome.waits_for_turn,
             suspended=seen.tenant is not None and seen.tenant.spec.suspend,
         )
         await self._show(seen, picture, told)
-        return _TURN_SECONDS if outcome.waits_for_turn else RESYNC_SECONDS
+        again = _TURN_SECONDS if outcome.waits_for_turn else RESYNC_SECONDS
+        return again if len(ripe) == len(told.faults) else min(again, max(left, _SOONEST_SECONDS))
 
     async def _children(self, seen: TenantSighting) -> Outcome:
         """Compare and apply, unless nothing has changed since that was last done to the end."""
