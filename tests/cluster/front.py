@@ -86,14 +86,15 @@ class Front:
     def _call(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
         try:
-            text = None if body is None else json.dumps(body)
-            connection.request(method, path, text, {"Content-Type": content_type, "Accept": "application/json"})
+            sent = None if body is None else json.dumps(body)
+            connection.request(method, path, sent, {"Content-Type": content_type, "Accept": "application/json"})
             answer = connection.getresponse()
-            told = json.loads(answer.read() or b"{}")
+            received = answer.read()
         finally:
             connection.close()
         if answer.status == _NOT_FOUND and method != "POST":
-            return None
+            return None  # in plain words if the whole group is unknown
+        told = json.loads(received or b"{}")
         if answer.status >= 300:
             raise RefusedError(f"{method} {path}: {answer.status} {told.get('message', '')}")
         return told

@@ -1,0 +1,72 @@
+"""Kinds of the Prometheus operator and of the Gateway API: what we render is what their own definitions allow."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.chart_kit import Manifest, render
+from tests.cluster.add_ons import NotToBeHadError, definitions
+from tests.cluster.cluster import Cluster, CommandError
+from tests.cluster.front import Front
+from tests.cluster.operator_scene import Scene, eventually
+
+pytestmark = pytest.mark.timeout(900)
+MONITORING = "monitoring.coreos.com/v1"
+ALERTS = {"enabled": True, "labels": {"prometheus": "main"}, "runbookUrl": "https://git.example.com/docs/runbooks"}
+
+
+@pytest.fixture(scope="module")
+def add_ons(api_cluster: Cluster, front: Front) -> Iterator[None]:
+    """Teach the cluster the kinds, and let it forget them: other tests count what an operator does without them."""
+    if api_cluster.folder is None:
+        pytest.skip("kinds are added to, and taken from, a cluster of our own only")
+    try:
+        found = definitions()
+    except NotToBeHadError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    api_cluster.apply(*found)
+    names = [each["metadata"]["name"] for each in found]
+    api_cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *(f"crd/{name}" for name in names))
+    eventually(lambda: front.serves("podmonitor") and front.serves("httproute"), what="the kinds")
+    yield
+    api_cluster.kubectl("delete", "--wait", "crd", *names)
+    eventually(lambda: not front.serves("podmonitor") and not front.serves("httproute"), what="the kinds to go")
+
+
+def monitoring(namespace: str, **values: Any) -> list[Manifest]:
+    """What the chart renders of the Prometheus operator's kinds."""
+    manifests = render({"monitoring": {"renderMode": "always", "alerts": ALERTS, **values}})
+    found = [each for each in manifests if each["apiVersion"] == MONITORING]
+    return [{**each, "metadata": {**each["metadata"], "namespace": namespace}} for each in found]
+
+
+@pytest.mark.usefixtures("add_ons")
+@pytest.mark.parametrize("kind", ["PodMonitor", "ServiceMonitor"])
+def test_the_charts_monitor_and_rules_are_what_their_definitions_allow(api_cluster: Cluster, kind: str) -> None:
+    found = monitoring(api_cluster.make_namespace("monitored"), kind=kind, labels={"prometheus": "main"})
+    assert sorted(each["kind"] for each in found) == sorted([kind, "PrometheusRule"])
+    api_cluster.apply(*found)
+
+
+@pytest.mark.usefixtures("add_ons")
+def test_what_the_definitions_do_not_know_is_refused(api_cluster: Cluster) -> None:
+    monitor = next(iter(monitoring(api_cluster.make_namespace("monitored"), kind="PodMonitor")))
+    monitor["spec"]["podMetricsEndpoints"][0]["scheme_"] = "http"
+    with pytest.raises(CommandError, match="scheme_"):
+        api_cluster.apply(monitor)
+
+
+@pytest.mark.usefixtures("add_ons")
+def test_a_tenants_monitor_and_route_are_what_their_definitions_allow(scene: Scene) -> None:
+    scene.operator().start()
+    scene.bring_up(webhook={"host": "hooks.example.com", "gateway": "gateways/public"})
+    (monitor,) = scene.front.list("podmonitor", scene.namespace)
+    (route,) = scene.front.list("httproute", scene.namespace)
+    assert monitor["spec"]["podMetricsEndpoints"][0]["port"] == "admin"
+    assert route["spec"]["hostnames"] == ["hooks.example.com"]
+    scene.delete(f"podmonitor/{monitor['metadata']['name']}")
+    eventually(lambda: scene.exists(f"podmonitor/{monitor['metadata']['name']}"), what="it to be back")
