@@ -4,6 +4,9 @@ One ``go.mod`` pins everything. Binaries go into ``$XDG_CACHE_HOME/aftersend-clu
 made from all that decides what they are; what is there is not built again. A lock keeps two runs from doing it twice.
 ``api`` is what the control plane needs, ``node`` all the rest as well. Cold, with two free cores, ``api`` takes about
 eleven minutes (downloads apart) and ``node`` four more.
+
+Helm 3, whose users the chart serves as well, has a ``go.mod`` and a folder of its own: a new version of it builds
+nothing else anew. It comes last, when most of what it needs is compiled.
 """
 
 import fcntl
@@ -100,6 +103,10 @@ RECIPES = (
     Recipe("node", ("pause",), ("./pause",)),
 )
 """The API server comes early: it compiles most of what the others share."""
+HELM3_MODULE = HERE / "helm3"
+HELM3 = Recipe(
+    "api", ("helm3",), ("helm.sh/helm/v3/cmd/helm",), ("-X helm.sh/helm/v3/internal/version.version=v3.22.0",)
+)
 
 
 def cache() -> Path:
@@ -110,10 +117,21 @@ def cache() -> Path:
 def binaries() -> Path:
     """The folder of this version's binaries, whether they are there yet or not."""
     sources = sorted([HERE / "go.mod", HERE / "go.sum", *HERE.glob("*/main.go")])
-    digest = hashlib.sha256(repr(RECIPES).encode())
+    return cache() / f"v{KUBERNETES}-{_digest(RECIPES, sources)}"
+
+
+def helm3() -> Path:
+    """The program of Helm 3, whether it is there yet or not."""
+    sources = [HELM3_MODULE / "go.mod", HELM3_MODULE / "go.sum"]
+    return cache() / f"helm3-{_digest((HELM3,), sources)}" / HELM3.programs[0]
+
+
+def _digest(recipes: tuple[Recipe, ...], sources: Sequence[Path]) -> str:
+    """Of all that decides what is built."""
+    digest = hashlib.sha256(repr(recipes).encode())
     for source in sources:
         digest.update(source.read_bytes())
-    return cache() / f"v{KUBERNETES}-{digest.hexdigest()[:12]}"
+    return digest.hexdigest()[:12]
 
 
 def complete(level: str) -> bool:
@@ -138,6 +156,17 @@ def build(level: str) -> Path:
     return folder
 
 
+def build_helm3() -> Path:
+    """Build Helm 3 unless it is there, and return the program; raises as ``build`` does."""
+    program = helm3()
+    demand("api", built=program.is_file())
+    if not program.is_file():
+        with locked(cache() / "build.lock"):
+            if not program.is_file():
+                _build_all([HELM3], program.parent, module=HELM3_MODULE)
+    return program
+
+
 def _wanted(recipe: Recipe, level: str) -> bool:
     return LEVELS.index(recipe.level) <= LEVELS.index(level)
 
@@ -146,17 +175,17 @@ def _made(recipe: Recipe, folder: Path) -> bool:
     return all((folder / program).is_file() for program in recipe.programs)
 
 
-def _build_all(recipes: Sequence[Recipe], folder: Path) -> None:
-    _say(f"building {len(recipes)} parts of Kubernetes {KUBERNETES} into {folder}")
+def _build_all(recipes: Sequence[Recipe], folder: Path, *, module: Path = HERE) -> None:
+    _say(f"{len(recipes)} to build for Kubernetes {KUBERNETES}, into {folder}")
     begin = time.monotonic()
     for number, recipe in enumerate(recipes, start=1):
         start = time.monotonic()
-        _build_one(recipe, folder)
+        _build_one(recipe, folder, module)
         _say(f"  {number:2}/{len(recipes)} {recipe.title:<42} {time.monotonic() - start:6.0f} s")
     _say(f"  all parts built in {time.monotonic() - begin:.0f} s")
 
 
-def _build_one(recipe: Recipe, folder: Path) -> None:
+def _build_one(recipe: Recipe, folder: Path, module: Path) -> None:
     target = folder / Path(recipe.programs[0]).parent
     partial = target / ".partial"
     partial.mkdir(parents=True, exist_ok=True)
@@ -175,7 +204,7 @@ def _build_one(recipe: Recipe, folder: Path) -> None:
         command += ["-tags", "seccomp"]
     environment = {**os.environ, "CGO_ENABLED": "1" if recipe.seccomp else "0"}
     done = subprocess.run(
-        [*command, *recipe.packages], cwd=HERE, env=environment, capture_output=True, text=True, check=False
+        [*command, *recipe.packages], cwd=module, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise NotBuildableError(f"go build of {recipe.title} failed:\n{done.stderr[-2000:]}")
@@ -216,11 +245,12 @@ def _say(text: str) -> None:
 def main(level: str) -> int:
     """Build; what this machine cannot have fails CI only: elsewhere the tests are skipped with the same words."""
     if os.environ.get("KUBECONFIG"):
-        _say("KUBECONFIG is set: nothing is built, the tests use that cluster, and kubectl and helm of the PATH")
+        _say("KUBECONFIG is set: nothing is built, the tests use that cluster, and kubectl, helm and helm3 of the PATH")
         return 0
     try:
         for each in LEVELS[: LEVELS.index(level) + 1]:
             sys.stdout.write(f"{build(each)}\n")
+        sys.stdout.write(f"{build_helm3()}\n")
     except MissingError as error:
         _say(f"skipped: {error}")
         return 1 if os.environ.get("CI") else 0

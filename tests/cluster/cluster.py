@@ -58,6 +58,17 @@ class Cluster:
         """Call helm; it keeps its files in ``scratch``."""
         return self._call("helm", *arguments)
 
+    def helm3(self, *arguments: str) -> str:
+        """Call Helm 3 likewise.
+
+        Raises:
+            UnavailableError: it was not built, or is not on the PATH of who brings a cluster.
+        """
+        program = str(build.helm3()) if self.programs else "helm3"
+        if not shutil.which(program):
+            raise UnavailableError("Helm 3 is missing: `python -m tests.cluster.build api`, or put helm3 on the PATH")
+        return self._call(program, *arguments)
+
     def get(self, *arguments: str) -> Any:
         """An object or a list of objects: ``get("pod", "x", "--namespace=y")``."""
         return json.loads(self.kubectl("get", *arguments, "--output=json"))

@@ -1,4 +1,4 @@
-"""The chart in a real API server: installed, changed by hand, upgraded and uninstalled; and what its rights allow.
+"""The chart in a real API server: what its rights allow, and what its pods are admitted as.
 
 No pod runs here; what pods do is the business of the node's tests.
 """
@@ -14,11 +14,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import yaml
 
 from tests.chart_kit import CHART, of_kind, render
 from tests.cluster.cluster import Cluster, CommandError
-from tests.tenant_kit import LEAST
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +29,6 @@ def namespace(api_cluster: Cluster) -> Iterator[str]:
     api_cluster.helm("uninstall", "aftersend", f"--namespace={name}")
 
 
-def upgrade(cluster: Cluster, namespace: str, *options: str) -> None:
-    cluster.helm("upgrade", "aftersend", str(CHART), f"--namespace={namespace}", "--reuse-values", *options)
-
-
-def deployment(cluster: Cluster, namespace: str) -> dict[str, object]:
-    return dict(cluster.get("deployment", "aftersend-chart", f"--namespace={namespace}"))
-
-
 def may(cluster: Cluster, who: str, verb: str, what: str, namespace: str) -> bool:
     kind, _, within = what.partition("/")
     options = (f"--as={who}", f"--namespace={namespace}", f"--subresource={within}", "--quiet")
@@ -47,26 +37,6 @@ def may(cluster: Cluster, who: str, verb: str, what: str, namespace: str) -> boo
     except CommandError:
         return False
     return True
-
-
-def test_whoever_pauses_the_operator_by_hand_is_not_fought(api_cluster: Cluster, namespace: str) -> None:
-    api_cluster.kubectl("scale", "deployment", "aftersend-chart", "--replicas=0", f"--namespace={namespace}")
-    upgrade(api_cluster, namespace, "--set=operator.logLevel=debug")
-    spec = deployment(api_cluster, namespace)["spec"]
-    assert spec["replicas"] == 0  # type: ignore[index]
-    assert {"name": "AFTERSEND_LOG_LEVEL", "value": "debug"} in spec["template"]["spec"]["containers"][0]["env"]  # type: ignore[index]
-
-
-def test_an_upgrade_without_a_change_changes_nothing(api_cluster: Cluster, namespace: str) -> None:
-    before = deployment(api_cluster, namespace)["metadata"]["generation"]  # type: ignore[index]
-    upgrade(api_cluster, namespace)
-    assert deployment(api_cluster, namespace)["metadata"]["generation"] == before  # type: ignore[index]
-
-
-def test_what_somebody_else_adds_stays(api_cluster: Cluster, namespace: str) -> None:
-    api_cluster.kubectl("label", "deployment", "aftersend-chart", "team=shop", f"--namespace={namespace}")
-    upgrade(api_cluster, namespace, "--set=operator.logLevel=info")
-    assert deployment(api_cluster, namespace)["metadata"]["labels"]["team"] == "shop"  # type: ignore[index]
 
 
 def test_the_pods_are_admitted_by_the_restricted_standard(api_cluster: Cluster, namespace: str) -> None:
@@ -169,15 +139,3 @@ def test_a_list_of_namespaces_is_all_the_operator_sees(api_cluster: Cluster) -> 
     seen = [may(api_cluster, operator, "list", "secrets", where) for where in (served, other, own)]
     api_cluster.helm("uninstall", "scoped", f"--namespace={own}")
     assert seen == [True, False, False]
-
-
-def test_uninstalling_leaves_the_tenants(api_cluster: Cluster) -> None:
-    """The last test here, for it takes the custom resource over from the release of the others."""
-    name = api_cluster.make_namespace("gone")
-    api_cluster.helm("install", "gone", str(CHART), f"--namespace={name}", "--take-ownership")
-    document = yaml.safe_load(LEAST) | {"metadata": {"name": "mueller", "namespace": name}}
-    api_cluster.apply(document)
-    api_cluster.helm("uninstall", "gone", f"--namespace={name}")
-    assert api_cluster.get("ast", "mueller", f"--namespace={name}")["spec"]["suspend"] is False
-    with pytest.raises(CommandError, match=r"[Nn]ot ?[Ff]ound"):
-        api_cluster.kubectl("get", "deployment", "gone-aftersend", f"--namespace={name}")
