@@ -17,13 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
-from aiohttp import web
 from sight.figures import Figure, tell
 from sight.waiting import until
 from webhook_latency import send
@@ -35,6 +34,16 @@ CLIENTS = 16
 LOWEST = 0.85
 TICKS = os.sysconf("SC_CLK_TCK")
 SHIPPED = "from aftersend_webhook.main import main; main()"
+COLLECTOR = """
+import sys
+from aiohttp import web
+async def take(request):
+    await request.read()
+    return web.Response()
+app = web.Application()
+app.router.add_post("/v1/traces", take)
+web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None)
+"""
 FLOOR = """
 from prometheus_client.metrics import MetricWrapperBase
 class Nothing:
@@ -67,10 +76,10 @@ def main() -> int:
 
 async def measure(rounds: int, seconds: float) -> list[Figure]:
     """Both in turn, the first round of each for nothing: it warms up."""
-    with tempfile.TemporaryDirectory() as name, Stage(Path(name), orders=0) as stage:
+    with tempfile.TemporaryDirectory() as name, Stage(Path(name), orders=0) as stage, collector() as endpoint:
         for part in ("exporter", "webhook", "writer"):
             stage.children[part].stop()
-        async with collector() as endpoint, aiohttp.ClientSession() as http:
+        async with aiohttp.ClientSession() as http:
             tracing = {
                 "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
                 "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
@@ -133,24 +142,16 @@ def started(stage: Stage, code: str, **more: str) -> Iterator[Service]:
         process.wait()
 
 
-@asynccontextmanager
-async def collector() -> AsyncIterator[str]:
-    """Takes traces and forgets them."""
-
-    async def take(request: web.Request) -> web.Response:
-        await request.read()
-        return web.Response()
-
-    app = web.Application()
-    app.router.add_post("/v1/traces", take)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port := free_port())
-    await site.start()
+@contextmanager
+def collector() -> Iterator[str]:
+    """A process that takes traces and forgets them."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-c", COLLECTOR, str(port)])
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
-        await runner.cleanup()
+        process.terminate()
+        process.wait()
 
 
 if __name__ == "__main__":

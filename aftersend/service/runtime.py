@@ -136,6 +136,7 @@ def _watched(secrets: Callable[[str], SecretFiles], metrics: Metrics, tenant: st
     def folder(name: str) -> SecretFiles:
         files = secrets(name)
         files.changed = changed
+        metrics.secret_changes.labels(tenant, name)  # from 0 on, or Prometheus would not see the first change
         return files
 
     return folder
