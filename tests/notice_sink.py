@@ -118,7 +118,8 @@ def _smtp(kept: Sink) -> type[socketserver.StreamRequestHandler]:
                 verb = line[:4].upper()
                 if verb == b"DATA":
                     self.wfile.write(b"354 go on\r\n")
-                    kept.keep(_mail(b"".join(iter(self.rfile.readline, b".\r\n"))))
+                    lines = iter(self.rfile.readline, b".\r\n")
+                    kept.keep(_mail(b"".join(line.removeprefix(b".") for line in lines)))
                 self.wfile.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
                 if verb == b"QUIT":
                     return
@@ -130,4 +131,5 @@ def _mail(raw: bytes) -> Notice:
     message = email.message_from_bytes(raw, policy=email.policy.default)
     leaves = [part for part in message.walk() if not part.is_multipart()]
     parts = {part.get_content_type(): part.get_content().replace("\r\n", "\n").strip() for part in leaves}
-    return Notice("mail", str(message["Subject"]), {"to": str(message["To"]), **parts})
+    about = {name.lower(): str(message[name]) for name in ("To", "X-Aftersend-Alert")}
+    return Notice("mail", str(message["Subject"]), about | parts)

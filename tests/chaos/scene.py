@@ -245,10 +245,10 @@ async def _holds(condition: Callable[[], Awaitable[bool]]) -> bool:
 
 
 @asynccontextmanager
-async def scene(folder: Path, *, orders: int = 300, seed: int = 1) -> AsyncIterator[Scene]:
+async def scene(folder: Path, *, orders: int = 300, seed: int = 1, kind: type[Stage] = Stage) -> AsyncIterator[Scene]:
     """A stage with its services ready; all gone afterwards. The environment's own coverage settings stay outside."""
     folder.mkdir(parents=True, exist_ok=True)
-    with Stage(folder, orders=orders, seed=seed) as stage:
+    with kind(folder, orders=orders, seed=seed) as stage:
         redis = connect(stage.valkey.bare_url, SecretFiles(stage.secrets_dir / "redis"), part="chaos")
         keyring = Keyring(SecretFiles(stage.secrets_dir / "data-key"))
         try:

@@ -37,7 +37,9 @@ def test_critical_reaches_the_pager_by_both_ways_and_resolves_the_same_incident(
     assert paged.body["event_action"] == "trigger"
     assert paged.body["payload"]["summary"] == "CRITICAL: shops.mueller is late"
     assert paged.body["payload"]["severity"] == "critical"
-    assert paged.body["payload"]["custom_details"]["message"].endswith("\nLook at it.\n")
+    details = paged.body["payload"]["custom_details"]
+    assert details["message"].endswith("\nLook at it.\n")
+    assert details["firing"] == details["resolved"] == ""
     assert paged.body["links"] == [{"href": RUNBOOK, "text": "Runbook"}]
     assert called.authorization == f"Bearer {PAGER_KEY}"
     assert called.body["alerts"][0]["annotations"]["runbook_url"] == RUNBOOK
@@ -60,6 +62,7 @@ def test_a_warning_reaches_chat_and_mail(tmp_path: Path) -> None:
     assert (attachment["color"], attachment["title_link"]) == ("warning", RUNBOOK)
     assert attachment["text"].endswith(f"Im Einzelnen: shops.mueller is late\nWas tun: {RUNBOOK}\n")
     assert mail.body["to"] == "on-call@example.com"
+    assert mail.body["x-aftersend-alert"] == "AftersendDeadLetters"
     assert mail.body["text/plain"].startswith(f"{mail.subject}\n\nshops.mueller, seit ")
     assert f'<a href="{RUNBOOK}">Was tun</a>' in mail.body["text/html"]
     assert over.subject == "BEHOBEN: Unzustellbare Ereignisse: shops.mueller"

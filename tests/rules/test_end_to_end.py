@@ -1,0 +1,188 @@
+"""From a broken part to the right phone, and back: everything real, on one machine.
+
+The sandbox, three services, Prometheus with the chart's rules and Alertmanager with the chart's configuration; a sink
+takes the place of pager, chat and mail server. Times of rules and routes are divided (``prometheus_kit``), those of
+the services are not: what they read from Redis shows up to a minute later.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from aftersend.cli.day.stage import DOCUMENT, PARTS, SECRETS, TENANT, Stage
+from aftersend.stream.dead import DeadLetters
+from tests.alertmanager_kit import addressed, alertmanager, configuration, hurried
+from tests.chaos.day import calm_day
+from tests.chaos.scene import Scene, scene
+from tests.notice_sink import Notice, Sink, sink
+from tests.prometheus_kit import RUNBOOKS, Prometheus, prometheus
+
+SCHEDULES = """\
+  export: {schedule: "0 4 29 2 *"}
+  sweep: {schedule: "0 4 29 2 *"}
+"""
+"""Runs are asked for by the test: none is due while it runs, whatever the time of day."""
+HURRY, CALM = 60, 10
+"""By what the times of rules and routes are divided; on a calm day that no alert has to be waited for, by less."""
+PATIENCE = 240.0
+
+
+class WatchedStage(Stage):
+    """The stage of the demo, whose exporter keeps the schedules and makes no backups."""
+
+    def environment(self, part: str) -> dict[str, str]:
+        """The settings of one service."""
+        return {**super().environment(part), "AFTERSEND_SCHEDULER": "all"}
+
+    def _prepare(self) -> None:
+        super()._prepare()
+        self.tenant_file.write_text(DOCUMENT.format(name=TENANT, sandbox=self.sandbox_url) + SCHEDULES)
+
+
+@dataclass
+class Watch:
+    """A running scene, those who watch it, and what was told so far."""
+
+    scene: Scene
+    prometheus: Prometheus
+    sink: Sink
+    expected: set[str] = field(default_factory=set)
+    """Names of the alerts that were waited for."""
+
+    async def told(self, alert: str, channels: set[str]) -> None:
+        """The alert is told on each of these channels, with merchant and runbook."""
+        self.expected.add(alert)
+        for channel in sorted(channels):
+            notice = await self._heard(partial(_is_about, alert, channel, resolved=False))
+            assert f"{RUNBOOKS}/{alert}.md" in str(notice)
+            assert TENANT in str(notice) or alert == "AftersendUpstreamDown"
+
+    async def over(self, alert: str, channels: set[str]) -> None:
+        """The same channels hear that all is well again."""
+        for channel in sorted(channels):
+            await self._heard(partial(_is_about, alert, channel, resolved=True))
+
+    async def _heard(self, wanted: Callable[[Notice], bool]) -> Notice:
+        return await asyncio.to_thread(self.sink.wait_for, wanted, patience=PATIENCE)
+
+
+PAGER, OFFICE = {"pagerduty", "webhook"}, {"chat", "mail"}
+
+
+def _is_about(alert: str, channel: str, notice: Notice, *, resolved: bool) -> bool:
+    return notice.channel == channel and notice.resolved == resolved and alert_of(notice) == alert
+
+
+def alert_of(notice: Notice) -> str:
+    """The name of the alert, wherever the channel says it."""
+    if notice.channel == "pagerduty":
+        return str(notice.body["payload"]["class"])
+    if notice.channel == "webhook":
+        return str(notice.body["groupLabels"]["alertname"])
+    if notice.channel == "mail":
+        return str(notice.body["x-aftersend-alert"])
+    return str(notice.body["attachments"][0]["title_link"]).removeprefix(f"{RUNBOOKS}/").removesuffix(".md")
+
+
+@asynccontextmanager
+async def watched(folder: Path, *, orders: int, factor: float) -> AsyncIterator[Watch]:
+    """A scene with its watchers, once Prometheus has seen every part."""
+    async with scene(folder / "stage", orders=orders, kind=WatchedStage) as running:
+        targets = [f"127.0.0.1:{port}" for port in running.stage.admin_ports.values()]
+        with sink() as heard:
+            config = hurried(addressed(configuration(), heard, folder, "en"), factor)
+            with (
+                alertmanager(config, folder) as manager,
+                prometheus(folder, targets=targets, factor=factor, alertmanager=manager.url) as watching,
+            ):
+                watch = Watch(running, watching, heard)
+                await running.until(partial(_all_seen, watch), "Prometheus has seen every part")
+                yield watch
+
+
+async def _all_seen(watch: Watch) -> bool:
+    series = await asyncio.to_thread(watch.prometheus.ask, "aftersend:parts_of_target")
+    return {each["metric"]["part"] for each in series} == set(PARTS)
+
+
+# What breaks, and how it is mended
+
+
+async def _writer_dies(watch: Watch) -> None:
+    watch.scene.stage.children["writer"].kill()
+    await watch.told("AftersendPartMissing", PAGER)
+    watch.scene.stage.children["writer"].start()
+    await watch.over("AftersendPartMissing", PAGER)
+
+
+async def _credentials_are_refused(watch: Watch) -> None:
+    """By Afterbuy, to the writer; that the secret is changed while it works with it is told, too."""
+    token = watch.scene.stage.secrets_dir / "afterbuy" / "accountToken"
+    token.write_text("no-longer-valid")
+    await watch.scene.control.print_labels((await watch.scene.control.incoming())[:1])
+    await watch.told("AftersendCredentialsRefused", OFFICE)
+    token.write_text(SECRETS["afterbuy"]["accountToken"])
+    await watch.told("AftersendSecretChanged", OFFICE)
+    await watch.over("AftersendCredentialsRefused", OFFICE)
+
+
+async def _redis_forgets(watch: Watch) -> None:
+    await watch.scene.parcels.redis.config_set("appendonly", "no")
+    await watch.told("AftersendRedisNotDurable", PAGER)
+    await watch.scene.parcels.redis.config_set("appendonly", "yes")
+    await watch.over("AftersendRedisNotDurable", PAGER)
+
+
+async def _sendcloud_is_away(watch: Watch) -> None:
+    await watch.scene.control.arm("sendcloud", "http_503")
+    await watch.scene.run("sweep")
+    await watch.told("AftersendUpstreamDown", OFFICE)
+    await watch.scene.control.disarm()
+    await watch.scene.complete_run("sweep")
+    await watch.over("AftersendUpstreamDown", OFFICE)
+
+
+async def _an_event_is_given_up(watch: Watch) -> None:
+    letters = DeadLetters(watch.scene.requests)
+    await watch.scene.requests.redis.xadd(watch.scene.requests.key, {"v": "of tomorrow"})
+    await watch.told("AftersendDeadLetters", OFFICE)
+    assert await letters.drop([letter.id for letter in await letters.list()]) == 1
+    await watch.over("AftersendDeadLetters", OFFICE)
+
+
+async def _one_after_the_other(watch: Watch, *acts: Callable[[Watch], Awaitable[None]]) -> None:
+    for act in acts:
+        await act(watch)
+
+
+async def test_each_misfortune_is_told_where_it_belongs_and_again_when_it_is_over(tmp_path: Path) -> None:
+    async with watched(tmp_path, orders=20, factor=HURRY) as watch:
+        await watch.scene.complete_run("export")
+        await watch.scene.control.settle()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_redis_forgets(watch))
+            group.create_task(_one_after_the_other(watch, _writer_dies, _credentials_are_refused))
+            group.create_task(_one_after_the_other(watch, _an_event_is_given_up, _sendcloud_is_away))
+        assert {alert_of(notice) for notice in watch.sink.notices} == watch.expected
+
+
+async def test_a_calm_day_wakes_nobody(tmp_path: Path) -> None:
+    async with watched(tmp_path, orders=300, factor=CALM) as watch:
+        await calm_day(watch.scene)
+        end = time.time()
+        await watch.scene.until(partial(_evaluated_since, watch, end), "all rules have seen the end of the day")
+        rules = watch.prometheus.rules()
+        assert not [rule for rule in rules if rule["health"] != "ok"]
+        assert watch.prometheus.firing() == []
+        assert watch.sink.notices == []
+
+
+async def _evaluated_since(watch: Watch, moment: float) -> bool:
+    rules: list[dict[str, Any]] = await asyncio.to_thread(watch.prometheus.rules)
+    return all(datetime.fromisoformat(rule["lastEvaluation"]).timestamp() > moment for rule in rules)
