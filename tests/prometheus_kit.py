@@ -1,7 +1,7 @@
 """A real Prometheus with the chart's own rules, made to hurry so that a test need not wait for minutes.
 
-The rules stay what they are; only their times are divided by one factor: ``for``, the groups' intervals, every range and
-offset, and every ``N * 60``, ``N * 3600`` and ``N * 86400`` of an expression. What services do in their own time
+The rules stay what they are; only their times are divided by one factor: ``for``, the groups' intervals, every range
+and offset, and every ``N * 60``, ``N * 3600`` and ``N * 86400`` of an expression. What services do in their own time
 (reading Redis every 5 to 60 seconds, writing back within 300) stays as it is.
 """
 
@@ -69,7 +69,7 @@ class Prometheus:
         """The labels of every alert that fires."""
         return [alert["labels"] for alert in self._get("alerts")["alerts"] if alert["state"] == "firing"]
 
-    def _get(self, path: str, **query: str) -> Any:  # noqa: ANN401 - JSON of Prometheus
+    def _get(self, path: str, **query: str) -> Any:
         address = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}"
         with urllib.request.urlopen(address, timeout=30) as answer:
             return json.load(answer)["data"]
