@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.alertmanager_kit import FILES, configuration
-from tests.chart_kit import RefusedError, of_kind, one, render
+from tests.chart_kit import ROOT, RefusedError, of_kind, one, render
 from tests.programs import answer_of
 
 FULL = {
@@ -120,3 +120,10 @@ def test_every_address_and_place_is_the_releases_own(tmp_path: Path) -> None:
 def test_what_would_reach_nobody_is_refused(wishes: dict[str, Any], why: str) -> None:
     with pytest.raises(RefusedError, match=why):
         rendered(**wishes)
+
+
+def test_the_values_of_the_guide(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "guides" / "notifications.md").read_text()
+    shown = yaml.safe_load(guide.partition("```yaml\n")[2].partition("```")[0])
+    config = checked(rendered(**shown["monitoring"]["notifications"]), tmp_path)
+    assert kinds(config) == {"aftersend-pager": ["pagerduty"], "aftersend-office": ["email", "slack"]}

@@ -1,10 +1,13 @@
 """Messages on their way: a real Alertmanager sends to pager, chat and mail server, and says when all is well again."""
 
+import re
+import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.alertmanager_kit import PAGER_KEY, Alert, addressed, alertmanager, configuration, hurried
+from tests.alertmanager_kit import PAGER_KEY, ROOT, Alert, addressed, alertmanager, configuration, hurried
 from tests.notice_sink import Notice, sink
+from tests.programs import answer_of
 
 RUNBOOK = "https://docs.example.com/runbooks/X.md"
 FASTER = 60
@@ -16,7 +19,11 @@ def alert(name: str, severity: str, tenant: str = "shops.mueller", *, over: bool
     now = datetime.now(UTC)
     return Alert(
         labels={"alertname": name, "severity": severity, "tenant": tenant},
-        annotations={"summary": f"{tenant} is late", "description": "Look at it.", "runbook_url": RUNBOOK},
+        annotations={
+            "summary": f"{tenant}: 2 events were given up.",
+            "description": "Look at it.",
+            "runbook_url": RUNBOOK,
+        },
         starts_at=now - timedelta(hours=1),
         ends_at=now - timedelta(seconds=1) if over else None,
     )
@@ -35,7 +42,7 @@ def test_critical_reaches_the_pager_by_both_ways_and_resolves_the_same_incident(
         assert {notice.channel for notice in heard.notices} == {"pagerduty", "webhook"}
     assert paged.body["routing_key"] == PAGER_KEY
     assert paged.body["event_action"] == "trigger"
-    assert paged.body["payload"]["summary"] == "CRITICAL: shops.mueller is late"
+    assert paged.body["payload"]["summary"] == "CRITICAL: shops.mueller: 2 events were given up."
     assert paged.body["payload"]["severity"] == "critical"
     details = paged.body["payload"]["custom_details"]
     assert details["message"].endswith("\nLook at it.\n")
@@ -58,9 +65,9 @@ def test_a_warning_reaches_chat_and_mail(tmp_path: Path) -> None:
             heard.wait_for(lambda notice: notice.channel == "mail" and notice.resolved)
         assert {notice.channel for notice in heard.notices} == {"chat", "mail"}
     (attachment,) = chat.body["attachments"]
-    assert attachment["title"] == mail.subject == "WARNUNG: Unzustellbare Ereignisse: shops.mueller"
+    assert attachment["title"] == mail.subject == "WARNUNG: shops.mueller: 2 Ereignisse wurden aufgegeben."
     assert (attachment["color"], attachment["title_link"]) == ("warning", RUNBOOK)
-    assert attachment["text"].endswith(f"Im Einzelnen: shops.mueller is late\nWas tun: {RUNBOOK}\n")
+    assert attachment["text"].endswith(f"neu zustellen.\nWas tun: {RUNBOOK}\n")
     assert mail.body["to"] == "on-call@example.com"
     assert mail.body["x-aftersend-alert"] == "AftersendDeadLetters"
     assert mail.body["text/plain"].startswith(f"{mail.subject}\n\nshops.mueller, seit ")
@@ -82,3 +89,14 @@ def test_three_hundred_merchants_at_once_are_one_message(tmp_path: Path) -> None
             told.body["dedup_key"]
         }
     assert told.subject == "CRITICAL: Export late (300): shops.m000, shops.m001, shops.m002 and 297 more"
+
+
+def test_the_made_up_alert_of_the_guide_goes_all_the_way(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "guides" / "notifications.md").read_text()
+    (command,) = re.findall(r"^amtool (alert add .*)$", guide, re.MULTILINE)
+    with sink() as heard:
+        config = hurried(addressed(configuration(), heard, tmp_path, "en"), FASTER)
+        with alertmanager(config, tmp_path) as running:
+            answer_of("amtool", *shlex.split(command.replace("=…", f"={running.url}")))
+            told = heard.wait_for(lambda notice: notice.channel == "mail")
+    assert told.subject == "WARNING: shops.test: 1 event was given up."

@@ -6,14 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.alertmanager_kit import FILES
 from tests.programs import answer_of
+from tests.prometheus_kit import RULES as ALERTS_FILE
 
 RUNBOOK = "https://docs.example.com/runbooks/AftersendExportLate.md"
 BOARD = "https://grafana.example.com/d/aftersend-tenant?var-tenant"
-LATE = "shops.mueller's export is 47m late"
+LATE = "shops.mueller: the export is 47m 3s late."
+OVERDUE = "shops.mueller: der Export ist 47m 3s überfällig."
 Data = dict[str, Any]
+RULES = [
+    rule for group in yaml.safe_load(ALERTS_FILE.read_text())["groups"] for rule in group["rules"] if "alert" in rule
+]
+ALERTS = {rule["alert"] for rule in RULES}
 
 
 def late(tenant: str = "shops.mueller", *, summary: str = "", resolved: bool = False) -> Data:
@@ -22,7 +29,7 @@ def late(tenant: str = "shops.mueller", *, summary: str = "", resolved: bool = F
         "status": "resolved" if resolved else "firing",
         "labels": {"alertname": "AftersendExportLate", "severity": "critical", "tenant": tenant},
         "annotations": {
-            "summary": summary or f"{tenant}'s export is 47m late",
+            "summary": summary or f"{tenant}: the export is 47m 3s late.",
             "description": f"No order of {tenant} has reached Sendcloud since 20:00. Look at its last run.",
             "runbook_url": RUNBOOK,
             "dashboard_url": f"{BOARD}={tenant}",
@@ -65,12 +72,11 @@ No order of shops.mueller has reached Sendcloud since 20:00. Look at its last ru
 What to do: {RUNBOOK}
 Dashboard: {BOARD}=shops.mueller
 """,
-    "de": f"""KRITISCH: Export zu spät: shops.mueller
+    "de": f"""KRITISCH: {OVERDUE}
 
 shops.mueller, seit 26.11.2026 21:47 UTC
 Neue Bestellungen kommen nicht in Sendcloud an, also kann nichts gepackt werden. Zuerst den letzten Lauf und beide \
 Gegenstellen ansehen.
-Im Einzelnen: {LATE}
 Was tun: {RUNBOOK}
 Übersicht: {BOARD}=shops.mueller
 """,
@@ -79,7 +85,7 @@ THREE = {
     "en": f"""CRITICAL: Export late (2): shops.mueller, shops.schmidt
 
 - {LATE} (since 2026-11-26 21:47 UTC)
-- shops.schmidt's export is 47m late (since 2026-11-26 21:47 UTC)
+- shops.schmidt: the export is 47m 3s late. (since 2026-11-26 21:47 UTC)
 New orders do not reach Sendcloud, so nothing can be packed. Look at the last run and at both upstreams.
 RESOLVED: Export late: shops.vogel (2026-11-26 21:47 UTC to 2026-11-26 22:10 UTC)
 What to do: {RUNBOOK}
@@ -87,8 +93,8 @@ Dashboard: {BOARD}=shops.mueller
 """,
     "de": f"""KRITISCH: Export zu spät (2): shops.mueller, shops.schmidt
 
-- Export zu spät: shops.mueller (seit 26.11.2026 21:47 UTC)
-- Export zu spät: shops.schmidt (seit 26.11.2026 21:47 UTC)
+- {OVERDUE} (seit 26.11.2026 21:47 UTC)
+- shops.schmidt: der Export ist 47m 3s überfällig. (seit 26.11.2026 21:47 UTC)
 Neue Bestellungen kommen nicht in Sendcloud an, also kann nichts gepackt werden. Zuerst den letzten Lauf und beide \
 Gegenstellen ansehen.
 BEHOBEN: Export zu spät: shops.vogel (26.11.2026 21:47 UTC bis 26.11.2026 22:10 UTC)
@@ -126,11 +132,30 @@ class TestBothLanguages:
         paged, mailed = (said(name, language, message(late()), tmp_path) for name in ("pager", "text"))
         assert paged.strip().splitlines() == mailed.splitlines()[2:-2]
 
-    def test_every_alert_has_words_of_its_own(self, language: str) -> None:
-        words = (FILES / f"{language}.tmpl").read_text()
-        named = re.findall(r'eq \. "(Aftersend\w+)"', words)
-        assert len(named) == 2 * len(set(named)), "each has a title and a meaning"
-        assert set(named) == set(re.findall(r'"(Aftersend\w+)"', (FILES / "en.tmpl").read_text()))
+    def test_every_alert_has_a_title_and_a_meaning(self, language: str) -> None:
+        named = re.findall(r'eq \. "(Aftersend\w+)"', (FILES / f"{language}.tmpl").read_text())
+        assert sorted(named) == sorted([*ALERTS, *ALERTS])
+
+
+def variants(summary: str) -> list[str]:
+    """A rule's sentence as it may arrive: every branch, with labels and a value."""
+    branch = re.search(r"\{\{ if [^}]* \}\}(.*?)\{\{ else \}\}(.*?)\{\{ end \}\}", summary)
+    if branch:
+        return [each for way in branch.groups() for each in variants(summary.replace(branch[0], way, 1))]
+    plain = re.sub(r"\{\{ range .*?\{\{ end \}\}", "", summary)
+    plain = re.sub(r"\{\{ \$labels\.(\w+)[^}]*\}\}", r"a-\1", plain)
+    return [re.sub(r"\{\{[^}]*\}\}", "4.2", plain)]
+
+
+def test_every_sentence_of_the_rules_is_german_with_its_names_and_numbers(tmp_path: Path) -> None:
+    sentences = sorted({each for rule in RULES for each in variants(rule["annotations"]["summary"])})
+    alerts = [late(summary=sentence) for sentence in sentences]
+    lines = said("text", "de", message(*alerts), tmp_path).splitlines()
+    told = [line[2:].removesuffix(" (seit 26.11.2026 21:47 UTC)") for line in lines if line.startswith("- ")]
+    english = re.compile(r"\b(the|of|has|have|were|is|are|not|does|to|within|with|for|late|its)\b")
+    for before, after in zip(sentences, told, strict=True):
+        assert not english.search(after), after
+        assert sorted(re.findall(r"a-\w+|[\d.]*\d", before)) == sorted(re.findall(r"a-\w+|[\d.]*\d", after))
 
 
 def test_three_hundred_merchants_are_one_readable_message(tmp_path: Path) -> None:
@@ -138,7 +163,7 @@ def test_three_hundred_merchants_are_one_readable_message(tmp_path: Path) -> Non
     subject = said("subject", "en", data, tmp_path)
     assert subject == "CRITICAL: Export late (300): shops.m000, shops.m001, shops.m002 and 297 more"
     told = said("chat", "en", data, tmp_path).splitlines()
-    assert told[9].startswith("- shops.m009's export is 47m late")
+    assert told[9].startswith("- shops.m009: the export is 47m 3s late.")
     assert told[11:13] == ["and 290 more", f"What to do: {RUNBOOK}"]
     assert said("text", "en", data, tmp_path).count("\n- ") == 300
 
@@ -147,23 +172,23 @@ def test_what_concerns_everybody_names_no_merchant(tmp_path: Path) -> None:
     down = late() | {
         "labels": {"alertname": "AftersendUpstreamDown", "severity": "warning", "upstream": "afterbuy"},
         "annotations": {
-            "summary": "afterbuy fails for 3 of 4 tenants",
+            "summary": "Afterbuy does not answer 75% of the merchants.",
             "description": "Work waits.",
             "runbook_url": "",
         },
     }
-    assert said("subject", "en", message(down), tmp_path) == "WARNING: afterbuy fails for 3 of 4 tenants"
-    assert said("subject", "de", message(down), tmp_path) == "WARNUNG: Gegenstelle ausgefallen: afterbuy"
+    assert said("subject", "en", message(down), tmp_path) == "WARNING: Afterbuy does not answer 75% of the merchants."
+    assert said("subject", "de", message(down), tmp_path) == "WARNUNG: Afterbuy antwortet 75% der Händler nicht."
     assert said("text", "en", message(down), tmp_path).splitlines()[2:] == [
         "afterbuy, since 2026-11-26 21:47 UTC",
         "Work waits.",
     ]
 
 
-def test_a_missing_part_is_named(tmp_path: Path) -> None:
-    gone = late()
-    gone["labels"] = {**gone["labels"], "alertname": "AftersendPartMissing", "part": "writer"}
-    assert said("subject", "de", message(gone), tmp_path) == "KRITISCH: Dienst fehlt: shops.mueller (writer)"
+def test_a_part_is_named_when_it_is_back(tmp_path: Path) -> None:
+    back = late(resolved=True)
+    back["labels"] = {**back["labels"], "alertname": "AftersendPartMissing", "part": "writer"}
+    assert said("subject", "de", message(back), tmp_path) == "BEHOBEN: Dienst fehlt: shops.mueller (writer)"
 
 
 def test_an_alert_that_is_not_ours_keeps_its_name(tmp_path: Path) -> None:
