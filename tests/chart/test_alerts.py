@@ -1,0 +1,66 @@
+"""The alert rules in the chart: by which kind they come, what is filled in, what may be left out."""
+
+import pytest
+import yaml
+
+from tests.chart_kit import Manifest, RefusedError, of_kind, one, render
+from tests.rule_kit import alerts, rules
+
+KIND = "monitoring.coreos.com/v1/PrometheusRule"
+ADDRESSES = {"runbookUrl": "https://git.example.com/runbooks/", "dashboardUrl": "https://grafana.example.com"}
+
+
+def wanted(**wishes: object) -> dict[str, object]:
+    return {"monitoring": {"alerts": {"enabled": True, **wishes}}}
+
+
+def rendered(manifests: list[Manifest]) -> list[Manifest]:
+    groups = one(manifests, "PrometheusRule", "aftersend-alerts")["spec"]["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def test_no_rules_unless_asked_for() -> None:
+    assert not of_kind(render(knows=KIND), "PrometheusRule")
+
+
+def test_a_rule_object_where_the_cluster_knows_the_kind() -> None:
+    manifests = render(wanted(labels={"release": "prometheus"}, **ADDRESSES), knows=KIND)
+    assert one(manifests, "PrometheusRule", "aftersend-alerts")["metadata"]["labels"]["release"] == "prometheus"
+    assert [rule["expr"] for rule in rendered(manifests)] == [rule["expr"] for rule in rules()]
+    assert not of_kind(render(wanted()), "PrometheusRule")
+    assert of_kind(render(wanted(), "monitoring.renderMode=always"), "PrometheusRule")
+    with pytest.raises(RefusedError, match=r"does not know the kind PrometheusRule.*monitoring\.alerts\.kind"):
+        render(wanted(), "monitoring.renderMode=fail")
+
+
+def test_a_file_for_a_plain_prometheus_says_the_same() -> None:
+    data = one(render(wanted(kind="ConfigMap")), "ConfigMap", "aftersend-alerts")["data"]
+    spec = one(render(wanted(), knows=KIND), "PrometheusRule", "aftersend-alerts")["spec"]
+    assert yaml.safe_load(data["aftersend.yaml"]) == spec
+
+
+def test_addresses_are_filled_in_and_the_templates_of_prometheus_stay() -> None:
+    own = {rule["alert"]: rule["annotations"] for rule in rules() if "alert" in rule}
+    for rule in rendered(render(wanted(**ADDRESSES), knows=KIND)):
+        if "alert" in rule:
+            said = rule["annotations"]
+            assert said["runbook_url"] == f"https://git.example.com/runbooks/{rule['alert']}.md"
+            assert said["dashboard_url"].startswith("https://grafana.example.com/d/aftersend-")
+            assert said["dashboard_url"].partition("?")[2] == own[rule["alert"]]["dashboard_url"].partition("?")[2]
+
+
+def test_without_an_address_there_is_no_link() -> None:
+    manifests = render(wanted(), knows=KIND)
+    assert {key for rule in rendered(manifests) for key in rule.get("annotations", {})} == {"summary", "description"}
+    assert "S_URL" not in str(manifests)
+
+
+def test_alerts_can_be_left_out_by_name() -> None:
+    manifests = render(wanted(exclude=["AftersendTenantChanged", "AftersendBackupLate"]), knows=KIND)
+    left = {rule["alert"] for rule in rendered(manifests) if "alert" in rule}
+    assert left == alerts().keys() - {"AftersendTenantChanged", "AftersendBackupLate"}
+
+
+def test_an_unknown_name_is_refused() -> None:
+    with pytest.raises(RefusedError, match=r"monitoring\.alerts\.exclude: there is no alert AftersendNothing"):
+        render(wanted(exclude=["AftersendNothing"]), knows=KIND)
