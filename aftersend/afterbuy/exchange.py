@@ -6,7 +6,7 @@ body. Every call, however it ends, is counted once with its outcome and its dura
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 
@@ -17,7 +17,7 @@ from aftersend.afterbuy.model import AFTERBUY
 from aftersend.afterbuy.writing import Document
 from aftersend.errors import AftersendError, CredentialsRefused, Rejected, Transient
 from aftersend.observe.meter import CallMeter
-from aftersend.observe.traces import span
+from aftersend.observe.traces import note, peer, span
 
 PATIENCE: Final = aiohttp.ClientTimeout(total=120, sock_connect=10, sock_read=30)
 
@@ -42,6 +42,7 @@ class Exchange:
         self._session = session
         self._url = url
         self._meter = meter
+        self._peer = peer(url)
         self._budget = DailyBudget()
         self._patience = patience
 
@@ -50,7 +51,8 @@ class Exchange:
         started = time.monotonic()
         outcome = "cancelled"
         name = f"POST afterbuy {document.call}"
-        with span(name, kind="client", upstream=AFTERBUY, call=document.call, method="POST") as trace:
+        about: dict[str, Any] = {"upstream": AFTERBUY, "call": document.call, "method": "POST", **self._peer}
+        with span(name, kind="client", **about) as trace:
             try:
                 envelope = await self._post(document, reader)
                 if refusal := judge(envelope):
@@ -70,6 +72,7 @@ class Exchange:
             async with self._session.post(
                 self._url, data=document.body, headers=_HEADERS, allow_redirects=False, timeout=self._patience
             ) as response:
+                note(status=response.status)
                 if response.status != _OK:
                     raise status_refusal(response.status, retry_after=response.headers.get("Retry-After", ""))
                 async for chunk in response.content.iter_chunked(_CHUNK):

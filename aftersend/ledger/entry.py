@@ -95,6 +95,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """ms; the last change. The entry is kept 90 days from then."""
     fingerprint: str = ""
     """Keyed MAC over the shipping-relevant fields as last sent."""
+    trace: str = ""
+    """Traceparent of the last push: the trace of the write-back, hours later, links to it."""
     pushes: int = 0
     """How often it was pushed without being found in Sendcloud since."""
     pushed: int = 0

@@ -24,6 +24,7 @@ import msgspec
 import structlog
 
 from aftersend.errors import AftersendError
+from aftersend.observe import traces
 from aftersend.observe.traces import current_trace_id
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ def get_logger(**bound: object) -> "FilteringBoundLogger":
 
 
 def bind(*, tenant: str, part: str) -> None:
-    """All lines of the current task, and of the tasks it starts, say which part of which tenant speaks."""
+    """All lines of the current task, and of the tasks it starts, say which part of which tenant speaks; spans, too."""
+    traces.bind(tenant=tenant)
     structlog.contextvars.bind_contextvars(tenant=tenant, part=part)
 
 

@@ -5,16 +5,20 @@ merely hands the parent's ``traceparent`` on, so that a trace that somebody else
 tracing. With tracing on it makes a span of the SDK. Either way the current traceparent stands in a context variable,
 where logs find the trace id.
 
-Attributes pass an allow-list of keys and carry ids, counts and short words only. Exceptions are recorded by type,
-never by text: texts of libraries quote addresses and numbers.
+Names and attributes follow OpenTelemetry's conventions for HTTP and messaging. A ``process`` span of the stream is a
+child of whoever put the event there; where several join (a round of the writer) the first is the parent and the others
+are links. Attributes pass an allow-list of keys and carry ids, counts and short words only. Exceptions are recorded by
+type and our own code, never by text: texts of libraries quote addresses and numbers.
 """
 
 import os
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -22,11 +26,25 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
 SpanKind = Literal["internal", "server", "client", "producer", "consumer"]
-Value = str | int | float | bool
+Value = str | int | float | bool | Sequence[str]
 
 _TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
 _LONGEST = 128
+_MOST = 100
+_CALM = frozenset({"CancelledError", "Later"})
+"""Ends of a span that are no failure."""
 _KEYS = {
+    "address": "server.address",
+    "port": "server.port",
+    "url": "url.full",
+    "url_path": "url.path",
+    "template": "url.template",
+    "system": "messaging.system",
+    "operation": "messaging.operation.name",
+    "operation_type": "messaging.operation.type",
+    "group": "messaging.consumer.group.name",
+    "messages": "messaging.batch.message_count",
+    "orders": "aftersend.orders",
     "tenant": "aftersend.tenant",
     "order": "aftersend.order",
     "parcel": "aftersend.parcel",
@@ -40,7 +58,7 @@ _KEYS = {
     "outcome": "aftersend.outcome",
     "reason": "aftersend.reason",
     "count": "aftersend.count",
-    "upstream": "server.address",
+    "upstream": "aftersend.upstream",
     "call": "aftersend.call",
     "method": "http.request.method",
     "route": "http.route",
@@ -48,7 +66,14 @@ _KEYS = {
 }
 
 _current: ContextVar[str] = ContextVar("aftersend_traceparent", default="")
+_innermost: "ContextVar[Span | None]" = ContextVar("aftersend_span", default=None)
+_tenant: ContextVar[str] = ContextVar("aftersend_tenant", default="")
 _provider: "TracerProvider | None" = None
+
+
+def bind(*, tenant: str) -> None:
+    """All spans of the current task, and of the tasks it starts, say which tenant they are for."""
+    _tenant.set(tenant)
 
 
 def current_traceparent() -> str:
@@ -80,30 +105,53 @@ def wanted(environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def start_tracing(service: str, *, exporter: "SpanExporter | None" = None) -> None:
-    """Import and start the SDK, if an endpoint is set (or an exporter is given); otherwise do nothing."""
+    """Import and start the SDK, if an endpoint is set (or an exporter is given); otherwise do nothing.
+
+    ``Misconfigured`` says what is wrong with the ``OTEL_*`` variables.
+    """
     global _provider  # noqa: PLW0603 - one tracer per process, as in OpenTelemetry itself
     if exporter is None and not wanted():
         return
-    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - heavy: only if wanted
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    from aftersend.observe.otlp import provider_for  # noqa: PLC0415 - heavy: only if wanted
 
-    if exporter is None:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-
-        exporter = OTLPSpanExporter()
-    name = os.environ.get("OTEL_SERVICE_NAME") or service
-    _provider = TracerProvider(resource=Resource.create({"service.name": name}), shutdown_on_exit=False)
-    _provider.add_span_processor(BatchSpanProcessor(exporter))
+    _provider = provider_for(service, os.environ, exporter)
 
 
 def stop_tracing(*, patience: float = 3) -> None:
     """Send what is left, for at most ``patience`` seconds; blocks, so call it in a thread or after the loop."""
     global _provider
     provider, _provider = _provider, None
-    if provider is not None:
-        provider.force_flush(int(patience * 1000))
-        provider.shutdown()
+    if provider is not None:  # the SDK's own patience is the exporter's time-out, or none
+        ending = threading.Thread(target=provider.shutdown, daemon=True)
+        ending.start()
+        ending.join(patience)
+
+
+def link(traceparent: str) -> None:
+    """The innermost span serves that other trace, too."""
+    current = _innermost.get()
+    if current is not None and valid_traceparent(traceparent):
+        current.add_link(_read(traceparent))
+
+
+def note(**attributes: Value) -> None:
+    """Add attributes to the innermost span, whoever began it."""
+    current = _innermost.get()
+    if current is not None:
+        current.set_attributes(_allowed(attributes))
+
+
+def peer(url: str) -> dict[str, Any]:
+    """Attributes of a call to this URL: where it goes, without credentials and query."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    where = f"{host}:{parts.port}" if parts.port else host
+    return {"address": host, "port": port, "url": f"{parts.scheme}://{where}{parts.path}"}
+
+
+def messaging(operation: str, *, kind: Literal["send", "process"], stream: str) -> dict[str, str]:
+    """Attributes of an operation on a stream."""
+    return {"system": "redis", "operation": operation, "operation_type": kind, "stream": stream}
 
 
 class span:  # noqa: N801 - reads as a statement: with span("export.page")
@@ -113,7 +161,7 @@ class span:  # noqa: N801 - reads as a statement: with span("export.page")
     ``links`` name other traces that this step serves, as a batch does.
     """
 
-    __slots__ = ("_attributes", "_kind", "_links", "_name", "_span", "_token", "traceparent")
+    __slots__ = ("_attributes", "_kind", "_links", "_name", "_span", "_token", "_within", "traceparent")
 
     def __init__(
         self,
@@ -130,6 +178,7 @@ class span:  # noqa: N801 - reads as a statement: with span("export.page")
         self._attributes = attributes
         self._span: Span | None = None
         self._token: Token[str] | None = None
+        self._within: Token[Span | None] | None = None
         self.traceparent = valid_traceparent(parent) or _current.get()
 
     def __enter__(self) -> Self:
@@ -138,6 +187,7 @@ class span:  # noqa: N801 - reads as a statement: with span("export.page")
                 _provider, self._name, self._kind, self.traceparent, links=self._links, attributes=self._attributes
             )
             self.traceparent = _written(self._span)
+            self._within = _innermost.set(self._span)
         self._token = _current.set(self.traceparent)
         return self
 
@@ -146,23 +196,32 @@ class span:  # noqa: N801 - reads as a statement: with span("export.page")
         if self._span is not None:
             self._span.set_attributes(_allowed(attributes))
 
+    def failed(self, kind: str) -> None:
+        """The step ended badly without an exception; ``kind`` is a short word or a status."""
+        if self._span is not None:
+            _mark_failed(self._span, kind)
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._token is not None:
             _current.reset(self._token)
-        if self._span is not None:
-            if kind is not None:
-                _mark_failed(self._span, kind)
-            self._span.end()
+        if self._span is None or self._within is None:
+            return
+        _innermost.reset(self._within)
+        if kind is not None and kind.__name__ not in _CALM:
+            _mark_failed(self._span, kind.__name__, code=str(getattr(error, "code", "")))
+        self._span.end()
 
 
 def _allowed(attributes: Mapping[str, Value]) -> dict[str, Value]:
-    return {
-        _KEYS[key]: value[:_LONGEST] if isinstance(value, str) else value
-        for key, value in attributes.items()
-        if key in _KEYS and isinstance(value, str | int | float)
-    }
+    return {_KEYS[key]: _short(value) for key, value in attributes.items() if key in _KEYS}
+
+
+def _short(value: Value) -> Value:
+    if isinstance(value, str):
+        return value[:_LONGEST]
+    return value if isinstance(value, int | float) else tuple(str(one)[:_LONGEST] for one in value[:_MOST])
 
 
 def _start(
@@ -181,7 +240,7 @@ def _start(
         context=trace.set_span_in_context(trace.NonRecordingSpan(_read(parent))) if parent else None,
         kind=trace.SpanKind[kind.upper()],
         links=[trace.Link(_read(link)) for link in links if valid_traceparent(link)],
-        attributes=_allowed(attributes),
+        attributes=_allowed({"tenant": _tenant.get(), **attributes} if _tenant.get() else attributes),
         record_exception=False,
         set_status_on_exception=False,
     )
@@ -201,8 +260,10 @@ def _written(span_: "Span") -> str:
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
 
 
-def _mark_failed(span_: "Span", kind: type[BaseException]) -> None:
+def _mark_failed(span_: "Span", kind: str, *, code: str = "") -> None:
     from opentelemetry.trace import StatusCode  # noqa: PLC0415
 
-    span_.set_attribute("error.type", kind.__name__)
-    span_.set_status(StatusCode.ERROR, kind.__name__)
+    span_.set_attribute("error.type", kind[:_LONGEST])
+    if code:
+        span_.set_attribute("aftersend.error.code", code[:_LONGEST])
+    span_.set_status(StatusCode.ERROR, kind[:_LONGEST])

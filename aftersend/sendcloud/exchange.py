@@ -23,7 +23,7 @@ from yarl import URL
 
 from aftersend.errors import AftersendError, CredentialsRefused, Misconfigured, Rejected, Transient
 from aftersend.observe.meter import CallMeter
-from aftersend.observe.traces import span
+from aftersend.observe.traces import note, peer, span
 from aftersend.sendcloud import lenient
 from aftersend.sendcloud.credentials import SendcloudCredentials
 from aftersend.sendcloud.errors import TOO_MANY, Malformed, refusal, retry_after
@@ -89,7 +89,8 @@ class Exchange:
         started = time.monotonic()
         outcome = "cancelled"
         name = f"{question.method} sendcloud {question.path}"
-        with span(name, kind="client", upstream=SENDCLOUD, method=question.method, route=question.path) as trace:
+        about = {"upstream": SENDCLOUD, "method": question.method, "template": question.path}
+        with span(name, kind="client", **about, **peer(str(self._url(question)))) as trace:
             try:
                 answer = await self._request(question, bucket)
                 outcome = "ok"
@@ -106,7 +107,7 @@ class Exchange:
         try:
             async with self._session.request(
                 question.method,
-                self._base.joinpath(*question.path.strip("/").split("/")).with_query(question.query),
+                self._url(question).with_query(question.query),
                 headers=self._headers(question),
                 data=None if question.body is None else BytesIO(question.body),  # streamed: it may be large
                 allow_redirects=False,
@@ -118,6 +119,9 @@ class Exchange:
         except (aiohttp.ClientError, OSError):
             raise Transient("connection", upstream=SENDCLOUD) from None
 
+    def _url(self, question: Question[_T]) -> URL:
+        return self._base.joinpath(*question.path.strip("/").split("/"))
+
     def _headers(self, question: Question[_T]) -> dict[str, str]:
         headers = {"Authorization": self._credentials().authorization, "Accept": "application/json"}
         return headers if question.body is None else {**headers, "Content-Type": "application/json"}
@@ -125,6 +129,7 @@ class Exchange:
 
 async def _judged(response: aiohttp.ClientResponse, question: Question[_T], bucket: Bucket) -> Answer[_T]:
     """The status decides before anything of the body is believed."""
+    note(status=response.status)
     if response.status == TOO_MANY:
         bucket.refused(retry_after(response.headers))
     body = await _bounded(response)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from aftersend.observe.traces import span
+from aftersend.observe.traces import messaging, span
 from aftersend.stream.claims import Entry
 from aftersend.stream.connection import guarded
 from aftersend.stream.event import Fields, attempt_of, rfc3339, text_of
@@ -99,7 +99,9 @@ class DeadLetters:
 
     async def _redrive(self, entry: bytes, fields: Fields) -> int:
         old = text_of(fields, b"traceparent")
-        with span("redrive", kind="producer", links=[old], stream=self._stream.name) as traced:
+        name, attributes = self._stream.name, messaging("redrive", kind="send", stream=self._stream.name)
+        about = {"event": text_of(fields, b"id"), "event_type": text_of(fields, b"type"), **attributes}
+        with span(f"redrive {name}", kind="producer", links=[old], **about) as traced:
             args: list[Word] = [entry, len(_VERDICT), *_VERDICT]
             args += (b"attempt", b"1", b"time", rfc3339(self._clock()))
             args += (b"traceparent", traced.traceparent or old)

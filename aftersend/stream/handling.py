@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 from aftersend.errors import AftersendError, CredentialsRefused, Later, StoreAway, Transient
 from aftersend.observe.logs import get_logger
-from aftersend.observe.traces import span
+from aftersend.observe.traces import messaging, span
 from aftersend.stream.breaker import Breaker
 from aftersend.stream.claims import Claims, Entry
 from aftersend.stream.dead import bury
@@ -91,10 +91,12 @@ class Handling:
                 f"process {self._stream.name}",
                 kind="consumer",
                 parent=parent,
-                stream=self._stream.name,
+                group=self._stream.group,
                 event=event.id,
                 event_type=event.type,
+                source=event.source,
                 attempt=event.attempt,
+                **messaging("process", kind="process", stream=self._stream.name),
             ):
                 await self._handler(event)
         except asyncio.CancelledError as cancelled:

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, cast
 import msgspec
 from redis.asyncio import Redis
 
-from aftersend.observe.traces import current_traceparent, valid_traceparent
+from aftersend.observe.traces import messaging, span
 from aftersend.stream.connection import guarded
 from aftersend.stream.event import Event, EventType, Fields, Source, new_id, pack, rfc3339, unpack
 from aftersend.stream.highwater import HighWater
@@ -54,10 +54,12 @@ class Stream:
 
     async def add(self, kind: EventType, source: Source, data: msgspec.Struct, *, traceparent: str = "") -> str:
         """Put an event on the stream and return its id once Redis confirmed; ``StoreFull`` or ``Transient`` if not."""
-        event = self._new(kind, source, data, traceparent)
-        await self._high_water.check()
-        with guarded():
-            await self.redis.xadd(self.key, cast("Any", pack(event)))
+        with self._sending(kind, source, traceparent) as sending:
+            event = self._new(kind, source, data, sending.traceparent)
+            sending.set(event=event.id)
+            await self._high_water.check()
+            with guarded():
+                await self.redis.xadd(self.key, cast("Any", pack(event)))
         return event.id
 
     async def add_many(
@@ -66,14 +68,17 @@ class Stream:
         """Put many events in few round trips; after an error some of them may be on the stream, so do all again."""
         ids: list[str] = []
         pending = iter(items)
-        while chunk := [self._new(kind, source, data, traceparent) for data in islice(pending, _CHUNK)]:
-            await self._high_water.check()
-            with guarded():
-                async with self.redis.pipeline(transaction=False) as pipe:
-                    for event in chunk:
-                        pipe.xadd(self.key, cast("Any", pack(event)))
-                    await pipe.execute()
-            ids += [event.id for event in chunk]
+        while chunk := list(islice(pending, _CHUNK)):
+            with self._sending(kind, source, traceparent) as sending:
+                sending.set(messages=len(chunk))
+                events = [self._new(kind, source, data, sending.traceparent) for data in chunk]
+                await self._high_water.check()
+                with guarded():
+                    async with self.redis.pipeline(transaction=False) as pipe:
+                        for event in events:
+                            pipe.xadd(self.key, cast("Any", pack(event)))
+                        await pipe.execute()
+            ids += [event.id for event in events]
         return ids
 
     def open(self, fields: Fields) -> Event:
@@ -116,6 +121,13 @@ class Stream:
         added_ms = int(cast("bytes", head[0][0]).partition(b"-")[0])
         return max(0.0, seconds + micros / 1e6 - added_ms / 1000)
 
+    def _sending(self, kind: EventType, source: Source, traceparent: str) -> span:
+        """The span whose context travels with the events."""
+        attributes = messaging("send", kind="send", stream=self.name)
+        return span(
+            f"send {self.name}", kind="producer", parent=traceparent, event_type=kind, source=source, **attributes
+        )
+
     def _new(self, kind: EventType, source: Source, data: msgspec.Struct, traceparent: str) -> Event:
         now = self.clock()
         name = new_id(now)
@@ -127,7 +139,7 @@ class Stream:
             source=source,
             attempt=1,
             first=moment,
-            traceparent=valid_traceparent(traceparent) or current_traceparent(),
+            traceparent=traceparent,
             data=self._keyring.seal(msgspec.json.encode(data), bound=self.bound(kind, name)),
         )
 

@@ -14,7 +14,7 @@ from functools import partial
 
 from aftersend.errors import AftersendError, Misconfigured, Transient
 from aftersend.ledger.entry import Entry
-from aftersend.observe.traces import span
+from aftersend.observe.traces import current_traceparent, span
 from aftersend.sendcloud.errors import BatchRejected
 from aftersend.sendcloud.model import SENDCLOUD, PushOrder
 from aftersend_exporter.batches import BATCH, Accepted, Refused, deliver
@@ -58,14 +58,18 @@ class Pusher:
     async def flush(self) -> None:
         """Send what was collected."""
         waiting, self._waiting = self._waiting, []
-        batch = [ready for ready, goes in zip(waiting, await each(waiting, self._announce), strict=True) if goes]
-        if batch:
-            with span("push batch", count=len(batch)):
+        if not waiting:
+            return
+        with span("push batch", orders=[ready.order for ready in waiting]) as trace:
+            batch = [ready for ready, goes in zip(waiting, await each(waiting, self._announce), strict=True) if goes]
+            trace.set(count=len(batch))
+            if batch:
                 await self._deliver(batch)
 
     async def _announce(self, ready: Parcelled) -> bool:
         """Write down that it is about to go; False if it got a label meanwhile."""
-        change = partial(pushing, fingerprint=ready.fingerprint, now=self.desk.now_ms())
+        now, trace = self.desk.now_ms(), current_traceparent()
+        change = partial(pushing, fingerprint=ready.fingerprint, now=now, trace=trace)
         entry = await self.desk.ledger.change(ready.order, change)
         return entry.state == "pushing"
 

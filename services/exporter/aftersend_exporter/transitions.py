@@ -43,11 +43,11 @@ def was_confirmed(entry: Entry) -> bool:
     return entry.state in ("confirmed", "pushing") and entry.pushed > 0 and entry.pushes == 0
 
 
-def pushing(entry: Entry, *, fingerprint: str, now: int) -> Entry:
+def pushing(entry: Entry, *, fingerprint: str, now: int, trace: str = "") -> Entry:
     """About to be sent. From here on a crash is healed by reading and sending it again."""
     if is_final(entry):
         return entry
-    return _moved(entry, "pushing", now, fingerprint=fingerprint, watched=entry.watched or now)
+    return _moved(entry, "pushing", now, fingerprint=fingerprint, watched=entry.watched or now, trace=trace)
 
 
 def accepted(entry: Entry, *, fingerprint: str, now: int) -> Entry:

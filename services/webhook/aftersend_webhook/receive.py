@@ -43,6 +43,7 @@ WRONG_SIGNATURE: Final = Answer("wrong_signature", 401)
 MALFORMED: Final = Answer("malformed", 400)
 STORED: Final = Answer("stored", 200)
 FAILED: Final = Answer("failed", 503, retry_after=60)
+_OUR_FAULT: Final = 500
 _STORE_PATIENCE: Final = 5.0
 _RETRY_SECONDS: Final = 30
 _QUIET_SECONDS: Final = 60.0
@@ -96,9 +97,13 @@ class Receiver:
             return self._unproven(NO_KEY)
         if not is_signed(body, request.headers.get(HEADER, ""), keys):
             return self._unproven(WRONG_SIGNATURE)
-        with span("POST webhook", kind="server", parent=request.headers.get("traceparent", "")) as trace:
+        about = {"method": "POST", "route": request.path, "url_path": request.path}
+        parent = request.headers.get("traceparent", "")
+        with span(f"POST {request.path}", kind="server", parent=parent, tenant=self._tenant, **about) as trace:
             answer = await self._proven(body, trace.traceparent)
-            trace.set(tenant=self._tenant, outcome=answer.outcome, status=answer.status)
+            trace.set(outcome=answer.outcome, status=answer.status)
+            if answer.status >= _OUR_FAULT:
+                trace.failed(str(answer.status))
             self._seconds.observe(time.monotonic() - began, exemplar())
         return answer
 

@@ -90,7 +90,8 @@ class Applier:
 
     async def _run(self, orders: dict[str, _Waiting]) -> None:
         traces = [trace for waiting in orders.values() for trace in waiting.traces if trace]
-        with span("write back", parent=traces[0] if traces else "", links=traces[1:], count=len(orders)):
+        parent, *others = traces or [""]
+        with span("write back", parent=parent, links=others, orders=list(orders), count=len(orders)):
             outcomes = await self._do_round({order_id: waiting.force for order_id, waiting in orders.items()})
         for order_id, waiting in orders.items():
             _settle(waiting.done, outcomes.get(order_id))

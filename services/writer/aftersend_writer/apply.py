@@ -23,6 +23,7 @@ from aftersend.afterbuy.model import AFTERBUY, Order, OrderChange, Page, Unreada
 from aftersend.errors import AftersendError, Bug, Rejected, Transient
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.store import Ledger
+from aftersend.observe.traces import link
 from aftersend.tenant import WriteBack
 from aftersend_writer.case import Care, Case
 from aftersend_writer.compare import Rules
@@ -100,7 +101,10 @@ class Rounds:
         entry = await self._ledger.get(order_id)
         if self._recovering is not None and await self._recovering():
             return []  # this entry may come from a backup; the end of the recovery looks at all that lags
-        return [Case(lease, entry)] if entry and (force or entry.applied != entry.observed) else []
+        if entry is None or not (force or entry.applied != entry.observed):
+            return []
+        link(entry.trace)  # the push, hours ago
+        return [Case(lease, entry)]
 
     async def _work(self, cases: list[Case]) -> None:
         for _ in range(LOOKS):
