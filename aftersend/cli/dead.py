@@ -89,7 +89,10 @@ def redrive(
     if bool(ids) == every:
         raise typer.BadParameter("name ids, or --all")
     wanted = None if every else set(ids or ())
-    run(_each(file, data_dir, ids or (), lambda stream: stream.redrive(wanted), "redriven", as_json=as_json))
+    run(
+        _each(file, data_dir, ids or (), lambda stream: stream.redrive(wanted), "redriven", as_json=as_json),
+        sends_events=True,
+    )
 
 
 @app.command()

@@ -22,12 +22,28 @@ def complain(text: str) -> None:
     sys.stderr.write(f"aftersend: {text}\n")
 
 
-def run(work: Coroutine[Any, Any, int], *, failed: Callable[[str], None] = complain) -> None:
-    """Run the work of a command and leave with its exit code; ``failed`` is told what went wrong."""
+def run(
+    work: Coroutine[Any, Any, int], *, failed: Callable[[str], None] = complain, sends_events: bool = False
+) -> None:
+    """Run the work of a command and leave with its exit code; ``failed`` is told what went wrong.
+
+    What ``sends_events`` begins a trace for them, if traces are wanted.
+    """
     from aftersend.observe import logs
 
     logs.configure("console", "error")
-    raise SystemExit(code_of(lambda: asyncio.run(work), failed=failed))
+    raise SystemExit(code_of(lambda: _traced(work) if sends_events else asyncio.run(work), failed=failed))
+
+
+def _traced(work: Coroutine[Any, Any, int]) -> int:
+    from aftersend.observe import traces
+
+    try:
+        traces.start_tracing("aftersend-cli")
+        return asyncio.run(work)
+    finally:
+        work.close()
+        traces.stop_tracing()
 
 
 def code_of(work: Callable[[], int], *, failed: Callable[[str], None] = complain) -> int:

@@ -41,7 +41,8 @@ def trigger(
     request = RunRequest(kind=kind, orders=tuple(order or ()), dry_run=dry_run)
     told = Report(report)
     patience = timeout if wait or dry_run else None
-    run(_trigger(request, file, data_dir, patience, told, jitter=jitter, as_json=as_json), failed=told.failed)
+    work = _trigger(request, file, data_dir, patience, told, jitter=jitter, as_json=as_json)
+    run(work, failed=told.failed, sends_events=True)
 
 
 async def _trigger(

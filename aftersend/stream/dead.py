@@ -99,9 +99,10 @@ class DeadLetters:
 
     async def _redrive(self, entry: bytes, fields: Fields) -> int:
         old = text_of(fields, b"traceparent")
-        name, attributes = self._stream.name, messaging("redrive", kind="send", stream=self._stream.name)
-        about = {"event": text_of(fields, b"id"), "event_type": text_of(fields, b"type"), **attributes}
-        with span(f"redrive {name}", kind="producer", links=[old], **about) as traced:
+        stream = self._stream
+        about = {"tenant": stream.tenant, "event": text_of(fields, b"id"), "event_type": text_of(fields, b"type")}
+        about |= messaging("redrive", kind="send", stream=stream.name)
+        with span(f"redrive {stream.name}", kind="producer", links=[old], **about) as traced:
             args: list[Word] = [entry, len(_VERDICT), *_VERDICT]
             args += (b"attempt", b"1", b"time", rfc3339(self._clock()))
             args += (b"traceparent", traced.traceparent or old)

@@ -123,10 +123,9 @@ class Stream:
 
     def _sending(self, kind: EventType, source: Source, traceparent: str) -> span:
         """The span whose context travels with the events."""
-        attributes = messaging("send", kind="send", stream=self.name)
-        return span(
-            f"send {self.name}", kind="producer", parent=traceparent, event_type=kind, source=source, **attributes
-        )
+        about = {"tenant": self.tenant, "event_type": kind, "source": source}
+        about |= messaging("send", kind="send", stream=self.name)
+        return span(f"send {self.name}", kind="producer", parent=traceparent, **about)
 
     def _new(self, kind: EventType, source: Source, data: msgspec.Struct, traceparent: str) -> Event:
         now = self.clock()

@@ -286,6 +286,9 @@ async def test_spans_carry_routes_and_no_queries() -> None:
     told = [(span.name, dict(span.attributes or {})) for span in seen.get_finished_spans()]
     assert [name for name, _ in told] == ["GET sendcloud /v3/orders", "GET sendcloud /v2/parcels"]
     assert [attributes["aftersend.outcome"] for _, attributes in told] == ["ok", "transient"]
+    assert [attributes["server.address"] for _, attributes in told] == ["127.0.0.1", "127.0.0.1"]
+    assert told[0][1]["url.full"] == f"{sendcloud.url}/v3/orders"
+    assert told[0][1]["http.response.status_code"] == 200
     assert "334455" not in str(told)
 
 

@@ -416,12 +416,18 @@ async def test_the_trace_goes_on_in_the_event(tmp_path: Path, redis_url: str) ->
             shown = generate_latest(service.runtime.metrics.registry).decode()
     finally:
         traces.stop_tracing()
-    (span,) = seen.get_finished_spans()
-    assert span.context is not None
     assert f'trace_id="{PARENT[3:35]}"' in shown
-    assert event.traceparent == f"00-{span.context.trace_id:032x}-{span.context.span_id:016x}-01"
+    sent, answered = seen.get_finished_spans()
+    assert sent.context is not None
+    assert sent.parent is not None
+    assert sent.parent == answered.context
+    assert event.traceparent == f"00-{sent.context.trace_id:032x}-{sent.context.span_id:016x}-01"
     assert event.traceparent[3:35] == PARENT[3:35]
-    assert CANARY not in str(span.to_json())
+    assert answered.name == "POST /webhooks/sendcloud"
+    assert answered.attributes is not None
+    assert answered.attributes["http.route"] == "/webhooks/sendcloud"
+    assert answered.attributes["http.response.status_code"] == 200
+    assert CANARY not in str(sent.to_json()) + str(answered.to_json())
 
 
 async def test_without_tracing_a_foreign_trace_is_handed_on(tmp_path: Path, redis_url: str) -> None:

@@ -1,0 +1,134 @@
+"""A collector for tests: takes spans over OTLP by HTTP and gRPC, and keeps them.
+
+gRPC is spoken by grpcio here, which is not the library that sends.
+"""
+
+import gzip
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import grpc
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+
+_KINDS = ("", "internal", "server", "client", "producer", "consumer")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One span, ids in hex."""
+
+    service: str
+    name: str
+    kind: str
+    trace: str
+    id: str
+    parent: str
+    links: tuple[str, ...]
+    """Ids of spans in other traces."""
+    failed: bool
+    about: dict[str, Any]
+
+
+@dataclass
+class Received:
+    """All spans so far, headers of all requests, and where to send."""
+
+    http_url: str = ""
+    grpc_url: str = ""
+    spans: list[Seen] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+
+    def named(self, name: str) -> list[Seen]:
+        """The spans of that name, in order of arrival."""
+        return [span for span in self.spans if span.name == name]
+
+    def by_id(self, name: str) -> Seen | None:
+        """The span with that id, if it arrived."""
+        return next((span for span in self.spans if span.id == name), None)
+
+    def take(self, request: ExportTraceServiceRequest) -> None:
+        """Keep what a request holds."""
+        for resource in request.resource_spans:
+            service = _plain(resource.resource.attributes)["service.name"]
+            self.spans += [_seen(service, span) for scope in resource.scope_spans for span in scope.spans]
+
+
+@contextmanager
+def receiving() -> Iterator[Received]:
+    """Both receivers on free ports of the loopback interface."""
+    received = Received()
+    http = _http_server(received)
+    serving = threading.Thread(target=http.serve_forever)
+    serving.start()
+    rpc = grpc.server(ThreadPoolExecutor(2))
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(_Rpc(received), rpc)
+    received.http_url = f"http://127.0.0.1:{http.server_port}"
+    received.grpc_url = f"http://127.0.0.1:{rpc.add_insecure_port('127.0.0.1:0')}"
+    rpc.start()
+    try:
+        yield received
+    finally:
+        rpc.stop(0).wait()
+        http.shutdown()
+        serving.join()
+        http.server_close()
+
+
+class _Rpc(trace_service_pb2_grpc.TraceServiceServicer):
+    def __init__(self, received: Received) -> None:
+        self._received = received
+
+    def Export(self, request: Any, context: Any) -> ExportTraceServiceResponse:  # noqa: N802 - the name of the call
+        self._received.headers.append(dict(context.invocation_metadata()))
+        self._received.take(request)
+        return ExportTraceServiceResponse()
+
+
+def _http_server(received: Received) -> ThreadingHTTPServer:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            packed = self.headers.get("Content-Encoding") == "gzip"
+            received.headers.append({name.lower(): value for name, value in self.headers.items()})
+            received.take(ExportTraceServiceRequest.FromString(gzip.decompress(body) if packed else body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+
+def _seen(service: str, span: Any) -> Seen:
+    return Seen(
+        service=service,
+        name=span.name,
+        kind=_KINDS[span.kind],
+        trace=span.trace_id.hex(),
+        id=span.span_id.hex(),
+        parent=span.parent_span_id.hex(),
+        links=tuple(link.span_id.hex() for link in span.links),
+        failed=span.status.code == span.status.STATUS_CODE_ERROR,
+        about=_plain(span.attributes),
+    )
+
+
+def _plain(attributes: Any) -> dict[str, Any]:
+    return {one.key: _value(one.value) for one in attributes}
+
+
+def _value(value: Any) -> Any:
+    kind = value.WhichOneof("value")
+    if kind == "array_value":
+        return [_value(each) for each in value.array_value.values]
+    return getattr(value, kind)
