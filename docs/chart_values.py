@@ -207,6 +207,17 @@ class Notifications(Part, frozen=True):
     mail: Mail = Mail()
 
 
+class Dashboards(Part, frozen=True):
+    """Grafana's dashboards, fleet and tenant."""
+
+    enabled: bool = False
+    """Make a ConfigMap for each, which the sidecar of Grafana's chart finds by its label."""
+    labels: Texts = field(default_factory=lambda: {"grafana_dashboard": "1"})
+    """Labels by which the sidecar finds them."""
+    annotations: Texts = field(default_factory=dict)
+    """Annotations, such as the folder (grafana_folder: Aftersend)."""
+
+
 class Monitoring(Part, frozen=True):
     """Metrics of the operator, and what is made of all metrics."""
 
@@ -219,6 +230,7 @@ class Monitoring(Part, frozen=True):
     labels: Texts = field(default_factory=dict)
     """Labels by which Prometheus selects its monitors."""
     alerts: Alerts = Alerts()
+    dashboards: Dashboards = Dashboards()
     notifications: Notifications = Notifications()
 
 

@@ -21,6 +21,7 @@ from aftersend.crd.meanings import meanings
 from aftersend.crd.rendering import as_template
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "monitoring"))
 CHART = ROOT / "charts" / "aftersend"
 PAGES = [ROOT / "README.md", CHART / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MARKER = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -97,7 +98,11 @@ def renewed(text: str) -> str:
 
 
 def files() -> Iterator[tuple[Path, str]]:
-    """Every file with something generated in it, and what it should say."""
+    """Every file with something generated in it, and what it should say; pages last, they read the dashboards."""
+    from aftersend_dashboards import rendering  # noqa: PLC0415 - found by way of the path above
+
+    for name, text in rendering.files().items():
+        yield CHART / "files/dashboards" / name, text
     for page in PAGES:
         yield page, renewed(page.read_text())
     yield CHART / "templates/crd.yaml", as_template()
@@ -107,11 +112,13 @@ def files() -> Iterator[tuple[Path, str]]:
 
 def main(arguments: list[str]) -> int:
     """Write the files, or only say which would change."""
-    stale = [(file, text) for file, text in files() if not file.exists() or file.read_text() != text]
-    for file, text in stale:
-        print(f"{'stale' if arguments else 'written'}: {file.relative_to(ROOT)}")
-        if not arguments:
-            file.write_text(text)
+    stale = False
+    for file, text in files():
+        if not file.exists() or file.read_text() != text:
+            print(f"{'stale' if arguments else 'written'}: {file.relative_to(ROOT)}")
+            stale = True
+            if not arguments:
+                file.write_text(text)
     if arguments and stale:
         print("run: make docs")
     return 1 if arguments and stale else 0

@@ -82,7 +82,8 @@ class Tally:
         assert seconds >= 0
         self.outcomes.append(outcome)
 
-    def budget(self, remaining: float) -> None:
+    def budget(self, remaining: float, limit: float) -> None:
+        assert 0 <= remaining <= limit
         self.budgets.append(remaining)
 
 
