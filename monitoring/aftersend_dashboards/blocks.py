@@ -177,7 +177,8 @@ def row(of: dashboard.Dashboard, title: str, panels: list[Builder[model.Panel]],
     """Put a titled row of panels on the page, ``across`` side by side."""
     of.with_row(dashboard.Row(title))
     for panel in panels:
-        of.with_panel(panel.height(height).span(24 // across))  # type: ignore[attr-defined]  # every panel has both
+        number = len(of.build().panels or []) + 1
+        of.with_panel(panel.id(number).height(height).span(24 // across))  # type: ignore[attr-defined]  # every panel has both
 
 
 _BY_LABEL: Final = TENANT_PAGE.replace("${__data.fields.tenant}", "${__field.labels.tenant}")

@@ -288,7 +288,7 @@ def _redis(of: dashboard.Dashboard) -> None:
                 look=_DURABLE,
             ),
             curves(
-                "Memory",
+                "Memory of Redis",
                 Ask(f"max(aftersend_redis_memory_ratio{{{_OF}}})", "in use"),
                 normal="Share of maxmemory. From 80 % on webhooks are refused, until the writer has made room.",
                 alerts=("AftersendRedisNearlyFull",),
@@ -356,7 +356,7 @@ def _processes(of: dashboard.Dashboard) -> None:
                 alerts=("AftersendPartMissing",),
             ),
             curves(
-                "Memory",
+                "Memory of the parts",
                 Ask(f"process_resident_memory_bytes {_BY_PROCESS}", "{{part}} {{instance}}"),
                 normal="Normal: below 150 MB each.",
                 look=Look(unit="bytes"),

@@ -36,7 +36,7 @@ def test_the_standard_variables_are_heard(collector: Received, monkeypatch: pyte
         pass
     traces.stop_tracing()
     ((seen,), (headers,)) = (collector.spans, collector.headers)
-    assert (seen.service, seen.name, seen.about) == ("shop", "step", {"aftersend.order": "4711"})
+    assert (seen.service, seen.name, seen.about["aftersend.order"]) == ("shop", "step", "4711")
     assert headers["x-key"] == "se cret"
 
 

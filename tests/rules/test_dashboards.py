@@ -1,0 +1,204 @@
+"""The dashboards ask a real Prometheus that scraped a real day: every query has an answer, and it is the right one."""
+
+import asyncio
+import json
+import math
+import re
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard
+from prometheus_client import CollectorRegistry, start_http_server
+
+from aftersend.cli.day.screen import Silent
+from aftersend.cli.day.stage import Stage, free_port
+from aftersend.cli.demo import live_through
+from aftersend.observe.metrics import Metrics
+from aftersend.tenant_status import Condition
+from aftersend_operator.metrics import OperatorMetrics
+from tests.programs import running
+
+FILES = Path(__file__).resolve().parents[2] / "charts/aftersend/files"
+TEXTS = {path.stem: path.read_text() for path in sorted((FILES / "dashboards").glob("*.json"))}
+VARIABLES = {"$tenant": "demo", "$__rate_interval": "10m"}
+PATIENCE = 60.0
+_SETTLED = 15.0
+"""Seconds after which services have shown once more what they read from Redis now and then."""
+
+
+def panels(name: str) -> Iterator[dict[str, Any]]:
+    """All panels of a dashboard, rows left out."""
+    for panel in json.loads(TEXTS[name])["panels"]:
+        yield from panel.get("panels", []) if panel["type"] == "row" else [panel]
+
+
+QUERIES = [
+    (name, panel["title"], target["expr"]) for name in TEXTS for panel in panels(name) for target in panel["targets"]
+]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of an answer."""
+
+    labels: dict[str, str]
+    value: float
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """A running one."""
+
+    url: str
+
+    def ask(self, expression: str) -> list[Series]:
+        """What it answers; an AssertionError with its words if it does not understand."""
+        for name, value in VARIABLES.items():
+            expression = expression.replace(name, value)
+        query = urllib.parse.urlencode({"query": expression})
+        with urllib.request.urlopen(f"{self.url}/api/v1/query?{query}", timeout=30) as answer:
+            told = json.load(answer)
+        return [Series(each["metric"], float(each["value"][1])) for each in told["data"]["result"]]
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    folder = tmp_path_factory.mktemp("day")
+    operator, thread = start_http_server(port := free_port(), "127.0.0.1", _operator().registry)
+    with _Sweeping(folder / "stage", orders=300) as stage:
+        targets = [f"127.0.0.1:{number}" for number in (*stage.admin_ports.values(), port)]
+        with _scraping(targets, folder) as found:
+            asyncio.run(live_through(stage, Silent()))
+            over = time.time()
+            _until(lambda: len(found.ask(f"timestamp(up == 1) > {over + _SETTLED}")) == len(targets))
+            yield found
+    operator.shutdown()
+    operator.server_close()
+    thread.join()
+
+
+class _Sweeping(Stage):
+    """With the exporter's own schedule of sweeps, as in production."""
+
+    def environment(self, part: str) -> dict[str, str]:
+        return {**super().environment(part), "AFTERSEND_SCHEDULER": "sweep"}
+
+
+def _operator() -> OperatorMetrics:
+    """The operator's registry as it is beside one healthy tenant."""
+    metrics = OperatorMetrics()
+    metrics.show("demo", [_condition("Ready", "True"), _condition("Degraded", "False")])
+    metrics.saw("demo", generation=1, certificate_end=time.time() + 60 * 86400)
+    metrics.tenants.set(1)
+    metrics.reconciles.labels("done").inc()
+    metrics.seconds.observe(0.1)
+    metrics.called("get", "ok")
+    return metrics
+
+
+def _condition(kind: str, status: Literal["True", "False"]) -> Condition:
+    return Condition(
+        type=kind, status=status, observed_generation=1, last_transition_time="", reason="AllWell", message=""
+    )
+
+
+@contextmanager
+def _scraping(targets: list[str], folder: Path) -> Iterator[Prometheus]:
+    config = {
+        "global": {"scrape_interval": "1s"},
+        "scrape_configs": [{"job_name": "aftersend", "static_configs": [{"targets": targets}]}],
+    }
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+    address = f"127.0.0.1:{free_port()}"
+    arguments = [
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address={address}",
+    ]
+    with running("prometheus", arguments, ready=f"http://{address}/-/ready", log=folder / "prometheus.log"):
+        yield Prometheus(f"http://{address}")
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "Prometheus does not reach all targets"
+        time.sleep(0.2)
+
+
+def test_every_query_has_an_answer(prometheus: Prometheus) -> None:
+    wrong = {}
+    for dashboard, panel, expression in QUERIES:
+        found = prometheus.ask(expression)
+        if not found or any(not math.isfinite(series.value) for series in found):
+            wrong[f"{dashboard} / {panel}"] = (expression, found)
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    ("dashboard", "panel", "expected"),
+    [
+        ("aftersend-fleet", "Tenants", {"": (1, 1)}),
+        ("aftersend-fleet", "Exports late", {"": (0, 0)}),
+        ("aftersend-fleet", "Write-backs late", {"": (0, 0)}),
+        ("aftersend-fleet", "Parts missing", {"": (0, 0)}),
+        ("aftersend-fleet", "Error budget of the write-back, 30 days", {"": (-99, 1)}),
+        ("aftersend-tenant", "Parts", {"exporter": (1, 1), "webhook": (1, 1), "writer": (1, 1)}),
+        ("aftersend-tenant", "Decisions of exports", {"sent": (1, 1000), "skipped": (1, 1000)}),
+        ("aftersend-tenant", "Webhooks, by answer", {"stored": (50, 5000)}),
+        ("aftersend-tenant", "Age of the oldest event", {"parcels": (0, 60), "runs": (0, 60)}),
+        ("aftersend-tenant", "Calls left", {"afterbuy": (0.5, 1), "sendcloud": (0, 1)}),
+        ("aftersend-tenant", "Keeps what it confirms", {"": (0, 1)}),
+    ],
+)
+def test_the_answers_are_those_of_the_day(
+    dashboard: str, panel: str, expected: dict[str, tuple[float, float]], prometheus: Prometheus
+) -> None:
+    (found,) = (query for name, title, query in QUERIES if (name, title) == (dashboard, panel))
+    told = {"".join(series.labels.values()): series.value for series in prometheus.ask(found)}
+    for label, (least, most) in expected.items():
+        assert least <= told[label] <= most, told
+
+
+def test_every_name_in_a_query_is_a_metric_of_ours() -> None:
+    known = _names(Metrics().registry) | _names(OperatorMetrics().registry)
+    asked = {name for _, _, query in QUERIES for name in re.findall(r"\b(?:aftersend|process|python)_[a-z_]+\b", query)}
+    assert asked <= known
+
+
+def _names(registry: CollectorRegistry) -> set[str]:
+    shown = {sample.name for family in registry.collect() for sample in family.samples}
+    return shown | set(registry._names_to_collectors)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_grafanas_own_types_read_and_write_it_alike(name: str) -> None:
+    read = Dashboard.from_json(json.loads(TEXTS[name]))
+    assert json.dumps(read, cls=JSONEncoder, indent=2, sort_keys=True) + "\n" == TEXTS[name]
+    assert read.uid == name
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_panel_says_what_is_normal_and_has_a_place_of_its_own(name: str) -> None:
+    found = list(panels(name))
+    assert len({panel["title"] for panel in found}) == len(found)
+    assert len({panel["id"] for panel in found}) == len(found)
+    assert len({(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in found}) == len(found)
+    assert all(panel["description"] and panel["datasource"]["uid"] == "${datasource}" for panel in found)
+
+
+def test_the_alerts_that_panels_name_exist() -> None:
+    groups = yaml.safe_load((FILES / "alerts.yaml").read_text())["groups"]
+    alerts = {rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule}
+    named = set(re.findall(r"RUNBOOKS_URL/(\w+)\.md", "".join(TEXTS.values())))
+    assert named
+    assert named <= alerts
