@@ -1,3 +1,4 @@
+import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -6,6 +7,7 @@ import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
+from aftersend.errors import AftersendError, Later, Transient
 from aftersend.observe import traces
 from aftersend.observe.traces import current_trace_id, current_traceparent, sampled_trace_id, span
 
@@ -17,6 +19,7 @@ OTHER = "00-1af7651916cd43dd8448eb211c80319c-a7ad6b7169203331-01"
 @pytest.fixture
 def exported() -> Iterator[InMemorySpanExporter]:
     exporter = InMemorySpanExporter()
+    traces.bind(tenant="")
     traces.start_tracing("test", exporter=exporter)
     yield exporter
     traces.stop_tracing()
@@ -120,6 +123,51 @@ def test_only_a_trace_that_is_recorded_here_is_worth_pointing_at() -> None:
     traces.stop_tracing()
     with span("handle", parent=PARENT):
         assert sampled_trace_id() == ""
+
+
+def test_on_spans_say_whose_they_are(exported: InMemorySpanExporter) -> None:
+    traces.bind(tenant="shops.mueller")
+    with span("read"):
+        pass
+    traces.bind(tenant="")
+    (only,) = _flush(exported)
+    assert dict(only.attributes) == {"aftersend.tenant": "shops.mueller"}
+
+
+def test_on_the_innermost_span_takes_notes_and_links(exported: InMemorySpanExporter) -> None:
+    with span("outer"):
+        with span("inner"):
+            traces.note(status=503, city="Köln")
+            traces.link(OTHER)
+            traces.link("nonsense")
+        traces.note(status=200)
+    inner, outer = _flush(exported)
+    assert (dict(inner.attributes), dict(outer.attributes)) == (
+        {"http.response.status_code": 503},
+        {"http.response.status_code": 200},
+    )
+    assert [f"{link.context.trace_id:032x}" for link in inner.links] == [OTHER[3:35]]
+    traces.note(status=1)
+    traces.link(OTHER)
+
+
+@pytest.mark.parametrize(("error", "failed"), [(Later("not_due"), False), (Transient("timeout"), True)])
+def test_on_what_is_only_put_off_has_not_failed(
+    error: AftersendError, exported: InMemorySpanExporter, *, failed: bool
+) -> None:
+    with contextlib.suppress(AftersendError), span("handle"):
+        raise error
+    (only,) = _flush(exported)
+    assert (only.status.status_code is StatusCode.ERROR) is failed
+    assert only.attributes.get("aftersend.error.code") == ("timeout" if failed else None)
+
+
+def test_a_peer_is_told_without_credentials_and_query() -> None:
+    assert traces.peer("https://key:secret@api.example/path?q=Meier") == {
+        "address": "api.example",
+        "port": 443,
+        "url": "https://api.example/path",
+    }
 
 
 def test_stopping_twice_is_harmless() -> None:
