@@ -153,7 +153,7 @@ def test_every_query_has_an_answer(prometheus: Prometheus) -> None:
         ("aftersend-fleet", "Parts missing", {"": (0, 0)}),
         ("aftersend-fleet", "Error budget of the write-back, 30 days", {"": (-99, 1)}),
         ("aftersend-tenant", "Parts", {"exporter": (1, 1), "webhook": (1, 1), "writer": (1, 1)}),
-        ("aftersend-tenant", "Decisions of exports", {"sent": (1, 1000), "skipped": (1, 1000)}),
+        ("aftersend-tenant", "Decisions of exports", {"sent": (100, 1000), "skipped": (1, 1000)}),
         ("aftersend-tenant", "Webhooks, by answer", {"stored": (50, 5000)}),
         ("aftersend-tenant", "Age of the oldest event", {"parcels": (0, 60), "runs": (0, 60)}),
         ("aftersend-tenant", "Calls left", {"afterbuy": (0.5, 1), "sendcloud": (0, 1)}),

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 from aftersend.afterbuy.client import AfterbuyClient
@@ -17,6 +17,7 @@ from aftersend.sendcloud.client import SendcloudClient
 from aftersend.stream.sealing import Keyring
 from aftersend.stream.stream import Stream
 from aftersend.tenant import Tenant
+from aftersend_exporter.decide import Reason
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -25,6 +26,10 @@ _AT_ONCE = 16
 _DAY_MS = 86_400_000
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
+_FROM_ZERO: Final = (
+    *((outcome, "") for outcome in ("sent", "unchanged", "rejected", "retried")),
+    *(("skipped", reason) for reason in get_args(Reason)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,15 @@ class Desk:
     lease: Lease | None = None
     """That of the present run; None outside of runs."""
     log: "FilteringBoundLogger" = field(default_factory=get_logger)
+
+    def __post_init__(self) -> None:
+        """Show counters from 0 on: Prometheus sees no increase in a series that begins with it."""
+        name = self.tenant.identity
+        for outcome, reason in _FROM_ZERO:
+            self.metrics.orders.labels(name, outcome, reason)
+        for kind in ("export", "sweep"):
+            for outcome in ("done", "partial", "failed"):
+                self.metrics.runs.labels(name, kind, outcome)
 
     @property
     def zone(self) -> ZoneInfo:

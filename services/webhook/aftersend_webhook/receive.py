@@ -44,6 +44,8 @@ MALFORMED: Final = Answer("malformed", 400)
 STORED: Final = Answer("stored", 200)
 FAILED: Final = Answer("failed", 503, retry_after=60)
 _OUR_FAULT: Final = 500
+_FROM_ZERO: Final = ("stored", "not_stored", "failed", "no_key", "busy", "wrong_signature")
+"""Shown before the first of them: Prometheus sees no increase in a series that begins with it."""
 _STORE_PATIENCE: Final = 5.0
 _RETRY_SECONDS: Final = 30
 _QUIET_SECONDS: Final = 60.0
@@ -67,6 +69,8 @@ class Receiver:
         self._stream = stream
         self._metrics = metrics
         self._seconds = metrics.webhook_seconds.labels(tenant)
+        for outcome in _FROM_ZERO:
+            metrics.webhooks.labels(tenant, outcome)
         self._intake = intake or Intake()
         self._clock = clock
         self._log = get_logger(tenant=tenant, part="webhook")
