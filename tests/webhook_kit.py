@@ -99,7 +99,7 @@ class Hooks:
             sample.labels["outcome"]: int(sample.value)
             for metric in self.runtime.metrics.webhooks.collect()
             for sample in metric.samples
-            if sample.name == "aftersend_webhooks_total"
+            if sample.name == "aftersend_webhooks_total" and sample.value
         }
 
 

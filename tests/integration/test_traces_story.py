@@ -90,16 +90,13 @@ async def shop(folder: Path) -> AsyncIterator[Shop]:
         patch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
         patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "200")
         with Stage(folder, orders=20) as stage:
-            async with aiohttp.ClientSession() as session:
-                redis = Redis.from_url(stage.valkey.url)
+            async with aiohttp.ClientSession() as session, Redis.from_url(stage.valkey.url) as redis:
                 keyring = Keyring(SecretFiles(stage.secrets_dir / "data-key"))
                 control = Control(session, url=stage.sandbox_url)
                 for part in PARTS:
                     await until(lambda part=part: control.answers(stage.ready_url(part)), f"{part} is ready")
-                yield Shop(
-                    stage, control, received, Stream(redis, tenant="demo", name="parcels", keyring=keyring), session
-                )
-                await redis.aclose()
+                parcels = Stream(redis, tenant="demo", name="parcels", keyring=keyring)
+                yield Shop(stage, control, received, parcels, session)
 
 
 async def test_one_orders_way_is_one_story(tmp_path: Path) -> None:

@@ -77,6 +77,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
     with _Sweeping(folder / "stage", orders=300) as stage:
         targets = [f"127.0.0.1:{number}" for number in (*stage.admin_ports.values(), port)]
         with _scraping(targets, folder) as found:
+            _until(lambda: len(found.ask("count by (job) (aftersend_orders_total)")) == 1)
             asyncio.run(live_through(stage, Silent()))
             over = time.time()
             _until(lambda: len(found.ask(f"timestamp(up == 1) > {over + _SETTLED}")) == len(targets))
@@ -131,7 +132,7 @@ def _scraping(targets: list[str], folder: Path) -> Iterator[Prometheus]:
 def _until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, "Prometheus does not reach all targets"
+        assert time.monotonic() < deadline, "not in Prometheus"
         time.sleep(0.2)
 
 
