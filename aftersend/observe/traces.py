@@ -2,8 +2,9 @@
 
 ``span`` is the only door. With tracing off (no ``OTEL_EXPORTER_OTLP_ENDPOINT``) it imports nothing of OpenTelemetry and
 merely hands the parent's ``traceparent`` on, so that a trace that somebody else started survives a process without
-tracing. With tracing on it makes a span of the SDK. Either way the current traceparent stands in a context variable,
-where logs find the trace id.
+tracing. With tracing on it makes a span of the SDK, unless the trace was left out at its beginning: then all of it is
+left out, at the cost of a look. Either way the current traceparent stands in a context variable, where logs find the
+trace id.
 
 Names and attributes follow OpenTelemetry's conventions for HTTP and messaging. A ``process`` span of the stream is a
 child of whoever put the event there; where several join (a round of the writer) the first is the parent and the others
@@ -23,7 +24,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
-    from opentelemetry.trace import Span
+    from opentelemetry.trace import Span, Tracer
 
 SpanKind = Literal["internal", "server", "client", "producer", "consumer"]
 Value = str | int | float | bool | Sequence[str]
@@ -69,6 +70,9 @@ _current: ContextVar[str] = ContextVar("aftersend_traceparent", default="")
 _innermost: "ContextVar[Span | None]" = ContextVar("aftersend_span", default=None)
 _tenant: ContextVar[str] = ContextVar("aftersend_tenant", default="")
 _provider: "TracerProvider | None" = None
+_tracer: "Tracer | None" = None
+_follows: bool = False
+"""True if the sampler leaves out whatever a trace's beginning left out."""
 
 
 def bind(*, tenant: str) -> None:
@@ -109,18 +113,22 @@ def start_tracing(service: str, *, exporter: "SpanExporter | None" = None) -> No
 
     ``Misconfigured`` says what is wrong with the ``OTEL_*`` variables.
     """
-    global _provider  # noqa: PLW0603 - one tracer per process, as in OpenTelemetry itself
+    global _provider, _tracer, _follows  # noqa: PLW0603 - one tracer per process, as in OpenTelemetry itself
     if exporter is None and not wanted():
         return
-    from aftersend.observe.otlp import provider_for  # noqa: PLC0415 - heavy: only if wanted
+    from opentelemetry.sdk.trace.sampling import ParentBased  # noqa: PLC0415 - heavy: only if wanted
+
+    from aftersend.observe.otlp import provider_for  # noqa: PLC0415
 
     _provider = provider_for(service, os.environ, exporter)
+    _tracer = _provider.get_tracer("aftersend")
+    _follows = isinstance(_provider.sampler, ParentBased)
 
 
 def stop_tracing(*, patience: float = 3) -> None:
     """Send what is left, for at most ``patience`` seconds; blocks, so call it in a thread or after the loop."""
-    global _provider
-    provider, _provider = _provider, None
+    global _provider, _tracer
+    provider, _provider, _tracer = _provider, None, None
     if provider is not None:  # the SDK's own patience is the exporter's time-out, or none
         ending = threading.Thread(target=provider.shutdown, daemon=True)
         ending.start()
@@ -182,12 +190,12 @@ class span:  # noqa: N801 - reads as a statement: with span("export.page")
         self.traceparent = valid_traceparent(parent) or _current.get()
 
     def __enter__(self) -> Self:
-        if _provider is not None:
+        if _tracer is not None and not (_follows and self.traceparent.endswith("-00")):
             self._span = _start(
-                _provider, self._name, self._kind, self.traceparent, links=self._links, attributes=self._attributes
+                _tracer, self._name, self._kind, self.traceparent, links=self._links, attributes=self._attributes
             )
             self.traceparent = _written(self._span)
-            self._within = _innermost.set(self._span)
+        self._within = _innermost.set(self._span)
         self._token = _current.set(self.traceparent)
         return self
 
@@ -206,9 +214,10 @@ class span:  # noqa: N801 - reads as a statement: with span("export.page")
     ) -> None:
         if self._token is not None:
             _current.reset(self._token)
-        if self._span is None or self._within is None:
+        if self._within is not None:
+            _innermost.reset(self._within)
+        if self._span is None:
             return
-        _innermost.reset(self._within)
         if kind is not None and kind.__name__ not in _CALM:
             _mark_failed(self._span, kind.__name__, code=str(getattr(error, "code", "")))
         self._span.end()
@@ -225,7 +234,7 @@ def _short(value: Value) -> Value:
 
 
 def _start(
-    provider: "TracerProvider",
+    tracer: "Tracer",
     name: str,
     kind: str,
     parent: str,
@@ -235,7 +244,7 @@ def _start(
 ) -> "Span":
     from opentelemetry import trace  # noqa: PLC0415 - loaded already, the SDK is running
 
-    return provider.get_tracer("aftersend").start_span(
+    return tracer.start_span(
         name,
         context=trace.set_span_in_context(trace.NonRecordingSpan(_read(parent))) if parent else None,
         kind=trace.SpanKind[kind.upper()],

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
@@ -168,6 +169,30 @@ def test_a_peer_is_told_without_credentials_and_query() -> None:
         "port": 443,
         "url": "https://api.example/path",
     }
+
+
+def test_on_what_was_left_out_at_its_beginning_is_left_out(exported: InMemorySpanExporter) -> None:
+    left_out = PARENT[:-2] + "00"
+    with span("outer", order="1"):
+        with span("handle", parent=left_out) as step:
+            traces.note(outcome="stored")
+            assert (step.traceparent, sampled_trace_id()) == (left_out, "")
+            with span("inner") as inner:
+                assert inner.traceparent == left_out
+        traces.note(outcome="done")
+    (only,) = _flush(exported)
+    assert isinstance(only, ReadableSpan)
+    assert dict(only.attributes or {}) == {"aftersend.order": "1", "aftersend.outcome": "done"}
+
+
+def test_a_sampler_of_another_kind_is_asked_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_on")
+    exporter = InMemorySpanExporter()
+    traces.start_tracing("test", exporter=exporter)
+    with span("handle", parent=PARENT[:-2] + "00"):
+        pass
+    assert len(_flush(exporter)) == 1
+    traces.stop_tracing()
 
 
 def test_stopping_twice_is_harmless() -> None:
