@@ -104,7 +104,7 @@ CLUSTER = (
         Stage("cluster-node", (tool("python", *PYTEST, *NODE_TESTS),)),
     ),
 )
-USUAL = (CHECKS, TESTS, COVERED, CHAOS + RULES + SERVERS)
+USUAL = (CHECKS, TESTS + RULES, COVERED, CHAOS + SERVERS)
 """What stands together runs side by side: most tests wait more than they work."""
 GROUPS = {"cluster": CLUSTER, "servers": (SERVERS,)}
 """More than one stage by one name. The cluster has a command of its own, ``make test-cluster``."""
