@@ -61,7 +61,7 @@ class GrpcExporter(SpanExporter):
     def __init__(self, environ: Mapping[str, str]) -> None:
         address = urlsplit(otlp(environ, "ENDPOINT"))
         self._host = address.hostname or ""
-        self._port = address.port or 4317
+        self._port = address.port or (443 if address.scheme == "https" else 80)
         self._timeout = float(otlp(environ, "TIMEOUT") or _TIMEOUT)
         self._metadata = pairs(otlp(environ, "HEADERS"))
         self._tls = _tls(environ) if address.scheme == "https" else None

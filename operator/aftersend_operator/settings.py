@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from aftersend.errors import Misconfigured
+from aftersend.observe.otel_settings import complaints
 from aftersend.settings import Address, EnvironmentReader, LogFormat, default_log_format, parse_address
 
 PullPolicy = Literal["IfNotPresent", "Always", "Never"]
@@ -18,6 +19,8 @@ _LISTEN = Address("0.0.0.0", 8080)  # noqa: S104 - probes and Prometheus come fr
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _LABEL_KEY = re.compile(r"([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?)?")
+_FILES = ("_CERTIFICATE", "_CLIENT_KEY", "_CLIENT_CERTIFICATE")
+"""Endings of variables that name files, which lie in the tenants' pods and not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class OperatorSettings:
     """``AFTERSEND_SCRAPE_NAMESPACE_SELECTOR``: labels of the namespaces that Prometheus runs in; empty = all."""
     allow_http: bool = False
     """``AFTERSEND_ALLOW_HTTP``: tenants may name http addresses, which may lie within the cluster."""
+    traces: tuple[tuple[str, str], ...] = ()
+    """``OTEL_…``: handed on to the pods of all tenants; the operator itself makes no traces."""
     log_format: LogFormat = "json"
     """``AFTERSEND_LOG_FORMAT``: default console on a terminal, else json."""
     log_level: str = "info"
@@ -68,6 +73,7 @@ def read_operator_settings(environ: Mapping[str, str] = os.environ) -> OperatorS
         ingress_namespaces=reader.parsed("AFTERSEND_INGRESS_NAMESPACE_SELECTOR", "", _labels, labels),
         scrape_namespaces=reader.parsed("AFTERSEND_SCRAPE_NAMESPACE_SELECTOR", "", _labels, labels),
         allow_http=reader.choice("AFTERSEND_ALLOW_HTTP", "0", ("0", "1")) == "1",
+        traces=_traces(reader),
         log_format=reader.choice("AFTERSEND_LOG_FORMAT", default_log_format(), ("json", "console")),
         log_level=reader.choice("AFTERSEND_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
     )
@@ -95,6 +101,13 @@ def _labels(text: str) -> tuple[tuple[str, str], ...] | None:
     pairs = [part.strip().partition("=") for part in text.split(",") if part.strip()]
     valid = all(mark and _LABEL_KEY.fullmatch(key) and _LABEL_VALUE.fullmatch(value) for key, mark, value in pairs)
     return tuple(sorted((key, value) for key, _, value in pairs)) if valid else None
+
+
+def _traces(reader: EnvironmentReader) -> tuple[tuple[str, str], ...]:
+    """Wrong values would end every pod at its start, so they end the operator first."""
+    found = {name: value for name, value in reader.environ.items() if name.startswith("OTEL_") and value.strip()}
+    reader.errors += complaints({name: value for name, value in found.items() if not name.endswith(_FILES)})
+    return tuple(sorted(found.items()))
 
 
 def _count(text: str) -> int | None:

@@ -47,6 +47,7 @@ def test_every_value_reaches_the_operator() -> None:
             "ingressNamespaceSelector": {"kubernetes.io/metadata.name": "ingress", "a": "b"},
             "scrapeNamespaceSelector": {"team": "sight"},
             "allowHttp": True,
+            "traces": {"OTEL_TRACES_SAMPLER_ARG": "0.1"},
         },
     }
     settings = read_operator_settings(environment(render(values)) | {"AFTERSEND_OPERATOR_NAMESPACE": "operators"})
@@ -56,6 +57,7 @@ def test_every_value_reaches_the_operator() -> None:
     assert (settings.rollout_at_once, settings.pod_monitors, settings.allow_http) == (3, "always", True)
     assert settings.ingress_namespaces == (("a", "b"), ("kubernetes.io/metadata.name", "ingress"))
     assert settings.scrape_namespaces == (("team", "sight"),)
+    assert settings.traces == (("OTEL_TRACES_SAMPLER_ARG", "0.1"),)
 
 
 def test_the_chart_sets_every_setting_of_the_operator_and_its_namespace_by_the_cluster() -> None:

@@ -114,6 +114,18 @@ def test_http_addresses_may_be_pods_only_if_the_operator_allows_http(allowed: bo
         assert found.count({"to": [{"namespaceSelector": {}}]}) == expected
 
 
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [("http://collector.watch:4317", 4317), ("https://otlp.example", 443)],
+)
+def test_every_part_reaches_the_collector_of_traces(url: str, port: int) -> None:
+    wish = settings(traces=(("OTEL_EXPORTER_OTLP_ENDPOINT", url),))
+    for part in ("exporter", "webhook", "writer"):
+        added = [rule for rule in spec(part, settings=wish)["egress"] if rule not in spec(part)["egress"]]
+        assert [rule["ports"] for rule in added] == [[{"protocol": "TCP", "port": port}]]
+        assert added[0]["to"][0] == {"namespaceSelector": {}}
+
+
 def test_an_external_redis_is_reached_on_its_port() -> None:
     of = {"redis": {"mode": "external", "urlSecretName": "u"}}
     assert spec("writer", **of)["egress"][0] == {"ports": [{"protocol": "TCP", "port": 6379}]}

@@ -142,6 +142,14 @@ def test_http_is_allowed_to_services_only_if_the_operator_allows_it() -> None:
     assert "AFTERSEND_ALLOW_HTTP" not in environment("Deployment/writer")
 
 
+@pytest.mark.parametrize("key", ["Deployment/writer", "Deployment/webhook", "CronJob/export"])
+def test_settings_of_traces_are_handed_on(key: str) -> None:
+    name, value = "OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector.watch:4318"
+    traced = OperatorSettings(service_image="a", redis_image="b", traces=((name, value),))
+    assert environment(key, settings=traced)[name] == value
+    assert name not in environment(key)
+
+
 def test_probes_ask_for_life_and_readiness_apart() -> None:
     (container,) = pod("Deployment/writer")["spec"]["containers"]
     paths = {name: container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness", "readiness")}

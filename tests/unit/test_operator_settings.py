@@ -33,7 +33,13 @@ def test_every_variable_is_read() -> None:
             "AFTERSEND_ALLOW_HTTP": "1",
             "AFTERSEND_LOG_FORMAT": "console",
             "AFTERSEND_LOG_LEVEL": "DEBUG",
+            "OTEL_TRACES_SAMPLER": "always_on",
+            "OTEL_EXPORTER_OTLP_CERTIFICATE": "/in/the/pods/ca.crt",
         }
+    )
+    assert settings.traces == (
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/in/the/pods/ca.crt"),
+        ("OTEL_TRACES_SAMPLER", "always_on"),
     )
     assert settings.image_pull_policy == "Always"
     assert settings.watch_namespaces == ("b", "a")
@@ -50,6 +56,7 @@ def test_every_variable_is_read() -> None:
         ("AFTERSEND_SERVICE_IMAGE", " "),
         ("AFTERSEND_REDIS_IMAGE", ""),
         ("AFTERSEND_IMAGE_PULL_POLICY", "sometimes"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
         ("AFTERSEND_WATCH_NAMESPACES", "good,Bad_Name"),
         ("AFTERSEND_OPERATOR_LISTEN", "8080"),
         ("AFTERSEND_OPERATOR_NAMESPACE", "-x"),

@@ -10,13 +10,15 @@ policy                         opens
 
 Upstreams are reached beyond private ranges only, on the ports of their addresses; so no tenant reaches another's pods,
 or the cluster's own services. With http allowed (a sandbox in a test cluster) they may be pods of this cluster.
-Policies add up: whoever keeps backups in an S3 storage within the cluster, or collects traces, adds a policy of his own
-for the label ``app.kubernetes.io/component``.
+A collector of traces may lie within the cluster or beyond; its port is open if the settings name it. Policies add up:
+whoever keeps backups in an S3 storage within the cluster adds a policy of his own for the label
+``app.kubernetes.io/component``.
 """
 
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from aftersend.observe.otel_settings import otlp
 from aftersend_operator.manifests.parts import REDIS, Part, jobs, services
 from aftersend_operator.manifests.plan import Plan
 from aftersend_operator.manifests.pods import ADMIN_PORT, PUBLIC_PORT
@@ -102,6 +104,8 @@ def _ways_out(plan: Plan, part: Part) -> list[Rule]:
         rules.append({"to": _beyond(), "ports": [_tcp(port) for port in sorted({port_of(url) for url in called})]})
     if plan.settings.allow_http and any(url.startswith("http://") for url in called):
         rules.append({"to": [{"namespaceSelector": {}}]})
+    if collector := otlp(dict(plan.settings.traces), "ENDPOINT"):
+        rules.append({"to": [{"namespaceSelector": {}}, *_beyond()], "ports": [_tcp(port_of(collector))]})
     return rules
 
 

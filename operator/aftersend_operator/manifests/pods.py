@@ -146,6 +146,7 @@ def _environment(plan: Plan, part: Part) -> list[dict[str, Any]]:
         values["AFTERSEND_BACKUP_TARGET"] = BACKUPS_DIR if target == "volume" else target
     if plan.settings.allow_http:
         values["AFTERSEND_ALLOW_HTTP"] = "1"
+    values |= dict(plan.settings.traces)
     return [*({"name": name, "value": value} for name, value in values.items()), _redis_url(plan)]
 
 
