@@ -181,6 +181,7 @@ def test_all_wrong_settings_are_told_at_once_without_a_traceback(tmp_path: Path)
         ({"AFTERSEND_TENANT_FILE": "/nonexistent/tenant.yaml"}, "tenant file /nonexistent/tenant.yaml cannot be read"),
         ({"AFTERSEND_SECRETS_DIR": "/nonexistent"}, "AFTERSEND_SECRETS_DIR must name it"),
         ({"AFTERSEND_ADMIN_LISTEN": "203.0.113.1:9090"}, "set AFTERSEND_ADMIN_LISTEN to a free address"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317"}, "OTEL_EXPORTER_OTLP_ENDPOINT is wrong: use a URL"),
     ],
 )
 def test_what_cannot_work_ends_with_2(changes: dict[str, str], said: str, tmp_path: Path) -> None:

@@ -56,8 +56,18 @@ def test_what_is_no_traceparent_is_ignored(text: str) -> None:
 def test_off_the_sdk_is_not_imported() -> None:
     code = (
         "import sys; from aftersend.observe import traces; traces.start_tracing('x')\n"
-        "with traces.span('a'): pass\n"
+        "with traces.span('a'): traces.note(status=200)\n"
         "sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], env={}, check=False).returncode == 0
+
+
+def test_off_no_part_imports_what_makes_or_sends_spans() -> None:
+    """The Redis client imports the SDK's metrics wherever the SDK is installed, and does nothing with them."""
+    code = (
+        "import sys, threading, aftersend_exporter.main, aftersend_webhook.main, aftersend_writer.main\n"
+        "heavy = ('opentelemetry.sdk.trace', 'opentelemetry.exporter', 'opentelemetry.proto', 'grpclib')\n"
+        "sys.exit(any(name.startswith(heavy) for name in sys.modules) or threading.active_count() > 1)"
     )
     assert subprocess.run([sys.executable, "-c", code], env={}, check=False).returncode == 0
 
