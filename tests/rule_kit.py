@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 
 ROOT = Path(__file__).resolve().parents[1]
 RULES = ROOT / "charts/aftersend/files/alerts.yaml"
@@ -54,6 +55,12 @@ def texts(rule: Rule) -> str:
 def metrics_of(text: str) -> set[str]:
     """The metrics of ours that a text names."""
     return set(_METRIC.findall(text))
+
+
+def names_in(registry: CollectorRegistry) -> set[str]:
+    """All that a registry may show, as Prometheus stores it: also metrics that have no series yet."""
+    families = {name for name in registry._names_to_collectors if not name.endswith("_created")}
+    return families | {f"{name}{suffix}" for name in families for suffix in ("_bucket", "_count", "_sum")}
 
 
 def recorded_in(text: str) -> set[str]:

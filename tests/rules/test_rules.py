@@ -3,17 +3,15 @@
 import re
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from aftersend.observe.metrics import Metrics
 from aftersend_operator.metrics import OperatorMetrics
-from tests.rule_kit import Rule, alerts, metrics_of, recorded_in, rules, texts
+from tests.rule_kit import Rule, alerts, metrics_of, names_in, recorded_in, rules, texts
 
 OF_THE_FLEET = {"AftersendUpstreamDown", "AftersendOperatorStalled"}
 """Alerts without a tenant."""
 EVERY = [rule for found in alerts().values() for rule in found]
 IDS = [f"{rule['alert']}-{rule['labels']['severity']}" for rule in EVERY]
-SUFFIXES = ("_bucket", "_count", "_sum")
 
 
 @pytest.fixture(params=EVERY, ids=IDS)
@@ -55,7 +53,7 @@ def test_no_number_is_shown_raw(alert: Rule) -> None:
 
 
 def test_every_metric_exists() -> None:
-    known = _names(Metrics().registry) | _names(OperatorMetrics().registry)
+    known = names_in(Metrics().registry) | names_in(OperatorMetrics().registry)
     assert {metric for rule in rules() for metric in metrics_of(texts(rule))} <= known
 
 
@@ -72,9 +70,3 @@ def test_the_objective_of_write_back_is_a_bucket_of_the_histogram() -> None:
     asked = {bound for rule in rules() for bound in re.findall(r'le="([^"]+)"', rule["expr"])}
     assert asked == {"300.0"}
     assert asked <= bounds
-
-
-def _names(registry: CollectorRegistry) -> set[str]:
-    """As Prometheus stores them: also the metrics that have no series yet."""
-    families = {metric for metric in registry._names_to_collectors if not metric.endswith("_created")}
-    return families | {f"{name}{suffix}" for name in families for suffix in SUFFIXES}
