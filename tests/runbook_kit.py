@@ -32,7 +32,7 @@ def queries() -> Iterator[tuple[str, str]]:
 def commands(namespace: str = NAMESPACE, release: str = RELEASE) -> list[list[str]]:
     """Every command once, its words with the variables filled in."""
     values = {"$N": namespace, "$T": TENANT, "$O": release}
-    found = {}
+    found: dict[tuple[str, ...], None] = {}
     for path in (GUIDE, *pages()):
         for line in _lines(path.read_text()):
             for name, value in values.items():

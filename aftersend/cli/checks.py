@@ -168,9 +168,10 @@ async def _redis(place: Place) -> Finding:
     if not place.redis_url:
         message = "no Redis to ask: `aftersend up` is not running and brings its own durable one"
         return Finding("redis", ok=None, message=message, cure="check again while it runs")
-    redis = connect(place.redis_url, place.secrets("redis"), part="cli")
+    secrets = place.secrets("redis")
+    redis = connect(place.redis_url, secrets, part="cli")
     try:
-        found = await durability.inspect(redis, ask_config=True)
+        found = await durability.inspect(redis, ask_config=durability.may_ask_config(secrets))
     except AftersendError as error:
         return Finding("redis", ok=False, message=str(error), cure="start it; look at address, user name and password")
     finally:

@@ -128,16 +128,13 @@ async def _alone(part: Part, runtime: Runtime) -> None:
 
 
 async def watch_durability(runtime: Runtime, *, part: str) -> None:
-    """Show in metrics and log whether Redis keeps what it confirms.
-
-    A user with rights of its own has none to CONFIG, and a refusal would look like an intruder's.
-    """
+    """Show in metrics and log whether Redis keeps what it confirms."""
     await durability.watch(
         runtime.redis,
         runtime.metrics.redis_durable,
         runtime.stop,
         tenant=runtime.identity,
-        ask_config=part != "webhook" and not runtime.secrets("redis").optional("username"),
+        ask_config=part != "webhook" and durability.may_ask_config(runtime.secrets("redis")),
     )
 
 

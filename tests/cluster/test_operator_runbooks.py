@@ -11,14 +11,18 @@ from tests.cluster.operator_scene import Scene
 from tests.runbook_kit import commands
 
 pytestmark = pytest.mark.timeout(900)
+ONLY_POD = "deploy/aftersend-mueller-all"
+"""Of the compact topology; all other pages speak of the split one."""
 MAKERS = "deployments,statefulsets,cronjobs,ingresses,networkpolicies"
 
 
-def test_every_command_finds_what_it_names(scene: Scene) -> None:
+@pytest.mark.parametrize("topology", ["split", "compact"])
+def test_every_command_finds_what_it_names(scene: Scene, topology: str) -> None:
     scene.operator().start()
-    scene.bring_up(webhook={"host": "hooks.example.com", "tlsSecretName": "hooks-tls"})
+    scene.bring_up(topology=topology, webhook={"host": "hooks.example.com", "tlsSecretName": "hooks-tls"})
     _apply_the_operators_deployment(scene)
-    asked = [words[1:] for words in commands(scene.namespace, scene.namespace) if words[0] == "kubectl"]
+    called = [words[1:] for words in commands(scene.namespace, scene.namespace) if words[0] == "kubectl"]
+    asked = [words for words in called if (ONLY_POD in words) == (topology == "compact")]
     assert asked
     for words in asked:
         scene.cluster.kubectl(*_as_far_as_possible(words))

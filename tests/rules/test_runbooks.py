@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from aftersend.observe.metrics import Metrics
 from aftersend_operator.metrics import OperatorMetrics
-from tests.rule_kit import RUNBOOKS, alerts, metrics_of, names_in, promtool, recorded_in, rules
+from tests.rule_kit import ROOT, RUNBOOKS, alerts, metrics_of, names_in, promtool, recorded_in, rules
 from tests.runbook_kit import GUIDE, commands, pages, queries
 
 CHAPTERS = ["Meaning", "Impact on the merchant", "Diagnosis", "Mitigation", "When to escalate"]
@@ -44,6 +44,14 @@ def test_the_index_leads_to_every_page() -> None:
 def test_links_lead_somewhere(path: Path) -> None:
     for link in re.findall(r"\]\(([^)#]+)", path.read_text()):
         assert (path.parent / link).is_file(), link
+
+
+def test_the_guide_names_panels_that_exist() -> None:
+    boards = (ROOT / "charts/aftersend/files/dashboards").glob("*.json")
+    titles = {title for board in boards for title in re.findall(r'"title": "([^"]+)"', board.read_text())}
+    named = re.findall(r"\*\*([^*]+)\*\*|dashboards? \*([^*]+)\*", GUIDE.read_text())
+    assert len(named) > 10
+    assert {panel or board for panel, board in named} <= titles
 
 
 def test_queries_are_promql(tmp_path: Path) -> None:
