@@ -1,6 +1,6 @@
 # The image of the services, and with OPERATOR=1 the image of the operator: the same code, and kopf on top.
 # Both bases are Debian 12 with Python 3.11 and can be replaced: PYTHON (pip, venv, a shell) builds, BASE (Debian's Python
-# at /usr/bin/python3, nothing else needed) runs. Libraries and code are layers of their own: a new version is a small one.
+# at /usr/bin/python3, certificate authorities) runs. Libraries and code are layers of their own: a new version is a small one.
 ARG PYTHON=docker.io/library/python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 ARG BASE=gcr.io/distroless/python3-debian12:nonroot@sha256:7d1042ce588ab97019fe95c24ffca7bc5a82ccdac572511d5e09bda4435c89c5
 

@@ -66,10 +66,10 @@ CURES = {
 }
 
 
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on right now."""
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port of an address of this machine that nobody listens on right now."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         return int(probe.getsockname()[1])
 
 

@@ -5,12 +5,13 @@ there when it is whole. The keys of S3 are files: ``<secrets>/backup/accessKeyId
 and, for other providers than Amazon, ``endpoint``.
 
 obstore is called from threads, never as coroutines: its own threads would hand their results over to Python, and a
-process that ends at that moment aborts.
+process that ends at that moment aborts. It also aborts at an address that is none, so addresses are looked at before.
 """
 
 import asyncio
 import errno
 import os
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -29,6 +30,9 @@ UPSTREAM: Final = "backup target"
 _PART_BYTES: Final = 5 * 1024 * 1024
 _PARTS_AT_ONCE: Final = 2
 _PIECE_BYTES: Final = 256 * 1024
+_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]*[a-z0-9]")
+_REGION: Final = re.compile(r"[A-Za-z0-9-]*")
+_ENDPOINT: Final = re.compile(r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?")
 _CODES: Final = {
     errno.ENOSPC: "disk_full",
     errno.EDQUOT: "disk_full",
@@ -162,20 +166,42 @@ def open_target(text: str, *, tenant: str, secrets: SecretFiles) -> Target:
 
 def _store(text: str, tenant: str, secrets: SecretFiles) -> S3Store:
     parts = urlsplit(text)
-    if parts.scheme != "s3" or not parts.netloc:
+    if parts.scheme != "s3" or not _BUCKET.fullmatch(parts.netloc):
         raise Misconfigured("AFTERSEND_BACKUP_TARGET is wrong", cure="use a directory or s3://bucket/prefix")
-    endpoint = secrets.optional("endpoint")
+    endpoint, region = _place(secrets)
     access_key_id, secret_access_key = secrets.all_of("accessKeyId", "secretAccessKey")
-    return S3Store(
-        parts.netloc,
-        config={"endpoint": endpoint} if endpoint else None,
-        prefix=f"{parts.path.strip('/')}/{tenant}".lstrip("/"),
-        access_key_id=access_key_id,
-        secret_access_key=secret_access_key,
-        region=secrets.optional("region") or "us-east-1",
-        client_options={"allow_http": endpoint.startswith("http://"), "timeout": "60s"},
-        retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=30)},
-    )
+    try:
+        return S3Store(
+            parts.netloc,
+            config={"endpoint": endpoint} if endpoint else None,
+            prefix=f"{parts.path.strip('/')}/{tenant}".lstrip("/"),
+            access_key_id=access_key_id,
+            secret_access_key=secret_access_key,
+            region=region,
+            client_options={"allow_http": endpoint.startswith("http://"), "timeout": "60s"},
+            retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=30)},
+        )
+    except BaseError:
+        raise Misconfigured(
+            "no client of S3 can be made here", cure="install certificate authorities (ca-certificates)"
+        ) from None
+
+
+def _place(secrets: SecretFiles) -> tuple[str, str]:
+    """Endpoint (empty for Amazon's own) and region."""
+    endpoint, region = secrets.optional("endpoint"), secrets.optional("region")
+    if endpoint and not _is_address(endpoint):
+        raise Misconfigured(f"{secrets.name('endpoint')} is no address", cure="write https://host or https://host:port")
+    if not _REGION.fullmatch(region):
+        raise Misconfigured(f"{secrets.name('region')} is no region", cure="write it as in eu-central-1")
+    return endpoint, region or "us-east-1"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(_ENDPOINT.fullmatch(text)) and urlsplit(text).port != 0
+    except ValueError:  # no such port
+        return False
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import hashlib
 import os
 import platform
 import subprocess
+import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ _TO_BUILD = ("base-files", "busybox-static", "ca-certificates", "python3", "pyth
 _REDIS = ("base-files", "busybox-static", "redis-server", "redis-tools")
 _KEPT = 4
 """Archives of each image in the cache: checkouts beside each other do not take them from one another."""
+_WITH_TRUST = "ADD ca-certificates.crt /etc/ssl/certs/\n"
 _WITH_SHELL = 'RUN ["/bin/busybox", "--install", "-s", "/bin"]\n'
 _NEEDLESS = ("doc", "info", "lintian", "locale", "man", "perl5")
 _FROM_HOST = ("/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
@@ -101,7 +103,11 @@ def _files() -> Iterator[Path]:
 
 
 def _from_dockerfile(name: str, *, operator: bool) -> None:
-    arguments = {"PYTHON": _base(_TO_BUILD, _WITH_SHELL), "BASE": _base(_TO_RUN, ""), "OPERATOR": str(int(operator))}
+    arguments = {
+        "PYTHON": _base(_TO_BUILD, _WITH_SHELL),
+        "BASE": _base(_TO_RUN, _WITH_TRUST),
+        "OPERATOR": str(int(operator)),
+    }
     mounts = [f"--volume={path}:{path}:ro" for path in _FROM_HOST if Path(path).exists()]
     options = [f"--build-arg={key}={value}" for key, value in arguments.items()]
     _buildah("bud", "--layers", "--pull-never", "--isolation=chroot", *options, *mounts, f"--tag={name}", str(ROOT))
@@ -115,7 +121,10 @@ def _base(packages: Sequence[str], setup: str) -> str:
 
 
 def _from_packages(name: str, packages: Sequence[str], setup: str) -> None:
-    """An image of unpacked Debian packages of this machine's release; no script of theirs runs."""
+    """An image of unpacked Debian packages of this machine's release; no script of theirs runs.
+
+    Beside the archive lies what the script of ``ca-certificates`` would make: all of its certificates in one file.
+    """
     with tempfile.TemporaryDirectory() as folder:
         sources = [
             path for path in ("/etc/apt/sources.list", "/etc/apt/sources.list.d/debian.sources") if Path(path).exists()
@@ -124,8 +133,15 @@ def _from_packages(name: str, packages: Sequence[str], setup: str) -> None:
         release = platform.freedesktop_os_release()["VERSION_CODENAME"]
         command = ["mmdebstrap", "--quiet", "--mode=root", "--variant=extract", f"--include={','.join(packages)}"]
         _run([*command, "--aptopt=APT::Install-Recommends false", *excluded, release, f"{folder}/base.tar", *sources])
+        (Path(folder) / "ca-certificates.crt").write_bytes(_certificates(Path(folder) / "base.tar"))
         (Path(folder) / "Dockerfile").write_text(f"FROM scratch\nADD base.tar /\n{setup}")
         _buildah("bud", "--isolation=chroot", f"--tag={name}", folder)
+
+
+def _certificates(archive: Path) -> bytes:
+    with tarfile.open(archive) as tar:
+        files = [tar.extractfile(each) for each in tar if each.isfile() and "/ca-certificates/mozilla/" in each.name]
+        return b"".join(file.read() for file in files if file)
 
 
 def _buildah(*arguments: str) -> None:

@@ -78,6 +78,21 @@ class Shop:
         metadata = {"name": name, "namespace": self.namespace}
         self.cluster.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": keys})
 
+    def let_backups_out(self, address: str, port: int) -> None:
+        """What a storage at a private address needs besides: a policy of the platform team."""
+        spec = {
+            "podSelector": {"matchLabels": {"app.kubernetes.io/component": "backup"}},
+            "policyTypes": ["Egress"],
+            "egress": [{"to": [{"ipBlock": {"cidr": f"{address}/32"}}], "ports": [{"port": port}]}],
+        }
+        metadata = {"name": "backups-to-s3", "namespace": self.namespace}
+        kind = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
+        self.cluster.apply({**kind, "metadata": metadata, "spec": spec})
+
+    def patch_tenant(self, **spec: Any) -> None:
+        """Change some fields."""
+        self.kubectl("patch", "ast", NAME, "--type=merge", f"--patch={json.dumps({'spec': spec})}")
+
     def tenant(self, **spec: Any) -> dict[str, Any]:
         """The document as a platform team would write it, with ``spec`` on top."""
         url = f"http://sandbox.{self.namespace}.svc:{PORT}"

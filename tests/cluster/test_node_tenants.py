@@ -14,6 +14,7 @@ from tests.cluster import images
 from tests.cluster.cluster import Cluster, CommandError
 from tests.cluster.patience import eventually
 from tests.cluster.shop import CREDENTIALS, NAME, Shop, refuses, starts_soon
+from tests.simulated_s3 import simulated_s3
 
 CHART = str(Path(__file__).resolve().parents[2] / "charts/aftersend")
 CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], 6379), timeout=5)"
@@ -187,16 +188,30 @@ def test_backups_lie_on_a_volume_and_can_be_read_back(blue: Shop, red: Shop) -> 
     eventually(partial(blue.status, "lastBackup"), "the backup to stand in the status")
 
 
-def test_a_lost_redis_is_restored_by_a_job(blue: Shop) -> None:
+@pytest.fixture(scope="module")
+def bucket(blue: Shop) -> Iterator[dict[str, str]]:
+    """``spec.backup`` for an S3 storage on this machine; nothing where pods do not reach it: then the volume stays."""
+    host = blue.cluster.host
+    if host is None:
+        yield {}
+        return
+    with simulated_s3(host) as endpoint:
+        blue.write_secret("s3", {"accessKeyId": "key", "secretAccessKey": "secret", "endpoint": endpoint})
+        blue.let_backups_out(host, int(endpoint.rpartition(":")[2]))
+        yield {"target": "s3://bucket/merchants", "credentialsSecretName": "s3"}
+
+
+def test_a_lost_redis_is_restored_by_a_job(blue: Shop, bucket: dict[str, str]) -> None:
     known = blue.orders()
-    blue.kubectl("patch", "ast", NAME, "--type=merge", "--patch", '{"spec":{"suspend":true}}')
+    blue.patch_tenant(suspend=True, backup=bucket)
     blue.kubectl("wait", "--for=condition=Suspended", f"ast/{NAME}", "--timeout=60s")
+    assert json.loads(blue.run_job("backup").splitlines()[-1])["verified"], "made in a pod, read back from S3"
     blue.kubectl("delete", "pvc", f"aftersend-{NAME}-redis", "--wait=false")
     blue.kubectl("delete", "pod", f"aftersend-{NAME}-redis-0")
     eventually(lambda: empty_and_ready(blue), "an empty Redis to serve")
     said = blue.run_job("backup", "aftersend", "backup", "restore", "--live", "--yes")
     assert blue.orders() == known, said
-    blue.kubectl("patch", "ast", NAME, "--type=merge", "--patch", '{"spec":{"suspend":false}}')
+    blue.patch_tenant(suspend=False)
     make_parcels_return(blue)
 
 

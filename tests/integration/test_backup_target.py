@@ -1,10 +1,5 @@
 """Where backups lie: directory and bucket behave alike, and neither quotes its addresses in an error."""
 
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,37 +9,15 @@ from aftersend.backup.target import Target, open_target
 from aftersend.errors import CredentialsRefused, Misconfigured, Transient
 from aftersend.secrets import SecretFiles
 from tests.backup_kit import TENANT, shop
-from tests.servers import free_port
+from tests.simulated_s3 import simulated_s3
 
 MIB = 1024 * 1024
 
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    """A simulated S3 with one bucket."""
-    port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _await(port)
-        address = f"http://127.0.0.1:{port}"
-        with urllib.request.urlopen(urllib.request.Request(f"{address}/bucket", method="PUT"), timeout=30):
-            yield address
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _await(port: int) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            assert time.monotonic() < deadline, "the simulated S3 does not start"
-            time.sleep(0.05)
-        else:
-            return
+    with simulated_s3() as address:
+        yield address
 
 
 def _keys(folder: Path, **keys: str) -> SecretFiles:
@@ -115,6 +88,35 @@ async def test_an_unreachable_or_missing_bucket_names_no_address(s3: str, tmp_pa
 def test_s3_needs_its_keys(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="backup/secretAccessKey"):
         open_target("s3://bucket", tenant=TENANT, secrets=_keys(tmp_path / "backup", accessKeyId="key"))
+
+
+@pytest.mark.parametrize(
+    ("place", "key", "value", "named"),
+    [
+        ("s3://bucket", "endpoint", "minio:9000", "backup/endpoint"),
+        ("s3://bucket", "endpoint", "http://", "backup/endpoint"),
+        ("s3://bucket", "endpoint", "http://a b", "backup/endpoint"),
+        ("s3://bucket", "endpoint", "http://minio:99999", "backup/endpoint"),
+        ("s3://bucket", "region", "eu central 1", "backup/region"),
+        ("s3://a bucket", "region", "eu-central-1", "AFTERSEND_BACKUP_TARGET"),
+    ],
+)
+def test_an_address_that_is_none_is_named_and_not_quoted(
+    tmp_path: Path, place: str, key: str, value: str, named: str
+) -> None:
+    secrets = _keys(tmp_path / "backup", accessKeyId="key", secretAccessKey="secret", **{key: value})
+    with pytest.raises(Misconfigured, match=named) as caught:
+        open_target(place, tenant=TENANT, secrets=secrets)
+    assert value not in str(caught.value)
+
+
+def test_a_system_without_certificate_authorities_is_told_its_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    with pytest.raises(Misconfigured, match="ca-certificates"):
+        open_target("s3://bucket", tenant=TENANT, secrets=_keys(tmp_path / "s", accessKeyId="k", secretAccessKey="s"))
 
 
 async def test_a_whole_backup_in_a_bucket(redis_url: str, s3: str, tmp_path: Path) -> None:
