@@ -14,6 +14,7 @@ field               meaning
 """
 
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, cast
 
 from aftersend.ledger.lease import Lease, hold
@@ -50,6 +51,11 @@ class TenantState:
         with guarded():
             value = await self._redis.hget(self._key, field)
         return cast("bytes", value).decode() if value is not None else None
+
+    async def moment(self, field: StateField) -> datetime | None:
+        """One field of milliseconds as a time, UTC; None if it was never set."""
+        ms = await self.get(field)
+        return datetime.fromtimestamp(int(ms) / 1000, UTC) if ms and ms.isdecimal() else None
 
     async def set(self, field: StateField, value: str) -> None:
         """Set one field."""

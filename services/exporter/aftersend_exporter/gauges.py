@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from aftersend.errors import Transient
@@ -72,19 +72,15 @@ class ExporterGauges:
 
     async def _show_due(self, kind: str, schedule: str, quiet: datetime) -> None:
         desk = self.desk
-        success = _moment(await desk.state.get(_SUCCESS[kind]))
+        success = await desk.state.moment(_SUCCESS[kind])
         since = success if success and (kind == "backup" or success > quiet) else quiet
         due = next_time(schedule, after=since, zone=desk.zone)
         desk.metrics.next_due.labels(desk.tenant.identity, kind).set(due.timestamp())
 
     async def _quiet_until(self) -> datetime:
         desk = self.desk
-        known = _moment(await desk.state.get("quiet"))
+        known = await desk.state.moment("quiet")
         if known is None or desk.tenant.spec.suspend:
             known = desk.now()
             await desk.state.set("quiet", str(desk.now_ms()))
         return known
-
-
-def _moment(ms: str | None) -> datetime | None:
-    return datetime.fromtimestamp(int(ms) / 1000, UTC) if ms and ms.isdecimal() else None

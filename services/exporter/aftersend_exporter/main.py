@@ -7,7 +7,7 @@ and watches for a ledger that needs recovery. A suspended tenant has no schedule
 import asyncio
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -123,9 +123,9 @@ async def _last_runs(runtime: Runtime, desk: Desk) -> dict[str, datetime | None]
         try:
             await remember_successes(desk.state, runtime.metrics, tenant=runtime.identity)
             return {
-                "export": _moment(await desk.state.get("export.start")),
-                "sweep": _moment(await desk.state.get("success.sweep")),
-                "backup": _moment(await desk.state.get("success.backup")),
+                "export": await desk.state.moment("export.start"),
+                "sweep": await desk.state.moment("success.sweep"),
+                "backup": await desk.state.moment("success.backup"),
             }
         except AftersendError:
             if not await pause(runtime.stop, 1.0):
@@ -146,10 +146,6 @@ async def _keep_backups(runtime: Runtime, desk: Desk) -> None:
 def _tell(runtime: Runtime, summary: RunSummary) -> None:
     """The last export and the last sweep stand in ``/readyz?verbose``, for whoever does not see the job's report."""
     runtime.health.tell(summary.kind, {**msgspec.to_builtins(summary), "time": rfc3339(time.time())})
-
-
-def _moment(ms: str | None) -> datetime | None:
-    return datetime.fromtimestamp(int(ms) / 1000, UTC) if ms else None
 
 
 def _watched(runtime: Runtime, loop: str) -> "partial[None]":

@@ -12,7 +12,7 @@ A run for named orders (``orders``) reads just these and leaves the rest alone. 
 neither sends nor stores anything.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from aftersend.errors import AftersendError
 from aftersend.observe.traces import span
@@ -75,7 +75,7 @@ async def _window(worker: PageWorker, *, started: datetime) -> None:
     """Read the window; what was read before trouble came is worked off all the same."""
     desk, tally = worker.desk, worker.tally
     rules = desk.tenant.spec.export.window
-    asked = period(now=started, zone=desk.zone, rules=rules, last_start=await _last_start(desk))
+    asked = period(now=started, zone=desk.zone, rules=rules, last_start=await desk.state.moment("export.start"))
     tally.start, tally.end = asked.start, asked.end
     if asked.is_empty:
         return
@@ -85,8 +85,3 @@ async def _window(worker: PageWorker, *, started: datetime) -> None:
     except AftersendError as error:
         tally.trouble(error)
         tally.everything_read = False
-
-
-async def _last_start(desk: Desk) -> datetime | None:
-    ms = await desk.state.get("export.start")
-    return datetime.fromtimestamp(int(ms) / 1000, UTC) if ms and ms.isdecimal() else None
