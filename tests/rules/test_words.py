@@ -46,7 +46,7 @@ def message(*alerts: Data) -> Data:
         "status": "firing" if any(alert["status"] == "firing" for alert in alerts) else "resolved",
         "alerts": list(alerts),
         "groupLabels": {name: labels[name] for name in ("alertname", "severity", "upstream") if name in labels},
-        "commonAnnotations": {"runbook_url": alerts[0]["annotations"]["runbook_url"]},
+        "commonAnnotations": dict(set.intersection(*(set(alert["annotations"].items()) for alert in alerts))),
     }
 
 
@@ -89,7 +89,6 @@ THREE = {
 New orders do not reach Sendcloud, so nothing can be packed. Look at the last run and at both upstreams.
 RESOLVED: Export late: shops.vogel (2026-11-26 21:47 UTC to 2026-11-26 22:10 UTC)
 What to do: {RUNBOOK}
-Dashboard: {BOARD}=shops.mueller
 """,
     "de": f"""KRITISCH: Export zu spät (2): shops.mueller, shops.schmidt
 
@@ -99,7 +98,6 @@ Neue Bestellungen kommen nicht in Sendcloud an, also kann nichts gepackt werden.
 Gegenstellen ansehen.
 BEHOBEN: Export zu spät: shops.vogel (26.11.2026 21:47 UTC bis 26.11.2026 22:10 UTC)
 Was tun: {RUNBOOK}
-Übersicht: {BOARD}=shops.mueller
 """,
 }
 OVER = {
@@ -164,7 +162,9 @@ def test_three_hundred_merchants_are_one_readable_message(tmp_path: Path) -> Non
     assert subject == "CRITICAL: Export late (300): shops.m000, shops.m001, shops.m002 and 297 more"
     told = said("chat", "en", data, tmp_path).splitlines()
     assert told[9].startswith("- shops.m009: the export is 47m 3s late.")
-    assert told[11:13] == ["and 290 more", f"What to do: {RUNBOOK}"]
+    assert told[10] == "and 290 more"
+    assert told[11].startswith("New orders do not reach Sendcloud")
+    assert told[12:] == [f"What to do: {RUNBOOK}"]
     assert said("text", "en", data, tmp_path).count("\n- ") == 300
 
 
@@ -203,6 +203,9 @@ def test_html_says_the_same_and_shows_what_it_is_given_as_text(tmp_path: Path) -
     assert f'<a href="{RUNBOOK}">What to do</a>' in page
     assert f'<a href="{BOARD}=shops.mueller">Dashboard</a>' in page
     assert "No order of shops.mueller has reached Sendcloud" in page
+    pages = said("html", "en", message(late(), late("shops.schmidt")), tmp_path, kind="html")
+    assert [f'<a href="{BOARD}={tenant}">' in pages for tenant in ("shops.mueller", "shops.schmidt")] == [True, True]
+    assert "<p>New orders do not reach Sendcloud" in pages
 
 
 def test_times_are_told_in_the_time_zone_of_alertmanager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
