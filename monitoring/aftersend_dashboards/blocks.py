@@ -175,9 +175,9 @@ def page(title: str, uid: str, about: str) -> dashboard.Dashboard:
 
 def row(of: dashboard.Dashboard, title: str, panels: list[Builder[model.Panel]], *, height: int, across: int) -> None:
     """Put a titled row of panels on the page, ``across`` side by side."""
-    of.with_row(dashboard.Row(title))
-    for panel in panels:
-        number = len(of.build().panels or []) + 1
+    first = len(of.build().panels or []) + 1
+    of.with_row(dashboard.Row(title).id(first))
+    for number, panel in enumerate(panels, first + 1):
         of.with_panel(panel.id(number).height(height).span(24 // across))  # type: ignore[attr-defined]  # every panel has both
 
 

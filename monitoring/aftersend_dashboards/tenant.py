@@ -9,9 +9,8 @@ from aftersend_dashboards.blocks import SOURCE, WINDOW, Ask, Look, curves, figur
 _OF: Final = 'tenant="$tenant"'
 _DURABLE: Final = Look(bad=1, less=True, words={"0": "no", "1": "yes"})
 _YES_IS_BAD: Final = Look(warn=1, words={"0": "no", "1": "yes"})
-_BY_PROCESS: Final = (
-    f"* on (job, instance) group_left (part) max by (job, instance, part) (aftersend_part_info{{{_OF}}})"
-)
+_OF_ITS_PROCESSES: Final = f"* on (job, instance) max by (job, instance) (aftersend_part_info{{{_OF}}})"
+"""In compact topology one process is several parts, so a part is no label here."""
 
 
 def tenant() -> dashboard.Dashboard:
@@ -357,13 +356,13 @@ def _processes(of: dashboard.Dashboard) -> None:
             ),
             curves(
                 "Memory of the parts",
-                Ask(f"process_resident_memory_bytes {_BY_PROCESS}", "{{part}} {{instance}}"),
+                Ask(f"process_resident_memory_bytes {_OF_ITS_PROCESSES}", "{{pod}} {{instance}}"),
                 normal="Normal: below 150 MB each.",
                 look=Look(unit="bytes"),
             ),
             curves(
                 "Processor",
-                Ask(f"rate(process_cpu_seconds_total[{WINDOW}]) {_BY_PROCESS}", "{{part}} {{instance}}"),
+                Ask(f"rate(process_cpu_seconds_total[{WINDOW}]) {_OF_ITS_PROCESSES}", "{{pod}} {{instance}}"),
                 normal="Share of one core. Normal: below 5 %, more during runs.",
                 look=Look(unit="percentunit"),
             ),

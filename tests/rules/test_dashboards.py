@@ -20,7 +20,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client import CollectorRegistry, start_http_server
 
 from aftersend.cli.day.screen import Silent
-from aftersend.cli.day.stage import Stage, free_port
+from aftersend.cli.day.stage import PARTS, Stage, free_port
 from aftersend.cli.demo import live_through
 from aftersend.observe.metrics import Metrics
 from aftersend.tenant_status import Condition
@@ -29,7 +29,6 @@ from tests.programs import running
 
 FILES = Path(__file__).resolve().parents[2] / "charts/aftersend/files"
 TEXTS = {path.stem: path.read_text() for path in sorted((FILES / "dashboards").glob("*.json"))}
-VARIABLES = {"$tenant": "demo", "$__rate_interval": "10m"}
 PATIENCE = 60.0
 _SETTLED = 15.0
 """Seconds after which services have shown once more what they read from Redis now and then."""
@@ -60,9 +59,9 @@ class Prometheus:
 
     url: str
 
-    def ask(self, expression: str) -> list[Series]:
-        """What it answers; an AssertionError with its words if it does not understand."""
-        for name, value in VARIABLES.items():
+    def ask(self, expression: str, tenant: str = "demo") -> list[Series]:
+        """What it answers."""
+        for name, value in {"$tenant": tenant, "$__rate_interval": "10m"}.items():
             expression = expression.replace(name, value)
         query = urllib.parse.urlencode({"query": expression})
         with urllib.request.urlopen(f"{self.url}/api/v1/query?{query}", timeout=30) as answer:
@@ -73,18 +72,23 @@ class Prometheus:
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     folder = tmp_path_factory.mktemp("day")
-    operator, thread = start_http_server(port := free_port(), "127.0.0.1", _operator().registry)
+    ports = (free_port(), free_port())
+    beside = [
+        start_http_server(port, "127.0.0.1", metrics.registry)
+        for port, metrics in zip(ports, (_operator(), _compact()), strict=True)
+    ]
     with _Sweeping(folder / "stage", orders=300) as stage:
-        targets = [f"127.0.0.1:{number}" for number in (*stage.admin_ports.values(), port)]
+        targets = [f"127.0.0.1:{number}" for number in (*stage.admin_ports.values(), *ports)]
         with _scraping(targets, folder) as found:
             _until(lambda: len(found.ask("count by (job) (aftersend_orders_total)")) == 1)
             asyncio.run(live_through(stage, Silent()))
             over = time.time()
             _until(lambda: len(found.ask(f"timestamp(up == 1) > {over + _SETTLED}")) == len(targets))
             yield found
-    operator.shutdown()
-    operator.server_close()
-    thread.join()
+    for server, thread in beside:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 class _Sweeping(Stage):
@@ -103,6 +107,14 @@ def _operator() -> OperatorMetrics:
     metrics.reconciles.labels("done").inc()
     metrics.seconds.observe(0.1)
     metrics.called("get", "ok")
+    return metrics
+
+
+def _compact() -> Metrics:
+    """A tenant whose parts are one process."""
+    metrics = Metrics()
+    for part in PARTS:
+        metrics.part.labels("compact", part).set(1)
     return metrics
 
 
@@ -148,7 +160,7 @@ def test_every_query_has_an_answer(prometheus: Prometheus) -> None:
 @pytest.mark.parametrize(
     ("dashboard", "panel", "expected"),
     [
-        ("aftersend-fleet", "Tenants", {"": (1, 1)}),
+        ("aftersend-fleet", "Tenants", {"": (2, 2)}),
         ("aftersend-fleet", "Exports late", {"": (0, 0)}),
         ("aftersend-fleet", "Write-backs late", {"": (0, 0)}),
         ("aftersend-fleet", "Parts missing", {"": (0, 0)}),
@@ -168,6 +180,15 @@ def test_the_answers_are_those_of_the_day(
     told = {"".join(series.labels.values()): series.value for series in prometheus.ask(found)}
     for label, (least, most) in expected.items():
         assert least <= told[label] <= most, told
+
+
+@pytest.mark.parametrize("panel", ["Memory of the parts", "Processor"])
+@pytest.mark.parametrize(("tenant", "processes"), [("demo", 3), ("compact", 1)])
+def test_a_process_is_shown_once_whatever_parts_it_has(
+    panel: str, tenant: str, processes: int, prometheus: Prometheus
+) -> None:
+    (found,) = (query for _, title, query in QUERIES if title == panel)
+    assert len(prometheus.ask(found, tenant)) == processes
 
 
 def test_every_name_in_a_query_is_a_metric_of_ours() -> None:
@@ -192,7 +213,8 @@ def test_grafanas_own_types_read_and_write_it_alike(name: str) -> None:
 def test_every_panel_says_what_is_normal_and_has_a_place_of_its_own(name: str) -> None:
     found = list(panels(name))
     assert len({panel["title"] for panel in found}) == len(found)
-    assert len({panel["id"] for panel in found}) == len(found)
+    everything = [panel["id"] for panel in json.loads(TEXTS[name])["panels"]]
+    assert len(set(everything)) == len(everything)
     assert len({(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in found}) == len(found)
     assert all(panel["description"] and panel["datasource"]["uid"] == "${datasource}" for panel in found)
 
