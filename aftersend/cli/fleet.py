@@ -30,6 +30,7 @@ from aftersend.service.run import (
     stop_on_signals,
     watch_durability,
     watch_loop,
+    watch_rotation,
 )
 from aftersend.service.runtime import Part, Runtime, Shared, http_session, runtime_for
 from aftersend.service.waiting import pause
@@ -112,7 +113,12 @@ def _start(group: asyncio.TaskGroup, runtime: Runtime, parts: list[Part], health
 async def _watch(runtime: Runtime) -> None:
     """What belongs to the tenant and to none of its parts."""
     logs.bind(tenant=runtime.identity, part="up")
-    await asyncio.gather(watch_durability(runtime, part="up"), watch_loop(runtime), keep_presence(runtime, part="up"))
+    await asyncio.gather(
+        watch_durability(runtime, part="up"),
+        watch_loop(runtime),
+        watch_rotation(runtime),
+        keep_presence(runtime, part="up"),
+    )
 
 
 async def _supervise(part: Part, runtime: Runtime) -> None:

@@ -22,6 +22,7 @@ from aftersend.observe import logs, traces
 from aftersend.service import durability
 from aftersend.service.admin import AdminServer
 from aftersend.service.presence import Presence
+from aftersend.service.rotation import watch_secrets
 from aftersend.service.runtime import Part, Runtime, Shared, check_upstream_urls, http_session, runtime_for
 from aftersend.service.waiting import pause
 from aftersend.settings import Settings, read_settings
@@ -91,6 +92,7 @@ async def _serve(part: Part, runtime: Runtime) -> int:
             group.create_task(runtime.public.serve(runtime.settings.listen, runtime.stop))
             group.create_task(watch_durability(runtime, part=part.name))
             group.create_task(watch_loop(runtime))
+            group.create_task(watch_rotation(runtime))
             group.create_task(keep_presence(runtime, part=part.name))
             group.create_task(_alone(part, runtime))
     except BaseExceptionGroup as group_error:
@@ -142,6 +144,11 @@ async def keep_presence(runtime: Runtime, *, part: str) -> None:
     """Leave signs of life; the webhook's ACL knows no command for that."""
     if part != "webhook":
         await Presence(runtime.redis, tenant=runtime.identity).keep(f"{part} {runtime.name}", runtime.stop)
+
+
+async def watch_rotation(runtime: Runtime) -> None:
+    """Notice changed secrets, also those that nobody needs right now."""
+    await watch_secrets(runtime.secrets, runtime.metrics, runtime.stop, tenant=runtime.identity)
 
 
 async def watch_loop(runtime: Runtime) -> None:

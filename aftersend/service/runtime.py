@@ -17,11 +17,11 @@ import aiohttp
 
 from aftersend import __version__
 from aftersend.errors import Misconfigured, Transient
-from aftersend.observe.logs import get_logger
 from aftersend.observe.metrics import Metrics
 from aftersend.secrets import SecretFiles
 from aftersend.service.health import Health
 from aftersend.service.listener import PublicListener
+from aftersend.service.rotation import watched
 from aftersend.settings import Settings
 from aftersend.stream.connection import connect
 from aftersend.stream.sealing import Keyring
@@ -103,7 +103,7 @@ async def runtime_for(
     secrets: Callable[[str], SecretFiles] | None = None,
 ) -> AsyncIterator[Runtime]:
     """Build the runtime of one tenant; Redis is connected at its first use, so a missing one delays nothing."""
-    secrets = _watched(secrets or secret_folders(settings.secrets_dir), shared.metrics, tenant.identity)
+    secrets = watched(secrets or secret_folders(settings.secrets_dir), shared.metrics, tenant=tenant.identity)
     redis = connect(settings.redis_url, secrets("redis"), part=part)
     runtime = Runtime(
         tenant=tenant,
@@ -124,22 +124,6 @@ async def runtime_for(
         yield runtime
     finally:
         await redis.aclose()
-
-
-def _watched(secrets: Callable[[str], SecretFiles], metrics: Metrics, tenant: str) -> Callable[[str], SecretFiles]:
-    """Whoever changes a secret is seen: a rotation that nobody planned is an incident."""
-
-    def changed(name: str) -> None:
-        metrics.secret_changes.labels(tenant, name.partition("/")[0]).inc()
-        get_logger().warning("secret_changed", secret=name)
-
-    def folder(name: str) -> SecretFiles:
-        files = secrets(name)
-        files.changed = changed
-        metrics.secret_changes.labels(tenant, name)  # from 0 on, or Prometheus would not see the first change
-        return files
-
-    return folder
 
 
 def _basic_checks(runtime: Runtime) -> None:

@@ -13,6 +13,7 @@ import pytest
 import redis
 
 from tests.part_kit import IDLE, Process, environment, get, running
+from tests.pod_house import until
 from tests.servers import NewServer
 
 HELLO = """
@@ -55,15 +56,9 @@ def test_metrics_in_both_forms_and_durability_after_the_first_look(tmp_path: Pat
         assert text.endswith("# EOF\n")
 
 
-CURIOUS = """
-from aftersend.observe.logs import get_logger
-async def serve(runtime):
-    look = lambda: runtime.secrets("sendcloud").optional("secretKey")
-    look()
-    get_logger().info("looked")
-    while not runtime.stop.is_set():
-        look()
-        await asyncio.sleep(0.05)
+QUICK = """
+from aftersend.service import rotation
+rotation.EVERY_SECONDS = 0.05
 """
 
 
@@ -72,9 +67,10 @@ def test_who_serves_whom_and_a_secret_that_changes(tmp_path: Path, redis_url: st
     folder = tmp_path / "secrets" / "sendcloud"
     folder.mkdir()
     (folder / "secretKey").write_text("first")
-    with running(CURIOUS, settings) as process:
+    seen = 'aftersend_secret_changes_total{secret="sendcloud",tenant="shops.mueller"} 0.0'
+    with running(QUICK + IDLE, settings) as process:
         port = process.line("started")["admin_port"]
-        process.line("looked")
+        until(lambda: seen in get(port, "/metrics")[1], "the first look at the secrets")
         _, text, _ = get(port, "/metrics")
         assert 'aftersend_part_info{part="probe",tenant="shops.mueller"} 1.0' in text
         assert 'aftersend_suspended{tenant="shops.mueller"} 0.0' in text
