@@ -190,7 +190,7 @@ class span:  # noqa: N801 - reads as a statement: with span("export.page")
         self.traceparent = valid_traceparent(parent) or _current.get()
 
     def __enter__(self) -> Self:
-        if _tracer is not None and not (_follows and self.traceparent.endswith("-00")):
+        if _tracer is not None and not (_follows and _left_out(self.traceparent)):
             self._span = _start(
                 _tracer, self._name, self._kind, self.traceparent, links=self._links, attributes=self._attributes
             )
@@ -221,6 +221,11 @@ class span:  # noqa: N801 - reads as a statement: with span("export.page")
         if kind is not None and kind.__name__ not in _CALM:
             _mark_failed(self._span, kind.__name__, code=str(getattr(error, "code", "")))
         self._span.end()
+
+
+def _left_out(traceparent: str) -> bool:
+    """True if a trace is not recorded: the lowest bit of its flags (the second one only says that its id is random)."""
+    return traceparent[-1:] in tuple("02468ace")
 
 
 def _allowed(attributes: Mapping[str, Value]) -> dict[str, Value]:

@@ -181,8 +181,9 @@ def test_a_peer_is_told_without_credentials_and_query() -> None:
     }
 
 
-def test_on_what_was_left_out_at_its_beginning_is_left_out(exported: InMemorySpanExporter) -> None:
-    left_out = PARENT[:-2] + "00"
+@pytest.mark.parametrize("flags", ["00", "02"])
+def test_on_what_was_left_out_at_its_beginning_is_left_out(exported: InMemorySpanExporter, flags: str) -> None:
+    left_out = PARENT[:-2] + flags
     with span("outer", order="1"):
         with span("handle", parent=left_out) as step:
             traces.note(outcome="stored")
