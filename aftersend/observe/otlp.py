@@ -23,6 +23,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from aftersend import __version__
 from aftersend.errors import Misconfigured
@@ -36,7 +37,9 @@ _LOUD: Final = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal", 
 """Loggers with a line per batch or span that gets lost."""
 
 
-def provider_for(service: str, environ: Mapping[str, str], exporter: SpanExporter | None = None) -> TracerProvider:
+def provider_for(
+    service: str, environ: Mapping[str, str], exporter: SpanExporter | None = None, *, ids: IdGenerator | None = None
+) -> TracerProvider:
     """The SDK, running; ``Misconfigured`` lists all that is wrong with the variables."""
     if wrong := complaints(environ):
         raise Misconfigured("; ".join(wrong))
@@ -44,7 +47,8 @@ def provider_for(service: str, environ: Mapping[str, str], exporter: SpanExporte
         logging.getLogger(name).setLevel(logging.CRITICAL)
     ours = Resource.create({"service.name": service, "service.version": __version__})
     try:
-        provider = TracerProvider(resource=ours.merge(OTELResourceDetector().detect()), shutdown_on_exit=False)
+        resource = ours.merge(OTELResourceDetector().detect())
+        provider = TracerProvider(resource=resource, id_generator=ids, shutdown_on_exit=False)
         provider.add_span_processor(BatchSpanProcessor(Quietly(exporter or _exporter(environ))))
     except (ValueError, OSError):
         raise Misconfigured(_REFUSED, cure="compare the OTEL_ variables with its documentation") from None

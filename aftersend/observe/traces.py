@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.trace import Span, Tracer
 
+    from aftersend.observe.heads import Heads
+
 SpanKind = Literal["internal", "server", "client", "producer", "consumer"]
 Value = str | int | float | bool | Sequence[str]
 
@@ -71,8 +73,7 @@ _innermost: "ContextVar[Span | None]" = ContextVar("aftersend_span", default=Non
 _tenant: ContextVar[str] = ContextVar("aftersend_tenant", default="")
 _provider: "TracerProvider | None" = None
 _tracer: "Tracer | None" = None
-_follows: bool = False
-"""True if the sampler leaves out whatever a trace's beginning left out."""
+_heads: "Heads | None" = None
 
 
 def bind(*, tenant: str) -> None:
@@ -113,22 +114,22 @@ def start_tracing(service: str, *, exporter: "SpanExporter | None" = None) -> No
 
     ``Misconfigured`` says what is wrong with the ``OTEL_*`` variables.
     """
-    global _provider, _tracer, _follows  # noqa: PLW0603 - one tracer per process, as in OpenTelemetry itself
+    global _provider, _tracer, _heads  # noqa: PLW0603 - one tracer per process, as in OpenTelemetry itself
     if exporter is None and not wanted():
         return
-    from opentelemetry.sdk.trace.sampling import ParentBased  # noqa: PLC0415 - heavy: only if wanted
-
+    from aftersend.observe.heads import Heads  # noqa: PLC0415 - heavy: only if wanted
     from aftersend.observe.otlp import provider_for  # noqa: PLC0415
 
-    _provider = provider_for(service, os.environ, exporter)
+    _heads = Heads()
+    _provider = provider_for(service, os.environ, exporter, ids=_heads)
+    _heads.ask(_provider.sampler)
     _tracer = _provider.get_tracer("aftersend")
-    _follows = isinstance(_provider.sampler, ParentBased)
 
 
 def stop_tracing(*, patience: float = 3) -> None:
     """Send what is left, for at most ``patience`` seconds; blocks, so call it in a thread or after the loop."""
-    global _provider, _tracer
-    provider, _provider, _tracer = _provider, None, None
+    global _provider, _tracer, _heads
+    provider, _provider, _tracer, _heads = _provider, None, None, None
     if provider is not None:  # the SDK's own patience is the exporter's time-out, or none
         ending = threading.Thread(target=provider.shutdown, daemon=True)
         ending.start()
@@ -190,7 +191,10 @@ class span:  # noqa: N801 - reads as a statement: with span("export.page")
         self.traceparent = valid_traceparent(parent) or _current.get()
 
     def __enter__(self) -> Self:
-        if _tracer is not None and not (_follows and _left_out(self.traceparent)):
+        left_out = _heads.left_out(self.traceparent) if _heads is not None else ""
+        if left_out:
+            self.traceparent = left_out
+        elif _tracer is not None:
             self._span = _start(
                 _tracer, self._name, self._kind, self.traceparent, links=self._links, attributes=self._attributes
             )
@@ -221,11 +225,6 @@ class span:  # noqa: N801 - reads as a statement: with span("export.page")
         if kind is not None and kind.__name__ not in _CALM:
             _mark_failed(self._span, kind.__name__, code=str(getattr(error, "code", "")))
         self._span.end()
-
-
-def _left_out(traceparent: str) -> bool:
-    """True if a trace is not recorded: the lowest bit of its flags (the second one only says that its id is random)."""
-    return traceparent[-1:] in tuple("02468ace")
 
 
 def _allowed(attributes: Mapping[str, Value]) -> dict[str, Value]:

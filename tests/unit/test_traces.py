@@ -196,6 +196,28 @@ def test_on_what_was_left_out_at_its_beginning_is_left_out(exported: InMemorySpa
     assert dict(only.attributes or {}) == {"aftersend.order": "1", "aftersend.outcome": "done"}
 
 
+@pytest.mark.parametrize(("share", "low", "high"), [("0.0", 0, 0), ("0.5", 100, 300), ("1.0", 400, 400)])
+def test_the_sampler_decides_once_over_a_whole_trace(
+    monkeypatch: pytest.MonkeyPatch, share: str, low: int, high: int
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", share)
+    exporter = InMemorySpanExporter()
+    traces.start_tracing("test", exporter=exporter)
+    begun: list[str] = []
+    for _ in range(400):
+        with span("outer") as outer, span("inner") as inner:
+            assert traces.valid_traceparent(inner.traceparent)
+            assert inner.traceparent[3:35] == outer.traceparent[3:35]
+            begun.append(outer.traceparent)
+    spans = _flush(exporter)
+    traces.stop_tracing()
+    taken = {traceparent[3:35] for traceparent in begun if int(traceparent[-1], 16) & 1}
+    assert len({traceparent[3:35] for traceparent in begun}) == 400
+    assert low <= len(taken) <= high
+    assert sorted(f"{each.context.trace_id:032x}" for each in spans) == sorted([*taken, *taken])
+
+
 def test_a_sampler_of_another_kind_is_asked_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_on")
     exporter = InMemorySpanExporter()
