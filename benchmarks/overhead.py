@@ -7,8 +7,8 @@ webhook in ten going to a collector, and as the floor one whose metrics do nothi
 clients send without a pause. The ratio of what both get through must not be below 0.85; it is shown the other way
 round, as the floor's throughput over ours, so that it has an upper bound like all figures. Beside it stands the
 processor time per webhook, which the load of the machine disturbs less. Rounds are short, and each is compared with its
-neighbour only: a machine is seldom as fast as half a minute ago. Both services have the last core for themselves, one at
-a time; Valkey, the clients and the collector share the others.
+neighbour only: a machine is seldom as fast as half a minute ago. Both services have the last core for themselves, one
+at a time; Valkey, the clients and the collector share the others.
 """
 
 import argparse

@@ -19,7 +19,10 @@ from aftersend_operator.metrics import OperatorMetrics
 
 FILES = Path(__file__).resolve().parent.parent / "charts/aftersend/files"
 _NAME = re.compile(r"\b(?:aftersend|process|python)_[a-z_]+\b")
+_RECORD = re.compile(r"\baftersend:[a-z0-9_:]+")
 _ENDINGS = ("_bucket", "_sum", "_count")
+_EXCUSES = frozenset({"aftersend:excused"})
+"""Holds back half of all alerts; what it asks for need not be named with each of them."""
 
 
 def tables() -> str:
@@ -51,11 +54,20 @@ def own_metrics(registry: CollectorRegistry) -> Iterator[tuple[str, str, str, st
 
 
 def users() -> dict[str, set[str]]:
-    """Who asks for a metric: names of alerts and recording rules, and ``dashboard / panel``."""
+    """Who asks for a metric, directly or by a recording rule: names of alerts, and ``dashboard / panel``."""
     found: dict[str, set[str]] = defaultdict(set)
-    for who, expression in [*_rules(), *_panels()]:
-        for name in _NAME.findall(expression):
+    records = {rule["record"]: rule["expr"] for rule in _rules() if "record" in rule}
+    alerts = [(rule["alert"], rule["expr"]) for rule in _rules() if "alert" in rule]
+    for who, expression in [*alerts, *_panels()]:
+        for name in _names(expression, records, seen=_EXCUSES):
             found[_family(name)].add(who)
+    return found
+
+
+def _names(expression: str, records: dict[str, str], *, seen: frozenset[str]) -> set[str]:
+    found = set(_NAME.findall(expression))
+    for record in set(_RECORD.findall(expression)) - seen:
+        found |= _names(records[record], records, seen=seen | {record})
     return found
 
 
@@ -63,11 +75,9 @@ def _family(name: str) -> str:
     return next((name.removesuffix(ending) for ending in _ENDINGS if name.endswith(ending)), name)
 
 
-def _rules() -> Iterator[tuple[str, str]]:
-    file = FILES / "alerts.yaml"
-    for group in yaml.safe_load(file.read_text())["groups"] if file.exists() else ():
-        for rule in group["rules"]:
-            yield rule.get("alert") or rule["record"], rule["expr"]
+def _rules() -> Iterator[dict[str, Any]]:
+    for group in yaml.safe_load((FILES / "alerts.yaml").read_text())["groups"]:
+        yield from group["rules"]
 
 
 def _panels() -> Iterator[tuple[str, str]]:
