@@ -89,7 +89,12 @@ CHECKS = (
     Stage("borders", (tool("lint-imports"),)),
     Stage("docs", (tool("python", "docs/generate.py", "--check"),)),
 )
-TESTS = (Stage("unit", (covered("tests/unit"),)), Stage("integration", (covered("tests/integration"),)))
+TESTS = (
+    Stage("unit", (covered("tests/unit"),)),
+    Stage("integration", (covered("tests/integration", "-m", "not redis"),)),
+    Stage("valkey", (covered("tests/integration", "-m", "redis"),)),
+)
+"""All tests that touch Redis run on Valkey here, and on each of the other servers by a stage of their own."""
 SERVERS = tuple(Stage(name, (on_server(name),)) for name in OTHERS)
 CHAOS = (Stage("chaos", (tool("python", *PYTEST, "tests/chaos"),)),)
 RULES = (Stage("rules", (tool("python", *PYTEST, "tests/rules"),)),)
