@@ -2,7 +2,7 @@
 
 The exporter shows both streams, the writer its own again: whoever of them is gone, the age of the oldest event is
 still seen. ``redis_denied`` comes from Redis' own counters (``acl_access_denied_*`` of INFO), which need no dangerous
-rights and see everybody, not only us. They begin anew when Redis restarts.
+rights and see everybody, not only us. They begin anew when Redis restarts. Redis counts them since 7.2.
 """
 
 from dataclasses import dataclass, field
@@ -50,7 +50,9 @@ class RedisFigures:
         self.metrics.redis_memory.labels(self.tenant).set(fullness(facts))
         self.metrics.redis_clients.labels(self.tenant).set(int(facts.get("connected_clients", 0)))
         for fact, kind in _DENIALS.items():
-            now = int(facts.get(fact, 0))
+            if fact not in facts:
+                continue  # a Redis before 7.2 does not count; 0 would say that all is well
+            now = int(facts[fact])
             self.metrics.redis_denied.labels(self.tenant, kind).inc(grown(self._denied.get(kind, now), now))
             self._denied[kind] = now
 

@@ -131,7 +131,8 @@ def test_a_counter_of_redis_may_begin_anew(before: int, now: int, more: int) -> 
 async def test_what_redis_refused_to_others_is_counted(place: Office, redis_url: str) -> None:
     figures = RedisFigures(place.redis, place.desk.metrics, IDENTITY)
     await figures.show()
-    assert value(place, "redis_denied_total", kind="login") == 0
+    counts = "acl_access_denied_auth" in await place.redis.info("stats")  # Redis 7.0 does not
+    assert value(place, "redis_denied_total", kind="login") == (0 if counts else None)
     await place.redis.execute_command("ACL", "SETUSER", "guest", "on", ">guest", "~own", "+get", "&none", "+publish")
     async with Redis.from_url(redis_url, username="guest", password="wrong", protocol=2, driver_info=None) as stranger:
         assert await refused(stranger, "GET", "own")
@@ -142,7 +143,7 @@ async def test_what_redis_refused_to_others_is_counted(place: Office, redis_url:
         await figures.show()
         assert value(place, "redis_clients") == 2
     kinds = ("login", "command", "key", "channel")
-    assert [value(place, "redis_denied_total", kind=kind) for kind in kinds] == [1, 1, 1, 1]
+    assert [value(place, "redis_denied_total", kind=kind) for kind in kinds] == [1 if counts else None] * 4
 
 
 async def refused(client: Redis, *words: str) -> bool:

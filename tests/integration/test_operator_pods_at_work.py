@@ -59,6 +59,3 @@ def _says_little(house: House) -> None:
         "webhook",
         "writer",
     }
-    denied = [line for line in series if line.startswith("aftersend_redis_denied_total")]
-    assert len(denied) == 4
-    assert all(line.endswith(" 0.0") for line in denied)
