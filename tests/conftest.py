@@ -1,7 +1,22 @@
 """What holds for all tests."""
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.hang import watch
 
 # How long an example takes, or making one up, says something about the machine and what else runs there only.
 settings.register_profile("aftersend", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("aftersend")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Say where a test hangs, before its session ends for it."""
+    timer = watch(item, float(item.config.getoption("timeout") or item.config.getini("timeout")))
+    try:
+        return (yield)
+    finally:
+        timer.cancel()
