@@ -151,7 +151,8 @@ class Breaker:
     async def _rest(self, stop: asyncio.Event) -> None:
         seconds = min(max(self._probe_at - self._clock(), 0.0), self._timing.poll)
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await stop.wait()
 
 
 def _refused(error: Exception) -> bool:

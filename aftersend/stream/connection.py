@@ -26,6 +26,7 @@ from redis.exceptions import RedisError
 
 from aftersend.errors import StoreAway, StoreFull, Transient
 from aftersend.secrets import SecretFiles
+from aftersend.stream.interruptible import PlainConnection, TlsConnection
 
 UPSTREAM: Final = "redis"
 SOCKET_SECONDS: Final = 5.0
@@ -73,6 +74,8 @@ def connect(url: str, secrets: SecretFiles, *, part: str) -> Redis:
     if issubclass(pool.connection_class, SSLConnection):
         pool.connection_class = _FreshTls
         pool.connection_kwargs["trust"] = _Trust(secrets)
+    else:
+        pool.connection_class = PlainConnection
     return Redis.from_pool(pool)
 
 
@@ -146,7 +149,7 @@ class _Trust:
         return self._known[1]
 
 
-class _FreshTls(SSLConnection):
+class _FreshTls(TlsConnection):
     """A TLS connection that asks each time it connects whom to trust."""
 
     def __init__(self, *, trust: _Trust, **kwargs: Any) -> None:  # noqa: ANN401 - the library's own arguments

@@ -293,7 +293,8 @@ class Consumer:
 
     async def _rest(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
 
 
 async def _ended(loops: list[asyncio.Task[None]], patience: float) -> None:

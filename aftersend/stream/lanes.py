@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from aftersend.observe.logs import get_logger
@@ -38,7 +39,9 @@ class Lanes:
         """Wait until an entry is finished, at most so many seconds."""
         self._changed.clear()
         if self._tasks:
-            await _within(patience, self._changed.wait())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await self._changed.wait()
 
     async def emptied(self, patience: float | None) -> bool:
         """Wait until nothing is in flight; False if that takes longer than so many seconds (None = for ever)."""
@@ -61,10 +64,3 @@ class Lanes:
         if not task.cancelled() and task.exception() is not None:
             # It stays pending, and the reclaim finds it.
             get_logger(entry=entry.decode()).error("handling_failed", exc_info=task.exception())
-
-
-async def _within(seconds: float, wait: Coroutine[Any, Any, object]) -> None:
-    try:
-        await asyncio.wait_for(wait, seconds)
-    except TimeoutError:
-        return

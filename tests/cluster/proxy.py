@@ -310,7 +310,8 @@ async def _serve(
 async def _chunk(answer: aiohttp.ClientResponse) -> bytes | None:
     """What came in, nothing at the end, None if nothing comes for a moment: then the proxy looks around."""
     with suppress(TimeoutError):
-        return await asyncio.wait_for(answer.content.readany(), timeout=0.2)
+        async with asyncio.timeout(0.2):
+            return await answer.content.readany()
     return None
 
 

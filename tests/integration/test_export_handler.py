@@ -123,7 +123,8 @@ async def test_a_request_during_a_run_waits_for_the_next(place: Office) -> None:
     place.desk.afterbuy.orders_between = slowly  # type: ignore[method-assign]
     first = await ask(place)
     async with consuming(place):
-        await asyncio.wait_for(entered.wait(), 30)
+        async with asyncio.timeout(30):
+            await entered.wait()
         late = [await ask(place) for _ in range(3)]
         await condition(place.runs.delayed, lambda delayed: delayed == 3)
         go_on.set()
@@ -322,7 +323,8 @@ async def serving(
                 yield runtime
             finally:
                 shared.stop.set()
-                await asyncio.wait_for(task, 25)
+                async with asyncio.timeout(25):
+                    await task
 
 
 async def test_the_service_serves(place: Office, redis_url: str, tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from aftersend.errors import StoreAway
+from aftersend.stream.connection import guarded
 from aftersend.stream.event import Event
 from tests.servers import RedisServer
-from tests.stream_kit import Parcel, consuming, opened, until
+from tests.stream_kit import Parcel, client, consuming, opened, until
 
 
 class Gate:
@@ -89,3 +91,16 @@ async def test_a_failover_with_an_event_in_flight_settles_it_afterwards(
         await until(lambda: running.meter.outcomes["done"] == 1)
         assert (await stream.length(), await stream.pending()) == (0, 0)
     assert gate.names == ["in flight"]
+
+
+async def test_a_redis_that_takes_nothing_is_given_up_and_nothing_half_sent_stays(
+    own_server: RedisServer, tmp_path: Path
+) -> None:
+    """What does not fit into the buffers of both machines is never sent; the next command begins anew."""
+    async with client(own_server.url, tmp_path) as redis:
+        redis.connection_pool.connection_kwargs["socket_timeout"] = 0.2
+        with silent(own_server), pytest.raises(StoreAway), guarded():
+            await redis.set("large", bytes(50_000_000))
+        redis.connection_pool.connection_kwargs["socket_timeout"] = 20
+        assert await redis.set("small", "x")
+        assert await redis.get("small") == b"x"

@@ -137,7 +137,8 @@ async def running(bridge: Bridge, **spec: Any) -> AsyncIterator[Runtime]:
         yield runtime
     finally:
         runtime.stop.set()
-        await asyncio.wait_for(task, 20)
+        async with asyncio.timeout(20):
+            await task
 
 
 async def drained(bridge: Bridge) -> bool:
