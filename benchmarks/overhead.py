@@ -1,14 +1,15 @@
 """What do metrics and traces cost the webhook?
 
-    python benchmarks/overhead.py [--rounds 40] [--seconds 0.5] [--json]
+    python benchmarks/overhead.py [--pairs 5] [--rounds 12] [--seconds 0.5] [--json]
 
 Two webhook services on one Valkey take turns, round by round: one as it is shipped, with metrics and with traces of one
 webhook in ten going to a collector, and as the floor one whose metrics do nothing and which makes no traces. A few
 clients send without a pause. The ratio of what both get through must not be below 0.85; it is shown the other way
 round, as the floor's throughput over ours, so that it has an upper bound like all figures. Beside it stands the
 processor time per webhook, which the load of the machine disturbs less. Rounds are short, and each is compared with its
-neighbour only: a machine is seldom as fast as half a minute ago. Both services have the last core for themselves, one
-at a time; Valkey, the clients and the collector share the others.
+neighbour only: a machine is seldom as fast as half a minute ago. Two equal processes differ by several per cent for as
+long as they live, by where things lie in memory: so after some rounds a new pair takes over. A service has the last
+core for itself; Valkey, the clients and the collector share the others.
 """
 
 import argparse
@@ -19,9 +20,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
@@ -63,49 +64,64 @@ class Service:
     url: str
     ready: str
     process: "subprocess.Popen[bytes]"
-    rates: list[float]
-    costs: list[float]
+    rates: list[float] = field(default_factory=list)
+    costs: list[float] = field(default_factory=list)
 
 
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Cost of metrics and traces.")
-    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--pairs", type=int, default=5, help="so many services of each kind (default 5)")
+    parser.add_argument("--rounds", type=int, default=12, help="rounds of each pair (default 12)")
     parser.add_argument("--seconds", type=float, default=0.5, help="length of a round (default 0.5)")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    return tell(asyncio.run(measure(options.rounds, options.seconds)), as_json=options.json)
+    return tell(asyncio.run(measure(options.pairs, options.rounds, options.seconds)), as_json=options.json)
 
 
-async def measure(rounds: int, seconds: float) -> list[Figure]:
-    """Both in turn, the first round of each for nothing: it warms up."""
+async def measure(pairs: int, rounds: int, seconds: float) -> list[Figure]:
+    """Pair after pair on the same Valkey; ``seconds`` is the length of a round."""
     os.sched_setaffinity(0, CORES[:-1] or CORES)
     with tempfile.TemporaryDirectory() as name, Stage(Path(name), orders=0) as stage, collector() as endpoint:
         for part in ("exporter", "webhook", "writer"):
             stage.children[part].stop()
         async with aiohttp.ClientSession() as http:
-            tracing = {
-                "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
-                "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
-                "OTEL_TRACES_SAMPLER_ARG": "0.1",
-            }
-            with started(stage, SHIPPED, **tracing) as ours, started(stage, FLOOR + SHIPPED) as floor:
-                control = Control(http, url=stage.sandbox_url)
-                for service in (ours, floor):
-                    await until(lambda service=service: control.answers(service.ready))
-                for _ in range(rounds + 1):
-                    for service in (ours, floor):
-                        await play(http, service, seconds)
-    rate, floor_rate = (statistics.median(each.rates[1:]) for each in (ours, floor))
-    cost, floor_cost = (statistics.median(each.costs[1:]) for each in (ours, floor))
-    ratio = statistics.median(theirs / own for own, theirs in zip(ours.rates[1:], floor.rates[1:], strict=True))
-    return [
-        Figure("webhooks per second, as shipped", round(rate, 1), "1/s"),
-        Figure("webhooks per second, floor", round(floor_rate, 1), "1/s"),
-        Figure("floor's throughput over ours", round(ratio, 3), "", round(1 / LOWEST, 3)),
-        Figure("processor time per webhook, as shipped", round(1000 * cost, 3), "ms"),
-        Figure("processor time per webhook, floor", round(1000 * floor_cost, 3), "ms"),
+            found = [await compete(stage, http, endpoint, rounds, seconds) for _ in range(pairs)]
+    ours, floor = ([pair[side] for pair in found] for side in (0, 1))
+    ratios = [
+        theirs / own for mine, other in found for own, theirs in zip(mine.rates[1:], other.rates[1:], strict=True)
     ]
+    return [
+        Figure("webhooks per second, as shipped", round(middle(one.rates for one in ours), 1), "1/s"),
+        Figure("webhooks per second, floor", round(middle(one.rates for one in floor), 1), "1/s"),
+        Figure("floor's throughput over ours", round(statistics.median(ratios), 3), "", round(1 / LOWEST, 3)),
+        Figure("processor time per webhook, as shipped", round(1000 * middle(one.costs for one in ours), 3), "ms"),
+        Figure("processor time per webhook, floor", round(1000 * middle(one.costs for one in floor), 3), "ms"),
+    ]
+
+
+async def compete(
+    stage: Stage, http: aiohttp.ClientSession, endpoint: str, rounds: int, seconds: float
+) -> tuple[Service, Service]:
+    """Ours and the floor in turn, the first round of each for nothing: it warms up."""
+    tracing = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": "0.1",
+    }
+    control = Control(http, url=stage.sandbox_url)
+    with started(stage, SHIPPED, **tracing) as ours, started(stage, FLOOR + SHIPPED) as floor:
+        for service in (ours, floor):
+            await until(lambda service=service: control.answers(service.ready))
+        for _ in range(rounds + 1):
+            for service in (ours, floor):
+                await play(http, service, seconds)
+    return ours, floor
+
+
+def middle(rounds: Iterable[list[float]]) -> float:
+    """The median over all rounds of all pairs but the first ones."""
+    return statistics.median(value for values in rounds for value in values[1:])
 
 
 async def play(http: aiohttp.ClientSession, service: Service, seconds: float) -> None:
@@ -140,9 +156,7 @@ def started(stage: Stage, code: str, **more: str) -> Iterator[Service]:
     process = subprocess.Popen([sys.executable, "-c", code], env=environ)
     os.sched_setaffinity(process.pid, CORES[-1:])
     try:
-        yield Service(
-            f"http://127.0.0.1:{public}/webhooks/sendcloud", f"http://127.0.0.1:{admin}/readyz", process, [], []
-        )
+        yield Service(f"http://127.0.0.1:{public}/webhooks/sendcloud", f"http://127.0.0.1:{admin}/readyz", process)
     finally:
         process.terminate()
         process.wait()

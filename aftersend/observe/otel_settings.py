@@ -17,6 +17,16 @@ _SAMPLERS: Final = (
 )
 
 
+def recorded_share(environ: Mapping[str, str]) -> float | None:
+    """Which share of new traces the SDK's sampler records; None if it does not follow a trace's beginning."""
+    name = environ.get("OTEL_TRACES_SAMPLER", "").strip().lower() or "parentbased_always_on"
+    if not name.startswith("parentbased_"):
+        return None
+    if name == "parentbased_traceidratio":
+        return float(environ.get("OTEL_TRACES_SAMPLER_ARG", "").strip() or 1)
+    return 1.0 if name == "parentbased_always_on" else 0.0
+
+
 def complaints(environ: Mapping[str, str]) -> list[str]:
     """What is wrong, one clause per variable; empty if the SDK may start."""
     wrong = [

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from opentelemetry.context import Context
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.trace import Span, Tracer
@@ -93,8 +94,8 @@ def current_trace_id() -> str:
 
 def sampled_trace_id() -> str:
     """The current trace's 32 hex digits if this process records it (what an exemplar may point at), else ""."""
-    current = _current.get()
-    return current[3:35] if _provider is not None and current[53:] and int(current[53:], 16) & 1 else ""
+    innermost = _innermost.get()
+    return _current.get()[3:35] if innermost is not None and innermost.is_recording() else ""
 
 
 def valid_traceparent(text: str) -> str:
@@ -118,11 +119,11 @@ def start_tracing(service: str, *, exporter: "SpanExporter | None" = None) -> No
     if exporter is None and not wanted():
         return
     from aftersend.observe.heads import Heads  # noqa: PLC0415 - heavy: only if wanted
+    from aftersend.observe.otel_settings import recorded_share  # noqa: PLC0415
     from aftersend.observe.otlp import provider_for  # noqa: PLC0415
 
-    _heads = Heads()
+    _heads = Heads(recorded_share(os.environ))
     _provider = provider_for(service, os.environ, exporter, ids=_heads)
-    _heads.ask(_provider.sampler)
     _tracer = _provider.get_tracer("aftersend")
 
 
@@ -188,20 +189,29 @@ class span:  # noqa: N801 - reads as a statement: with span("export.page")
         self._span: Span | None = None
         self._token: Token[str] | None = None
         self._within: Token[Span | None] | None = None
-        self.traceparent = valid_traceparent(parent) or _current.get()
+        around = _current.get()
+        self.traceparent = around if not parent or parent == around else valid_traceparent(parent) or around
 
     def __enter__(self) -> Self:
         left_out = _heads.left_out(self.traceparent) if _heads is not None else ""
         if left_out:
             self.traceparent = left_out
         elif _tracer is not None:
-            self._span = _start(
-                _tracer, self._name, self._kind, self.traceparent, links=self._links, attributes=self._attributes
-            )
+            self._span = _start(_tracer, self._name, self._kind, self._context(), self._links, self._attributes)
             self.traceparent = _written(self._span)
         self._within = _innermost.set(self._span)
         self._token = _current.set(self.traceparent)
         return self
+
+    def _context(self) -> "Context | None":
+        """The parent, as the SDK wants it: the surrounding span itself, or what a traceparent from outside says."""
+        from opentelemetry import trace  # noqa: PLC0415 - loaded already, the SDK is running
+
+        around = _innermost.get()
+        if around is not None and self.traceparent == _current.get():
+            return trace.set_span_in_context(around)
+        outside = self.traceparent
+        return trace.set_span_in_context(trace.NonRecordingSpan(_read(outside))) if outside else None
 
     def set(self, **attributes: Value) -> None:
         """Add attributes that became known meanwhile."""
@@ -241,8 +251,7 @@ def _start(
     tracer: "Tracer",
     name: str,
     kind: str,
-    parent: str,
-    *,
+    parent: "Context | None",
     links: Sequence[str],
     attributes: Mapping[str, Value],
 ) -> "Span":
@@ -250,7 +259,7 @@ def _start(
 
     return tracer.start_span(
         name,
-        context=trace.set_span_in_context(trace.NonRecordingSpan(_read(parent))) if parent else None,
+        context=parent,
         kind=trace.SpanKind[kind.upper()],
         links=[trace.Link(_read(link)) for link in links if valid_traceparent(link)],
         attributes=_allowed({"tenant": _tenant.get(), **attributes} if _tenant.get() else attributes),
