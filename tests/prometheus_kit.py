@@ -69,6 +69,11 @@ class Prometheus:
         """The labels of every alert that fires."""
         return [alert["labels"] for alert in self._get("alerts")["alerts"] if alert["state"] == "firing"]
 
+    def active(self) -> list[dict[str, Any]]:
+        """Every alert that fires, or will if its condition lasts."""
+        found: list[dict[str, Any]] = self._get("alerts")["alerts"]
+        return found
+
     def _get(self, path: str, **query: str) -> Any:
         address = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}"
         with urllib.request.urlopen(address, timeout=30) as answer:

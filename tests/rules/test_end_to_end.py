@@ -15,10 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from aftersend.cli.day.screen import Silent
 from aftersend.cli.day.stage import DOCUMENT, PARTS, SECRETS, TENANT, Stage
+from aftersend.cli.demo import live_through
 from aftersend.stream.dead import DeadLetters
 from tests.alertmanager_kit import addressed, alertmanager, configuration, hurried
-from tests.chaos.day import calm_day
 from tests.chaos.scene import Scene, scene
 from tests.notice_sink import Notice, Sink, sink
 from tests.prometheus_kit import RUNBOOKS, Prometheus, prometheus
@@ -29,7 +30,7 @@ SCHEDULES = """\
 """
 """Runs are asked for by the test: none is due while it runs, whatever the time of day."""
 HURRY, CALM = 60, 10
-"""By what the times of rules and routes are divided; on a calm day that no alert has to be waited for, by less."""
+"""By what the times of rules and routes are divided; on a day that no alert has to be waited for, by less."""
 PATIENCE = 240.0
 
 
@@ -172,15 +173,23 @@ async def test_each_misfortune_is_told_where_it_belongs_and_again_when_it_is_ove
         assert {alert_of(notice) for notice in watch.sink.notices} == watch.expected
 
 
-async def test_a_calm_day_wakes_nobody(tmp_path: Path) -> None:
+async def test_the_whole_day_of_the_demo_wakes_nobody(tmp_path: Path) -> None:
+    """Lost and doubled webhooks, people at work on both sides, a writer and a webhook that die and come back."""
     async with watched(tmp_path, orders=300, factor=CALM) as watch:
-        await calm_day(watch.scene)
+        rules_of_the_merchant = await live_through(watch.scene.stage, Silent())
+        assert [rule for rule in rules_of_the_merchant if not rule["kept"]] == []
         end = time.time()
         await watch.scene.until(partial(_evaluated_since, watch, end), "all rules have seen the end of the day")
+        await watch.scene.until(partial(_nothing_is_left, watch), "whatever began to worry a rule is over, or told")
         rules = watch.prometheus.rules()
         assert not [rule for rule in rules if rule["health"] != "ok"]
         assert watch.prometheus.firing() == []
         assert watch.sink.notices == []
+
+
+async def _nothing_is_left(watch: Watch) -> bool:
+    active = await asyncio.to_thread(watch.prometheus.active)
+    return not active or bool(await asyncio.to_thread(watch.prometheus.firing))
 
 
 async def _evaluated_since(watch: Watch, moment: float) -> bool:
