@@ -37,6 +37,10 @@ class Misconfigured(AftersendError):  # noqa: N818 - domain words, not "…Error
     """A setting, a file or a secret is missing or wrong; ``cure`` says what to change."""
 
 
+class SecretMissing(Misconfigured):
+    """A secret is missing, empty or cannot be read: for its upstream, that is like keys that are refused."""
+
+
 class Transient(AftersendError):  # noqa: N818
     """The same call may succeed later. ``retry_after`` (seconds) is what the other side asked for, if it did."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aftersend.errors import Misconfigured
+from aftersend.errors import SecretMissing
 
 _MAX_BYTES = 64 * 1024
 Stamp = tuple[int, int, int]
@@ -40,7 +40,7 @@ class SecretFiles:
             self._seen.pop(key, None)
             return ""
         except OSError as error:
-            raise Misconfigured(
+            raise SecretMissing(
                 f"secret {self.name(key)} cannot be read ({type(error).__name__})", cure="check the file's permissions"
             ) from None
         self._seen[key] = (stamp, value)
@@ -49,17 +49,17 @@ class SecretFiles:
         return value
 
     def required(self, key: str) -> str:
-        """The value of one key; ``Misconfigured`` if it is missing or empty."""
+        """The value of one key; ``SecretMissing`` if it is missing or empty."""
         (value,) = self.all_of(key)
         return value
 
     def all_of(self, *keys: str) -> list[str]:
-        """The values of these keys; ``Misconfigured`` names every one that is missing or empty."""
+        """The values of these keys; ``SecretMissing`` names every one that is missing or empty."""
         values = [self.optional(key) for key in keys]
         missing = [self.name(key) for key, value in zip(keys, values, strict=True) if not value]
         if missing:
             told = f"secret {missing[0]} is" if len(missing) == 1 else f"secrets {' and '.join(missing)} are"
-            raise Misconfigured(f"{told} missing", cure="put the key into that file")
+            raise SecretMissing(f"{told} missing", cure="put the key into that file")
         return values
 
     def lines(self, key: str) -> tuple[str, ...]:
@@ -86,4 +86,4 @@ class SecretFiles:
         try:
             return raw.decode().rstrip()
         except UnicodeDecodeError:
-            raise Misconfigured(f"secret {self.name(path.name)} is not UTF-8 text", cure="store it as text") from None
+            raise SecretMissing(f"secret {self.name(path.name)} is not UTF-8 text", cure="store it as text") from None

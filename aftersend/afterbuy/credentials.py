@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from aftersend.afterbuy.model import AFTERBUY
-from aftersend.errors import Misconfigured
+from aftersend.errors import SecretMissing
 from aftersend.secrets import SecretFiles
 
 
@@ -18,13 +18,13 @@ class AfterbuyCredentials:
 
     @classmethod
     def read(cls, files: SecretFiles) -> Self:
-        """From the tenant's ``afterbuy`` folder; ``Misconfigured`` names the file that is missing.
+        """From the tenant's ``afterbuy`` folder; ``SecretMissing`` names the file that is missing.
 
         It is an error of this upstream: keys that are not there stop the calls just like keys that are refused.
         """
         try:
             partner_token, account_token = files.all_of("partnerToken", "accountToken")
             return cls(partner_token, account_token, files.optional("partnerId"))
-        except Misconfigured as error:
+        except SecretMissing as error:
             error.upstream = AFTERBUY
             raise

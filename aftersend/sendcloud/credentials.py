@@ -4,7 +4,7 @@ from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import Self
 
-from aftersend.errors import Misconfigured
+from aftersend.errors import SecretMissing
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.model import SENDCLOUD
 
@@ -20,12 +20,12 @@ class SendcloudCredentials:
     def read(cls, files: SecretFiles) -> Self:
         """From the tenant's ``sendcloud`` folder; of several secret keys (one per line) the first is used for calls.
 
-        ``Misconfigured`` names the file that is missing, and this upstream: such keys stop the calls like refused ones.
+        ``SecretMissing`` names the file that is missing, and this upstream: such keys stop the calls like refused ones.
         """
         try:
             public_key, _ = files.all_of("publicKey", "secretKey")
             return cls(public_key, files.lines("secretKey")[0])
-        except Misconfigured as error:
+        except SecretMissing as error:
             error.upstream = SENDCLOUD
             raise
 

@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 
-from aftersend.errors import AftersendError, CredentialsRefused, Later, Misconfigured, Rejected, Transient
+from aftersend.errors import AftersendError, CredentialsRefused, Later, Rejected, SecretMissing, Transient
 from aftersend.observe.logs import get_logger
 
 
@@ -84,7 +84,7 @@ class Breaker:
             self._failures.clear()
             self._delay = self._delay if self.is_open else self._timing.first
         elif (isinstance(error, CredentialsRefused) and error.upstream in ("", self.upstream)) or (
-            isinstance(error, Misconfigured) and error.upstream == self.upstream
+            isinstance(error, SecretMissing) and error.upstream == self.upstream
         ):
             self._open(error)
         elif isinstance(error, Transient) and not isinstance(error, Later) and error.upstream == self.upstream:
@@ -156,4 +156,4 @@ class Breaker:
 
 
 def _refused(error: Exception) -> bool:
-    return isinstance(error, CredentialsRefused | Misconfigured)
+    return isinstance(error, CredentialsRefused | SecretMissing)

@@ -280,6 +280,16 @@ async def test_refused_credentials_wait_for_a_new_secret(place: Office, tmp_path
     await keeper
 
 
+async def test_a_wrong_integration_is_no_fault_of_the_keys(redis_url: str, tmp_path: Path) -> None:
+    """The next run asks again, and nobody is told that the merchant has to cure it."""
+    async with office(redis_url, tmp_path, integration="Nirgends") as place:
+        handler = Handler(place.desk, place.handler.queue, circuits(place, tmp_path))
+        await handler(event())
+        assert handler.circuits.closed_for("export")
+        found = await result(place, event().id)
+    assert (found.outcome, "no integration of that name" in found.health.message) == ("failed", True)
+
+
 async def test_a_requested_run_that_gets_through_closes_the_circuit(place: Office, tmp_path: Path) -> None:
     handler = Handler(place.desk, place.handler.queue, circuits(place, tmp_path))
     handler.circuits._breakers["afterbuy"].record(CredentialsRefused("code_8", upstream="afterbuy"))

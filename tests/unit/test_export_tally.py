@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from aftersend.errors import Bug, CredentialsRefused, Later, Misconfigured, StoreFull, Transient
+from aftersend.errors import Bug, CredentialsRefused, Later, Misconfigured, SecretMissing, StoreFull, Transient
 from aftersend.runs import RunSummary
 from aftersend_exporter.tally import Tally
 
@@ -56,7 +56,8 @@ def test_trouble_with_our_own_redis_ends_the_run(error: Transient) -> None:
         (tally(DOWN, read=1), "unavailable", "ok"),
         (tally(DOWN), "unavailable", "unknown"),
         (tally(CredentialsRefused("code_8", upstream="afterbuy")), "refused", "unknown"),
-        (tally(Misconfigured("several", upstream="sendcloud"), read=0), "unknown", "refused"),
+        (tally(SecretMissing("secret is missing", upstream="sendcloud"), read=0), "unknown", "refused"),
+        (tally(Misconfigured("several", upstream="sendcloud"), read=0), "unknown", "ok"),
         (tally(Bug("not_an_order", upstream="afterbuy")), "ok", "unknown"),
     ],
 )

@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from aftersend.errors import Bug, CredentialsRefused, Later, Misconfigured, Rejected, Transient
+from aftersend.errors import Bug, CredentialsRefused, Later, Misconfigured, Rejected, SecretMissing, Transient
 from aftersend.stream.breaker import Breaker, BreakerState, BreakerTiming
 from aftersend.stream.link import Link, pause
 
@@ -94,8 +94,9 @@ def test_failures_far_apart_do_not_open_it() -> None:
         CredentialsRefused("refused", upstream="sendcloud"),
         Rejected("no"),
         Bug("bug", upstream="afterbuy"),
-        Misconfigured("secret is missing", upstream="sendcloud"),
-        Misconfigured("a setting of our own"),
+        SecretMissing("secret is missing", upstream="sendcloud"),
+        SecretMissing("a secret of our own"),
+        Misconfigured("no such integration", upstream="afterbuy"),
         ValueError("x"),
     ],
 )
@@ -111,7 +112,7 @@ def test_other_errors_say_nothing_about_the_other_side(error: Exception) -> None
     [
         CredentialsRefused("refused"),
         CredentialsRefused("refused", upstream="afterbuy"),
-        Misconfigured("secret is missing", upstream="afterbuy"),
+        SecretMissing("secret is missing", upstream="afterbuy"),
     ],
 )
 def test_keys_that_are_refused_or_missing_open_it_at_once(error: Exception) -> None:
@@ -168,7 +169,7 @@ async def test_waits_go_on_growing_until_something_succeeds() -> None:
     assert await world.wait() == pytest.approx([5], abs=2)
 
 
-@pytest.mark.parametrize("answer", [REFUSED, Misconfigured("secret is missing")])
+@pytest.mark.parametrize("answer", [REFUSED, SecretMissing("secret is missing")])
 async def test_refused_credentials_are_probed_every_ten_minutes(answer: Exception) -> None:
     world = World()
     world.answers = [answer, answer]

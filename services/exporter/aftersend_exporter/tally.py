@@ -14,7 +14,7 @@ from typing import Literal
 
 from msgspec import UNSET
 
-from aftersend.errors import AftersendError, CredentialsRefused, Misconfigured, Transient
+from aftersend.errors import AftersendError, CredentialsRefused, SecretMissing, Transient
 from aftersend.runs import Kind, OrderDecision, Outcome, RunHealth, RunSummary
 from aftersend.stream.event import rfc3339
 
@@ -108,6 +108,6 @@ class Tally:
         error = self.errors.get(upstream)
         if error is None:
             return "ok" if self.read or self.sent or not self.errors else "unknown"
-        if isinstance(error, CredentialsRefused | Misconfigured):
+        if isinstance(error, CredentialsRefused | SecretMissing):
             return "refused"
         return "unavailable" if isinstance(error, Transient) else "ok"
