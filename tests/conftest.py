@@ -15,7 +15,9 @@ settings.load_profile("aftersend")
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Say where a test hangs, before its session ends for it."""
-    timer = watch(item, float(item.config.getoption("timeout") or item.config.getini("timeout")))
+    marked = item.get_closest_marker("timeout")
+    limit = marked.args[0] if marked else item.config.getoption("timeout") or item.config.getini("timeout")
+    timer = watch(item, float(limit))
     try:
         return (yield)
     finally:
