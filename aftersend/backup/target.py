@@ -165,16 +165,16 @@ def open_target(text: str, *, tenant: str, secrets: SecretFiles) -> Target:
 
 
 def _store(text: str, tenant: str, secrets: SecretFiles) -> S3Store:
-    parts = urlsplit(text)
-    if parts.scheme != "s3" or not _BUCKET.fullmatch(parts.netloc):
+    bucket, _, prefix = text.removeprefix("s3://").partition("/")
+    if not text.startswith("s3://") or not _BUCKET.fullmatch(bucket):
         raise Misconfigured("AFTERSEND_BACKUP_TARGET is wrong", cure="use a directory or s3://bucket/prefix")
     endpoint, region = _place(secrets)
     access_key_id, secret_access_key = secrets.all_of("accessKeyId", "secretAccessKey")
     try:
         return S3Store(
-            parts.netloc,
+            bucket,
             config={"endpoint": endpoint} if endpoint else None,
-            prefix=f"{parts.path.strip('/')}/{tenant}".lstrip("/"),
+            prefix=f"{prefix.strip('/')}/{tenant}".lstrip("/"),
             access_key_id=access_key_id,
             secret_access_key=secret_access_key,
             region=region,

@@ -99,6 +99,8 @@ def test_s3_needs_its_keys(tmp_path: Path) -> None:
         ("s3://bucket", "endpoint", "http://minio:99999", "backup/endpoint"),
         ("s3://bucket", "region", "eu central 1", "backup/region"),
         ("s3://a bucket", "region", "eu-central-1", "AFTERSEND_BACKUP_TARGET"),
+        ("s3://[bucket", "region", "eu-central-1", "AFTERSEND_BACKUP_TARGET"),
+        ("gs://bucket", "region", "eu-central-1", "AFTERSEND_BACKUP_TARGET"),
     ],
 )
 def test_an_address_that_is_none_is_named_and_not_quoted(
