@@ -17,14 +17,17 @@ _RECORDED: Final = frozenset("13579bdf")
 
 
 class Heads(RandomIdGenerator):
-    """The SDK's source of ids, which knows the next trace's already if ``left_out`` took it.
+    """The SDK's source of ids, which knows the next trace's already if ``left_out`` took it."""
 
-    ``share`` of the traces that begin here is recorded (0 to 1), and the rest of a trace follows its beginning; None:
-    every span is left to the SDK, because its sampler does not work like that.
-    """
-
-    def __init__(self, share: float | None) -> None:
+    def __init__(self) -> None:
         self._next = 0
+        self._bound: int | None = None
+
+    def record(self, share: float | None) -> None:
+        """Record this share (0 to 1) of the traces that begin here; the rest of a trace follows its beginning.
+
+        None: every span is left to the SDK, because its sampler does not work like that.
+        """
         self._bound = None if share is None else TraceIdRatioBased.get_bound_for_rate(share)
 
     def left_out(self, traceparent: str) -> str:

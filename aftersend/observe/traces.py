@@ -122,8 +122,9 @@ def start_tracing(service: str, *, exporter: "SpanExporter | None" = None) -> No
     from aftersend.observe.otel_settings import recorded_share  # noqa: PLC0415
     from aftersend.observe.otlp import provider_for  # noqa: PLC0415
 
-    _heads = Heads(recorded_share(os.environ))
+    _heads = Heads()
     _provider = provider_for(service, os.environ, exporter, ids=_heads)
+    _heads.record(recorded_share(os.environ))
     _tracer = _provider.get_tracer("aftersend")
 
 

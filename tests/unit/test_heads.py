@@ -15,13 +15,19 @@ HALF = 1 << 63
 PARENT = "00-" + "a" * 32 + "-" + "b" * 16 + "-"
 
 
+def recording(share: float | None) -> Heads:
+    heads = Heads()
+    heads.record(share)
+    return heads
+
+
 @given(trace_id=st.integers(1, (1 << 128) - 1), share=st.floats(0, 1))
 @example(trace_id=HALF, share=0.5)
 @example(trace_id=HALF - 1, share=0.5)
 @example(trace_id=(1 << 128) - 1, share=1.0)
 @example(trace_id=1 << 64, share=0.0)
 def test_the_decision_is_that_of_the_sampler(trace_id: int, share: float) -> None:
-    heads = Heads(share)
+    heads = recording(share)
     with mock.patch("random.getrandbits", lambda bits: trace_id if bits == 128 else 7):
         left_out = heads.left_out("")
     decision = ParentBasedTraceIdRatio(share).should_sample(None, trace_id, "x").decision
@@ -35,13 +41,13 @@ def test_the_decision_is_that_of_the_sampler(trace_id: int, share: float) -> Non
 
 def test_an_id_is_never_all_zeros() -> None:
     with mock.patch("random.getrandbits", return_value=0):
-        assert valid_traceparent(Heads(0.0).left_out(""))
+        assert valid_traceparent(recording(0.0).left_out(""))
 
 
 @pytest.mark.parametrize("flags", [f"{number:02x}" for number in range(16)])
 def test_the_rest_of_a_trace_follows_its_beginning(flags: str) -> None:
     recorded = int(flags, 16) & 1
-    assert Heads(0.5).left_out(PARENT + flags) == ("" if recorded else PARENT + flags)
+    assert recording(0.5).left_out(PARENT + flags) == ("" if recorded else PARENT + flags)
 
 
 @pytest.mark.parametrize(
@@ -63,5 +69,5 @@ def test_the_share_is_what_the_settings_say(sampler: str, argument: str, share: 
 
 
 def test_without_a_share_everything_is_left_to_the_sdk() -> None:
-    heads = Heads(None)
+    heads = recording(None)
     assert (heads.left_out(""), heads.left_out(PARENT + "00")) == ("", "")

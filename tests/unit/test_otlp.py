@@ -125,6 +125,14 @@ def test_nonsense_is_named_and_not_quoted(environ: dict[str, str], said: str) ->
     assert "geheim" not in complaint
 
 
+def test_a_share_that_is_no_number_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "10%"}
+    for name, value in (ENDPOINT | wrong).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(Misconfigured, match="use a number from 0 to 1"):
+        traces.start_tracing("test")
+
+
 def test_all_complaints_come_together(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (ENDPOINT | {"OTEL_TRACES_SAMPLER": "x", "OTEL_EXPORTER_OTLP_TIMEOUT": "x"}).items():
         monkeypatch.setenv(name, value)
