@@ -296,7 +296,7 @@ def _redis(of: dashboard.Dashboard) -> None:
             curves(
                 "Connections",
                 Ask(f"max(aftersend_redis_clients{{{_OF}}})", "connections"),
-                normal="Normal: below 30.",
+                normal="Normal: below 100. A burst opens them, and they stay.",
                 alerts=("AftersendRedisClients",),
             ),
             curves(

@@ -534,3 +534,13 @@ async def test_a_burst_is_stored_completely(tmp_path: Path, redis_url: str) -> N
         assert {answer.status for answer in answers} == {200}
         parcels = [parcel.parcel for _, parcel in await stored(tmp_path, redis_url)]
     assert sorted(parcels, key=int) == [str(number) for number in range(1, 301)]
+
+
+async def test_a_flood_does_not_open_a_connection_per_webhook(tmp_path: Path, own_server: RedisServer) -> None:
+    """They would stay, and look like somebody else's for as long as the process lives."""
+    async with hooks(tmp_path, own_server.url) as service, redis.asyncio.Redis.from_url(own_server.url) as admin:
+        assert (await service.post(body(id=1))).status == 200
+        await admin.client_pause(1000, all=False)
+        answers = await asyncio.gather(*(service.post(body(id=number)) for number in range(2, 202)))
+        assert {answer.status for answer in answers} == {200}
+        assert (await admin.info("clients"))["connected_clients"] < receive.STORES + 10

@@ -47,6 +47,8 @@ _OUR_FAULT: Final = 500
 _FROM_ZERO: Final = ("stored", "not_stored", "failed", "no_key", "busy", "wrong_signature")
 """Shown before the first of them: Prometheus sees no increase in a series that begins with it."""
 _STORE_PATIENCE: Final = 5.0
+STORES: Final = 16
+"""So many at a time, each with a connection of its own, which stays; the others wait, within their patience."""
 _RETRY_SECONDS: Final = 30
 _QUIET_SECONDS: Final = 60.0
 
@@ -74,6 +76,7 @@ class Receiver:
         self._intake = intake or Intake()
         self._clock = clock
         self._log = get_logger(tenant=tenant, part="webhook")
+        self._stores = asyncio.Semaphore(STORES)
         self._said: dict[str, float] = {}
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -125,7 +128,7 @@ class Receiver:
 
     async def _store(self, event: ParcelEvent, traceparent: str) -> Answer:
         try:
-            async with asyncio.timeout(_STORE_PATIENCE):
+            async with asyncio.timeout(_STORE_PATIENCE), self._stores:
                 name = await self._stream.add("parcel.changed", "webhook", event, traceparent=traceparent)
         except TimeoutError:
             return self._not_stored(Transient("redis_too_slow", upstream="redis"))
