@@ -1,23 +1,14 @@
-"""A collector for tests: takes spans over OTLP by HTTP and gRPC, and keeps them.
-
-gRPC is spoken by grpcio here, which is not the library that sends.
-"""
+"""A collector for tests: receives spans over OTLP/HTTP and keeps them."""
 
 import gzip
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import grpc
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTraceServiceRequest,
-    ExportTraceServiceResponse,
-)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 _KINDS = ("", "internal", "server", "client", "producer", "consumer")
 
@@ -42,8 +33,7 @@ class Seen:
 class Received:
     """All spans so far, headers of all requests, and where to send."""
 
-    http_url: str = ""
-    grpc_url: str = ""
+    url: str = ""
     spans: list[Seen] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
@@ -64,33 +54,18 @@ class Received:
 
 @contextmanager
 def receiving() -> Iterator[Received]:
-    """Both receivers on free ports of the loopback interface."""
+    """A receiver on a free port of the loopback interface."""
     received = Received()
     http = _http_server(received)
     serving = threading.Thread(target=http.serve_forever)
     serving.start()
-    rpc = grpc.server(ThreadPoolExecutor(2))
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(_Rpc(received), rpc)
-    received.http_url = f"http://127.0.0.1:{http.server_port}"
-    received.grpc_url = f"http://127.0.0.1:{rpc.add_insecure_port('127.0.0.1:0')}"
-    rpc.start()
+    received.url = f"http://127.0.0.1:{http.server_port}"
     try:
         yield received
     finally:
-        rpc.stop(0).wait()
         http.shutdown()
         serving.join()
         http.server_close()
-
-
-class _Rpc(trace_service_pb2_grpc.TraceServiceServicer):
-    def __init__(self, received: Received) -> None:
-        self._received = received
-
-    def Export(self, request: Any, context: Any) -> ExportTraceServiceResponse:  # noqa: N802 - the name of the call
-        self._received.headers.append(dict(context.invocation_metadata()))
-        self._received.take(request)
-        return ExportTraceServiceResponse()
 
 
 def _http_server(received: Received) -> ThreadingHTTPServer:

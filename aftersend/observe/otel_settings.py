@@ -7,10 +7,13 @@ has a rule, and a service that is told nonsense says so at its start. Values are
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+
+from aftersend.observe.logs import get_logger
 
 Rule = tuple[Callable[[str], bool], str]
 _PAIRS: Final = "name=value,name=value"
+_GRPC_CURE: Final = "use http/protobuf and the collector's port for HTTP (4318)"
 _SAMPLERS: Final = (
     *("always_on", "always_off", "traceidratio"),
     *("parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"),
@@ -34,8 +37,6 @@ def complaints(environ: Mapping[str, str]) -> list[str]:
         for name, (is_right, cure) in _RULES.items()
         if environ.get(name, "").strip() and not is_right(environ[name].strip())
     ]
-    if not wrong and otlp(environ, "PROTOCOL") == "grpc" and otlp(environ, "COMPRESSION") not in ("", "none"):
-        wrong.append("OTEL_EXPORTER_OTLP_COMPRESSION is wrong: use none with grpc, or http/protobuf")
     if not wrong and _count(environ, "MAX_EXPORT_BATCH_SIZE", "512") > _count(environ, "MAX_QUEUE_SIZE", "2048"):
         wrong.append("OTEL_BSP_MAX_EXPORT_BATCH_SIZE is wrong: use at most OTEL_BSP_MAX_QUEUE_SIZE")
     return wrong
@@ -46,10 +47,14 @@ def otlp(environ: Mapping[str, str], name: str) -> str:
     return (environ.get(f"OTEL_EXPORTER_OTLP_TRACES_{name}") or environ.get(f"OTEL_EXPORTER_OTLP_{name}", "")).strip()
 
 
-def pairs(text: str) -> dict[str, str]:
-    """``name=value,name=value``, percent-encoded, names in lower case."""
-    found = (part.partition("=") for part in text.split(",") if part.strip())
-    return {unquote(name).strip().lower(): unquote(value).strip() for name, _, value in found}
+def grpc_refused(environ: Mapping[str, str]) -> bool:
+    """True, with one warning in the log, if the protocol for traces is gRPC, which is not supported."""
+    names = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+    setting = next((name for name in names if environ.get(name, "").strip()), "")
+    if environ.get(setting, "").strip().lower() != "grpc":
+        return False
+    get_logger().warning("traces_off", setting=setting, reason="grpc is not supported", cure=_GRPC_CURE)
+    return True
 
 
 def _count(environ: Mapping[str, str], name: str, default: str) -> int:
@@ -83,8 +88,8 @@ def _are_pairs(text: str) -> bool:
 
 
 _EXPORTER: Final[dict[str, Rule]] = {
-    "PROTOCOL": _one_of("http/protobuf", "grpc"),
-    "ENDPOINT": (_is_url, "a URL such as http://collector:4318, or :4317 for grpc"),
+    "PROTOCOL": (lambda text: text.lower() in ("http/protobuf", "grpc"), "http/protobuf"),  # grpc: see grpc_refused
+    "ENDPOINT": (_is_url, "a URL such as http://collector:4318"),
     "TIMEOUT": _number(0.001, 3600, "seconds, more than 0"),
     "HEADERS": (_are_pairs, _PAIRS),
     "COMPRESSION": _one_of("none", "gzip", "deflate"),

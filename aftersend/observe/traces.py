@@ -113,13 +113,17 @@ def wanted(environ: Mapping[str, str] = os.environ) -> bool:
 def start_tracing(service: str, *, exporter: "SpanExporter | None" = None) -> None:
     """Import and start the SDK, if an endpoint is set (or an exporter is given); otherwise do nothing.
 
-    ``Misconfigured`` says what is wrong with the ``OTEL_*`` variables.
+    The protocol gRPC is one warning, and traces stay off. ``Misconfigured`` says what else is wrong with the ``OTEL_*``
+    variables.
     """
     global _provider, _tracer, _heads  # noqa: PLW0603 - one tracer per process, as in OpenTelemetry itself
     if exporter is None and not wanted():
         return
-    from aftersend.observe.heads import Heads  # noqa: PLC0415 - heavy: only if wanted
-    from aftersend.observe.otel_settings import recorded_share  # noqa: PLC0415
+    from aftersend.observe.otel_settings import grpc_refused, recorded_share  # noqa: PLC0415 - heavy: only if wanted
+
+    if exporter is None and grpc_refused(os.environ):
+        return
+    from aftersend.observe.heads import Heads  # noqa: PLC0415
     from aftersend.observe.otlp import provider_for  # noqa: PLC0415
 
     _heads = Heads()

@@ -17,7 +17,8 @@ from functools import partial
 import aiohttp
 
 from aftersend.errors import Misconfigured
-from aftersend.observe import logs
+from aftersend.observe import logs, traces
+from aftersend.observe.otel_settings import grpc_refused
 from aftersend.service.admin import AdminServer
 from aftersend.service.health import Health
 from aftersend.service.run import EXIT_FAILED, EXIT_MISCONFIGURED, EXIT_OK, end_on_early_signals, no_core_dumps
@@ -48,6 +49,9 @@ def run(environ: Mapping[str, str] = os.environ) -> int:
 
 async def _life(settings: OperatorSettings, environ: Mapping[str, str]) -> int:
     logs.configure(settings.log_format, settings.log_level)
+    handed_on = dict(settings.traces)
+    if traces.wanted(handed_on):
+        grpc_refused(handed_on)
     metrics, health, find = OperatorMetrics(), Health(), partial(find_access, environ)
     async with AsyncExitStack() as stack:
         api = Api(find, metrics)

@@ -348,6 +348,19 @@ def test_spans_reach_the_collector_before_the_process_ends(tmp_path: Path, colle
     assert b"Entenhausen" not in body
 
 
+def test_grpc_for_traces_is_one_warning_and_the_service_runs(tmp_path: Path, collector: str) -> None:
+    environ = environment(tmp_path) | {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+    }
+    with running(TRACED, environ) as process:
+        assert process.line("traces_off")["setting"] == "OTEL_EXPORTER_OTLP_PROTOCOL"
+        assert process.line("started")
+        assert process.wait() == 0
+    assert process.text.count("traces_off") == 1
+    assert not _Collector.seen
+
+
 def test_a_collector_that_is_away_harms_nobody(tmp_path: Path) -> None:
     environ = environment(tmp_path) | {
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",

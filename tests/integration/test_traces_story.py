@@ -84,10 +84,9 @@ async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
 
 @asynccontextmanager
 async def shop(folder: Path) -> AsyncIterator[Shop]:
-    """Sandbox, Valkey and services with traces over gRPC."""
+    """Sandbox, Valkey and services with traces."""
     with receiving() as received, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", received.grpc_url)
-        patch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+        patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", received.url)
         patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "200")
         with Stage(folder, orders=20) as stage:
             async with aiohttp.ClientSession() as session, Redis.from_url(stage.valkey.url) as redis:

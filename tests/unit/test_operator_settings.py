@@ -1,5 +1,9 @@
 """The operator's environment: defaults, every variable, and all errors in one go."""
 
+import json
+import subprocess
+import sys
+
 import pytest
 
 from aftersend.errors import Misconfigured
@@ -81,3 +85,20 @@ def test_all_errors_come_together() -> None:
     with pytest.raises(Misconfigured) as caught:
         read_operator_settings({"AFTERSEND_ROLLOUT_AT_ONCE": "many"})
     assert all(name in str(caught.value) for name in (*REQUIRED, "AFTERSEND_ROLLOUT_AT_ONCE"))
+
+
+def test_grpc_for_traces_is_one_warning_and_no_fault() -> None:
+    """The process ends later, because there is no cluster: past its settings."""
+    traces = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "grpc"}
+    ended = subprocess.run(
+        [sys.executable, "-c", "from aftersend_operator.main import main; main()"],
+        env=REQUIRED | traces | {"AFTERSEND_OPERATOR_LISTEN": "127.0.0.1:0", "KUBECONFIG": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    warning, *_ = [json.loads(line) for line in ended.stderr.splitlines() if "traces_off" in line]
+    assert (warning["level"], warning["setting"]) == ("warning", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
+    assert ended.stderr.count("traces_off") == 1
+    assert "OTEL" not in ended.stderr.splitlines()[-1]

@@ -1,4 +1,4 @@
-"""Sending spans: by HTTP and gRPC to real receivers, to nobody at all, and with settings that make no sense."""
+"""Sending spans: to a real receiver, to a silent one, and with settings that make no sense."""
 
 import socket
 import subprocess
@@ -20,13 +20,12 @@ from tests.otlp_receiver import Received, receiving
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
 
 
-@pytest.fixture(params=["http/protobuf", "grpc"])
-def collector(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Received]:
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Received]:
     with receiving() as received:
-        url = received.grpc_url if request.param == "grpc" else received.http_url
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", received.url)
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", request.param)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf")
         yield received
 
 
@@ -83,14 +82,12 @@ traces.stop_tracing(patience=0.1)
 """
 
 
-@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
-def test_nobody_waits_for_a_collector_that_says_nothing(protocol: str) -> None:
+def test_nobody_waits_for_a_collector_that_says_nothing() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         environ = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}",
-            "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
             "OTEL_EXPORTER_OTLP_TIMEOUT": "3600",
             "OTEL_BSP_MAX_QUEUE_SIZE": "10",
             "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "5",
@@ -102,14 +99,13 @@ def test_nobody_waits_for_a_collector_that_says_nothing(protocol: str) -> None:
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
-        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, "use one of http/protobuf, grpc"),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, "use http/protobuf"),
         ({"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "thrift"}, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL is wrong"),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317"}, "use a URL such as http://collector:4318"),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:99999"}, "use a URL such as http://collector:4318"),
         ({"OTEL_EXPORTER_OTLP_TIMEOUT": "10s"}, "use seconds"),
         ({"OTEL_EXPORTER_OTLP_HEADERS": "Bearer geheim"}, "use name=value"),
         ({"OTEL_EXPORTER_OTLP_COMPRESSION": "zip"}, "use one of none, gzip, deflate"),
-        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}, "use none with grpc"),
         ({"OTEL_EXPORTER_OTLP_CERTIFICATE": "/nonexistent"}, "use the path of a file"),
         ({"OTEL_TRACES_EXPORTER": "jaeger"}, "use one of otlp, none"),
         ({"OTEL_TRACES_SAMPLER": "sometimes"}, "use one of always_on"),
@@ -123,6 +119,53 @@ def test_nonsense_is_named_and_not_quoted(environ: dict[str, str], said: str) ->
     (complaint,) = complaints(ENDPOINT | environ)
     assert said in complaint
     assert "geheim" not in complaint
+
+
+@pytest.mark.parametrize(
+    ("environ", "setting"),
+    [
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "OTEL_EXPORTER_OTLP_PROTOCOL"),
+        (
+            {"OTEL_EXPORTER_OTLP_PROTOCOL": " GRPC ", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": " "},
+            "OTEL_EXPORTER_OTLP_PROTOCOL",
+        ),
+        (
+            {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "gRPC"},
+            "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+        ),
+        (
+            {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"},
+            "OTEL_EXPORTER_OTLP_PROTOCOL",
+        ),
+    ],
+)
+def test_grpc_is_one_warning_with_the_cure_and_no_traces(
+    environ: dict[str, str], setting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (ENDPOINT | environ).items():
+        monkeypatch.setenv(name, value)
+    with structlog.testing.capture_logs() as said:
+        traces.start_tracing("test")
+    (line,) = said
+    assert (line["event"], line["log_level"], line["setting"]) == ("traces_off", "warning", setting)
+    assert "http/protobuf" in line["cure"]
+    assert "4318" in line["cure"]
+    assert traces._provider is None
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+        ENDPOINT | {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_TRACES_EXPORTER": "none"},
+    ],
+)
+def test_grpc_without_wish_for_traces_says_nothing(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    with structlog.testing.capture_logs() as said:
+        traces.start_tracing("test")
+    assert not said
 
 
 def test_a_share_that_is_no_number_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
