@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+COMPILE := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
 .PHONY: help demo up sandbox test test-cluster check format docs requirements bench clean
 
@@ -32,10 +33,12 @@ docs: $(VENV)/.development ## write the generated parts of the docs anew
 bench: $(VENV)/.development ## figures of speed and memory; the operator's need a cluster, see docs/guides/sizing.md
 	@for script in $(filter-out benchmarks/operator_tenants.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-requirements: ## resolve requirements/*.in anew (needs uv)
-	@for name in build runtime operator development; do \
-		uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
-			requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+requirements: ## compile requirements/*.txt from pyproject.toml, keeping what they pin (needs uv)
+	@$(COMPILE) --group build -o requirements/build.txt
+	@$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	@$(COMPILE) pyproject.toml --extra operator -c requirements/runtime.txt -o requirements/operator.txt
+	@$(COMPILE) pyproject.toml --extra operator --group development \
+		-c requirements/build.txt -c requirements/operator.txt -o requirements/development.txt
 
 clean: ## remove the environment and all caches
 	@rm -rf $(VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
