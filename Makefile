@@ -21,8 +21,8 @@ test: $(VENV)/.development ## style, types, borders, all layers of tests that ne
 test-cluster: $(VENV)/.development ## operator and chart on a real Kubernetes, built from source once (root, Go)
 	@$(BIN)/python tests/stages.py cluster
 
-check: $(VENV)/.development ## the fast part: style, types, borders, unit tests
-	@$(BIN)/python tests/stages.py style types borders docs unit
+check: $(VENV)/.development ## the fast part: style, types, borders, unit tests, contracts
+	@$(BIN)/python tests/stages.py style types borders docs unit contracts
 
 format: $(VENV)/.development ## let ruff put everything in order
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

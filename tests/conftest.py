@@ -6,6 +6,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.hang import watch
+from tests.support.snapshots import contract, pytest_addoption
+
+__all__ = ["contract", "pytest_addoption"]
 
 # How long an example takes, or making one up, says something about the machine and what else runs there only.
 settings.register_profile("aftersend", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -91,6 +91,7 @@ CHECKS = (
 )
 TESTS = (
     Stage("unit", (covered("tests/unit"),)),
+    Stage("contracts", (covered("tests/contracts"),)),
     Stage("integration", (covered("tests/integration", "-m", "not redis"),)),
     Stage("valkey", (covered("tests/integration", "-m", "redis"),)),
 )

@@ -1,0 +1,89 @@
+"""Exit codes of ``aftersend`` and of the services, by situation; no Redis, no upstream, no cluster is there."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.product import PROJECT
+from tests.part_kit import call_main, environment
+from tests.support.snapshots import Compare
+
+BIN = Path(sys.executable).parent
+TENANT_COMMANDS = (
+    *("orders", "orders 4711", "dead list", "dead show x", "dead drop x", "dead redrive --all"),
+    *("trigger export", "trigger sweep --wait", "backup create", "backup list", "backup verify", "backup restore"),
+    *("keys new", "keys export", "keys reseal"),
+)
+SITUATIONS: dict[str, tuple[tuple[str, ...], dict[str, str] | None]] = {
+    "help and version": (("--help", "-h", "--version", "trigger --help", "sandbox --help", "crd", "crd --json"), None),
+    "wrong usage": (
+        (
+            *("", "nonsense", "--nonsense", "orders --nonsense", "crd x", "demo --orders 1", "up", "check x"),
+            *("trigger", "trigger import", "trigger sweep --dry-run", "trigger sweep --order 1"),
+            *("trigger export --order x", "trigger export --timeout -1"),
+            *("dead", "dead show", "dead drop", "dead redrive", "dead redrive x --all"),
+            *("backup", "backup nonsense", "keys", "keys nonsense"),
+            *("sandbox --nonsense", "sandbox --listen nonsense", "sandbox --listen 192.0.2.1:1"),
+        ),
+        None,
+    ),
+    "no settings": ((*TENANT_COMMANDS, "up -f missing.yaml", "check -f missing.yaml"), {}),
+    "no such tenant document": (TENANT_COMMANDS, {"AFTERSEND_TENANT_FILE": "missing.yaml"}),
+    "wrong address of Redis": (TENANT_COMMANDS, {"AFTERSEND_REDIS_URL": "http://127.0.0.1"}),
+    "Redis is away": (
+        ("orders", "dead list", "dead show x", "trigger export", "trigger sweep --wait", "keys reseal", "backup list"),
+        {"AFTERSEND_BACKUP_TARGET": "backups"},
+    ),
+    "nothing to work with": (("check", "check --json", "keys export", "backup create", "backup verify"), {}),
+}
+SCRIPTS = sorted(name for name in PROJECT["project"]["scripts"] if name != "aftersend")
+SERVICES = [name for name in SCRIPTS if name != "aftersend-operator"]
+
+
+def environ_of(folder: Path, situation: str) -> dict[str, str]:
+    """The settings of a tenant, changed; none at all where the situation says so."""
+    changes = SITUATIONS[situation][1]
+    bare = changes is None or situation == "no settings"
+    nowhere = {"HOME": str(folder), "XDG_DATA_HOME": str(folder / "data"), "PATH": os.environ["PATH"]}
+    return nowhere if bare else {**nowhere, **environment(folder, **changes)}
+
+
+def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, contract: Compare) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows: list[str] = []
+    for situation, (calls, _) in SITUATIONS.items():
+        rows.append(f"{situation}\n")
+        for words in calls:
+            code, _, err = call_main(words.split(), environ_of(tmp_path, situation))
+            assert "Traceback" not in err, words
+            rows.append(f"  {code}  aftersend {words}".rstrip() + "\n")
+    contract("exit_codes.txt", "".join(rows))
+
+
+def start(script: str, environ: dict[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([BIN / script], env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def codes_of(running: list[subprocess.Popen[bytes]]) -> list[int]:
+    """Exit codes of processes that are about to end."""
+    for process in running:
+        _, err = process.communicate(timeout=40)
+        assert b"Traceback" not in err
+    return [process.returncode for process in running]
+
+
+def test_services_without_settings_end_with_2() -> None:
+    assert codes_of([start(script, {"PATH": os.environ["PATH"]}) for script in SCRIPTS]) == [2] * len(SCRIPTS)
+
+
+def test_services_end_with_0_after_sigterm(tmp_path: Path) -> None:
+    running = [start(script, environment(tmp_path)) for script in SERVICES]
+    for process in running:
+        assert process.stderr
+        assert any(b'"started"' in line for line in process.stderr)
+        process.send_signal(signal.SIGTERM)
+    assert codes_of(running) == [0] * len(SERVICES)

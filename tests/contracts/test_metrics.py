@@ -1,0 +1,28 @@
+"""Metrics: name as a scrape shows it, type, labels in order, buckets."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry
+
+from tests.contracts.product import registries
+from tests.support.snapshots import Compare, lines
+
+
+def described(registry: CollectorRegistry) -> Iterator[str]:
+    for collector in dict.fromkeys(registry._collector_to_names):
+        labels = getattr(collector, "_labelnames", None)
+        if labels is None:
+            for family in collector.collect():
+                yield f"{family.name} {family.type}"
+            continue
+        (family,) = collector.describe()
+        name = family.name + ("_total" if family.type == "counter" else "")
+        buckets = [f"{bound:g}" for bound in getattr(collector, "_upper_bounds", ())]
+        yield f"{name} {family.type} {{{', '.join(labels)}}}" + (f" le {' '.join(buckets)}" if buckets else "")
+
+
+def test_names_types_labels_and_buckets(contract: Compare) -> None:
+    contract(
+        "metrics.txt",
+        lines(f"{process} {row}" for process, registry in registries().items() for row in described(registry)),
+    )
