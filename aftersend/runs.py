@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import msgspec
 
-from aftersend.stream.connection import guarded
-from aftersend.stream.keys import Keys
+from aftersend.redis.connection import guarded
+from aftersend.redis.keys import Keys
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

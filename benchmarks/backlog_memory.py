@@ -21,11 +21,11 @@ from sight.waiting import until
 
 from aftersend.cli.day.control import Control
 from aftersend.cli.day.stage import TENANT, Stage
-from aftersend.ledger.state import TenantState
+from aftersend.ledger.tenant_state import TenantState
+from aftersend.redis.connection import connect
+from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.model import ParcelEvent
-from aftersend.stream.connection import connect
-from aftersend.stream.sealing import Keyring
 from aftersend.stream.stream import Stream
 
 _LABEL = 1000

@@ -28,20 +28,20 @@ from aftersend.afterbuy.client import AfterbuyClient, AfterbuyCredentials
 from aftersend.backup.collect import Collector
 from aftersend.backup.create import Backups
 from aftersend.backup.target import open_target
-from aftersend.embedded import EmbeddedValkey
-from aftersend.ledger.state import TenantState
 from aftersend.ledger.store import Ledger
+from aftersend.ledger.tenant_state import TenantState
 from aftersend.observe import logs
 from aftersend.observe.meter import NoMeter
 from aftersend.observe.metrics import Metrics
+from aftersend.redis.connection import connect
+from aftersend.redis.embedded import EmbeddedValkey
 from aftersend.runs import RunRequest
+from aftersend.sealing import Keyring, make_data_keys
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.client import SendcloudClient, SendcloudCredentials
 from aftersend.sendcloud.limits import Bucket, Limit
-from aftersend.stream.connection import connect
-from aftersend.stream.sealing import Keyring, make_data_keys
 from aftersend.stream.stream import Stream
-from aftersend.tenant import Tenant
+from aftersend.tenant.document import Tenant
 from aftersend_exporter.desk import Desk
 from aftersend_exporter.run import export
 

@@ -16,9 +16,9 @@ import metric_catalogue
 import msgspec
 from msgspec import inspect as types
 
-from aftersend import tenant
 from aftersend.crd.meanings import meanings
 from aftersend.crd.rendering import as_template
+from aftersend.tenant import document
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "monitoring"))
@@ -30,7 +30,9 @@ MARKER = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)
 def tenant_table() -> str:
     """All fields of ``spec`` with type, default and meaning."""
     rows = ["| field | type | default | meaning |", "|---|---|---|---|"]
-    rows += [f"| `{path}` | {kind} | {default} | {meaning} |" for path, kind, default, meaning in _fields(tenant.Spec)]
+    rows += [
+        f"| `{path}` | {kind} | {default} | {meaning} |" for path, kind, default, meaning in _fields(document.Spec)
+    ]
     return "\n".join(rows) + "\n"
 
 

@@ -19,12 +19,12 @@ from aftersend.backup.target import open_target
 from aftersend.errors import AftersendError
 from aftersend.ledger.entry import Entry, Field, ParcelDetails, ParcelState, Problem
 from aftersend.ledger.index import INDEXES
-from aftersend.ledger.state import TenantState
 from aftersend.ledger.store import ENTRY_LIFE_MS, Ledger
+from aftersend.ledger.tenant_state import TenantState
+from aftersend.sealing import Keyring, make_data_keys
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.model import ParcelClass
 from aftersend.stream.event import text_of
-from aftersend.stream.sealing import Keyring, make_data_keys
 from aftersend.stream.stream import GROUPS, Stream, StreamName
 from tests.ledger_kit import client
 

@@ -19,10 +19,10 @@ from typing import Any
 from redis.asyncio import Redis
 
 from aftersend.errors import Rejected, Transient
-from aftersend.stream import consumer, handling
-from aftersend.stream.claims import Claims
+from aftersend.stream import consumer, delivery
 from aftersend.stream.consumer import Consumer, Timing
 from aftersend.stream.event import Event
+from aftersend.stream.pending_entries import Claims
 from tests.stream_kit import FAST, Meter, Parcel, client, opened
 
 SHIPPED = b"shipped"
@@ -85,10 +85,10 @@ STEPS: dict[str, Callable[[], None]] = {
     "after effect": lambda: fatal(Shop, "_write", after=True),
     "before ack": lambda: fatal(Claims, "done", after=False),
     "after ack": lambda: fatal(Claims, "done", after=True),
-    "before dead letter": lambda: fatal(handling, "bury", after=False),
-    "after dead letter": lambda: fatal(handling, "bury", after=True),
-    "before delay": lambda: fatal(handling, "defer", after=False),
-    "after delay": lambda: fatal(handling, "defer", after=True),
+    "before dead letter": lambda: fatal(delivery, "bury", after=False),
+    "after dead letter": lambda: fatal(delivery, "bury", after=True),
+    "before delay": lambda: fatal(delivery, "defer", after=False),
+    "after delay": lambda: fatal(delivery, "defer", after=True),
     "before promotion": lambda: fatal(consumer, "promote", after=False),
     "after promotion": lambda: fatal(consumer, "promote", after=True),
 }

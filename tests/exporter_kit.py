@@ -14,19 +14,19 @@ from redis.asyncio import Redis
 
 from aftersend.afterbuy.client import AfterbuyClient, AfterbuyCredentials
 from aftersend.ledger.entry import Entry
-from aftersend.ledger.state import TenantState
 from aftersend.ledger.store import Ledger
+from aftersend.ledger.tenant_state import TenantState
 from aftersend.observe.meters import UpstreamMeter
 from aftersend.observe.metrics import Metrics
+from aftersend.redis.connection import connect
 from aftersend.runs import RunRequest, RunSummary
+from aftersend.sealing import Keyring, make_data_keys
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.client import SendcloudClient, SendcloudCredentials
 from aftersend.sendcloud.model import ParcelEvent
-from aftersend.stream.connection import connect
 from aftersend.stream.event import Event
-from aftersend.stream.sealing import Keyring, make_data_keys
 from aftersend.stream.stream import Stream
-from aftersend.tenant import Tenant
+from aftersend.tenant.document import Tenant
 from aftersend_exporter.circuits import Circuits
 from aftersend_exporter.coalesce import Queue
 from aftersend_exporter.desk import Desk

@@ -6,10 +6,10 @@ from typing import Any
 from redis.asyncio import Redis
 
 from aftersend.ledger.store import Ledger
+from aftersend.redis.connection import connect
+from aftersend.sealing import Keyring, make_data_keys
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.model import ParcelEvent
-from aftersend.stream.connection import connect
-from aftersend.stream.sealing import Keyring, make_data_keys
 
 TENANT = "shop.mueller"
 NOW = 1_795_500_000_000

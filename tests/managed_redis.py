@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from aftersend.secrets import SecretFiles
-from aftersend.tenant import Tenant
+from aftersend.tenant.document import Tenant
 from aftersend_operator.acl import PROBE, USERS
 from aftersend_operator.generated import JSON_ACL, PLAIN_ACL, missing_secrets
 from aftersend_operator.manifests.redis import CONFIG_FILE, START_FILE, ping_command, redis_conf, start_script

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from aftersend.tenant import Tenant
+from aftersend.tenant.document import Tenant
 from aftersend_operator.manifests.desired import Facts, desired
 from aftersend_operator.naming import Manifest
 from aftersend_operator.settings import OperatorSettings

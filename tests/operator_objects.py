@@ -4,7 +4,7 @@ import base64
 from itertools import count
 from typing import Any
 
-from aftersend.tenant import API_VERSION, KIND
+from aftersend.tenant.document import API_VERSION, KIND
 from aftersend_operator.kinds import CHILDREN, POD, TENANT, Kind
 from aftersend_operator.naming import Manifest
 from aftersend_operator.settings import OperatorSettings

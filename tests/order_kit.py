@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from aftersend.afterbuy.model import Order, PostalAddress, SoldItem
-from aftersend.tenant import Export
+from aftersend.tenant.document import Export
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from aftersend.cli.day.process import Child
-from aftersend.tenant import Tenant
+from aftersend.tenant.document import Tenant
 from aftersend_operator.naming import Manifest
 from tests.managed_redis import ManagedRedis
 from tests.operator_kit import tenant, wanted

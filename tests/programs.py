@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from aftersend.embedded import end_with_thread
+from aftersend.redis.embedded import end_with_thread
 
 PACKAGES = {
     "amtool": "prometheus-alertmanager",

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from aftersend.embedded import end_with_thread
+from aftersend.redis.embedded import end_with_thread
 
 FLAVOURS = ("valkey", "redis7", "redis7json", "redis8")
 

@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
+from aftersend.circuit_breaker import Breaker
+from aftersend.redis.connection import connect
+from aftersend.sealing import Keyring, make_data_keys
 from aftersend.secrets import SecretFiles
-from aftersend.stream.breaker import Breaker
-from aftersend.stream.connection import connect
 from aftersend.stream.consumer import Consumer, Timing
+from aftersend.stream.delivery import Handler
 from aftersend.stream.event import Event
-from aftersend.stream.handling import Handler
-from aftersend.stream.sealing import Keyring, make_data_keys
 from aftersend.stream.stream import Stream, StreamName
 
 TENANT = "shops.mueller"

@@ -14,14 +14,14 @@ from typing import Any
 import aiohttp
 import redis.asyncio
 
+from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend.service.runtime import Runtime, Shared, http_session, runtime_for
 from aftersend.settings import read_settings
 from aftersend.stream.event import Event
-from aftersend.stream.sealing import Keyring
 from aftersend.stream.stream import Stream
-from aftersend.tenant_file import load_tenant
+from aftersend.tenant.loading import load_tenant
 from aftersend_webhook.main import serve
 from tests.part_kit import environment
 from tests.stream_kit import until

@@ -20,7 +20,7 @@ import msgspec
 
 from aftersend.backup import errors
 from aftersend.backup.records import Record
-from aftersend.stream.sealing import Keyring, UnknownKey, WrongSeal, bind
+from aftersend.sealing import Keyring, UnknownKey, WrongSeal, bind
 
 FORMAT: Final = "aftersend-backup 1"
 CHUNK_BYTES: Final = 256 * 1024

@@ -25,12 +25,12 @@ from redis.asyncio import Redis
 
 from aftersend.backup.records import KEPT_FACTS, Facts, Place, Queued, Record
 from aftersend.errors import AftersendError
-from aftersend.ledger.state import TenantState
 from aftersend.ledger.store import Ledger
-from aftersend.stream.connection import guarded
+from aftersend.ledger.tenant_state import TenantState
+from aftersend.redis.connection import guarded
+from aftersend.redis.scripts import run_script
+from aftersend.sealing import Keyring
 from aftersend.stream.event import Fields, text_of
-from aftersend.stream.scripts import run_script
-from aftersend.stream.sealing import Keyring
 from aftersend.stream.stream import GROUPS, Stream
 
 _PAGE: Final = 100

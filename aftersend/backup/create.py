@@ -21,9 +21,9 @@ from aftersend.backup.names import Backup, backup_name, file_of, new_id, outdate
 from aftersend.backup.records import Record
 from aftersend.backup.target import Target
 from aftersend.errors import AftersendError
-from aftersend.ledger.state import TenantState
+from aftersend.ledger.tenant_state import TenantState
 from aftersend.observe.logs import get_logger
-from aftersend.stream.sealing import Keyring
+from aftersend.sealing import Keyring
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
-from aftersend.ledger.state import StateField
 from aftersend.ledger.store import Saved
+from aftersend.ledger.tenant_state import StateField
 from aftersend.stream.stream import StreamName
 
 Place = Literal["stream", "delayed", "dead"]

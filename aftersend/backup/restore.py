@@ -24,13 +24,13 @@ from redis.asyncio import Redis
 from aftersend.backup.collect import entries
 from aftersend.backup.records import KEPT_FACTS, Facts, Place, Queued, Record
 from aftersend.errors import Later
-from aftersend.ledger.state import StateField, TenantState
 from aftersend.ledger.store import Ledger
+from aftersend.ledger.tenant_state import StateField, TenantState
+from aftersend.redis.connection import guarded
+from aftersend.redis.scripts import Word, run_script
 from aftersend.runs import RunRequest, publish
-from aftersend.stream.connection import guarded
+from aftersend.sealing import Keyring
 from aftersend.stream.event import text_of
-from aftersend.stream.scripts import Word, run_script
-from aftersend.stream.sealing import Keyring
 from aftersend.stream.stream import GROUPS, Stream, StreamName
 
 _PLACES: Final[tuple[Place, ...]] = ("stream", "delayed", "dead")

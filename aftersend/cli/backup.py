@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aftersend.cli.confirm import confirmed
+from aftersend.cli.exit_codes import FAILED, OK, complain, run
 from aftersend.cli.jitter import wait_for_start
 from aftersend.cli.options import AsJson, BackupTarget, DataDir, Jitter, ReportFile, TenantFile, Yes
+from aftersend.cli.output import show_json, show_table, show_text
 from aftersend.cli.report import Report
-from aftersend.cli.running import FAILED, OK, complain, run
-from aftersend.cli.screen import show_json, show_table, show_text
 
 if TYPE_CHECKING:
     from aftersend.backup.create import Backups
     from aftersend.backup.names import Backup
     from aftersend.backup.restore import Restored
-    from aftersend.cli.place import Access
-    from aftersend.tenant import Tenant
+    from aftersend.cli.tenant_context import Access
+    from aftersend.tenant.document import Tenant
 
 app = typer.Typer(help="Encrypted backups: create, list, verify, restore.", no_args_is_help=True)
 Which = Annotated[str, typer.Argument(help="Id of a backup.", metavar="ID|latest")]
@@ -41,7 +41,7 @@ async def vault(file: Path | None, data_dir: Path, target: str) -> AsyncIterator
     """Find tenant and backups; ``target`` counts before what ``up`` or the environment say."""
     from aftersend.backup.create import Backups
     from aftersend.backup.target import open_target
-    from aftersend.cli.place import access_to, find
+    from aftersend.cli.tenant_context import access_to, find
 
     place = find(file, data_dir)
     store = open_target(target or place.backup_target, tenant=place.identity, secrets=place.secrets("backup"))
@@ -68,7 +68,7 @@ async def _create(
     file: Path | None, data_dir: Path, target: str, report: Report, *, jitter: bool, as_json: bool
 ) -> int:
     from aftersend.backup.collect import Collector
-    from aftersend.ledger.state import TenantState
+    from aftersend.ledger.tenant_state import TenantState
 
     async with vault(file, data_dir, target) as place:
         access = place.access
@@ -143,7 +143,7 @@ def restore(
 async def _restore(
     file: Path | None, data_dir: Path, target: str, which: str, *, live: bool, yes: bool, as_json: bool
 ) -> int:
-    from aftersend.service.presence import GONE_AFTER, Presence
+    from aftersend.service.heartbeat import GONE_AFTER, Presence
 
     async with vault(file, data_dir, target) as place:
         backup = await place.backups.verify(await place.backups.find(which))

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from aftersend.cli.exit_codes import FAILED, OK, run
 from aftersend.cli.options import AsJson, DataDir, SecretsDir
-from aftersend.cli.running import FAILED, OK, run
-from aftersend.cli.screen import show_json, show_text
+from aftersend.cli.output import show_json, show_text
 
 _MARKS = {True: "ok  ", False: "FAIL", None: "?   "}
 
@@ -34,7 +34,7 @@ def check(
 
 async def _check(file: Path | None, data_dir: Path, secrets_dir: Path | None, *, as_json: bool) -> int:
     from aftersend.cli.checks import examine
-    from aftersend.cli.place import examined
+    from aftersend.cli.tenant_context import examined
 
     allow_http = os.environ.get("AFTERSEND_ALLOW_HTTP", "") == "1"
     findings = await examine(examined(file, data_dir, secrets_dir), allow_http=allow_http)

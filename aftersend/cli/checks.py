@@ -14,17 +14,17 @@ from aiohttp import ClientSession
 
 from aftersend.afterbuy.client import AfterbuyClient
 from aftersend.afterbuy.credentials import AfterbuyCredentials
-from aftersend.cli.place import Place
+from aftersend.cli.tenant_context import Place
 from aftersend.errors import AftersendError, CredentialsRefused, Misconfigured
 from aftersend.observe.meter import NoMeter
+from aftersend.redis import durability
+from aftersend.redis.connection import connect
+from aftersend.sealing import Keyring
 from aftersend.sendcloud.client import SendcloudClient
 from aftersend.sendcloud.credentials import SendcloudCredentials
 from aftersend.sendcloud.model import Integration
-from aftersend.service import durability
 from aftersend.service.runtime import check_upstream_urls, http_session, is_loopback
-from aftersend.stream.connection import connect
-from aftersend.stream.sealing import Keyring
-from aftersend.tenant import Spec
+from aftersend.tenant.document import Spec
 
 LARGEST_SKEW = 30.0
 _TAG_CURE = (

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aftersend.cli.exit_codes import FAILED, OK, complain, run
 from aftersend.cli.options import AsJson, DataDir, TenantFile
-from aftersend.cli.running import FAILED, OK, complain, run
-from aftersend.cli.screen import show_json, show_table, show_text
+from aftersend.cli.output import show_json, show_table, show_text
 
 if TYPE_CHECKING:
-    from aftersend.cli.place import Access
-    from aftersend.stream.dead import DeadLetters
+    from aftersend.cli.tenant_context import Access
+    from aftersend.stream.dead_letters import DeadLetters
 
 app = typer.Typer(help="Events that were given up: list, show, redrive, drop.", no_args_is_help=True)
 Ids = Annotated[list[str] | None, typer.Argument(help="Ids of dead letters.", metavar="ID…")]
 
 
 def _both(tenant: "Access") -> "list[DeadLetters]":
-    from aftersend.stream.dead import DeadLetters
+    from aftersend.stream.dead_letters import DeadLetters
 
     return [DeadLetters(tenant.stream("parcels")), DeadLetters(tenant.stream("runs"))]
 
@@ -34,7 +34,7 @@ def list_(*, file: TenantFile = None, as_json: AsJson = False, data_dir: DataDir
 
 
 async def _list(file: Path | None, data_dir: Path, *, as_json: bool) -> int:
-    from aftersend.cli.place import access
+    from aftersend.cli.tenant_context import access
 
     async with access(file, data_dir) as tenant:
         letters = [letter for stream in _both(tenant) for letter in await stream.list()]
@@ -62,7 +62,7 @@ def show(
 async def _show(file: Path | None, data_dir: Path, name: str, *, as_json: bool) -> int:
     import msgspec
 
-    from aftersend.cli.place import access
+    from aftersend.cli.tenant_context import access
 
     async with access(file, data_dir) as tenant:
         found = [letter for stream in _both(tenant) if (letter := await stream.show(name))]
@@ -116,7 +116,7 @@ async def _each(
     *,
     as_json: bool,
 ) -> int:
-    from aftersend.cli.place import access
+    from aftersend.cli.tenant_context import access
 
     async with access(file, data_dir) as tenant:
         count = sum([await act(stream) for stream in _both(tenant)])

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aftersend.cli.exit_codes import FAILED, OK, run
 from aftersend.cli.options import AsJson
-from aftersend.cli.running import FAILED, OK, run
-from aftersend.cli.screen import show_json, show_text
+from aftersend.cli.output import show_json, show_text
 
 if TYPE_CHECKING:
     from aftersend.cli.day.screen import Screen
@@ -57,9 +57,9 @@ async def live_through(stage: "Stage", screen: "Screen") -> list[dict[str, Any]]
     from aftersend.cli.day.stage import TENANT
     from aftersend.cli.day.story import Day
     from aftersend.ledger.store import Ledger
+    from aftersend.redis.connection import connect
+    from aftersend.sealing import Keyring
     from aftersend.secrets import SecretFiles
-    from aftersend.stream.connection import connect
-    from aftersend.stream.sealing import Keyring
     from aftersend.stream.stream import Stream
 
     redis = connect(stage.valkey.bare_url, SecretFiles(stage.secrets_dir / "redis"), part="demo")

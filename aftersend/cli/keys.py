@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import typer
 
 from aftersend.cli.confirm import confirmed
+from aftersend.cli.exit_codes import FAILED, OK, complain, run
 from aftersend.cli.options import AsJson, BackupTarget, DataDir, TenantFile, Yes
-from aftersend.cli.running import FAILED, OK, complain, run
-from aftersend.cli.screen import show_json, show_table, show_text
+from aftersend.cli.output import show_json, show_table, show_text
 
 if TYPE_CHECKING:
-    from aftersend.cli.place import Place
-    from aftersend.reseal import KeyUse
+    from aftersend.backup.reseal import KeyUse
+    from aftersend.cli.tenant_context import Place
 
 app = typer.Typer(help="Data keys: new, export, reseal.", no_args_is_help=True)
 _HEAD = ("key", "here", "orders", "events", "backups")
@@ -30,9 +30,9 @@ def new(*, file: TenantFile = None, as_json: AsJson = False, data_dir: DataDir) 
 
 
 async def _new(file: Path | None, data_dir: Path, *, as_json: bool) -> int:
-    from aftersend.cli.place import find
+    from aftersend.cli.tenant_context import find
     from aftersend.errors import Misconfigured
-    from aftersend.stream.sealing import make_next_key
+    from aftersend.sealing import make_next_key
 
     folder = find(file, data_dir).secrets_dir / "data-key"
     try:
@@ -55,7 +55,7 @@ def export(*, yes: Yes = False, file: TenantFile = None, as_json: AsJson = False
 
 
 async def _export(file: Path | None, data_dir: Path, *, yes: bool, as_json: bool) -> int:
-    from aftersend.cli.place import find
+    from aftersend.cli.tenant_context import find
 
     place = find(file, data_dir)
     secrets = place.secrets("data-key")
@@ -82,8 +82,8 @@ def reseal(*, file: TenantFile = None, target: BackupTarget = "", as_json: AsJso
 
 
 async def _reseal(file: Path | None, data_dir: Path, target: str, *, as_json: bool) -> int:
-    from aftersend.cli.place import access_to, find
-    from aftersend.reseal import Resealer
+    from aftersend.backup.reseal import Resealer
+    from aftersend.cli.tenant_context import access_to, find
 
     place = find(file, data_dir)
     async with access_to(place) as tenant:
@@ -106,8 +106,8 @@ async def _reseal(file: Path | None, data_dir: Path, target: str, *, as_json: bo
 async def _count_backups(place: "Place", target: str, uses: "list[KeyUse]") -> None:
     """Which keys the backups need, if there are any."""
     from aftersend.backup.names import key_of
+    from aftersend.backup.reseal import KeyUse
     from aftersend.backup.target import open_target
-    from aftersend.reseal import KeyUse
 
     if not (target or place.backup_target):
         return

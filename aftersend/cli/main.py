@@ -7,7 +7,7 @@ import typer
 
 from aftersend import __version__
 from aftersend.cli import backup, check, crd, dead, demo, keys, orders, sandbox, trigger, up
-from aftersend.cli.running import code_of
+from aftersend.cli.exit_codes import code_of
 
 app = typer.Typer(
     help="Carries orders from Afterbuy to Sendcloud and brings the parcel numbers back.",

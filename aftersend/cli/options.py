@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from aftersend.cli.place import default_data_dir
+from aftersend.cli.tenant_context import default_data_dir
 
 TenantFile = Annotated[
     Path | None,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aftersend.cli.exit_codes import FAILED, OK, complain, run
 from aftersend.cli.options import AsJson, DataDir, TenantFile
-from aftersend.cli.running import FAILED, OK, complain, run
-from aftersend.cli.screen import show_json, show_table
+from aftersend.cli.output import show_json, show_table
 
 if TYPE_CHECKING:
     from aftersend.ledger.entry import Entry
@@ -30,7 +30,7 @@ def orders(
 
 
 async def _orders(file: Path | None, data_dir: Path, order: str | None, *, problems: bool, as_json: bool) -> int:
-    from aftersend.cli.place import access
+    from aftersend.cli.tenant_context import access
     from aftersend.ledger.store import Ledger
 
     async with access(file, data_dir) as tenant:

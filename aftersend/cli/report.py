@@ -8,7 +8,7 @@ made shorter until it fits: first long lists and texts lose their ends, then sho
 from pathlib import Path
 from typing import Any, Final
 
-from aftersend.cli.running import complain
+from aftersend.cli.exit_codes import complain
 
 MOST_BYTES: Final = 4095
 _LIMITS: Final = (1000, 300, 100, 30, 10)

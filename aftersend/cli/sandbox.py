@@ -4,7 +4,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from aftersend.cli.running import code_of
+from aftersend.cli.exit_codes import code_of
 
 
 def sandbox(context: typer.Context) -> None:

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from aftersend.cli.exit_codes import FAILED, OK, TIMED_OUT, run
 from aftersend.cli.jitter import wait_for_start
 from aftersend.cli.options import AsJson, DataDir, Jitter, ReportFile, TenantFile
+from aftersend.cli.output import show_json, show_table, show_text
 from aftersend.cli.report import Report
-from aftersend.cli.running import FAILED, OK, TIMED_OUT, run
-from aftersend.cli.screen import show_json, show_table, show_text
 
 if TYPE_CHECKING:
     from aftersend.runs import RunRequest, RunSummary
@@ -56,7 +56,7 @@ async def _trigger(
     as_json: bool,
 ) -> int:
     from aftersend import runs
-    from aftersend.cli.place import access
+    from aftersend.cli.tenant_context import access
 
     async with access(file, data_dir) as tenant:
         if jitter:

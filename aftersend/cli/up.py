@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from aftersend.cli.exit_codes import code_of
 from aftersend.cli.options import BackupTarget, DataDir, SecretsDir
-from aftersend.cli.running import code_of
 
 
 def up(
@@ -33,8 +33,8 @@ def up(
     metrics, default 127.0.0.1:9090) say where to listen. With a backup target, encrypted backups are made on the
     schedule of the document (spec.backup). Ctrl-C or SIGTERM end everything in order.
     """
-    from aftersend.cli.crew import Plan
-    from aftersend.cli.fleet import serve
+    from aftersend.cli.supervisor import serve
+    from aftersend.cli.up_plan import Plan
 
     plan = Plan(
         files=tuple(files),

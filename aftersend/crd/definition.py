@@ -1,8 +1,8 @@
 """The whole CustomResourceDefinition: names, columns, and the schemas of spec and status."""
 
 from aftersend.crd.schema import Schema, structure
-from aftersend.tenant import API_VERSION, KIND, Spec
-from aftersend.tenant_status import Status
+from aftersend.tenant.document import API_VERSION, KIND, Spec
+from aftersend.tenant.status import Status
 
 GROUP, VERSION = API_VERSION.split("/")
 PLURAL = "aftersendtenants"

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import inspect as types
 
 from aftersend.crd.meanings import meaning_of, meanings
-from aftersend.tenant_rules import RULES
+from aftersend.tenant.rules import RULES
 
 Schema = dict[str, Any]
 

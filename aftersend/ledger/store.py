@@ -21,11 +21,11 @@ from aftersend.errors import Bug, Rejected, Transient
 from aftersend.ledger.entry import Entry, ParcelDetails, ProblemCode
 from aftersend.ledger.index import INDEXES, PROBLEM_CODES, PROBLEM_INDEXES, positions
 from aftersend.ledger.join import join
-from aftersend.ledger.lease import Lease, hold
 from aftersend.ledger.scripts import HAS_JSON, read_script, saved_script, write_script
-from aftersend.stream.connection import guarded
-from aftersend.stream.keys import Keys
-from aftersend.stream.sealing import Keyring, UnknownKey, bind
+from aftersend.redis.connection import guarded
+from aftersend.redis.keys import Keys
+from aftersend.redis.lease import Lease, hold
+from aftersend.sealing import Keyring, UnknownKey, bind
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.trace import Span, Tracer
 
-    from aftersend.observe.heads import Heads
+    from aftersend.observe.sampling import Heads
 
 SpanKind = Literal["internal", "server", "client", "producer", "consumer"]
 Value = str | int | float | bool | Sequence[str]
@@ -123,8 +123,8 @@ def start_tracing(service: str, *, exporter: "SpanExporter | None" = None) -> No
 
     if exporter is None and grpc_refused(os.environ):
         return
-    from aftersend.observe.heads import Heads  # noqa: PLC0415
     from aftersend.observe.otlp import provider_for  # noqa: PLC0415
+    from aftersend.observe.sampling import Heads  # noqa: PLC0415
 
     _heads = Heads()
     _provider = provider_for(service, os.environ, exporter, ids=_heads)

@@ -7,8 +7,8 @@ outside, and whatever else stands in it may be a value. So only names pass that 
 import re
 from typing import Final
 
-from aftersend.field_names import field_names
 from aftersend.sendcloud.model import PushOrder
+from aftersend.tenant.field_names import field_names
 
 _POINTER: Final = re.compile(r"^/data(?:/attributes)?/\[?([0-9]{1,3})\]?(?:/(.*))?$", re.DOTALL)
 _NAMES: Final = field_names(PushOrder)

@@ -13,8 +13,8 @@ from aiohttp import hdrs, web
 from aiohttp.web_protocol import RequestHandler
 
 from aftersend.errors import Misconfigured
+from aftersend.loops import first
 from aftersend.observe.logs import get_logger
-from aftersend.service.waiting import first
 from aftersend.settings import Address
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -18,16 +18,16 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 from aftersend.errors import Misconfigured
+from aftersend.loops import pause
 from aftersend.observe import logs, traces
-from aftersend.service import durability
+from aftersend.redis import durability
 from aftersend.service.admin import AdminServer
-from aftersend.service.presence import Presence
-from aftersend.service.rotation import watch_secrets
+from aftersend.service.heartbeat import Presence
 from aftersend.service.runtime import Part, Runtime, Shared, check_upstream_urls, http_session, runtime_for
-from aftersend.service.waiting import pause
+from aftersend.service.secret_watch import watch_secrets
 from aftersend.settings import Settings, read_settings
-from aftersend.tenant import Tenant
-from aftersend.tenant_file import load_tenant
+from aftersend.tenant.document import Tenant
+from aftersend.tenant.loading import load_tenant
 
 EXIT_OK, EXIT_FAILED, EXIT_MISCONFIGURED = 0, 1, 2
 _CANCEL_AFTER = 20.0

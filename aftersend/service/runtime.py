@@ -18,14 +18,14 @@ import aiohttp
 from aftersend import __version__
 from aftersend.errors import Misconfigured, Transient
 from aftersend.observe.metrics import Metrics
+from aftersend.redis.connection import connect
+from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
 from aftersend.service.health import Health
 from aftersend.service.listener import PublicListener
-from aftersend.service.rotation import watched
+from aftersend.service.secret_watch import watched
 from aftersend.settings import Settings
-from aftersend.stream.connection import connect
-from aftersend.stream.sealing import Keyring
-from aftersend.tenant import Tenant
+from aftersend.tenant.document import Tenant
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

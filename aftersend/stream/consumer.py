@@ -27,18 +27,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from aftersend.circuit_breaker import Breaker
 from aftersend.errors import AftersendError, Transient
 from aftersend.observe.logs import get_logger
-from aftersend.stream.breaker import Breaker
-from aftersend.stream.claims import Claimed, Claims, Entry
-from aftersend.stream.connection import BLOCK_MS
+from aftersend.redis.connection import BLOCK_MS
+from aftersend.stream.connection_backoff import Link
 from aftersend.stream.delayed import PROMOTE_AT_MOST, promote
-from aftersend.stream.handling import ConsumerMeter, Handler, Handling
-from aftersend.stream.lanes import Lanes
-from aftersend.stream.link import Link
-from aftersend.stream.outage import Outage
+from aftersend.stream.delivery import ConsumerMeter, Handler, Handling
+from aftersend.stream.pending_entries import Claimed, Claims, Entry
 from aftersend.stream.retry import Bury
 from aftersend.stream.stream import Stream
+from aftersend.stream.task_slots import Lanes
+from aftersend.stream.upstream_outage import Outage
 
 LONELY_DEATHS: Final = 5
 _BRIEFLY: Final = 0.1

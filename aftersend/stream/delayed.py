@@ -7,10 +7,10 @@ An event gets there in one step (``move.lua``: written there, acknowledged and d
 
 from typing import Final
 
-from aftersend.stream.claims import Entry
+from aftersend.redis.scripts import Word, run_script
 from aftersend.stream.event import attempt_of, rfc3339
+from aftersend.stream.pending_entries import Entry
 from aftersend.stream.retry import Delay
-from aftersend.stream.scripts import Word, run_script
 from aftersend.stream.stream import Stream
 
 PROMOTE_AT_MOST: Final = 100

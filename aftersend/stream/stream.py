@@ -16,11 +16,11 @@ import msgspec
 from redis.asyncio import Redis
 
 from aftersend.observe.traces import messaging, span
-from aftersend.stream.connection import guarded
+from aftersend.redis.connection import guarded
+from aftersend.redis.keys import Keys
+from aftersend.redis.memory_guard import HighWater
+from aftersend.sealing import Keyring, bind
 from aftersend.stream.event import Event, EventType, Fields, Source, new_id, pack, rfc3339, unpack
-from aftersend.stream.highwater import HighWater
-from aftersend.stream.keys import Keys
-from aftersend.stream.sealing import Keyring, bind
 
 StreamName = Literal["parcels", "runs"]
 GROUPS: Final[dict[StreamName, str]] = {"parcels": "writer", "runs": "exporter"}

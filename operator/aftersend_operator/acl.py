@@ -17,8 +17,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final
 
-from aftersend.stream.keys import Keys
-from aftersend.tenant import Tenant
+from aftersend.redis.keys import Keys
+from aftersend.tenant.document import Tenant
 
 _PUT: Final = ("xadd", "info")
 _SCRIPTS: Final = ("eval", "evalsha", "script|load", "script|exists")

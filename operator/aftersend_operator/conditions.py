@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Final, Literal
 
-from aftersend.tenant_status import Condition
+from aftersend.tenant.status import Condition
 from aftersend_operator.reasons import Reason
 
 _LONGEST: Final = 400

@@ -6,7 +6,7 @@ Each fault says what is the matter and what cures it. Names of objects and of ke
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
-from aftersend.tenant import Tenant
+from aftersend.tenant.document import Tenant
 from aftersend_operator.conditions import Fault
 from aftersend_operator.reasons import Reason
 from aftersend_operator.references import referenced_secrets

@@ -24,7 +24,7 @@ from datetime import datetime
 from secrets import token_urlsafe
 from typing import Any, Final
 
-from aftersend.tenant import Tenant
+from aftersend.tenant.document import Tenant
 from aftersend_operator.acl import USERS, acl_file
 from aftersend_operator.certificates import Identity, is_due, names_of, new_authority, new_server, outlives_server
 from aftersend_operator.naming import Manifest, child_name, kept_labels, namespace_of, owner_reference

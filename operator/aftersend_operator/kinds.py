@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aftersend.tenant import API_VERSION, KIND
+from aftersend.tenant.document import API_VERSION, KIND
 from aftersend_operator.naming import FIELD_MANAGER, MANAGED_BY_LABEL
 
 

@@ -12,7 +12,7 @@ have.
 
 from typing import Any, Final
 
-from aftersend.tenant import API_VERSION, KIND, Tenant
+from aftersend.tenant.document import API_VERSION, KIND, Tenant
 
 Manifest = dict[str, Any]
 """One Kubernetes object as plain JSON."""

@@ -19,7 +19,7 @@ import msgspec
 
 from aftersend.errors import AftersendError, Transient
 from aftersend.observe.logs import get_logger
-from aftersend.tenant_status import Status
+from aftersend.tenant.status import Status
 from aftersend_operator.api.client import Api
 from aftersend_operator.api.errors import Conflict, Leaving
 from aftersend_operator.cache import Cache

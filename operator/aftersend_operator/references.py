@@ -1,6 +1,6 @@
 """The merchant's own secrets: which ones a tenant names, and which keys must be in them."""
 
-from aftersend.tenant import Tenant
+from aftersend.tenant.document import Tenant
 
 
 def referenced_secrets(tenant: Tenant) -> dict[str, tuple[str, ...]]:

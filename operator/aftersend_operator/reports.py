@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from aftersend.tenant_status import LastBackup, LastExport, LastSweep, LastWriteBack
+from aftersend.tenant.status import LastBackup, LastExport, LastSweep, LastWriteBack
 from aftersend_operator.conditions import Fault
 from aftersend_operator.reasons import Reason
 from aftersend_operator.sightings import PodSighting

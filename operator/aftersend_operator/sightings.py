@@ -12,9 +12,9 @@ from typing import Any, Final
 import msgspec
 
 from aftersend.errors import Misconfigured
-from aftersend.tenant import KIND, Tenant
-from aftersend.tenant_file import tenant_of
-from aftersend.tenant_status import Status
+from aftersend.tenant.document import KIND, Tenant
+from aftersend.tenant.loading import tenant_of
+from aftersend.tenant.status import Status
 from aftersend_operator.certificates import certificate_end
 from aftersend_operator.drift import content, digest
 from aftersend_operator.manifests.network_policies import port_of

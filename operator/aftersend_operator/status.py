@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import msgspec
 
 from aftersend import __version__
-from aftersend.tenant import API_VERSION, KIND, Tenant
-from aftersend.tenant_status import Condition, Status
+from aftersend.tenant.document import API_VERSION, KIND, Tenant
+from aftersend.tenant.status import Condition, Status
 from aftersend_operator.conditions import Picture, dated, verdicts
 from aftersend_operator.naming import Manifest
 from aftersend_operator.reports import Told

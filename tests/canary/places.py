@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from aftersend.cli.day.stage import PARTS
-from aftersend.stream.dead import DeadLetters
+from aftersend.stream.dead_letters import DeadLetters
 from tests.canary.scene import Scene, command
 
 _OPEN_METRICS = {"Accept": "application/openmetrics-text"}

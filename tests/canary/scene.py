@@ -21,10 +21,10 @@ from redis.asyncio import Redis
 from aftersend import runs
 from aftersend.cli.day.process import Child
 from aftersend.cli.day.stage import DOCUMENT, PARTS, free_port
-from aftersend.embedded import EmbeddedValkey
 from aftersend.ledger.store import Ledger
+from aftersend.redis.embedded import EmbeddedValkey
+from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
-from aftersend.stream.sealing import Keyring
 from aftersend.stream.stream import Stream
 from aftersend_sandbox.server import Sandbox, running
 from tests.canary.collector import Collector

@@ -24,11 +24,11 @@ from aftersend import runs
 from aftersend.cli.day.control import Control
 from aftersend.cli.day.stage import PARTS, TENANT, Stage
 from aftersend.errors import Transient
-from aftersend.ledger.state import TenantState
 from aftersend.ledger.store import Ledger
+from aftersend.ledger.tenant_state import TenantState
+from aftersend.redis.connection import connect
+from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
-from aftersend.stream.connection import connect
-from aftersend.stream.sealing import Keyring
 from aftersend.stream.stream import Stream
 
 PATIENCE = 300.0

@@ -239,7 +239,7 @@ def test_the_notes_warn_of_a_custom_resource_that_goes_or_is_missing() -> None:
 
 
 def test_the_tenant_of_the_notes_is_valid() -> None:
-    from aftersend.tenant_file import parse_tenant  # noqa: PLC0415
+    from aftersend.tenant.loading import parse_tenant  # noqa: PLC0415
 
     document = notes({}).partition("<<'YAML'")[2].partition("YAML\n")[0]
     assert parse_tenant(document.encode()).identity == "tenant-mueller.mueller"

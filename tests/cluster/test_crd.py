@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from aftersend.crd.definition import definition
-from aftersend.tenant_file import tenant_of
+from aftersend.tenant.loading import tenant_of
 from tests.cluster.cluster import Cluster, CommandError
 from tests.tenant_kit import BAD, CONTRADICTIONS, FULL, GOOD, LATER, LEAST, with_field
 

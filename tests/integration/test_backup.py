@@ -19,9 +19,9 @@ from aftersend.backup.target import Target
 from aftersend.ledger.entry import Entry, Field, ParcelDetails, ParcelState
 from aftersend.ledger.store import ENTRY_LIFE_MS, SEALED_LIFE_DONE_MS
 from aftersend.runs import OrderCheck, RunRequest
+from aftersend.sealing import make_next_key
 from aftersend.sendcloud.model import ParcelEvent
-from aftersend.stream.sealing import make_next_key
-from aftersend.tenant_file import parse_tenant
+from aftersend.tenant.loading import parse_tenant
 from aftersend_operator.acl import USERS, acl_file
 from tests.backup_kit import TENANT, Shop, entries_at, shop
 from tests.ledger_kit import parcel as parcel_event

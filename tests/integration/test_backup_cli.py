@@ -16,11 +16,11 @@ import pytest
 import redis.asyncio
 
 from aftersend.ledger.entry import Entry
-from aftersend.ledger.state import TenantState
 from aftersend.ledger.store import Ledger
+from aftersend.ledger.tenant_state import TenantState
+from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
-from aftersend.service.presence import Presence
-from aftersend.stream.sealing import Keyring
+from aftersend.service.heartbeat import Presence
 from tests.part_kit import call_main, environment
 
 TENANT = "shops.mueller"

@@ -12,10 +12,10 @@ from aiohttp import web
 
 from aftersend.cli import checks
 from aftersend.cli.checks import Finding, examine, matching, webhook
-from aftersend.cli.place import Place, examined
+from aftersend.cli.tenant_context import Place, examined
 from aftersend.sendcloud.model import Integration
-from aftersend.tenant import Tenant
-from aftersend.tenant_file import parse_tenant
+from aftersend.tenant.document import Tenant
+from aftersend.tenant.loading import parse_tenant
 from tests.integration.test_cli import Shop
 from tests.part_kit import TENANT, environment
 

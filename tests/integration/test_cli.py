@@ -14,17 +14,17 @@ from typing import Any
 import pytest
 import redis.asyncio
 
-from aftersend.cli import place
+from aftersend.cli import tenant_context
 from aftersend.cli.jitter import SPREAD_SECONDS, start_delay
 from aftersend.ledger.entry import Entry, ParcelState, Problem
 from aftersend.ledger.store import Ledger
+from aftersend.redis.keys import Keys
 from aftersend.runs import OrderDecision, RunHealth, RunRequest, RunSummary, store_result
+from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.model import ParcelClass
-from aftersend.stream.keys import Keys
-from aftersend.stream.sealing import Keyring
 from aftersend.stream.stream import Stream
-from aftersend.tenant_file import load_tenant
+from aftersend.tenant.loading import load_tenant
 from tests.part_kit import call_main, environment
 from tests.stream_kit import until
 
@@ -337,10 +337,10 @@ async def test_what_up_keeps_is_found(shop: Shop, redis_url: str) -> None:
     data.mkdir()
     file = Path(shop.environ["AFTERSEND_TENANT_FILE"])
     secrets = shop.folder / "secrets"
-    found = place.Place(
+    found = tenant_context.Place(
         tenant=load_tenant(file), redis_url=redis_url, secrets_dir=secrets, redis_secrets=shop.folder / "none"
     )
-    assert place.keep(data, [(file, found)]).stat().st_mode & 0o777 == 0o600
+    assert tenant_context.keep(data, [(file, found)]).stat().st_mode & 0o777 == 0o600
     bare = {"AFTERSEND_TENANT_FILE": "", "AFTERSEND_REDIS_URL": "", "AFTERSEND_SECRETS_DIR": ""}
     for words in (("-f", str(file)), ()):
         code, out, _ = await shop.call("orders", *words, "--data-dir", str(data), "--json", **bare)

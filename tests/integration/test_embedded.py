@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 import redis
 
-import aftersend.embedded as module
-from aftersend.embedded import EmbeddedValkey
+import aftersend.redis.embedded as module
 from aftersend.errors import Misconfigured
+from aftersend.redis.embedded import EmbeddedValkey
 
 PARENT = """
 import sys
 from pathlib import Path
-from aftersend.embedded import EmbeddedValkey
+from aftersend.redis.embedded import EmbeddedValkey
 server = EmbeddedValkey(Path(sys.argv[1]), watcher=sys.argv[2] == "watcher")
 server.start()
 print(server.pid, server.url, flush=True)
@@ -140,6 +140,6 @@ def test_one_that_hangs_is_killed_in_the_end(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_child_whose_parent_is_gone_already_does_not_begin() -> None:
-    code = "from aftersend.embedded import end_with_thread; end_with_thread(1); print('began')"
+    code = "from aftersend.redis.embedded import end_with_thread; end_with_thread(1); print('began')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (1, b"")

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import aiohttp
 
-from aftersend.ledger.state import TenantState
+from aftersend.ledger.tenant_state import TenantState
 from aftersend.observe.metrics import Metrics
 from aftersend.service.health import Health
 from aftersend.service.listener import PublicListener
 from aftersend.service.runtime import Runtime, secret_folders
 from aftersend.settings import read_settings
-from aftersend.tenant_file import load_tenant
+from aftersend.tenant.loading import load_tenant
 from aftersend_exporter.backups import back_up, show_last
 from tests.backup_kit import Shop, shop
 from tests.part_kit import environment

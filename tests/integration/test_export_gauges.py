@@ -10,9 +10,9 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from aftersend.service.figures import RedisFigures, grown
+from aftersend.service.redis_metrics import RedisFigures, grown
 from aftersend.settings import Scheduler, Settings, read_settings
-from aftersend.tenant import Spec
+from aftersend.tenant.document import Spec
 from aftersend_exporter.gauges import ExporterGauges, expected
 from tests.exporter_kit import IDENTITY, Office, office, tenant
 

@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from aftersend.circuit_breaker import BreakerTiming
 from aftersend.errors import CredentialsRefused, Later, Rejected, Transient
 from aftersend.runs import RunRequest, RunSummary, publish, result_of, wait_for
 from aftersend.secrets import SecretFiles
 from aftersend.service.runtime import Shared, http_session, runtime_for
 from aftersend.settings import Settings, read_settings
-from aftersend.stream.breaker import BreakerTiming
 from aftersend.stream.consumer import Consumer, Timing
 from aftersend.stream.event import Event
 from aftersend_exporter import main as service

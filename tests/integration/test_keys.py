@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from aftersend.backup.reseal import Resealer
 from aftersend.ledger.entry import Entry, Field, ParcelDetails, ParcelState
-from aftersend.reseal import Resealer
-from aftersend.stream.sealing import make_next_key
+from aftersend.sealing import make_next_key
 from tests.backup_kit import Shop, shop
 from tests.integration.test_backup import _put
 from tests.integration.test_backup_cli import Shop as Place

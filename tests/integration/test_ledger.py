@@ -11,9 +11,9 @@ from redis.asyncio import Redis
 from aftersend.errors import Bug, Later, Rejected, Transient
 from aftersend.ledger.entry import Entry, Problem
 from aftersend.ledger.merge import merge
-from aftersend.ledger.state import TenantState
 from aftersend.ledger.store import DAY_MS, ENTRY_LIFE_MS, SEALED_LIFE_DONE_MS, Ledger
-from aftersend.stream.sealing import Keyring
+from aftersend.ledger.tenant_state import TenantState
+from aftersend.sealing import Keyring
 from tests.ledger_kit import CANCELLED, NOW, TENANT, Clock, client, keyring, mac, parcel
 from tests.ledger_kit import ledger as open_ledger
 
@@ -266,7 +266,7 @@ async def test_a_lost_lease_is_noticed_and_left_alone(ledger: Ledger, redis: Red
 async def test_a_lease_is_renewed_and_ends_by_itself(
     ledger: Ledger, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aftersend.ledger.lease._RENEW_SECONDS", 0.01)
+    monkeypatch.setattr("aftersend.redis.lease._RENEW_SECONDS", 0.01)
     key = f"{PREFIX}lease:order:700"
     async with ledger.lease("700"):
         assert 0 < await redis.pttl(key) <= 60_000
@@ -280,7 +280,7 @@ async def test_a_lease_is_renewed_and_ends_by_itself(
 async def test_renewal_outlives_a_redis_that_is_away(
     ledger: Ledger, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aftersend.ledger.lease._RENEW_SECONDS", 0.01)
+    monkeypatch.setattr("aftersend.redis.lease._RENEW_SECONDS", 0.01)
     key = f"{PREFIX}lease:order:700"
     async with ledger.lease("700") as lease:
         async with redis.pipeline(transaction=True) as at_once:  # a renewal in between would find the lease lost

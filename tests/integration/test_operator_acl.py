@@ -14,18 +14,18 @@ import redis
 
 from aftersend import runs
 from aftersend.ledger.entry import Entry
-from aftersend.ledger.state import TenantState
 from aftersend.ledger.store import Ledger
-from aftersend.service import durability
-from aftersend.stream.claims import Claims
-from aftersend.stream.connection import connect
-from aftersend.stream.dead import DeadLetters, bury
+from aftersend.ledger.tenant_state import TenantState
+from aftersend.redis import durability
+from aftersend.redis.connection import connect
+from aftersend.redis.keys import Keys
+from aftersend.sealing import Keyring
+from aftersend.stream.dead_letters import DeadLetters, bury
 from aftersend.stream.delayed import defer, promote
-from aftersend.stream.keys import Keys
-from aftersend.stream.outage import Outage
+from aftersend.stream.pending_entries import Claims
 from aftersend.stream.retry import Bury, Delay
-from aftersend.stream.sealing import Keyring
 from aftersend.stream.stream import Stream, StreamName
+from aftersend.stream.upstream_outage import Outage
 from aftersend_exporter.coalesce import Queue
 from aftersend_operator.acl import PROBE, USERS
 from aftersend_operator.generated import JSON_ACL, PLAIN_ACL

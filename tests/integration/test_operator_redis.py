@@ -11,8 +11,8 @@ import pytest
 import redis
 
 from aftersend.errors import Transient
+from aftersend.redis.connection import connect
 from aftersend.secrets import SecretFiles
-from aftersend.stream.connection import connect
 from aftersend.stream.stream import Stream
 from aftersend_operator.certificates import Identity, new_authority, new_server
 from tests.managed_redis import ManagedRedis

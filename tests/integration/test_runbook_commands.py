@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aftersend.stream.keys import Keys
+from aftersend.redis.keys import Keys
 from tests.pod_house import House, lived_in, until
 from tests.runbook_kit import TENANT, commands, inside
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from aftersend.ledger import lease
+from aftersend.redis import lease
+from aftersend.redis.connection import connect
 from aftersend.secrets import SecretFiles
-from aftersend.stream.connection import connect
 from tests.managed_redis import ManagedRedis
 from tests.operator_kit import tenant
 

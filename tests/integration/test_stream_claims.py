@@ -3,9 +3,9 @@
 import asyncio
 from dataclasses import replace
 
-from aftersend.stream.claims import NOBODY, Claims
 from aftersend.stream.consumer import LONELY_DEATHS
 from aftersend.stream.event import Event
+from aftersend.stream.pending_entries import NOBODY, Claims
 from aftersend.stream.stream import Stream
 from tests.stream_kit import FAST, Parcel, Recorder, add, consuming, is_empty, raw_dead, until
 

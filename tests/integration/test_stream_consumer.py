@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from aftersend.errors import Bug, Later, Misconfigured, Rejected, Transient
-from aftersend.stream.claims import Claims
 from aftersend.stream.consumer import consumer_name
 from aftersend.stream.event import Event
+from aftersend.stream.pending_entries import Claims
 from aftersend.stream.stream import Stream
 from tests.stream_kit import Parcel, Recorder, add, consuming, hurry, is_empty, raw_dead, until
 

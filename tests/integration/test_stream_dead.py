@@ -7,9 +7,9 @@ import pytest
 
 from aftersend.errors import Rejected
 from aftersend.observe.traces import start_tracing, stop_tracing
-from aftersend.stream.claims import Claims
-from aftersend.stream.dead import DeadLetters, bury
+from aftersend.stream.dead_letters import DeadLetters, bury
 from aftersend.stream.event import Event, seconds_of
+from aftersend.stream.pending_entries import Claims
 from aftersend.stream.retry import Bury
 from aftersend.stream.stream import Stream
 from tests.stream_kit import Parcel, consuming, is_empty, until

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from aftersend.circuit_breaker import Breaker, BreakerTiming
 from aftersend.errors import CredentialsRefused, Rejected, StoreFull, Transient
-from aftersend.stream.breaker import Breaker, BreakerTiming
-from aftersend.stream.claims import Claims
 from aftersend.stream.delayed import defer, promote
 from aftersend.stream.event import Event
-from aftersend.stream.outage import Outage
+from aftersend.stream.pending_entries import Claims
 from aftersend.stream.retry import Delay
 from aftersend.stream.stream import Stream
+from aftersend.stream.upstream_outage import Outage
 from tests.servers import NewServer, RedisServer, free_port
 from tests.stream_kit import FAST, Parcel, consuming, hurry, is_empty, opened, until
 

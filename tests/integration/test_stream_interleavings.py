@@ -11,10 +11,10 @@ from pathlib import Path
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from aftersend.stream.claims import Claims, Entry
-from aftersend.stream.dead import DeadLetters, bury
+from aftersend.stream.dead_letters import DeadLetters, bury
 from aftersend.stream.delayed import defer, promote
 from aftersend.stream.event import text_of
+from aftersend.stream.pending_entries import Claims, Entry
 from aftersend.stream.retry import Bury, Delay
 from aftersend.stream.stream import Stream
 from tests.stream_kit import Parcel, hurry, opened, raw_dead

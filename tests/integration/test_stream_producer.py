@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from aftersend.errors import StoreFull, Transient
+from aftersend.redis.connection import connect, guarded
+from aftersend.redis.memory_guard import HighWater
+from aftersend.redis.scripts import run_script
 from aftersend.secrets import SecretFiles
-from aftersend.stream.connection import connect, guarded
 from aftersend.stream.event import unpack
-from aftersend.stream.highwater import HighWater
-from aftersend.stream.scripts import run_script
 from aftersend.stream.stream import Stream
 from tests.servers import COMMANDS, CURES, RedisServer, free_port
 from tests.stream_kit import TENANT, Parcel, client, keyring_in, opened

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aftersend.errors import StoreAway
-from aftersend.stream.connection import guarded
+from aftersend.redis.connection import guarded
 from aftersend.stream.event import Event
 from tests.servers import RedisServer
 from tests.stream_kit import Parcel, client, consuming, opened, until

@@ -6,10 +6,10 @@ from collections import Counter
 import pytest
 
 from aftersend.errors import Rejected, Transient
-from aftersend.stream.claims import Claims
-from aftersend.stream.dead import bury
+from aftersend.stream.dead_letters import bury
 from aftersend.stream.delayed import defer
 from aftersend.stream.event import Event
+from aftersend.stream.pending_entries import Claims
 from aftersend.stream.retry import Bury, Delay, HandBack
 from aftersend.stream.stream import Stream
 from tests.stream_kit import FAST, Parcel, Recorder, add, consuming, hurry, is_empty, until

@@ -15,11 +15,11 @@ from redis.asyncio import Redis
 
 from aftersend.cli.day.control import Control
 from aftersend.cli.day.stage import PARTS, Stage
+from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
-from aftersend.stream.claims import Claims
-from aftersend.stream.dead import bury
+from aftersend.stream.dead_letters import bury
+from aftersend.stream.pending_entries import Claims
 from aftersend.stream.retry import Bury
-from aftersend.stream.sealing import Keyring
 from aftersend.stream.stream import Stream
 from tests.otlp_receiver import Received, Seen, receiving
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from aftersend.cli import fleet
+from aftersend.cli import supervisor
 from tests.part_kit import Process, get
 from tests.servers import free_port
 
@@ -34,9 +34,9 @@ async def webhook(runtime):
 CALM = "async def writer(runtime): await runtime.stop.wait()"
 ENDING = """
 parts = [Part("exporter", exporter), Part("webhook", webhook), Part("writer", writer)]
-fleet.load_parts = lambda: parts
-fleet._SHORTEST_REST = 0.05
-fleet._LOOK_AT_VALKEY = 0.05
+supervisor.load_parts = lambda: parts
+supervisor._SHORTEST_REST = 0.05
+supervisor._LOOK_AT_VALKEY = 0.05
 sys.argv = ["aftersend", *sys.argv[1:]]
 main()
 """
@@ -224,7 +224,7 @@ def test_a_data_directory_in_use_is_refused(tmp_path: Path) -> None:
     shop = Shop(tmp_path, "mueller")
     with shop.up() as first:
         _ready(first, shop.admin)
-        with shop.up("import aftersend.embedded as e; e._CLAIM_SECONDS = 0.1\n" + CALM) as second:
+        with shop.up("import aftersend.redis.embedded as e; e._CLAIM_SECONDS = 0.1\n" + CALM) as second:
             assert second.wait() == 2
         assert f"is in use by process {first.popen.pid}" in second.text
         assert get(shop.admin, "/readyz")[0] == 200
@@ -267,7 +267,7 @@ def _ended(descriptor: int) -> bool:
 def test_a_valkey_that_cannot_come_back_is_said_and_tried_again(tmp_path: Path) -> None:
     shop = Shop(tmp_path, "mueller")
     code = """
-from aftersend.embedded import EmbeddedValkey
+from aftersend.redis.embedded import EmbeddedValkey
 from aftersend.errors import Misconfigured
 restart, tries = EmbeddedValkey.restart, []
 async def stubborn(self):
@@ -286,7 +286,7 @@ EmbeddedValkey.restart = stubborn
 
 
 def test_every_installed_part_is_found_by_its_entry_point() -> None:
-    assert [entry.name for entry in fleet.part_entries()] == ["exporter", "webhook", "writer"]
+    assert [entry.name for entry in supervisor.part_entries()] == ["exporter", "webhook", "writer"]
 
 
 def test_a_tenant_named_twice_is_served_once(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import redis
 
-from aftersend.stream.keys import Keys
+from aftersend.redis.keys import Keys
 from tests.part_kit import Process, call_main, get
 from tests.servers import free_port
 

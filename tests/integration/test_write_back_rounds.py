@@ -13,7 +13,7 @@ from aftersend.errors import AftersendError, Bug, CredentialsRefused, Later, Rej
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.merge import merge
 from aftersend.ledger.store import Ledger
-from aftersend.tenant import WriteBack
+from aftersend.tenant.document import WriteBack
 from aftersend_writer.apply import Rounds
 from tests.afterbuy_sandbox import Shop
 from tests.afterbuy_sandbox import shop as open_shop

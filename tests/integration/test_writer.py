@@ -15,21 +15,21 @@ import pytest
 from redis.asyncio import Redis
 
 from aftersend.ledger.entry import Entry
-from aftersend.ledger.state import TenantState
 from aftersend.ledger.store import Ledger
+from aftersend.ledger.tenant_state import TenantState
 from aftersend.observe.metrics import Metrics
 from aftersend.runs import OrderCheck
+from aftersend.sealing import Keyring
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend.service.health import Health
 from aftersend.service.listener import PublicListener
 from aftersend.service.runtime import Runtime, secret_folders
 from aftersend.settings import read_settings
-from aftersend.stream.claims import Claims
 from aftersend.stream.consumer import Consumer, Timing
 from aftersend.stream.event import Event, rfc3339
-from aftersend.stream.sealing import Keyring
+from aftersend.stream.pending_entries import Claims
 from aftersend.stream.stream import Stream
-from aftersend.tenant import Tenant
+from aftersend.tenant.document import Tenant
 from aftersend_writer import main as writer
 from aftersend_writer.gauges import Gauges
 from aftersend_writer.handle import Handler

@@ -23,7 +23,7 @@ from aftersend.cli.day.screen import Silent
 from aftersend.cli.day.stage import PARTS, Stage, free_port
 from aftersend.cli.demo import live_through
 from aftersend.observe.metrics import Metrics
-from aftersend.tenant_status import Condition
+from aftersend.tenant.status import Condition
 from aftersend_operator.metrics import OperatorMetrics
 from tests.programs import running
 

@@ -18,7 +18,7 @@ from typing import Any
 from aftersend.cli.day.screen import Silent
 from aftersend.cli.day.stage import DOCUMENT, PARTS, SECRETS, TENANT, Stage
 from aftersend.cli.demo import live_through
-from aftersend.stream.dead import DeadLetters
+from aftersend.stream.dead_letters import DeadLetters
 from tests.alertmanager_kit import addressed, alertmanager, configuration, hurried
 from tests.chaos.scene import Scene, scene
 from tests.notice_sink import Notice, Sink, sink

@@ -9,8 +9,8 @@ from aftersend.backup.chunks import packed, unpacked
 from aftersend.backup.errors import BadBackup
 from aftersend.backup.records import Facts, Queued, Record
 from aftersend.errors import Misconfigured
+from aftersend.sealing import Keyring, make_data_keys, make_next_key
 from aftersend.secrets import SecretFiles
-from aftersend.stream.sealing import Keyring, make_data_keys, make_next_key
 
 TENANT, ID = "shops.mueller", "20261126T153000Z-3f9c"
 

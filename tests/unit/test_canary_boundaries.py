@@ -20,7 +20,9 @@ from aftersend.afterbuy.errors import read_refusal, status_refusal, write_refusa
 from aftersend.afterbuy.sold_items import SoldItems
 from aftersend.errors import AftersendError
 from aftersend.observe.logs import describe
+from aftersend.redis.connection import connect, guarded
 from aftersend.runs import RunRequest
+from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.errors import refusal
 from aftersend.sendcloud.lenient import decode
@@ -28,11 +30,9 @@ from aftersend.sendcloud.lists import IntegrationList, OrderList, Pages, ParcelL
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend.sendcloud.parcel import Ignored, decode_webhook, swept_event
 from aftersend.settings import read_settings
-from aftersend.stream.connection import connect, guarded
 from aftersend.stream.event import Event, unpack
 from aftersend.stream.retry import error_text
-from aftersend.stream.sealing import Keyring
-from aftersend.tenant_file import parse_tenant
+from aftersend.tenant.loading import parse_tenant
 from tests.canary.marks import MARKS
 from tests.canary.search import search
 

@@ -15,10 +15,10 @@ from msgspec import inspect as types
 from aftersend.crd.definition import definition
 from aftersend.crd.meanings import meanings
 from aftersend.crd.schema import kind, structure
-from aftersend.document import Part
-from aftersend.tenant import Spec, Tenant
-from aftersend.tenant_file import parse_tenant
-from aftersend.tenant_rules import RULES
+from aftersend.tenant.document import Spec, Tenant
+from aftersend.tenant.fields import Part
+from aftersend.tenant.loading import parse_tenant
+from aftersend.tenant.rules import RULES
 from tests.part_kit import call_main
 from tests.tenant_kit import LEAST
 

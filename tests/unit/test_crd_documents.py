@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from aftersend.crd.definition import definition
 from aftersend.errors import Misconfigured
-from aftersend.tenant import Spec
-from aftersend.tenant_file import tenant_of
-from aftersend.tenant_rules import broken_rules
+from aftersend.tenant.document import Spec
+from aftersend.tenant.loading import tenant_of
+from aftersend.tenant.rules import broken_rules
 from tests.tenant_kit import BAD, CONTRADICTIONS, FULL, GOOD, LATER, LEAST, with_field
 
 DOCUMENT = definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]

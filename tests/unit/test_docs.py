@@ -11,9 +11,9 @@ from typer.main import get_command
 
 from aftersend.cli.main import app
 from aftersend.ledger.index import PROBLEM_CODES
-from aftersend.pods import Pods
 from aftersend.settings import Settings
-from aftersend.tenant_file import parse_tenant
+from aftersend.tenant.loading import parse_tenant
+from aftersend.tenant.pods import Pods
 from aftersend_operator.manifests.resources import resources
 from aftersend_operator.reasons import Reason
 

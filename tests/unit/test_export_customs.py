@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from aftersend.afterbuy.model import PostalAddress, ProductCustoms
-from aftersend.tenant import Customs
+from aftersend.tenant.document import Customs
 from aftersend_exporter.customs import customs_details, hs_code, is_for_customs, origin_country
 from tests.order_kit import HOME, an_order
 

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from aftersend.afterbuy.model import Order, ParcelLabel, PostalAddress
-from aftersend.tenant import Only
+from aftersend.tenant.document import Only
 from aftersend_exporter.decide import CURABLE, Reason, decide, is_paid
 from tests.order_kit import BERLIN, HOME, an_item, an_order
 

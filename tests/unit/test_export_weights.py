@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftersend.tenant import Weight
+from aftersend.tenant.document import Weight
 from aftersend_exporter.weights import default_weight, measurement, piece_weight, total_weight
 from tests.order_kit import an_item
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftersend.tenant import Window
+from aftersend.tenant.document import Window
 from aftersend_exporter.window import BERLIN, Period, first_moment, midnight, period
 
 ZONES = [

@@ -7,8 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace.sampling import Decision, ParentBasedTraceIdRatio
 
-from aftersend.observe.heads import Heads
 from aftersend.observe.otel_settings import recorded_share
+from aftersend.observe.sampling import Heads
 from aftersend.observe.traces import valid_traceparent
 
 HALF = 1 << 63

@@ -3,9 +3,9 @@ import asyncio
 import pytest
 
 from aftersend.errors import Misconfigured, Transient
+from aftersend.loops import first, pause
 from aftersend.service import health as module
 from aftersend.service.health import Health
-from aftersend.service.waiting import first, pause
 
 
 class Clock:

@@ -1,6 +1,6 @@
 import pytest
 
-from aftersend.tenant_status import Condition
+from aftersend.tenant.status import Condition
 from aftersend_operator.conditions import Fault, Picture, dated, transitions, verdicts
 from aftersend_operator.reasons import Reason
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from aftersend.tenant import Tenant
-from aftersend.tenant_file import parse_tenant
+from aftersend.tenant.document import Tenant
+from aftersend.tenant.loading import parse_tenant
 from aftersend_operator.manifests.config_map import tenant_yaml
 from aftersend_operator.manifests.desired import Facts
 from aftersend_operator.manifests.public_address import webhook_url

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftersend.tenant import Tenant
+from aftersend.tenant.document import Tenant
 from aftersend_operator.manifests.desired import Facts, desired
 from aftersend_operator.manifests.resources import memory_bytes, millicores
 from aftersend_operator.naming import Manifest

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aftersend.tenant_status import Status
+from aftersend.tenant.status import Status
 from aftersend_operator.conditions import Fault, Picture, dated, verdicts
 from aftersend_operator.early import LONGEST_START, start_left, without_early
 from aftersend_operator.reasons import Reason

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from cryptography import x509
 
+from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
-from aftersend.stream.sealing import Keyring
-from aftersend.tenant import Tenant
+from aftersend.tenant.document import Tenant
 from aftersend_operator.acl import USERS, acl_file
 from aftersend_operator.certificates import (
     AUTHORITY_LIFE,

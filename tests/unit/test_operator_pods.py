@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from aftersend.tenant import Tenant
+from aftersend.tenant.document import Tenant
 from aftersend_operator.manifests.desired import Facts
 from aftersend_operator.manifests.resources import memory_bytes, millicores
 from aftersend_operator.settings import OperatorSettings

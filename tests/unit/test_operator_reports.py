@@ -3,7 +3,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from aftersend.tenant_status import LastBackup, LastExport, LastSweep, LastWriteBack
+from aftersend.tenant.status import LastBackup, LastExport, LastSweep, LastWriteBack
 from aftersend_operator.reasons import Reason
 from aftersend_operator.reports import Told, told_by_jobs, told_by_service
 from aftersend_operator.sightings import PodSighting

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from aftersend import __version__
-from aftersend.tenant_status import LastExport, Status
+from aftersend.tenant.status import LastExport, Status
 from aftersend_operator.certificates import AUTHORITY_LIFE, new_authority
 from aftersend_operator.conditions import Fault, Picture
 from aftersend_operator.findings import is_available, pod_faults, secret_faults, workload_faults

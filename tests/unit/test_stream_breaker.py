@@ -5,9 +5,9 @@ import itertools
 
 import pytest
 
+from aftersend.circuit_breaker import Breaker, BreakerState, BreakerTiming
 from aftersend.errors import Bug, CredentialsRefused, Later, Misconfigured, Rejected, SecretMissing, Transient
-from aftersend.stream.breaker import Breaker, BreakerState, BreakerTiming
-from aftersend.stream.link import Link, pause
+from aftersend.stream.connection_backoff import Link, pause
 
 DOWN = Transient("down", upstream="afterbuy")
 REFUSED = CredentialsRefused("refused", upstream="afterbuy")

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aftersend.errors import Rejected
+from aftersend.redis.keys import Keys
+from aftersend.redis.memory_guard import HIGH_WATER, fullness
 from aftersend.stream.event import Event, attempt_of, new_id, pack, rfc3339, seconds_of, text_of, unpack
-from aftersend.stream.highwater import HIGH_WATER, fullness
-from aftersend.stream.keys import Keys
 from tests.stream_kit import Parcel
 
 EVENT = Event(

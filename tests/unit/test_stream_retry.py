@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aftersend.errors import Bug, CredentialsRefused, Later, Misconfigured, Rejected, StoreAway, StoreFull, Transient
+from aftersend.sealing import UnknownKey, WrongSeal
 from aftersend.stream.retry import SCHEDULE, Bury, Decision, Delay, Done, HandBack, decide, error_text
-from aftersend.stream.sealing import UnknownKey, WrongSeal
 
 
 @pytest.mark.parametrize(

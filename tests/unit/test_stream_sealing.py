@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aftersend.errors import Misconfigured, Rejected, Transient
+from aftersend.sealing import FINGERPRINT, Keyring, UnknownKey, WrongSeal, bind, make_data_keys
 from aftersend.secrets import SecretFiles
-from aftersend.stream.sealing import FINGERPRINT, Keyring, UnknownKey, WrongSeal, bind, make_data_keys
 
 BOUND = bind("tenant", "parcels")
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from aftersend.errors import Misconfigured
-from aftersend.tenant_file import load_tenant, parse_tenant
+from aftersend.tenant.loading import load_tenant, parse_tenant
 from tests.tenant_kit import BAD, CONTRADICTIONS, FULL, GOOD, LATER, LEAST, with_field
 
 

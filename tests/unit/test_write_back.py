@@ -15,7 +15,7 @@ from aftersend.afterbuy.model import Order, OrderChange, ParcelLabel
 from aftersend.ledger.entry import Entry, Problem
 from aftersend.ledger.merge import merge
 from aftersend.sendcloud.model import ParcelEvent
-from aftersend.tenant import WriteBack
+from aftersend.tenant.document import WriteBack
 from aftersend_writer.compare import Fault, Rules, Verdict, compare
 from aftersend_writer.tick import GONE, Look, look, ticked, wants_another_look
 from tests.afterbuy_shelf import after, order

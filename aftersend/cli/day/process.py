@@ -8,8 +8,8 @@ import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
-from aftersend.embedded import end_with_thread
 from aftersend.errors import Misconfigured
+from aftersend.redis.embedded import end_with_thread
 
 _END_SECONDS = 30
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 
 from aftersend.cli.day.process import Child
-from aftersend.embedded import EmbeddedValkey
-from aftersend.stream.sealing import make_data_keys
+from aftersend.redis.embedded import EmbeddedValkey
+from aftersend.sealing import make_data_keys
 
 PARTS = ("exporter", "webhook", "writer")
 TENANT = "demo"

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from aftersend.tenant import Tenant
+from aftersend.tenant.document import Tenant
 from aftersend_operator.manifests.plan import Plan
 from aftersend_operator.naming import GROUP, Manifest
 

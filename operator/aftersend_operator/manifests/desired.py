@@ -4,7 +4,7 @@ Order matters to nobody but a reader and a first start: accounts, policies and c
 them.
 """
 
-from aftersend.tenant import Tenant
+from aftersend.tenant.document import Tenant
 from aftersend_operator.manifests.config_map import config_map
 from aftersend_operator.manifests.cron_jobs import cron_jobs
 from aftersend_operator.manifests.deployments import deployments

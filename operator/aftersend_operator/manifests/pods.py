@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from aftersend.pods import Toleration
+from aftersend.tenant.pods import Toleration
 from aftersend_operator.manifests.parts import (
     BACKUPS_DIR,
     CONFIG_DIR,

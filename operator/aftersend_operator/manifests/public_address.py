@@ -5,7 +5,7 @@ Only the exact path is open. The certificate of an HTTPRoute is the business of 
 
 from typing import Any
 
-from aftersend.tenant import Tenant
+from aftersend.tenant.document import Tenant
 from aftersend_operator.manifests.plan import Plan
 from aftersend_operator.manifests.services import WEBHOOK_PORT
 from aftersend_operator.naming import Manifest

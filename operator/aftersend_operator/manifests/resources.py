@@ -6,7 +6,7 @@ above its limit (because only the limit was lowered) comes down to it, for the A
 
 from typing import Final
 
-from aftersend.pods import Amounts, Pods, Resources
+from aftersend.tenant.pods import Amounts, Pods, Resources
 
 _DEFAULTS: Final[dict[str, tuple[dict[str, str], dict[str, str]]]] = {
     "exporter": ({"cpu": "50m", "memory": "96Mi"}, {"cpu": "500m", "memory": "256Mi"}),

@@ -11,10 +11,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from aftersend.errors import AftersendError, Later, Transient
-from aftersend.ledger.state import TenantState
+from aftersend.ledger.tenant_state import TenantState
+from aftersend.loops import pause
 from aftersend.observe.logs import get_logger
 from aftersend.service.runtime import Runtime
-from aftersend.service.waiting import pause
 from aftersend.stream.event import rfc3339
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from typing import Final
 
 from aftersend.afterbuy.client import AfterbuyClient
+from aftersend.circuit_breaker import Breaker, BreakerState, BreakerTiming
+from aftersend.loops import pause
 from aftersend.observe.meters import CircuitMeter
 from aftersend.observe.metrics import Metrics
 from aftersend.runs import Kind, Outcome
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.client import SendcloudClient
-from aftersend.service.waiting import pause
-from aftersend.stream.breaker import Breaker, BreakerState, BreakerTiming
 from aftersend_exporter.tally import Tally
 
 _FIRST_FAILURE_OPENS: Final = BreakerTiming(failures=1)

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final, cast
 import msgspec
 
 from aftersend.errors import AftersendError
+from aftersend.redis.connection import guarded
+from aftersend.redis.keys import Keys
 from aftersend.runs import RESULT_SECONDS, RunRequest
-from aftersend.stream.connection import guarded
-from aftersend.stream.keys import Keys
 from aftersend.stream.stream import Stream
 
 if TYPE_CHECKING:

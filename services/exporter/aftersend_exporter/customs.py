@@ -8,7 +8,7 @@ import re
 
 from aftersend.afterbuy.model import Order, ProductCustoms
 from aftersend.sendcloud.model import CustomsDetails
-from aftersend.tenant import Customs
+from aftersend.tenant.document import Customs
 from aftersend_exporter.addresses import destination
 from aftersend_exporter.territories import needs_customs
 

@@ -24,7 +24,7 @@ from datetime import datetime
 from typing import Literal
 
 from aftersend.afterbuy.model import Order
-from aftersend.tenant import Only
+from aftersend.tenant.document import Only
 from aftersend_exporter.addresses import destination
 from aftersend_exporter.items import is_marketplace_fulfilled, shipped_items
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Final, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 from aftersend.afterbuy.client import AfterbuyClient
-from aftersend.ledger.lease import Lease
-from aftersend.ledger.state import TenantState
 from aftersend.ledger.store import Ledger
+from aftersend.ledger.tenant_state import TenantState
 from aftersend.observe.logs import get_logger
 from aftersend.observe.metrics import Metrics
+from aftersend.redis.lease import Lease
+from aftersend.sealing import Keyring
 from aftersend.sendcloud.client import SendcloudClient
-from aftersend.stream.sealing import Keyring
 from aftersend.stream.stream import Stream
-from aftersend.tenant import Tenant
+from aftersend.tenant.document import Tenant
 from aftersend_exporter.decide import Reason
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from datetime import datetime
 from typing import Final
 
 from aftersend.errors import Transient
-from aftersend.ledger.state import StateField
-from aftersend.service.figures import RedisFigures, show_stream
-from aftersend.service.waiting import pause
+from aftersend.ledger.tenant_state import StateField
+from aftersend.loops import pause
+from aftersend.service.redis_metrics import RedisFigures, show_stream
 from aftersend.settings import Settings
 from aftersend.stream.stream import Stream
-from aftersend.tenant import Spec
+from aftersend.tenant.document import Spec
 from aftersend_exporter.desk import Desk
 from aftersend_exporter.schedule import next_time
 

@@ -6,7 +6,7 @@ at the first time, and if the look-up ever tells another one, the run fails and 
 """
 
 from aftersend.errors import Misconfigured
-from aftersend.ledger.state import TenantState
+from aftersend.ledger.tenant_state import TenantState
 from aftersend.sendcloud.client import SendcloudClient
 from aftersend.sendcloud.model import SENDCLOUD
 

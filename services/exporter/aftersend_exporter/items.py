@@ -17,7 +17,7 @@ from msgspec import UNSET
 
 from aftersend.afterbuy.model import Order, ProductCustoms, SoldItem
 from aftersend.sendcloud.model import Money, OrderItem
-from aftersend.tenant import Export
+from aftersend.tenant.document import Export
 from aftersend_exporter.addresses import cut
 from aftersend_exporter.customs import hs_code, origin_country
 from aftersend_exporter.weights import measurement, piece_weight

@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from aftersend.ledger.entry import ProblemCode
+from aftersend.redis.connection import guarded
+from aftersend.redis.keys import Keys
 from aftersend.runs import OrderCheck
-from aftersend.stream.connection import guarded
-from aftersend.stream.keys import Keys
 from aftersend_exporter.desk import Desk
 
 LAGS_AFTER_MS: Final = 10 * 60 * 1000

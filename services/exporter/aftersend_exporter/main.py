@@ -15,14 +15,14 @@ import msgspec
 
 from aftersend.afterbuy.client import AfterbuyClient, AfterbuyCredentials
 from aftersend.errors import AftersendError
-from aftersend.ledger.state import TenantState
 from aftersend.ledger.store import Ledger
+from aftersend.ledger.tenant_state import TenantState
+from aftersend.loops import pause
 from aftersend.observe.meters import StreamMeter, UpstreamMeter
 from aftersend.runs import Kind, RunRequest, RunSummary, publish
 from aftersend.sendcloud.client import SendcloudClient, SendcloudCredentials
 from aftersend.service.run import run_part
 from aftersend.service.runtime import Part, Runtime
-from aftersend.service.waiting import pause
 from aftersend.stream.consumer import Consumer
 from aftersend.stream.event import rfc3339
 from aftersend.stream.stream import Stream

@@ -23,7 +23,7 @@ from aftersend.sendcloud.model import (
     ShippingDetails,
     ShipWith,
 )
-from aftersend.tenant import Delivery, Export
+from aftersend.tenant.document import Delivery, Export
 from aftersend_exporter.addresses import customer, cut, shipping_address
 from aftersend_exporter.customs import customs_details, is_for_customs
 from aftersend_exporter.decide import is_paid

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Final
 
 from aftersend.errors import AftersendError
-from aftersend.ledger.state import TenantState
+from aftersend.ledger.tenant_state import TenantState
+from aftersend.loops import pause
 from aftersend.observe.logs import get_logger
 from aftersend.runs import RunRequest, publish, result_of
-from aftersend.service.waiting import pause
 from aftersend.stream.stream import Stream
 
 LOOK_SECONDS: Final = 30.0

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from aftersend.ledger.state import TenantState
+from aftersend.ledger.tenant_state import TenantState
 from aftersend.observe.metrics import Metrics
 from aftersend.runs import Kind, RunSummary
 from aftersend.stream.event import rfc3339

@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim
 
 from aftersend.errors import AftersendError
+from aftersend.loops import pause
 from aftersend.observe.logs import get_logger
-from aftersend.service.waiting import pause
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger

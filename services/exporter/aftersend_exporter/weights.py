@@ -11,7 +11,7 @@ from typing import Literal
 
 from aftersend.afterbuy.model import SoldItem
 from aftersend.sendcloud.model import Measurement, Quantity
-from aftersend.tenant import Weight
+from aftersend.tenant.document import Weight
 
 _GRAM = Decimal("0.001")
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from aftersend.tenant import Window
+from aftersend.tenant.document import Window
 
 BERLIN = ZoneInfo("Europe/Berlin")
 _HOUR = timedelta(hours=1)

@@ -24,7 +24,7 @@ from aftersend.errors import AftersendError, Bug, Rejected, Transient
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.store import Ledger
 from aftersend.observe.traces import link
-from aftersend.tenant import WriteBack
+from aftersend.tenant.document import WriteBack
 from aftersend_writer.case import Care, Case
 from aftersend_writer.compare import Rules
 from aftersend_writer.text import Mac

@@ -16,7 +16,7 @@ from enum import IntEnum
 from aftersend.afterbuy.model import Order, OrderChange, UnreadableOrder
 from aftersend.errors import AftersendError, Rejected
 from aftersend.ledger.entry import Entry
-from aftersend.ledger.lease import Lease
+from aftersend.redis.lease import Lease
 from aftersend_writer.compare import Fault, Rules, Verdict, compare
 from aftersend_writer.tick import GONE, Look, look
 

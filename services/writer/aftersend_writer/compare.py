@@ -17,7 +17,7 @@ from typing import TypedDict
 
 from aftersend.afterbuy.model import Order, OrderChange, ParcelLabel
 from aftersend.ledger.entry import Entry, ProblemCode
-from aftersend.tenant import WriteBack
+from aftersend.tenant.document import WriteBack
 from aftersend_writer.target import (
     ADDITIONAL_INFO,
     DELIVERY_SERVICE,

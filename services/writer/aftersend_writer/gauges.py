@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aftersend.afterbuy.model import AFTERBUY
+from aftersend.circuit_breaker import BreakerState
 from aftersend.errors import Transient
-from aftersend.ledger.state import TenantState
 from aftersend.ledger.store import Ledger
+from aftersend.ledger.tenant_state import TenantState
+from aftersend.loops import pause
 from aftersend.observe.meters import CircuitMeter, exemplar
 from aftersend.observe.metrics import Metrics
 from aftersend.sendcloud.model import ParcelEvent
-from aftersend.service.figures import show_stream
 from aftersend.service.health import Health
-from aftersend.service.waiting import pause
-from aftersend.stream.breaker import BreakerState
+from aftersend.service.redis_metrics import show_stream
 from aftersend.stream.event import rfc3339
 from aftersend.stream.stream import Stream
 

@@ -29,11 +29,11 @@ from aftersend.errors import Later, Rejected
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.match import Foreign, Match, find, is_order_id
 from aftersend.ledger.merge import merge
-from aftersend.ledger.state import TenantState
 from aftersend.ledger.store import Ledger
+from aftersend.ledger.tenant_state import TenantState
+from aftersend.redis.connection import guarded
 from aftersend.runs import OrderCheck
 from aftersend.sendcloud.model import ParcelClass, ParcelEvent
-from aftersend.stream.connection import guarded
 from aftersend.stream.event import Event, Fields, seconds_of, text_of
 from aftersend.stream.stream import Stream
 from aftersend_writer.applier import Applier

@@ -12,14 +12,14 @@ import sys
 from aftersend.afterbuy.client import AfterbuyClient
 from aftersend.afterbuy.credentials import AfterbuyCredentials
 from aftersend.afterbuy.model import AFTERBUY
-from aftersend.ledger.state import TenantState
+from aftersend.circuit_breaker import Breaker
 from aftersend.ledger.store import Ledger
+from aftersend.ledger.tenant_state import TenantState
 from aftersend.observe.logs import get_logger
 from aftersend.observe.meters import StreamMeter, UpstreamMeter
 from aftersend.secrets import SecretFiles
 from aftersend.service.run import run_part
 from aftersend.service.runtime import Part, Runtime
-from aftersend.stream.breaker import Breaker
 from aftersend.stream.consumer import Consumer
 from aftersend.stream.stream import Stream
 from aftersend_writer.applier import ORDERS_PER_ROUND, Applier

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from aftersend.afterbuy.model import Order, ParcelLabel
 from aftersend.ledger.entry import Entry, ParcelDetails
-from aftersend.tenant import WriteBack
+from aftersend.tenant.document import WriteBack
 from aftersend_writer.carriers import carrier_names
 from aftersend_writer.text import Mac, Owner, joined, values_in
 

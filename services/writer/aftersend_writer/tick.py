@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from aftersend.ledger.entry import Entry, Problem, ProblemCode
-from aftersend.tenant import WriteBack
+from aftersend.tenant.document import WriteBack
 from aftersend_writer.compare import Fault, Verdict
 from aftersend_writer.text import Mac
 

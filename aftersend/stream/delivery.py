@@ -12,18 +12,18 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
+from aftersend.circuit_breaker import Breaker
 from aftersend.errors import AftersendError, CredentialsRefused, Later, StoreAway, Transient
 from aftersend.observe.logs import get_logger
 from aftersend.observe.traces import messaging, span
-from aftersend.stream.breaker import Breaker
-from aftersend.stream.claims import Claims, Entry
-from aftersend.stream.dead import bury
+from aftersend.stream.connection_backoff import Link
+from aftersend.stream.dead_letters import bury
 from aftersend.stream.delayed import defer
 from aftersend.stream.event import Event, attempt_of, text_of
-from aftersend.stream.link import Link
-from aftersend.stream.outage import Outage
+from aftersend.stream.pending_entries import Claims, Entry
 from aftersend.stream.retry import Bury, Decision, Delay, Done, HandBack, decide
 from aftersend.stream.stream import Stream
+from aftersend.stream.upstream_outage import Outage
 
 _T = TypeVar("_T")
 Handler = Callable[[Event], Awaitable[None]]

@@ -11,10 +11,10 @@ from contextlib import suppress
 from typing import Final
 
 from aftersend.errors import Misconfigured
+from aftersend.loops import pause
 from aftersend.observe.logs import get_logger
 from aftersend.observe.metrics import Metrics
 from aftersend.secrets import SecretFiles
-from aftersend.service.waiting import pause
 
 FOLDERS: Final = ("afterbuy", "sendcloud", "redis", "data-key", "backup")
 EVERY_SECONDS: Final = 15.0

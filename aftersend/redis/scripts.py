@@ -1,4 +1,4 @@
-"""Steps that Redis does as one: the Lua files beside this module.
+"""Steps that Redis does as one: the Lua files of ``stream/lua``.
 
 They run by their hash; a server that does not know it (new, restarted, failed over) gets the text. All of them are
 flagged ``allow-oom``: they move or mark what is there already, and a full Redis must not keep the consumer from
@@ -14,7 +14,9 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from aftersend.stream.connection import guarded
+from aftersend.redis.connection import guarded
+
+_LUA = Path(__file__).parents[1] / "stream" / "lua"
 
 Word = str | bytes | int
 
@@ -32,5 +34,5 @@ async def run_script(redis: Redis, name: str, *, keys: Sequence[str], args: Sequ
 
 @cache
 def _script(name: str) -> tuple[str, str]:
-    text = Path(__file__).with_name("lua").joinpath(f"{name}.lua").read_text()
+    text = (_LUA / f"{name}.lua").read_text()
     return text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

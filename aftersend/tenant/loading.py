@@ -17,9 +17,9 @@ import yaml
 from cronsim import CronSim, CronSimError
 
 from aftersend.errors import Misconfigured
-from aftersend.field_names import field_names
-from aftersend.tenant import Tenant
-from aftersend.tenant_rules import broken_rules
+from aftersend.tenant.document import Tenant
+from aftersend.tenant.field_names import field_names
+from aftersend.tenant.rules import broken_rules
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?:\.)?(?P<path>[^`]*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)

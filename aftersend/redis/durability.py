@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from aftersend.errors import AftersendError, Transient
+from aftersend.loops import pause
 from aftersend.observe.logs import get_logger
-from aftersend.service.waiting import pause
 
 if TYPE_CHECKING:
     from prometheus_client import Gauge

@@ -13,13 +13,14 @@ import dataclasses
 from contextlib import AsyncExitStack
 from importlib.metadata import EntryPoint, entry_points
 
-from aftersend.cli import place
-from aftersend.cli.crew import Member, Plan, crew, summary
-from aftersend.cli.running import FAILED, OK
-from aftersend.cli.screen import show_text
-from aftersend.embedded import EmbeddedValkey
+from aftersend.cli import tenant_context
+from aftersend.cli.exit_codes import FAILED, OK
+from aftersend.cli.output import show_text
+from aftersend.cli.up_plan import Member, Plan, crew, summary
 from aftersend.errors import AftersendError
+from aftersend.loops import pause
 from aftersend.observe import logs, traces
+from aftersend.redis.embedded import EmbeddedValkey
 from aftersend.service.admin import AdminServer
 from aftersend.service.health import Health
 from aftersend.service.run import (
@@ -33,7 +34,6 @@ from aftersend.service.run import (
     watch_rotation,
 )
 from aftersend.service.runtime import Part, Runtime, Shared, http_session, runtime_for
-from aftersend.service.waiting import pause
 
 _SHORTEST_REST, _LONGEST_REST = 1.0, 60.0
 _LOOK_AT_VALKEY = 1.0
@@ -55,7 +55,7 @@ def serve(plan: Plan) -> int:
     finally:
         if valkey:
             valkey.stop()
-            place.forget(plan.data_dir)
+            tenant_context.forget(plan.data_dir)
         traces.stop_tracing()
     return OK if len(members) == len(plan.files) else FAILED
 
@@ -96,7 +96,7 @@ async def _serve(plan: Plan, members: list[Member], parts: list[Part], valkey: E
         group.create_task(shared.public.serve(settings.listen, shared.stop))
         if valkey:
             group.create_task(_keep_alive(valkey, shared.stop))
-        place.keep(plan.data_dir, ((member.settings.tenant_file, member.place) for member in members))
+        tenant_context.keep(plan.data_dir, ((member.settings.tenant_file, member.place) for member in members))
         show_text("\n".join(summary(members, admin_port=admin.port)))
         await shared.stop.wait()
 

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from aftersend.errors import Later, Transient
-from aftersend.stream.connection import guarded
+from aftersend.redis.connection import guarded
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

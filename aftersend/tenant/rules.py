@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from aftersend import cron
-from aftersend.pods import Pods, Toleration
-from aftersend.tenant import Backup, Export, RedisStore, Spec, Sweep, Webhook
+from aftersend.tenant import cron
+from aftersend.tenant.document import Backup, Export, RedisStore, Spec, Sweep, Webhook
+from aftersend.tenant.pods import Pods, Toleration
 
 _RESERVED = ("app.kubernetes.io/", "aftersend.jj-ideenschmiede.de/")
 

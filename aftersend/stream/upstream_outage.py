@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 from aftersend.errors import Transient
-from aftersend.stream.connection import guarded
+from aftersend.redis.connection import guarded
 from aftersend.stream.event import seconds_of
 from aftersend.stream.stream import Stream
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from aftersend.document import Bytes, Cores, DnsName, LabelKey, LabelValue, Part
+from aftersend.tenant.fields import Bytes, Cores, DnsName, LabelKey, LabelValue, Part
 
 Labels = Annotated[dict[LabelKey, LabelValue], Meta(max_length=30)]
 Annotations = Annotated[dict[LabelKey, Annotated[str, Meta(max_length=4096)]], Meta(max_length=30)]

@@ -17,9 +17,9 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, cast
 
-from aftersend.ledger.lease import Lease, hold
-from aftersend.stream.connection import guarded
-from aftersend.stream.keys import Keys
+from aftersend.redis.connection import guarded
+from aftersend.redis.keys import Keys
+from aftersend.redis.lease import Lease, hold
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

@@ -12,7 +12,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from aftersend.errors import StoreFull
-from aftersend.stream.connection import UPSTREAM, guarded
+from aftersend.redis.connection import UPSTREAM, guarded
 
 HIGH_WATER: Final = 0.8
 _CACHE_SECONDS: Final = 1.0

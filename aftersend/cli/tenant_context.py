@@ -17,10 +17,10 @@ from aftersend.errors import Misconfigured
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from aftersend.sealing import Keyring
     from aftersend.secrets import SecretFiles
-    from aftersend.stream.sealing import Keyring
     from aftersend.stream.stream import Stream, StreamName
-    from aftersend.tenant import Tenant
+    from aftersend.tenant.document import Tenant
 
 _FILE = "up.json"
 
@@ -100,8 +100,8 @@ async def access(file: Path | None, data_dir: Path) -> AsyncIterator[Access]:
 @asynccontextmanager
 async def access_to(place: Place) -> AsyncIterator[Access]:
     """Connect to the Redis of a tenant that was found."""
-    from aftersend.stream.connection import connect
-    from aftersend.stream.sealing import Keyring
+    from aftersend.redis.connection import connect
+    from aftersend.sealing import Keyring
 
     redis = connect(place.redis_url, place.secrets("redis"), part="cli")
     try:
@@ -112,7 +112,7 @@ async def access_to(place: Place) -> AsyncIterator[Access]:
 
 def find(file: Path | None, data_dir: Path, environ: Mapping[str, str] = os.environ) -> Place:
     """The place of the tenant; ``Misconfigured`` tells what to start or to set."""
-    from aftersend.tenant_file import load_tenant
+    from aftersend.tenant.loading import load_tenant
 
     if file is None and not environ.get("AFTERSEND_TENANT_FILE"):
         file = _only(_kept(data_dir))
@@ -145,7 +145,7 @@ def examined(
     file: Path | None, data_dir: Path, secrets_dir: Path | None, environ: Mapping[str, str] = os.environ
 ) -> Place:
     """The place for ``check``: as ``find``, but a tenant that nobody serves yet has no Redis instead of an error."""
-    from aftersend.tenant_file import load_tenant
+    from aftersend.tenant.loading import load_tenant
 
     if file is None:
         return _from_environment(environ)
@@ -158,7 +158,7 @@ def examined(
 
 def _from_environment(environ: Mapping[str, str]) -> Place:
     from aftersend.settings import read_settings
-    from aftersend.tenant_file import load_tenant
+    from aftersend.tenant.loading import load_tenant
 
     settings = read_settings(environ)
     return Place(

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from aftersend.observe.metrics import Metrics
-from aftersend.stream.connection import guarded
-from aftersend.stream.highwater import fullness
+from aftersend.redis.connection import guarded
+from aftersend.redis.memory_guard import fullness
 from aftersend.stream.stream import Stream
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from aftersend.document import (
+from aftersend.tenant.fields import (
     BackupTarget,
     CountryCode,
     Cron,
@@ -31,7 +31,7 @@ from aftersend.document import (
     VolumeSize,
     WebhookPath,
 )
-from aftersend.pods import Pods
+from aftersend.tenant.pods import Pods
 
 API_VERSION = "aftersend.jj-ideenschmiede.de/v1"
 KIND = "AftersendTenant"

@@ -13,11 +13,11 @@ from typing import Any, Final
 import msgspec
 
 from aftersend.observe.traces import messaging, span
-from aftersend.stream.claims import Entry
-from aftersend.stream.connection import guarded
+from aftersend.redis.connection import guarded
+from aftersend.redis.scripts import Word, run_script
 from aftersend.stream.event import Fields, attempt_of, rfc3339, text_of
+from aftersend.stream.pending_entries import Entry
 from aftersend.stream.retry import Bury
-from aftersend.stream.scripts import Word, run_script
 from aftersend.stream.stream import Stream
 
 _VERDICT: Final = (b"reason", b"error", b"attempts", b"died")

@@ -11,9 +11,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from aftersend.errors import Transient
-from aftersend.service.waiting import pause
-from aftersend.stream.connection import guarded
-from aftersend.stream.keys import Keys
+from aftersend.loops import pause
+from aftersend.redis.connection import guarded
+from aftersend.redis.keys import Keys
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

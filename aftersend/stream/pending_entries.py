@@ -17,9 +17,9 @@ from typing import Any, Final
 
 from redis.exceptions import OutOfMemoryError, ResponseError
 
-from aftersend.stream.connection import guarded
+from aftersend.redis.connection import guarded
+from aftersend.redis.scripts import Word, run_script
 from aftersend.stream.event import Fields
-from aftersend.stream.scripts import Word, run_script
 from aftersend.stream.stream import Stream
 
 NOBODY: Final = "handed-back"

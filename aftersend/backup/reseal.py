@@ -15,10 +15,10 @@ from aftersend.backup.collect import Found, entries
 from aftersend.backup.records import Place
 from aftersend.errors import Rejected
 from aftersend.ledger.store import Ledger
-from aftersend.stream.connection import guarded
+from aftersend.redis.connection import guarded
+from aftersend.redis.scripts import Word, run_script
+from aftersend.sealing import Keyring, UnknownKey, key_id_of
 from aftersend.stream.event import text_of
-from aftersend.stream.scripts import Word, run_script
-from aftersend.stream.sealing import Keyring, UnknownKey, key_id_of
 from aftersend.stream.stream import GROUPS, Stream
 
 if TYPE_CHECKING:

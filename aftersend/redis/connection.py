@@ -25,8 +25,8 @@ from redis.exceptions import ConnectionError as LinkError
 from redis.exceptions import RedisError
 
 from aftersend.errors import StoreAway, StoreFull, Transient
+from aftersend.redis.interruptible import PlainConnection, TlsConnection
 from aftersend.secrets import SecretFiles
-from aftersend.stream.interruptible import PlainConnection, TlsConnection
 
 UPSTREAM: Final = "redis"
 SOCKET_SECONDS: Final = 5.0

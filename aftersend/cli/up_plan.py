@@ -13,15 +13,15 @@ from pathlib import Path
 
 import msgspec
 
-from aftersend.cli.place import Place
-from aftersend.cli.running import complain
+from aftersend.cli.exit_codes import complain
+from aftersend.cli.tenant_context import Place
 from aftersend.errors import Misconfigured
+from aftersend.sealing import make_data_keys
 from aftersend.secrets import SecretFiles
 from aftersend.service.runtime import check_upstream_urls
 from aftersend.settings import Settings, read_settings
-from aftersend.stream.sealing import make_data_keys
-from aftersend.tenant import Tenant
-from aftersend.tenant_file import load_tenant
+from aftersend.tenant.document import Tenant
+from aftersend.tenant.loading import load_tenant
 
 REQUIRED = (
     ("afterbuy", "partnerToken"),
