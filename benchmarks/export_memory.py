@@ -42,8 +42,8 @@ from aftersend.sendcloud.client import SendcloudClient, SendcloudCredentials
 from aftersend.sendcloud.limits import Bucket, Limit
 from aftersend.stream.stream import Stream
 from aftersend.tenant.document import Tenant
-from aftersend_exporter.desk import Desk
-from aftersend_exporter.run import export
+from aftersend_exporter.context import Desk
+from aftersend_exporter.export.run import export
 
 _NO_LIMIT = Limit(burst=1_000_000, rate=1_000_000)
 _AFTERBUY = AfterbuyCredentials("sandbox-partner", "sandbox-account")

@@ -27,12 +27,12 @@ from aftersend.sendcloud.model import ParcelEvent
 from aftersend.stream.event import Event
 from aftersend.stream.stream import Stream
 from aftersend.tenant.document import Tenant
-from aftersend_exporter.circuits import Circuits
-from aftersend_exporter.coalesce import Queue
-from aftersend_exporter.desk import Desk
-from aftersend_exporter.handle import Handler
-from aftersend_exporter.run import export
-from aftersend_exporter.sweep import sweep
+from aftersend_exporter.context import Desk
+from aftersend_exporter.export.run import export
+from aftersend_exporter.requests.circuits import Circuits
+from aftersend_exporter.requests.coalescing import Queue
+from aftersend_exporter.requests.handler import Handler
+from aftersend_exporter.sweep.run import sweep
 from aftersend_sandbox import saving
 from aftersend_sandbox.afterbuy_server import PATH, AfterbuyServer
 from aftersend_sandbox.faults import Fault

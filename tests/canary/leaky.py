@@ -35,10 +35,10 @@ def main(part: str, word: str) -> int:
 
 def _break(part: str, word: str) -> None:
     if part == "webhook":
-        intake = importlib.import_module("aftersend_webhook.intake")
+        intake = importlib.import_module("aftersend_webhook.body_reader")
         intake.Answer.response = lambda self: web.Response(status=self.status, text=word)
     if part == "exporter":
-        handle = importlib.import_module("aftersend_exporter.handle")
+        handle = importlib.import_module("aftersend_exporter.requests.handler")
         store = handle.store_result
 
         async def quoting(*args: Any, summary: Any, **how: Any) -> None:

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from aftersend.service.redis_metrics import RedisFigures, grown
 from aftersend.settings import Scheduler, Settings, read_settings
 from aftersend.tenant.document import Spec
-from aftersend_exporter.gauges import ExporterGauges, expected
+from aftersend_exporter.metrics import ExporterGauges, expected
 from tests.exporter_kit import IDENTITY, Office, office, tenant
 
 

@@ -19,9 +19,9 @@ from aftersend.settings import Settings, read_settings
 from aftersend.stream.consumer import Consumer, Timing
 from aftersend.stream.event import Event
 from aftersend_exporter import main as service
-from aftersend_exporter.circuits import Circuits
-from aftersend_exporter.coalesce import Queue
-from aftersend_exporter.handle import Handler
+from aftersend_exporter.requests.circuits import Circuits
+from aftersend_exporter.requests.coalescing import Queue
+from aftersend_exporter.requests.handler import Handler
 from tests.exporter_kit import IDENTITY, Office, office, tenant
 
 EXPORT = RunRequest(kind="export")

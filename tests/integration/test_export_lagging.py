@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from aftersend.ledger.entry import Entry, Problem, ProblemCode
-from aftersend_exporter.lagging import check_lagging
+from aftersend_exporter.sweep.lagging import check_lagging
 from tests.exporter_kit import Office, office
 
 MINUTE, DAY = 60_000, 86_400_000

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from aftersend.errors import Transient
-from aftersend_exporter.labels import all_labelled
-from aftersend_exporter.transitions import MOST_PUSHES
+from aftersend_exporter.export.existing_labels import all_labelled
+from aftersend_exporter.rules.transitions import MOST_PUSHES
 from aftersend_sandbox import saving
 from aftersend_sandbox.faults import Faults
 from aftersend_sandbox.seed import seeded_world

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from aftersend.errors import Transient
 from aftersend.ledger.entry import Entry
 from aftersend.runs import RunHealth, RunRequest, RunSummary, store_result
-from aftersend_exporter.recovery import AGAIN_SECONDS, RecoveryWatch
-from aftersend_exporter.sweep import sweep
+from aftersend_exporter.sweep.recovery import AGAIN_SECONDS, RecoveryWatch
+from aftersend_exporter.sweep.run import sweep
 from aftersend_sandbox.state import INTEGRATION_ID, AfterbuyOrder
 from tests.exporter_kit import Office, office
 

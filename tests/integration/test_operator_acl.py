@@ -26,7 +26,7 @@ from aftersend.stream.pending_entries import Claims
 from aftersend.stream.retry import Bury, Delay
 from aftersend.stream.stream import Stream, StreamName
 from aftersend.stream.upstream_outage import Outage
-from aftersend_exporter.coalesce import Queue
+from aftersend_exporter.requests.coalescing import Queue
 from aftersend_operator.acl import PROBE, USERS
 from aftersend_operator.generated import JSON_ACL, PLAIN_ACL
 from tests.managed_redis import ManagedRedis

@@ -16,8 +16,8 @@ from prometheus_client.openmetrics.exposition import generate_latest
 
 from aftersend.observe import logs, traces
 from aftersend.sendcloud.model import ParcelEvent
-from aftersend_webhook import receive
-from aftersend_webhook.intake import LARGEST, Intake
+from aftersend_webhook import handler
+from aftersend_webhook.body_reader import LARGEST, Intake
 from tests.part_kit import environment, get, restored_logging, running
 from tests.servers import RedisServer
 from tests.stream_kit import until
@@ -233,7 +233,7 @@ async def test_redis_away_is_503_and_all_is_well_when_it_is_back(own_server: Red
 
 
 async def test_a_redis_that_never_answers_is_503_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receive, "_STORE_PATIENCE", 0.2)
+    monkeypatch.setattr(handler, "_STORE_PATIENCE", 0.2)
 
     async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         waiting.append(writer)
@@ -356,7 +356,7 @@ async def test_a_crash_of_ours_is_503_so_that_sendcloud_comes_again(
     def broken(*_: object, **__: object) -> None:
         raise KeyError(CANARY)
 
-    monkeypatch.setattr(receive, "decode_webhook", broken)
+    monkeypatch.setattr(handler, "decode_webhook", broken)
     async with hooks(tmp_path, NOBODY) as service:
         with overheard() as said:
             answer = await service.post(body())
@@ -450,7 +450,7 @@ async def _half_sent(port: int, sent: bytes = b"{", *, length: int = 1000) -> as
 
 
 def _with(monkeypatch: pytest.MonkeyPatch, intake: Intake) -> None:
-    monkeypatch.setattr(receive, "Intake", lambda: intake)
+    monkeypatch.setattr(handler, "Intake", lambda: intake)
 
 
 async def test_a_body_that_does_not_come_is_408(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -543,4 +543,4 @@ async def test_a_flood_does_not_open_a_connection_per_webhook(tmp_path: Path, ow
         await admin.client_pause(1000, all=False)
         answers = await asyncio.gather(*(service.post(body(id=number)) for number in range(2, 202)))
         assert {answer.status for answer in answers} == {200}
-        assert (await admin.info("clients"))["connected_clients"] < receive.STORES + 10
+        assert (await admin.info("clients"))["connected_clients"] < handler.STORES + 10

@@ -14,7 +14,7 @@ from aftersend.ledger.entry import Entry
 from aftersend.ledger.merge import merge
 from aftersend.ledger.store import Ledger
 from aftersend.tenant.document import WriteBack
-from aftersend_writer.apply import Rounds
+from aftersend_writer.write_back import Rounds
 from tests.afterbuy_sandbox import Shop
 from tests.afterbuy_sandbox import shop as open_shop
 from tests.ledger_kit import CANCELLED, NOW, PICKED_UP, Clock, client, keyring, mac, parcel

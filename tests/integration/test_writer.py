@@ -31,8 +31,8 @@ from aftersend.stream.pending_entries import Claims
 from aftersend.stream.stream import Stream
 from aftersend.tenant.document import Tenant
 from aftersend_writer import main as writer
-from aftersend_writer.gauges import Gauges
-from aftersend_writer.handle import Handler
+from aftersend_writer.handler import Handler
+from aftersend_writer.metrics import Gauges
 from tests.afterbuy_sandbox import Shop
 from tests.afterbuy_sandbox import shop as open_shop
 from tests.ledger_kit import CANCELLED, DELIVERED, NOW, PICKED_UP, client, keyring, parcel

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from aftersend.errors import AftersendError, Later
-from aftersend_writer.applier import CROWDED, CROWDED_ROUNDS, ORDERS_PER_ROUND, SINGLE_ROUNDS, Applier
+from aftersend_writer.batcher import CROWDED, CROWDED_ROUNDS, ORDERS_PER_ROUND, SINGLE_ROUNDS, Applier
 
 
 class Rounds:

@@ -6,8 +6,8 @@ import pytest
 from msgspec import UNSET
 
 from aftersend.afterbuy.model import PostalAddress
-from aftersend_exporter.addresses import LONGEST, customer, destination, shipping_address
-from aftersend_exporter.states import state_code
+from aftersend_exporter.rules.addresses import LONGEST, customer, destination, shipping_address
+from aftersend_exporter.rules.states import state_code
 from tests.order_kit import HOME, an_order
 
 OFFICE = PostalAddress(

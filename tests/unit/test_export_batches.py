@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aftersend_exporter.batches import BATCH, Accepted, Bad, Group, Refused, deliver
+from aftersend_exporter.export.batches import BATCH, Accepted, Bad, Group, Refused, deliver
 
 FAULT = ("invalid", "shipping_address/postal_code")
 

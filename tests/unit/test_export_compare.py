@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from aftersend.ledger.entry import Entry, Problem, ProblemCode
-from aftersend_exporter.compare import Step, next_step
-from aftersend_exporter.decide import TRANSFER, Decision
+from aftersend_exporter.rules.eligibility import TRANSFER, Decision
+from aftersend_exporter.rules.next_action import Step, next_step
 
 HELD = Decision("watch", "has_parcel_number")
 EXCLUDED = Decision("skip", "excluded")

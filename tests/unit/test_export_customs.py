@@ -6,7 +6,7 @@ import pytest
 
 from aftersend.afterbuy.model import PostalAddress, ProductCustoms
 from aftersend.tenant.document import Customs
-from aftersend_exporter.customs import customs_details, hs_code, is_for_customs, origin_country
+from aftersend_exporter.rules.customs import customs_details, hs_code, is_for_customs, origin_country
 from tests.order_kit import HOME, an_order
 
 DEFAULTS = Customs(hs_code="9503.00", origin_country="DE")

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from aftersend.afterbuy.model import ProductCustoms
 from aftersend.tenant.document import Customs, Export
-from aftersend_exporter.items import money, order_currency, order_items, order_total, products_of, shipped_items
+from aftersend_exporter.rules.items import money, order_currency, order_items, order_total, products_of, shipped_items
 from tests.order_kit import RULES, an_item, an_order
 
 

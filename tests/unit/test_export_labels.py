@@ -2,8 +2,8 @@
 
 import pytest
 
-from aftersend_exporter.confirm import _number
-from aftersend_exporter.labels import _order
+from aftersend_exporter.export.confirm import _number
+from aftersend_exporter.export.existing_labels import _order
 from tests.ledger_kit import parcel
 
 

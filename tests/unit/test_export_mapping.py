@@ -12,7 +12,7 @@ import pytest
 from aftersend.afterbuy.model import Order, ProductCustoms
 from aftersend.sendcloud.model import PushOrder
 from aftersend.tenant.document import Customs, Delivery, Export, Weight
-from aftersend_exporter.mapping import fingerprint, push_order
+from aftersend_exporter.rules.order_mapping import fingerprint, push_order
 from tests.order_kit import HOME, NOW, an_item, an_order
 
 

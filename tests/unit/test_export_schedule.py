@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from aftersend.errors import Transient
-from aftersend_exporter.schedule import SLICE_SECONDS, Schedule, next_time
+from aftersend_exporter.requests.schedule import SLICE_SECONDS, Schedule, next_time
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -7,7 +7,7 @@ import pytest
 
 from aftersend.errors import Bug, CredentialsRefused, Later, Misconfigured, SecretMissing, StoreFull, Transient
 from aftersend.runs import RunSummary
-from aftersend_exporter.tally import Tally
+from aftersend_exporter.run_stats import Tally
 
 DOWN = Transient("http_503", upstream="afterbuy")
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from aftersend.ledger.entry import Entry, Problem, ProblemCode
-from aftersend_exporter import transitions as t
+from aftersend_exporter.rules import transitions as t
 
 NOW = 1_795_500_000_000
 DAY = 86_400_000

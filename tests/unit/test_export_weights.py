@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aftersend.tenant.document import Weight
-from aftersend_exporter.weights import default_weight, measurement, piece_weight, total_weight
+from aftersend_exporter.rules.weights import default_weight, measurement, piece_weight, total_weight
 from tests.order_kit import an_item
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aftersend.tenant.document import Window
-from aftersend_exporter.window import BERLIN, Period, first_moment, midnight, period
+from aftersend_exporter.rules.window import BERLIN, Period, first_moment, midnight, period
 
 ZONES = [
     "Europe/Berlin",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftersend_exporter.territories import needs_customs
+from aftersend_exporter.rules.territories import needs_customs
 
 INSIDE = [
     ("DE", "10115", "Berlin"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aftersend.errors import Misconfigured
 from aftersend.secrets import SecretFiles
-from aftersend_webhook.verify import check_keys, is_signed, signature_keys
+from aftersend_webhook.signatures import check_keys, is_signed, signature_keys
 
 BODY = b'{"key": "value"}'
 VECTOR = "1eed4b3d"  # how Sendcloud's documentation abbreviates it: 1eed4b3d…da4b0a

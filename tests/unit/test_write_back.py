@@ -16,8 +16,8 @@ from aftersend.ledger.entry import Entry, Problem
 from aftersend.ledger.merge import merge
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend.tenant.document import WriteBack
-from aftersend_writer.compare import Fault, Rules, Verdict, compare
-from aftersend_writer.tick import GONE, Look, look, ticked, wants_another_look
+from aftersend_writer.rules.diff import Fault, Rules, Verdict, compare
+from aftersend_writer.rules.ledger_updates import GONE, Look, look, ticked, wants_another_look
 from tests.afterbuy_shelf import after, order
 from tests.ledger_kit import CANCELLATION_FAILED, CANCELLED, DELIVERED, LABEL, NOW, PICKED_UP, mac, parcel
 

@@ -1,1 +1,6 @@
-"""aftersend_exporter."""
+"""The exporter: it brings orders from Afterbuy to Sendcloud, and reads changed parcels back (the sweep).
+
+In reading order: ``main`` (wiring), ``requests`` (what asks for a run), ``export`` and ``sweep`` (the two kinds of
+run), ``rules`` (every rule of the merchant, pure), ``context`` and ``run_stats`` (what a run carries along), ``report``
+and ``metrics`` (what it leaves behind), ``backups``.
+"""

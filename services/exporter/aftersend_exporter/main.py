@@ -27,14 +27,14 @@ from aftersend.stream.consumer import Consumer
 from aftersend.stream.event import rfc3339
 from aftersend.stream.stream import Stream
 from aftersend_exporter.backups import back_up, keep_last_shown
-from aftersend_exporter.circuits import Circuits
-from aftersend_exporter.coalesce import Queue
-from aftersend_exporter.desk import Desk
-from aftersend_exporter.gauges import ExporterGauges
-from aftersend_exporter.handle import Handler
-from aftersend_exporter.recovery import RecoveryWatch
+from aftersend_exporter.context import Desk
+from aftersend_exporter.metrics import ExporterGauges
 from aftersend_exporter.report import remember_successes
-from aftersend_exporter.schedule import Schedule
+from aftersend_exporter.requests.circuits import Circuits
+from aftersend_exporter.requests.coalescing import Queue
+from aftersend_exporter.requests.handler import Handler
+from aftersend_exporter.requests.schedule import Schedule
+from aftersend_exporter.sweep.recovery import RecoveryWatch
 
 _MAX_SILENCE: Final = 120.0
 _SCHEDULES: Final[dict[str, tuple[Kind, ...]]] = {"all": ("export", "sweep"), "sweep": ("sweep",), "none": ()}

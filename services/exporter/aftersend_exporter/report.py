@@ -6,8 +6,8 @@ from aftersend.ledger.tenant_state import TenantState
 from aftersend.observe.metrics import Metrics
 from aftersend.runs import Kind, RunSummary
 from aftersend.stream.event import rfc3339
-from aftersend_exporter.desk import Desk
-from aftersend_exporter.tally import Tally
+from aftersend_exporter.context import Desk
+from aftersend_exporter.run_stats import Tally
 
 
 async def conclude(desk: Desk, tally: Tally, *, started: datetime, keep: bool) -> RunSummary:

@@ -9,8 +9,8 @@ import sys
 from aftersend.service.run import run_part
 from aftersend.service.runtime import Part, Runtime
 from aftersend.stream.stream import Stream
-from aftersend_webhook.receive import Receiver
-from aftersend_webhook.verify import check_keys
+from aftersend_webhook.handler import Receiver
+from aftersend_webhook.signatures import check_keys
 
 
 async def serve(runtime: Runtime) -> None:

@@ -22,10 +22,10 @@ from aftersend.service.run import run_part
 from aftersend.service.runtime import Part, Runtime
 from aftersend.stream.consumer import Consumer
 from aftersend.stream.stream import Stream
-from aftersend_writer.applier import ORDERS_PER_ROUND, Applier
-from aftersend_writer.apply import Rounds
-from aftersend_writer.gauges import Gauges
-from aftersend_writer.handle import Handler
+from aftersend_writer.batcher import ORDERS_PER_ROUND, Applier
+from aftersend_writer.handler import Handler
+from aftersend_writer.metrics import Gauges
+from aftersend_writer.write_back import Rounds
 
 CONCURRENCY = 2 * ORDERS_PER_ROUND
 """One round of twenty at work, another one gathering."""

@@ -18,7 +18,7 @@ from typing import TypedDict
 from aftersend.afterbuy.model import Order, OrderChange, ParcelLabel
 from aftersend.ledger.entry import Entry, ProblemCode
 from aftersend.tenant.document import WriteBack
-from aftersend_writer.target import (
+from aftersend_writer.rules.desired_fields import (
     ADDITIONAL_INFO,
     DELIVERY_SERVICE,
     LINK_FIELDS,
@@ -28,7 +28,7 @@ from aftersend_writer.target import (
     owner,
     target,
 )
-from aftersend_writer.text import Mac, Owner, is_same
+from aftersend_writer.rules.ownership import Mac, Owner, is_same
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from aftersend.afterbuy.model import Order, ParcelLabel
 from aftersend.ledger.entry import Entry, ParcelDetails
 from aftersend.tenant.document import WriteBack
-from aftersend_writer.carriers import carrier_names
-from aftersend_writer.text import Mac, Owner, joined, values_in
+from aftersend_writer.rules.carriers import carrier_names
+from aftersend_writer.rules.ownership import Mac, Owner, joined, values_in
 
 ADDITIONAL_INFO = "AdditionalInfo"
 PARCEL_LABELS = "ParcelLabels"

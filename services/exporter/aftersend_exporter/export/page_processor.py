@@ -12,18 +12,18 @@ from aftersend.afterbuy.model import Order, Page, ProductCustoms, UnreadableOrde
 from aftersend.errors import AftersendError
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.match import PREFIX, is_order_id
-from aftersend_exporter import transitions
-from aftersend_exporter.compare import Step, next_step
-from aftersend_exporter.customs import is_for_customs
-from aftersend_exporter.decide import TRANSFER, Decision, decide
-from aftersend_exporter.desk import Desk
-from aftersend_exporter.items import account_currency, products_of
-from aftersend_exporter.labels import has_label
-from aftersend_exporter.mapping import fingerprint, push_order
-from aftersend_exporter.push import Parcelled, Pusher
-from aftersend_exporter.spare import second_try
-from aftersend_exporter.tally import Tally
-from aftersend_exporter.window import first_moment
+from aftersend_exporter.context import Desk
+from aftersend_exporter.export.existing_labels import has_label
+from aftersend_exporter.export.push import Parcelled, Pusher
+from aftersend_exporter.rules import transitions
+from aftersend_exporter.rules.customs import is_for_customs
+from aftersend_exporter.rules.eligibility import TRANSFER, Decision, decide
+from aftersend_exporter.rules.fallback import second_try
+from aftersend_exporter.rules.items import account_currency, products_of
+from aftersend_exporter.rules.next_action import Step, next_step
+from aftersend_exporter.rules.order_mapping import fingerprint, push_order
+from aftersend_exporter.rules.window import first_moment
+from aftersend_exporter.run_stats import Tally
 
 _NO_PRODUCTS: Mapping[str, ProductCustoms] = {}
 

@@ -36,9 +36,9 @@ from aftersend.runs import OrderCheck
 from aftersend.sendcloud.model import ParcelClass, ParcelEvent
 from aftersend.stream.event import Event, Fields, seconds_of, text_of
 from aftersend.stream.stream import Stream
-from aftersend_writer.applier import Applier
-from aftersend_writer.text import Mac
-from aftersend_writer.tick import wants_another_look
+from aftersend_writer.batcher import Applier
+from aftersend_writer.rules.ledger_updates import wants_another_look
+from aftersend_writer.rules.ownership import Mac
 
 FOREIGN_AFTER: Final = 3600.0
 _MATCH_AGAIN: Final = 60.0

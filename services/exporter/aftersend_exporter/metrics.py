@@ -20,8 +20,8 @@ from aftersend.service.redis_metrics import RedisFigures, show_stream
 from aftersend.settings import Settings
 from aftersend.stream.stream import Stream
 from aftersend.tenant.document import Spec
-from aftersend_exporter.desk import Desk
-from aftersend_exporter.schedule import next_time
+from aftersend_exporter.context import Desk
+from aftersend_exporter.requests.schedule import next_time
 
 EVERY_SECONDS: Final = 15.0
 _SUCCESS: Final[Mapping[str, StateField]] = {

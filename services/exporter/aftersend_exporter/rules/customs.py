@@ -9,8 +9,8 @@ import re
 from aftersend.afterbuy.model import Order, ProductCustoms
 from aftersend.sendcloud.model import CustomsDetails
 from aftersend.tenant.document import Customs
-from aftersend_exporter.addresses import destination
-from aftersend_exporter.territories import needs_customs
+from aftersend_exporter.rules.addresses import destination
+from aftersend_exporter.rules.territories import needs_customs
 
 _HS_CODE = re.compile(r"[0-9.]{4,12}")
 _COUNTRY = re.compile(r"[A-Z]{2}")

@@ -15,7 +15,7 @@ from aftersend.ledger.entry import ProblemCode
 from aftersend.redis.connection import guarded
 from aftersend.redis.keys import Keys
 from aftersend.runs import OrderCheck
-from aftersend_exporter.desk import Desk
+from aftersend_exporter.context import Desk
 
 LAGS_AFTER_MS: Final = 10 * 60 * 1000
 _BEHIND_SECONDS: Final = 600

@@ -16,12 +16,12 @@ from typing import Final
 from aftersend.errors import Later, Rejected
 from aftersend.runs import RunHealth, RunRequest, RunSummary, result_of, store_result
 from aftersend.stream.event import Event
-from aftersend_exporter.circuits import Circuits
-from aftersend_exporter.coalesce import Queue
-from aftersend_exporter.desk import Desk
-from aftersend_exporter.run import export
-from aftersend_exporter.sweep import sweep
-from aftersend_exporter.tally import Tally
+from aftersend_exporter.context import Desk
+from aftersend_exporter.export.run import export
+from aftersend_exporter.requests.circuits import Circuits
+from aftersend_exporter.requests.coalescing import Queue
+from aftersend_exporter.run_stats import Tally
+from aftersend_exporter.sweep.run import sweep
 
 _KINDS: Final = {"export.requested": "export", "sweep.requested": "sweep"}
 _SUSPENDED: Final = "the tenant is suspended (spec.suspend)"

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from aftersend.ledger.match import PREFIX, is_order_id
 from aftersend.sendcloud.model import ParcelEvent
-from aftersend_exporter.desk import Desk
+from aftersend_exporter.context import Desk
 
 
 async def has_label(desk: Desk, order_id: str) -> bool:

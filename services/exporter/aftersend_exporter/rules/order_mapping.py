@@ -24,11 +24,11 @@ from aftersend.sendcloud.model import (
     ShipWith,
 )
 from aftersend.tenant.document import Delivery, Export
-from aftersend_exporter.addresses import customer, cut, shipping_address
-from aftersend_exporter.customs import customs_details, is_for_customs
-from aftersend_exporter.decide import is_paid
-from aftersend_exporter.items import order_currency, order_items, order_total, shipped_items
-from aftersend_exporter.weights import default_weight, measurement, total_weight
+from aftersend_exporter.rules.addresses import customer, cut, shipping_address
+from aftersend_exporter.rules.customs import customs_details, is_for_customs
+from aftersend_exporter.rules.eligibility import is_paid
+from aftersend_exporter.rules.items import order_currency, order_items, order_total, shipped_items
+from aftersend_exporter.rules.weights import default_weight, measurement, total_weight
 
 _OPEN = CodeMessage(code="unshipped", message="Unshipped")
 _PAID = CodeMessage(code="paid", message="Paid")

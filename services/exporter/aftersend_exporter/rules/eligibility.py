@@ -25,8 +25,8 @@ from typing import Literal
 
 from aftersend.afterbuy.model import Order
 from aftersend.tenant.document import Only
-from aftersend_exporter.addresses import destination
-from aftersend_exporter.items import is_marketplace_fulfilled, shipped_items
+from aftersend_exporter.rules.addresses import destination
+from aftersend_exporter.rules.items import is_marketplace_fulfilled, shipped_items
 
 Reason = Literal[
     "has_parcel_number",

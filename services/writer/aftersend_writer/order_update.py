@@ -17,8 +17,8 @@ from aftersend.afterbuy.model import Order, OrderChange, UnreadableOrder
 from aftersend.errors import AftersendError, Rejected
 from aftersend.ledger.entry import Entry
 from aftersend.redis.lease import Lease
-from aftersend_writer.compare import Fault, Rules, Verdict, compare
-from aftersend_writer.tick import GONE, Look, look
+from aftersend_writer.rules.diff import Fault, Rules, Verdict, compare
+from aftersend_writer.rules.ledger_updates import GONE, Look, look
 
 
 class Care(IntEnum):

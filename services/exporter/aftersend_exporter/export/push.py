@@ -17,10 +17,10 @@ from aftersend.ledger.entry import Entry
 from aftersend.observe.traces import current_traceparent, span
 from aftersend.sendcloud.errors import BatchRejected
 from aftersend.sendcloud.model import SENDCLOUD, PushOrder
-from aftersend_exporter.batches import BATCH, Accepted, Refused, deliver
-from aftersend_exporter.desk import Desk, each
-from aftersend_exporter.tally import Tally
-from aftersend_exporter.transitions import accepted, pushing, rejected
+from aftersend_exporter.context import Desk, each
+from aftersend_exporter.export.batches import BATCH, Accepted, Refused, deliver
+from aftersend_exporter.rules.transitions import accepted, pushing, rejected
+from aftersend_exporter.run_stats import Tally
 
 _ENOUGH = 3
 _BUSY = "still_processing"

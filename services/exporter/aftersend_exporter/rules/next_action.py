@@ -19,8 +19,8 @@ A person who asks for an order by its OrderID (``insist``) has a refused one sen
 from enum import StrEnum
 
 from aftersend.ledger.entry import Entry
-from aftersend_exporter.decide import Decision
-from aftersend_exporter.transitions import is_final, is_transferred, was_confirmed
+from aftersend_exporter.rules.eligibility import Decision
+from aftersend_exporter.rules.transitions import is_final, is_transferred, was_confirmed
 
 _REFUSALS = frozenset({"rejected", "not_saved"})
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from aftersend.sendcloud.model import PushOrder
-from aftersend_exporter.items import DOCUMENTED_CURRENCIES
+from aftersend_exporter.rules.items import DOCUMENTED_CURRENCIES
 
 _WITH_NUMBER = re.compile(r"(?P<street>.*\D)[\s,]+(?P<number>\d+\s?[a-zA-Z]?(?:\s?[-/+]\s?\d+\s?[a-zA-Z]?)?)")
 

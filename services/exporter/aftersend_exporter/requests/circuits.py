@@ -16,7 +16,7 @@ from aftersend.observe.metrics import Metrics
 from aftersend.runs import Kind, Outcome
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.client import SendcloudClient
-from aftersend_exporter.tally import Tally
+from aftersend_exporter.run_stats import Tally
 
 _FIRST_FAILURE_OPENS: Final = BreakerTiming(failures=1)
 _NEEDS: Final[dict[Kind, tuple[str, ...]]] = {"export": ("afterbuy", "sendcloud"), "sweep": ("sendcloud",)}

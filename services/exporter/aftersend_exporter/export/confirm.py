@@ -17,10 +17,10 @@ from functools import partial
 from aftersend.errors import AftersendError
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.match import PREFIX, is_order_id
-from aftersend_exporter import transitions
-from aftersend_exporter.desk import Desk, each
-from aftersend_exporter.labels import has_label
-from aftersend_exporter.tally import Tally
+from aftersend_exporter.context import Desk, each
+from aftersend_exporter.export.existing_labels import has_label
+from aftersend_exporter.rules import transitions
+from aftersend_exporter.run_stats import Tally
 
 SAVED_AFTER_MS = 10 * 60 * 1000
 _CHUNK = 250

@@ -21,10 +21,10 @@ from aftersend.sendcloud.client import ParcelPage
 from aftersend.sendcloud.model import ParcelClass, ParcelEvent
 from aftersend.sendcloud.status import parcel_class
 from aftersend.stream.event import rfc3339, seconds_of
-from aftersend_exporter.desk import Desk, each
-from aftersend_exporter.lagging import check_lagging
+from aftersend_exporter.context import Desk, each
 from aftersend_exporter.report import conclude
-from aftersend_exporter.tally import Tally
+from aftersend_exporter.run_stats import Tally
+from aftersend_exporter.sweep.lagging import check_lagging
 
 
 async def sweep(desk: Desk, request: RunRequest, *, run: str) -> tuple[Tally, RunSummary]:

@@ -34,8 +34,8 @@ from aftersend.sendcloud.errors import Malformed
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend.sendcloud.parcel import Ignored, decode_webhook
 from aftersend.stream.stream import Stream
-from aftersend_webhook.intake import Answer, Intake
-from aftersend_webhook.verify import HEADER, is_signed, signature_keys
+from aftersend_webhook.body_reader import Answer, Intake
+from aftersend_webhook.signatures import HEADER, is_signed, signature_keys
 
 WRONG_METHOD: Final = Answer("wrong_method", 405)
 NO_KEY: Final = Answer("no_key", 503, retry_after=60)

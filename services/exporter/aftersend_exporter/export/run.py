@@ -17,16 +17,16 @@ from datetime import datetime
 from aftersend.errors import AftersendError
 from aftersend.observe.traces import span
 from aftersend.runs import RunRequest, RunSummary
-from aftersend_exporter.confirm import confirm
-from aftersend_exporter.desk import Desk
-from aftersend_exporter.integration import integration_id
-from aftersend_exporter.labels import all_labelled
-from aftersend_exporter.page import PageWorker
-from aftersend_exporter.push import Pusher
+from aftersend_exporter.context import Desk
+from aftersend_exporter.export.confirm import confirm
+from aftersend_exporter.export.existing_labels import all_labelled
+from aftersend_exporter.export.integration import integration_id
+from aftersend_exporter.export.page_processor import PageWorker
+from aftersend_exporter.export.push import Pusher
+from aftersend_exporter.export.recheck import follow_up, read_again
 from aftersend_exporter.report import conclude
-from aftersend_exporter.tally import Tally
-from aftersend_exporter.watch import follow_up, read_again
-from aftersend_exporter.window import period
+from aftersend_exporter.rules.window import period
+from aftersend_exporter.run_stats import Tally
 
 
 async def export(desk: Desk, request: RunRequest, *, run: str) -> tuple[Tally, RunSummary]:

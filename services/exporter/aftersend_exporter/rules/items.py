@@ -18,9 +18,9 @@ from msgspec import UNSET
 from aftersend.afterbuy.model import Order, ProductCustoms, SoldItem
 from aftersend.sendcloud.model import Money, OrderItem
 from aftersend.tenant.document import Export
-from aftersend_exporter.addresses import cut
-from aftersend_exporter.customs import hs_code, origin_country
-from aftersend_exporter.weights import measurement, piece_weight
+from aftersend_exporter.rules.addresses import cut
+from aftersend_exporter.rules.customs import hs_code, origin_country
+from aftersend_exporter.rules.weights import measurement, piece_weight
 
 _MARKETPLACE_SHIPS = frozenset({201, 301, 501})
 DOCUMENTED_CURRENCIES = frozenset({"EUR", "GBP", "USD"})

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from aftersend.afterbuy.model import Order, PostalAddress
 from aftersend.sendcloud.model import CustomerDetails, ShippingAddress
-from aftersend_exporter.states import state_code
+from aftersend_exporter.rules.states import state_code
 
 LONGEST = 255
 """Characters that any text sent to Sendcloud may have; its own limits for labels differ per carrier."""

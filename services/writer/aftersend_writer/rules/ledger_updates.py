@@ -13,8 +13,8 @@ import msgspec
 
 from aftersend.ledger.entry import Entry, Problem, ProblemCode
 from aftersend.tenant.document import WriteBack
-from aftersend_writer.compare import Fault, Verdict
-from aftersend_writer.text import Mac
+from aftersend_writer.rules.diff import Fault, Verdict
+from aftersend_writer.rules.ownership import Mac
 
 GONE = Fault("changed_after_transfer", "gone")
 """The order is not there any more; the exporter uses the same words."""

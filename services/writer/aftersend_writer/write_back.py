@@ -25,10 +25,10 @@ from aftersend.ledger.entry import Entry
 from aftersend.ledger.store import Ledger
 from aftersend.observe.traces import link
 from aftersend.tenant.document import WriteBack
-from aftersend_writer.case import Care, Case
-from aftersend_writer.compare import Rules
-from aftersend_writer.text import Mac
-from aftersend_writer.tick import ticked
+from aftersend_writer.order_update import Care, Case
+from aftersend_writer.rules.diff import Rules
+from aftersend_writer.rules.ledger_updates import ticked
+from aftersend_writer.rules.ownership import Mac
 
 LOOKS: Final = 6
 """Batch, single, parts, once more for what got lost, and room for one surprise."""

@@ -11,10 +11,10 @@ from functools import partial
 
 from aftersend.errors import AftersendError
 from aftersend.ledger.entry import Entry
-from aftersend_exporter import transitions
-from aftersend_exporter.confirm import open_entries
-from aftersend_exporter.desk import Desk
-from aftersend_exporter.page import PageWorker, withdraw
+from aftersend_exporter.context import Desk
+from aftersend_exporter.export.confirm import open_entries
+from aftersend_exporter.export.page_processor import PageWorker, withdraw
+from aftersend_exporter.rules import transitions
 
 _CHUNK = 100
 GONE = "gone"

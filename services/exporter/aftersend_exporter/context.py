@@ -17,7 +17,7 @@ from aftersend.sealing import Keyring
 from aftersend.sendcloud.client import SendcloudClient
 from aftersend.stream.stream import Stream
 from aftersend.tenant.document import Tenant
-from aftersend_exporter.decide import Reason
+from aftersend_exporter.rules.eligibility import Reason
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
