@@ -18,10 +18,10 @@ from redis.retry import Retry
 
 from aftersend.secrets import SecretFiles
 from aftersend.tenant.document import Tenant
-from aftersend_operator.acl import PROBE, USERS
-from aftersend_operator.generated import JSON_ACL, PLAIN_ACL, missing_secrets
+from aftersend_operator.manifests.generated_secrets import JSON_ACL, PLAIN_ACL, missing_secrets
 from aftersend_operator.manifests.redis import CONFIG_FILE, START_FILE, ping_command, redis_conf, start_script
-from aftersend_operator.naming import Manifest, child_name
+from aftersend_operator.manifests.redis_acl import PROBE, USERS
+from aftersend_operator.model.naming import Manifest, child_name
 from tests.servers import COMMANDS, CURES, free_port
 
 INSPECTOR = "inspector"

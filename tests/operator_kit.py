@@ -6,7 +6,7 @@ import msgspec
 
 from aftersend.tenant.document import Tenant
 from aftersend_operator.manifests.desired import Facts, desired
-from aftersend_operator.naming import Manifest
+from aftersend_operator.model.naming import Manifest
 from aftersend_operator.settings import OperatorSettings
 
 UID = "0b2f5c1e-6a3d-4a55-9d0f-2f7f6f0f1a11"

@@ -5,10 +5,10 @@ from itertools import count
 from typing import Any
 
 from aftersend.tenant.document import API_VERSION, KIND
-from aftersend_operator.kinds import CHILDREN, POD, TENANT, Kind
-from aftersend_operator.naming import Manifest
+from aftersend_operator.model.kinds import CHILDREN, POD, TENANT, Kind
+from aftersend_operator.model.naming import Manifest
+from aftersend_operator.model.records import TenantSighting, tenant_sighting
 from aftersend_operator.settings import OperatorSettings
-from aftersend_operator.sightings import TenantSighting, tenant_sighting
 
 SETTINGS = OperatorSettings(service_image="registry.example/aftersend:1", redis_image="registry.example/redis:8")
 _versions = count(100)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from aftersend_operator.naming import Manifest
+from aftersend_operator.model.naming import Manifest
 
 Objects = Mapping[tuple[str, str], Manifest]
 _INSIDE = ("/etc/", "/tmp", "/backups", "/dev/termination-log")

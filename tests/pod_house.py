@@ -16,7 +16,7 @@ import pytest
 
 from aftersend.cli.day.process import Child
 from aftersend.tenant.document import Tenant
-from aftersend_operator.naming import Manifest
+from aftersend_operator.model.naming import Manifest
 from tests.managed_redis import ManagedRedis
 from tests.operator_kit import tenant, wanted
 from tests.part_kit import get

@@ -24,10 +24,10 @@ from aftersend.service.health import Health
 from aftersend.service.run import EXIT_FAILED, EXIT_MISCONFIGURED, EXIT_OK, end_on_early_signals, no_core_dumps
 from aftersend_operator.api.access import find_access
 from aftersend_operator.api.client import Api
-from aftersend_operator.asking import Asking
-from aftersend_operator.engine import Engine
 from aftersend_operator.metrics import OperatorMetrics
+from aftersend_operator.runtime import Engine
 from aftersend_operator.settings import OperatorSettings, read_operator_settings
+from aftersend_operator.status.readyz_client import Asking
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from aftersend_operator.kinds import CHILDREN, EVENT, POD, TENANT
+from aftersend_operator.model.kinds import CHILDREN, EVENT, POD, TENANT
 from tests.chart_kit import Manifest, of_kind, one, render
 
 

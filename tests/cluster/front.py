@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from aftersend_operator.kinds import CHILDREN, EVENT, POD, TENANT, Kind
+from aftersend_operator.model.kinds import CHILDREN, EVENT, POD, TENANT, Kind
 from tests.cluster.cluster import Cluster
 
 _KINDS = {kind.name.lower(): kind for kind in (*CHILDREN, EVENT, POD)} | {"ast": TENANT}

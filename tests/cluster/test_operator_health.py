@@ -26,10 +26,10 @@ ADDRESS = "127.0.0.9"
 WORST = 60.0
 """Seconds until drift is corrected, whatever happened to the watch."""
 HURRIED = {
-    "aftersend_operator.watching:_SERVER_ENDS": 1,
-    "aftersend_operator.watching:_GIVE_UP_SILENCE": 2.0,
-    "aftersend_operator.listings:LONGEST_SILENCE": 6.0,
-    "aftersend_operator.engine:LONGEST_SILENCE": 30.0,
+    "aftersend_operator.informer.kopf_watch:_SERVER_ENDS": 1,
+    "aftersend_operator.informer.kopf_watch:_GIVE_UP_SILENCE": 2.0,
+    "aftersend_operator.informer.list_sync:LONGEST_SILENCE": 6.0,
+    "aftersend_operator.runtime:LONGEST_SILENCE": 30.0,
 }
 """A minute and three, made short."""
 

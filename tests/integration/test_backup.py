@@ -22,7 +22,7 @@ from aftersend.runs import OrderCheck, RunRequest
 from aftersend.sealing import make_next_key
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend.tenant.loading import parse_tenant
-from aftersend_operator.acl import USERS, acl_file
+from aftersend_operator.manifests.redis_acl import USERS, acl_file
 from tests.backup_kit import TENANT, Shop, entries_at, shop
 from tests.ledger_kit import parcel as parcel_event
 from tests.part_kit import TENANT as TENANT_DOCUMENT

@@ -27,8 +27,8 @@ from aftersend.stream.retry import Bury, Delay
 from aftersend.stream.stream import Stream, StreamName
 from aftersend.stream.upstream_outage import Outage
 from aftersend_exporter.requests.coalescing import Queue
-from aftersend_operator.acl import PROBE, USERS
-from aftersend_operator.generated import JSON_ACL, PLAIN_ACL
+from aftersend_operator.manifests.generated_secrets import JSON_ACL, PLAIN_ACL
+from aftersend_operator.manifests.redis_acl import PROBE, USERS
 from tests.managed_redis import ManagedRedis
 from tests.operator_kit import tenant
 from tests.stream_kit import Parcel, keyring_in

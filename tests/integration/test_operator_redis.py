@@ -14,7 +14,7 @@ from aftersend.errors import Transient
 from aftersend.redis.connection import connect
 from aftersend.secrets import SecretFiles
 from aftersend.stream.stream import Stream
-from aftersend_operator.certificates import Identity, new_authority, new_server
+from aftersend_operator.model.certificates import Identity, new_authority, new_server
 from tests.managed_redis import ManagedRedis
 from tests.operator_kit import tenant
 from tests.stream_kit import Parcel, keyring_in

@@ -15,7 +15,7 @@ from aftersend.settings import Settings
 from aftersend.tenant.loading import parse_tenant
 from aftersend.tenant.pods import Pods
 from aftersend_operator.manifests.resources import resources
-from aftersend_operator.reasons import Reason
+from aftersend_operator.model.reasons import Reason
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -2,13 +2,13 @@ from typing import Any
 
 import pytest
 
-from aftersend_operator.cache import Cache
-from aftersend_operator.drift import marked
-from aftersend_operator.kinds import POD, SECRET, TENANT
+from aftersend_operator.informer.cache import Cache
 from aftersend_operator.manifests.desired import Facts, desired
-from aftersend_operator.naming import Manifest
-from aftersend_operator.plan_changes import plan_changes
-from aftersend_operator.sightings import Key, child_sighting, key_of, tenant_sighting
+from aftersend_operator.model.comparison import marked
+from aftersend_operator.model.kinds import POD, SECRET, TENANT
+from aftersend_operator.model.naming import Manifest
+from aftersend_operator.model.records import Key, child_sighting, key_of, tenant_sighting
+from aftersend_operator.reconcile.plan import plan_changes
 from tests.operator_objects import SETTINGS, kind_named, live, merchant_secrets, tenant_document
 
 UID = "uid-tenant"

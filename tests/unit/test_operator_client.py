@@ -14,7 +14,7 @@ from aftersend.errors import AftersendError, Transient
 from aftersend_operator.api.access import Access
 from aftersend_operator.api.client import Api
 from aftersend_operator.api.errors import Absent, Conflict, Leaving, Refused
-from aftersend_operator.kinds import TENANT
+from aftersend_operator.model.kinds import TENANT
 from tests.operator_objects import kind_named
 
 CONFIG_MAP = kind_named("ConfigMap")

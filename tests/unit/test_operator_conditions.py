@@ -1,8 +1,8 @@
 import pytest
 
 from aftersend.tenant.status import Condition
-from aftersend_operator.conditions import Fault, Picture, dated, transitions, verdicts
-from aftersend_operator.reasons import Reason
+from aftersend_operator.model.reasons import Reason
+from aftersend_operator.status.conditions import Fault, Picture, dated, transitions, verdicts
 
 RUNS = {"available": True}
 BLOCKING, HARMLESS = Fault(Reason.SECRET_MISSING, "s"), Fault(Reason.BACKUP_FAILED, "b", blocks=False)

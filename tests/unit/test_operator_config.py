@@ -10,7 +10,7 @@ from aftersend_operator.manifests.config_map import tenant_yaml
 from aftersend_operator.manifests.desired import Facts
 from aftersend_operator.manifests.public_address import webhook_url
 from aftersend_operator.manifests.redis import redis_conf, start_script
-from aftersend_operator.naming import child_name, namespace_of
+from aftersend_operator.model.naming import child_name, namespace_of
 from tests.operator_kit import tenant, wanted
 
 FULL: dict[str, Any] = {

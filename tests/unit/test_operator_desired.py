@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from aftersend.tenant.document import Tenant
 from aftersend_operator.manifests.desired import Facts, desired
 from aftersend_operator.manifests.resources import memory_bytes, millicores
-from aftersend_operator.naming import Manifest
+from aftersend_operator.model.naming import Manifest
 from aftersend_operator.settings import OperatorSettings
 from tests.operator_kit import UID, tenant, wanted
 

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from aftersend_operator.drift import DIGEST, content, covers, digest, marked
+from aftersend_operator.model.comparison import DIGEST, content, covers, digest, marked
 from tests.operator_objects import live
 
 WANTED = {

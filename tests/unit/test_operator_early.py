@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aftersend.tenant.status import Status
-from aftersend_operator.conditions import Fault, Picture, dated, verdicts
-from aftersend_operator.early import LONGEST_START, start_left, without_early
-from aftersend_operator.reasons import Reason
+from aftersend_operator.model.reasons import Reason
+from aftersend_operator.status.conditions import Fault, Picture, dated, verdicts
+from aftersend_operator.status.startup_grace import LONGEST_START, start_left, without_early
 from tests.operator_objects import tenant_seen
 
 NOW = datetime(2026, 11, 26, 10, tzinfo=UTC)

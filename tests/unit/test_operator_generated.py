@@ -12,8 +12,16 @@ from cryptography import x509
 from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
 from aftersend.tenant.document import Tenant
-from aftersend_operator.acl import USERS, acl_file
-from aftersend_operator.certificates import (
+from aftersend_operator.manifests.generated_secrets import (
+    adopted_secrets,
+    missing_secrets,
+    redis_mark,
+    renewed_certificate,
+    renewed_users,
+    secret_names,
+)
+from aftersend_operator.manifests.redis_acl import USERS, acl_file
+from aftersend_operator.model.certificates import (
     AUTHORITY_LIFE,
     SERVER_LIFE,
     is_due,
@@ -22,15 +30,7 @@ from aftersend_operator.certificates import (
     new_server,
     outlives_server,
 )
-from aftersend_operator.generated import (
-    adopted_secrets,
-    missing_secrets,
-    redis_mark,
-    renewed_certificate,
-    renewed_users,
-    secret_names,
-)
-from aftersend_operator.naming import Manifest
+from aftersend_operator.model.naming import Manifest
 from tests.operator_kit import UID, tenant
 
 NOW = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from aftersend_operator.reasons import Reason
+from aftersend_operator.model.reasons import Reason
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs/guides/conditions.md"
 

@@ -7,7 +7,7 @@ import pytest
 
 from aftersend_operator.manifests.desired import Facts
 from aftersend_operator.manifests.network_policies import port_of
-from aftersend_operator.naming import Manifest
+from aftersend_operator.model.naming import Manifest
 from aftersend_operator.settings import OperatorSettings
 from tests.operator_kit import SETTINGS, tenant, wanted
 

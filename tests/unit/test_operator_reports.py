@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from aftersend.tenant.status import LastBackup, LastExport, LastSweep, LastWriteBack
-from aftersend_operator.reasons import Reason
-from aftersend_operator.reports import Told, told_by_jobs, told_by_service
-from aftersend_operator.sightings import PodSighting
+from aftersend_operator.model.reasons import Reason
+from aftersend_operator.model.records import PodSighting
+from aftersend_operator.status.reports import Told, told_by_jobs, told_by_service
 
 EXPORT = {
     "run": "r1",

@@ -1,7 +1,7 @@
 """What the roll shows that no watch has told."""
 
-from aftersend_operator.api.roll import Roll, read_roll
-from aftersend_operator.roll_call import missed
+from aftersend_operator.api.metadata_list import Roll, read_roll
+from aftersend_operator.informer.resync import missed
 
 A, B = ("shops", "a"), ("shops", "b")
 

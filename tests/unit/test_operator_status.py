@@ -7,16 +7,16 @@ import pytest
 
 from aftersend import __version__
 from aftersend.tenant.status import LastExport, Status
-from aftersend_operator.certificates import AUTHORITY_LIFE, new_authority
-from aftersend_operator.conditions import Fault, Picture
-from aftersend_operator.findings import is_available, pod_faults, secret_faults, workload_faults
 from aftersend_operator.metrics import OperatorMetrics
-from aftersend_operator.reasons import Reason
-from aftersend_operator.reports import Told
-from aftersend_operator.rollout import Rollout, rollout_of
-from aftersend_operator.sightings import PodSighting, child_sighting, secret_sighting, tenant_sighting
-from aftersend_operator.status import event_of, status_manifest, status_of, worth_telling
-from aftersend_operator.waves import LONGEST_SECONDS, Waves, is_rolling
+from aftersend_operator.model.certificates import AUTHORITY_LIFE, new_authority
+from aftersend_operator.model.reasons import Reason
+from aftersend_operator.model.records import PodSighting, child_sighting, secret_sighting, tenant_sighting
+from aftersend_operator.model.rollout import Rollout, rollout_of
+from aftersend_operator.reconcile.rollout_gate import LONGEST_SECONDS, Waves, is_rolling
+from aftersend_operator.status.checks import is_available, pod_faults, secret_faults, workload_faults
+from aftersend_operator.status.conditions import Fault, Picture
+from aftersend_operator.status.reports import Told
+from aftersend_operator.status.status import event_of, status_manifest, status_of, worth_telling
 from tests.operator_objects import live, merchant_secrets, tenant_document, tenant_seen
 
 NOW, LATER = "2026-11-26T10:00:00Z", "2026-11-26T11:00:00Z"

@@ -7,7 +7,7 @@ import kubernetes_validate
 import msgspec
 import pytest
 
-from aftersend_operator.naming import Manifest
+from aftersend_operator.model.naming import Manifest
 from aftersend_operator.settings import OperatorSettings
 from tests.operator_kit import tenant
 from tests.unit.test_operator_desired import manifests_of

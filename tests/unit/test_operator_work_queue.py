@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from aftersend.errors import Transient
-from aftersend_operator.work_queue import WorkQueue, backoff
+from aftersend_operator.reconcile.work_queue import WorkQueue, backoff
 
 
 @pytest.mark.parametrize(

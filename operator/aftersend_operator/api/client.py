@@ -19,9 +19,9 @@ from aiohttp import ClientHandlerType, ClientMiddlewareType, ClientRequest, Clie
 from aftersend.errors import AftersendError, Transient
 from aftersend_operator.api.access import Access
 from aftersend_operator.api.errors import KUBERNETES, Absent, error_of
-from aftersend_operator.api.roll import METADATA_ONLY, Roll, read_roll
-from aftersend_operator.kinds import EVENT, Kind, kind_of
-from aftersend_operator.naming import FIELD_MANAGER, Manifest
+from aftersend_operator.api.metadata_list import METADATA_ONLY, Roll, read_roll
+from aftersend_operator.model.kinds import EVENT, Kind, kind_of
+from aftersend_operator.model.naming import FIELD_MANAGER, Manifest
 
 REQUEST_SECONDS: Final = 30.0
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=10)

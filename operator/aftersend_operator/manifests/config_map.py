@@ -8,7 +8,7 @@ import yaml
 
 from aftersend.tenant.document import Tenant
 from aftersend_operator.manifests.plan import Plan
-from aftersend_operator.naming import GROUP, Manifest
+from aftersend_operator.model.naming import GROUP, Manifest
 
 KEY: Final = "tenant.yaml"
 CONFIG_MARK: Final = f"{GROUP}/config"

@@ -13,7 +13,7 @@ from typing import Any, Final
 from aftersend_operator.manifests.parts import BACKUP, EXPORT, Part, jobs
 from aftersend_operator.manifests.plan import Plan
 from aftersend_operator.manifests.pods import pod_spec, pod_template
-from aftersend_operator.naming import Manifest
+from aftersend_operator.model.naming import Manifest
 
 _START_WITHIN: Final = 600
 _END_WITHIN: Final = {EXPORT.name: 1200, BACKUP.name: 1800}

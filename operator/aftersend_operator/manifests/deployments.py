@@ -15,7 +15,7 @@ from aftersend_operator.manifests.config_map import CONFIG_MARK, mark, tenant_ya
 from aftersend_operator.manifests.parts import Part, services
 from aftersend_operator.manifests.plan import Plan
 from aftersend_operator.manifests.pods import keeps_backups, pod_spec, pod_template
-from aftersend_operator.naming import Manifest, selector
+from aftersend_operator.model.naming import Manifest, selector
 
 _SCALABLE: Final = ("webhook", "writer")
 

@@ -16,7 +16,7 @@ from aftersend_operator.manifests.redis import redis_config_map, redis_stateful_
 from aftersend_operator.manifests.service_accounts import service_accounts
 from aftersend_operator.manifests.services import redis_service, webhook_service
 from aftersend_operator.manifests.volumes import backup_volume, redis_volume
-from aftersend_operator.naming import Manifest
+from aftersend_operator.model.naming import Manifest
 from aftersend_operator.settings import OperatorSettings
 
 __all__ = ["Facts", "desired"]

@@ -23,7 +23,7 @@ from aftersend_operator.manifests.parts import REDIS, Part, jobs, services
 from aftersend_operator.manifests.plan import Plan
 from aftersend_operator.manifests.pods import ADMIN_PORT, PUBLIC_PORT
 from aftersend_operator.manifests.services import REDIS_PORT
-from aftersend_operator.naming import Manifest, selector
+from aftersend_operator.model.naming import Manifest, selector
 
 Rule = dict[str, Any]
 _DNS_PORT: Final = 53

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from aftersend.tenant.document import Spec, Tenant
-from aftersend_operator.naming import Manifest, child_name, kept_labels, labels, namespace_of, owner_reference
+from aftersend_operator.model.naming import Manifest, child_name, kept_labels, labels, namespace_of, owner_reference
 from aftersend_operator.settings import OperatorSettings
 
 

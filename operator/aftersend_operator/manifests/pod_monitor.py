@@ -1,7 +1,7 @@
 """A PodMonitor, for clusters with the Prometheus operator: all services of the tenant on their admin port."""
 
 from aftersend_operator.manifests.plan import Plan
-from aftersend_operator.naming import Manifest, selector
+from aftersend_operator.model.naming import Manifest, selector
 
 
 def pod_monitors(plan: Plan) -> list[Manifest]:

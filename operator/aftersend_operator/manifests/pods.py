@@ -20,7 +20,7 @@ from aftersend_operator.manifests.parts import (
 from aftersend_operator.manifests.plan import Plan
 from aftersend_operator.manifests.resources import resources
 from aftersend_operator.manifests.secret_files import secret_mounts, secret_volumes
-from aftersend_operator.naming import labels, namespace_of
+from aftersend_operator.model.naming import labels, namespace_of
 
 _USER: Final = 10001
 PUBLIC_PORT: Final = 8080

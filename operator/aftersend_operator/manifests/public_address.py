@@ -8,7 +8,7 @@ from typing import Any
 from aftersend.tenant.document import Tenant
 from aftersend_operator.manifests.plan import Plan
 from aftersend_operator.manifests.services import WEBHOOK_PORT
-from aftersend_operator.naming import Manifest
+from aftersend_operator.model.naming import Manifest
 
 _PART = "webhook"
 

@@ -13,15 +13,15 @@ refuse everybody, for the user ``default`` has no password; but it is off) and `
 
 from typing import Any, Final
 
-from aftersend_operator.acl import PROBE
-from aftersend_operator.generated import JSON_ACL, PLAIN_ACL
 from aftersend_operator.manifests.config_map import CONFIG_MARK, mark
+from aftersend_operator.manifests.generated_secrets import JSON_ACL, PLAIN_ACL
 from aftersend_operator.manifests.parts import REDIS
 from aftersend_operator.manifests.plan import Plan
 from aftersend_operator.manifests.pods import container_security, pod_frame, pod_template
+from aftersend_operator.manifests.redis_acl import PROBE
 from aftersend_operator.manifests.resources import memory_bytes, resources
 from aftersend_operator.manifests.services import REDIS_PORT
-from aftersend_operator.naming import GROUP, Manifest, selector
+from aftersend_operator.model.naming import GROUP, Manifest, selector
 
 SECRETS_MARK: Final = f"{GROUP}/redis-secrets"
 CONFIG_FILE: Final = "redis.conf"

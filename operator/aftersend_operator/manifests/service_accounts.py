@@ -2,7 +2,7 @@
 
 from aftersend_operator.manifests.parts import REDIS, jobs, services
 from aftersend_operator.manifests.plan import Plan
-from aftersend_operator.naming import Manifest
+from aftersend_operator.model.naming import Manifest
 
 
 def service_accounts(plan: Plan) -> list[Manifest]:

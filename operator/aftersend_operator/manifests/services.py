@@ -4,7 +4,7 @@ from typing import Any
 
 from aftersend_operator.manifests.parts import REDIS, services
 from aftersend_operator.manifests.plan import Plan
-from aftersend_operator.naming import Manifest, selector
+from aftersend_operator.model.naming import Manifest, selector
 
 REDIS_PORT = 6379
 WEBHOOK_PORT = 80

@@ -9,7 +9,7 @@ from typing import Any
 
 from aftersend_operator.manifests.parts import REDIS
 from aftersend_operator.manifests.plan import Plan
-from aftersend_operator.naming import Manifest
+from aftersend_operator.model.naming import Manifest
 
 
 def redis_volume(plan: Plan) -> Manifest:

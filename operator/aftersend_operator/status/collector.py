@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from aftersend_operator.asking import Asking
-from aftersend_operator.cache import Cache
-from aftersend_operator.reasons import Reason
-from aftersend_operator.references import referenced_secrets
-from aftersend_operator.reports import Told, told_by_jobs, told_by_service
-from aftersend_operator.sightings import Key, PodSighting, TenantSighting
+from aftersend_operator.informer.cache import Cache
+from aftersend_operator.model.reasons import Reason
+from aftersend_operator.model.records import Key, PodSighting, TenantSighting
+from aftersend_operator.model.references import referenced_secrets
+from aftersend_operator.status.readyz_client import Asking
+from aftersend_operator.status.reports import Told, told_by_jobs, told_by_service
 
 _COMPACT = frozenset({"all"})
 _SERVICES = frozenset({"exporter", "webhook", "writer"})

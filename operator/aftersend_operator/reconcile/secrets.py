@@ -15,9 +15,8 @@ from typing import Final
 
 from aftersend.tenant.document import Tenant
 from aftersend_operator.api.client import Api
-from aftersend_operator.cache import Cache
-from aftersend_operator.conditions import Fault
-from aftersend_operator.generated import (
+from aftersend_operator.informer.cache import Cache
+from aftersend_operator.manifests.generated_secrets import (
     adopted_secrets,
     key_names,
     missing_secrets,
@@ -26,10 +25,11 @@ from aftersend_operator.generated import (
     renewed_users,
     secret_names,
 )
-from aftersend_operator.kinds import SECRET
-from aftersend_operator.naming import TENANT_LABEL, Manifest
-from aftersend_operator.reasons import Reason
-from aftersend_operator.sightings import Key, TenantSighting, child_sighting
+from aftersend_operator.model.kinds import SECRET
+from aftersend_operator.model.naming import TENANT_LABEL, Manifest
+from aftersend_operator.model.reasons import Reason
+from aftersend_operator.model.records import Key, TenantSighting, child_sighting
+from aftersend_operator.status.conditions import Fault
 
 _LOOK_AGAIN: Final = timedelta(days=1)
 

@@ -19,10 +19,10 @@ import kopf
 
 from aftersend_operator.api.access import Access
 from aftersend_operator.api.client import REQUEST_SECONDS, lent_session
-from aftersend_operator.cache import Cache
-from aftersend_operator.kinds import CHILDREN, POD, TENANT, Kind, selectors
-from aftersend_operator.listings import Listings
-from aftersend_operator.sightings import key_of, version_of
+from aftersend_operator.informer.cache import Cache
+from aftersend_operator.informer.list_sync import Listings
+from aftersend_operator.model.kinds import CHILDREN, POD, TENANT, Kind, selectors
+from aftersend_operator.model.records import key_of, version_of
 
 _SERVER_ENDS: Final = 45
 _GIVE_UP_SILENCE: Final = 50.0

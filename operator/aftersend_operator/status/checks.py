@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from aftersend.tenant.document import Tenant
-from aftersend_operator.conditions import Fault
-from aftersend_operator.reasons import Reason
-from aftersend_operator.references import referenced_secrets
-from aftersend_operator.sightings import Child, Key, PodSighting, SecretSighting
+from aftersend_operator.model.reasons import Reason
+from aftersend_operator.model.records import Child, Key, PodSighting, SecretSighting
+from aftersend_operator.model.references import referenced_secrets
+from aftersend_operator.status.conditions import Fault
 
 _CURES: Final = {
     "CreateContainerConfigError": "a secret or one of its keys is missing",

@@ -25,9 +25,9 @@ from secrets import token_urlsafe
 from typing import Any, Final
 
 from aftersend.tenant.document import Tenant
-from aftersend_operator.acl import USERS, acl_file
-from aftersend_operator.certificates import Identity, is_due, names_of, new_authority, new_server, outlives_server
-from aftersend_operator.naming import Manifest, child_name, kept_labels, namespace_of, owner_reference
+from aftersend_operator.manifests.redis_acl import USERS, acl_file
+from aftersend_operator.model.certificates import Identity, is_due, names_of, new_authority, new_server, outlives_server
+from aftersend_operator.model.naming import Manifest, child_name, kept_labels, namespace_of, owner_reference
 
 SECRETS: Final = ("data-key", "fingerprint", "redis-users", "redis-tls")
 PLAIN_ACL: Final = "users.acl"

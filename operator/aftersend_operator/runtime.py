@@ -21,21 +21,21 @@ from aftersend.observe.logs import get_logger
 from aftersend.service.health import Health
 from aftersend_operator.api.access import Access
 from aftersend_operator.api.client import Api
-from aftersend_operator.asking import Asking
-from aftersend_operator.cache import Cache
-from aftersend_operator.children import Children
-from aftersend_operator.kinds import CHILDREN, TENANT, Kind
-from aftersend_operator.listings import LONGEST_SILENCE, Listings
+from aftersend_operator.informer.cache import Cache
+from aftersend_operator.informer.kopf_watch import watch_registry, watch_settings, watched_kinds
+from aftersend_operator.informer.list_sync import LONGEST_SILENCE, Listings
+from aftersend_operator.informer.resync import RollCall
 from aftersend_operator.metrics import OperatorMetrics
-from aftersend_operator.own_secrets import OwnSecrets
-from aftersend_operator.reconcile import Reconciler
-from aftersend_operator.roll_call import RollCall
+from aftersend_operator.model.kinds import CHILDREN, TENANT, Kind
+from aftersend_operator.model.records import Key
+from aftersend_operator.reconcile.apply import Children
+from aftersend_operator.reconcile.reconciler import Reconciler
+from aftersend_operator.reconcile.rollout_gate import Waves, is_rolling
+from aftersend_operator.reconcile.secrets import OwnSecrets
+from aftersend_operator.reconcile.work_queue import WorkQueue
 from aftersend_operator.settings import OperatorSettings
-from aftersend_operator.sightings import Key
-from aftersend_operator.telling import Telling
-from aftersend_operator.watching import watch_registry, watch_settings, watched_kinds
-from aftersend_operator.waves import Waves, is_rolling
-from aftersend_operator.work_queue import WorkQueue
+from aftersend_operator.status.collector import Telling
+from aftersend_operator.status.readyz_client import Asking
 
 _IDENTITY: Final = "aftersend-operator"
 """Only peering would look at it; without one kopf asks for the user's name, which user 10001 of an image has not."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from aftersend_operator.naming import GROUP, Manifest
+from aftersend_operator.model.naming import GROUP, Manifest
 
 DIGEST: Final = f"{GROUP}/applied"
 _SERVERS: Final = frozenset(

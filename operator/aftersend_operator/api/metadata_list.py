@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from aftersend_operator.sightings import Key
+from aftersend_operator.model.records import Key
 
 METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """Value of ``Accept``; every server since 1.15 knows it."""

@@ -11,9 +11,9 @@ from typing import Any, Final, Literal
 import msgspec
 
 from aftersend.tenant.status import LastBackup, LastExport, LastSweep, LastWriteBack
-from aftersend_operator.conditions import Fault
-from aftersend_operator.reasons import Reason
-from aftersend_operator.sightings import PodSighting
+from aftersend_operator.model.reasons import Reason
+from aftersend_operator.model.records import PodSighting
+from aftersend_operator.status.conditions import Fault
 
 Side = Literal["ok", "refused", "unavailable", "unknown"]
 _LONGEST: Final = 300

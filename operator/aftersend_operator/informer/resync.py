@@ -19,10 +19,10 @@ from typing import Final
 from aftersend.errors import AftersendError
 from aftersend.observe.logs import get_logger
 from aftersend_operator.api.client import Api
-from aftersend_operator.api.roll import Roll
-from aftersend_operator.cache import Cache
-from aftersend_operator.kinds import Kind, selectors
-from aftersend_operator.sightings import Key
+from aftersend_operator.api.metadata_list import Roll
+from aftersend_operator.informer.cache import Cache
+from aftersend_operator.model.kinds import Kind, selectors
+from aftersend_operator.model.records import Key
 
 ROUND_SECONDS: Final = 40.0
 PATIENCE_SECONDS: Final = 5.0

@@ -15,12 +15,12 @@ from aftersend.errors import Misconfigured
 from aftersend.tenant.document import KIND, Tenant
 from aftersend.tenant.loading import tenant_of
 from aftersend.tenant.status import Status
-from aftersend_operator.certificates import certificate_end
-from aftersend_operator.drift import content, digest
 from aftersend_operator.manifests.network_policies import port_of
 from aftersend_operator.manifests.services import REDIS_PORT
-from aftersend_operator.naming import PART_LABEL, TENANT_LABEL, UID_LABEL, Manifest
-from aftersend_operator.rollout import Rollout, rollout_of
+from aftersend_operator.model.certificates import certificate_end
+from aftersend_operator.model.comparison import content, digest
+from aftersend_operator.model.naming import PART_LABEL, TENANT_LABEL, UID_LABEL, Manifest
+from aftersend_operator.model.rollout import Rollout, rollout_of
 
 Key = tuple[str, str]
 """Namespace and name."""

@@ -11,7 +11,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Final, Literal
 
 from aftersend.tenant.status import Condition
-from aftersend_operator.reasons import Reason
+from aftersend_operator.model.reasons import Reason
 
 _LONGEST: Final = 400
 

@@ -17,11 +17,11 @@ from typing import Final, Literal
 
 import msgspec
 
-from aftersend_operator.cache import ChildKey
-from aftersend_operator.drift import DIGEST, covers
-from aftersend_operator.kinds import Kind, kind_of
-from aftersend_operator.naming import Manifest
-from aftersend_operator.sightings import Child
+from aftersend_operator.informer.cache import ChildKey
+from aftersend_operator.model.comparison import DIGEST, covers
+from aftersend_operator.model.kinds import Kind, kind_of
+from aftersend_operator.model.naming import Manifest
+from aftersend_operator.model.records import Child
 
 Step = Literal["settled", "apply", "look", "wait", "refuse"]
 _WORKLOADS: Final = frozenset({"Deployment", "StatefulSet"})

@@ -11,10 +11,10 @@ import msgspec
 from aftersend import __version__
 from aftersend.tenant.document import API_VERSION, KIND, Tenant
 from aftersend.tenant.status import Condition, Status
-from aftersend_operator.conditions import Picture, dated, verdicts
-from aftersend_operator.naming import Manifest
-from aftersend_operator.reports import Told
-from aftersend_operator.sightings import TenantSighting
+from aftersend_operator.model.naming import Manifest
+from aftersend_operator.model.records import TenantSighting
+from aftersend_operator.status.conditions import Picture, dated, verdicts
+from aftersend_operator.status.reports import Told
 
 
 def status_of(seen: TenantSighting, picture: Picture, told: Told, *, now: str) -> Status:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from aftersend.tenant.document import API_VERSION, KIND
-from aftersend_operator.naming import FIELD_MANAGER, MANAGED_BY_LABEL
+from aftersend_operator.model.naming import FIELD_MANAGER, MANAGED_BY_LABEL
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from aftersend_operator.naming import Manifest
+from aftersend_operator.model.naming import Manifest
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
-from aftersend_operator.conditions import Fault
-from aftersend_operator.reasons import Reason
-from aftersend_operator.sightings import TenantSighting
+from aftersend_operator.model.reasons import Reason
+from aftersend_operator.model.records import TenantSighting
+from aftersend_operator.status.conditions import Fault
 
 LONGEST_START: Final = 120.0
 """Seconds that a managed Redis may take until its services have reached it."""

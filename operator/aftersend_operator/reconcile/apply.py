@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 
 from aftersend_operator.api.client import Api
 from aftersend_operator.api.errors import Conflict, Leaving, Refused
-from aftersend_operator.cache import Cache
-from aftersend_operator.conditions import Fault
-from aftersend_operator.drift import DIGEST, marked
-from aftersend_operator.kinds import Kind, kind_of
-from aftersend_operator.naming import MANAGED_BY_LABEL, TENANT_LABEL, Manifest
-from aftersend_operator.plan_changes import Changes, Step, plan_changes, step_for
-from aftersend_operator.reasons import Reason
-from aftersend_operator.sightings import Child, TenantSighting, child_sighting
-from aftersend_operator.waves import Waves, is_rolling
+from aftersend_operator.informer.cache import Cache
+from aftersend_operator.model.comparison import DIGEST, marked
+from aftersend_operator.model.kinds import Kind, kind_of
+from aftersend_operator.model.naming import MANAGED_BY_LABEL, TENANT_LABEL, Manifest
+from aftersend_operator.model.reasons import Reason
+from aftersend_operator.model.records import Child, TenantSighting, child_sighting
+from aftersend_operator.reconcile.plan import Changes, Step, plan_changes, step_for
+from aftersend_operator.reconcile.rollout_gate import Waves, is_rolling
+from aftersend_operator.status.conditions import Fault
 
 
 @dataclass(slots=True)

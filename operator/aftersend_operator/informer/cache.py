@@ -10,10 +10,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from aftersend_operator.kinds import POD, SECRET, TENANT, Kind
-from aftersend_operator.naming import FIELD_MANAGER, MANAGED_BY_LABEL, Manifest
-from aftersend_operator.references import referenced_secrets
-from aftersend_operator.sightings import (
+from aftersend_operator.model.kinds import POD, SECRET, TENANT, Kind
+from aftersend_operator.model.naming import FIELD_MANAGER, MANAGED_BY_LABEL, Manifest
+from aftersend_operator.model.records import (
     Child,
     Key,
     PodSighting,
@@ -25,6 +24,7 @@ from aftersend_operator.sightings import (
     secret_sighting,
     tenant_sighting,
 )
+from aftersend_operator.model.references import referenced_secrets
 
 ChildKey = tuple[Kind, str]
 """Kind and name."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from aftersend_operator.sightings import Child, Key
+from aftersend_operator.model.records import Child, Key
 
 LONGEST_SECONDS: Final = 900.0
 

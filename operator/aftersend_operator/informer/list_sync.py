@@ -17,9 +17,9 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 
 from aftersend.errors import Transient
 from aftersend.service.health import Health
-from aftersend_operator.cache import Cache
-from aftersend_operator.kinds import Kind
-from aftersend_operator.naming import Manifest
+from aftersend_operator.informer.cache import Cache
+from aftersend_operator.model.kinds import Kind
+from aftersend_operator.model.naming import Manifest
 
 LONGEST_SILENCE: Final = 180.0
 _OK: Final = 200

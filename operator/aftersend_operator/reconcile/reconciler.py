@@ -22,22 +22,22 @@ from aftersend.observe.logs import get_logger
 from aftersend.tenant.status import Status
 from aftersend_operator.api.client import Api
 from aftersend_operator.api.errors import Conflict, Leaving
-from aftersend_operator.cache import Cache
-from aftersend_operator.children import Children, Outcome
-from aftersend_operator.conditions import Fault, Picture, transitions
-from aftersend_operator.early import start_left, without_early
-from aftersend_operator.findings import is_available, pod_faults, secret_faults, workload_faults
+from aftersend_operator.informer.cache import Cache
 from aftersend_operator.manifests.desired import Facts, desired
 from aftersend_operator.manifests.services import REDIS_PORT
 from aftersend_operator.metrics import OperatorMetrics
-from aftersend_operator.own_secrets import OwnSecrets
-from aftersend_operator.reasons import Reason
-from aftersend_operator.reports import Told
+from aftersend_operator.model.reasons import Reason
+from aftersend_operator.model.records import Key, TenantSighting
+from aftersend_operator.reconcile.apply import Children, Outcome
+from aftersend_operator.reconcile.rollout_gate import is_rolling
+from aftersend_operator.reconcile.secrets import OwnSecrets
 from aftersend_operator.settings import OperatorSettings
-from aftersend_operator.sightings import Key, TenantSighting
-from aftersend_operator.status import event_of, status_manifest, status_of, worth_telling
-from aftersend_operator.telling import Telling
-from aftersend_operator.waves import is_rolling
+from aftersend_operator.status.checks import is_available, pod_faults, secret_faults, workload_faults
+from aftersend_operator.status.collector import Telling
+from aftersend_operator.status.conditions import Fault, Picture, transitions
+from aftersend_operator.status.reports import Told
+from aftersend_operator.status.startup_grace import start_left, without_early
+from aftersend_operator.status.status import event_of, status_manifest, status_of, worth_telling
 
 RESYNC_SECONDS: Final = 55.0
 _A_DAY: Final = 86400.0
