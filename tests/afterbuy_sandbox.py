@@ -12,9 +12,9 @@ from aiohttp.test_utils import TestServer
 
 from aftersend.afterbuy.client import AfterbuyClient, AfterbuyCredentials
 from aftersend.observe.meter import NoMeter
-from aftersend_sandbox.afterbuy_server import PATH, AfterbuyServer
+from aftersend_sandbox.afterbuy.server import PATH, AfterbuyServer
 from aftersend_sandbox.faults import Fault
-from aftersend_sandbox.state import Address, AfterbuyOrder, SoldItem, World
+from aftersend_sandbox.world import Address, AfterbuyOrder, SoldItem, World
 
 ORDERED = datetime(2026, 11, 24, 8, tzinfo=UTC)
 

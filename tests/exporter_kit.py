@@ -33,13 +33,13 @@ from aftersend_exporter.requests.circuits import Circuits
 from aftersend_exporter.requests.coalescing import Queue
 from aftersend_exporter.requests.handler import Handler
 from aftersend_exporter.sweep.run import sweep
-from aftersend_sandbox import saving
-from aftersend_sandbox.afterbuy_server import PATH, AfterbuyServer
+from aftersend_sandbox.afterbuy.server import PATH, AfterbuyServer
 from aftersend_sandbox.faults import Fault
-from aftersend_sandbox.panel import Panel
-from aftersend_sandbox.seed import seeded_world
-from aftersend_sandbox.sendcloud_server import SendcloudServer
-from aftersend_sandbox.state import INTEGRATION_ID, AfterbuyOrder, Parcel, SendcloudOrder, World
+from aftersend_sandbox.seed.account import seeded_world
+from aftersend_sandbox.sendcloud import saving
+from aftersend_sandbox.sendcloud.panel import Panel
+from aftersend_sandbox.sendcloud.server import SendcloudServer
+from aftersend_sandbox.world import INTEGRATION_ID, AfterbuyOrder, Parcel, SendcloudOrder, World
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 IDENTITY = "shops.mueller"

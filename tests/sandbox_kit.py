@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp import web
 
 from aftersend_sandbox.server import Sandbox, running
-from aftersend_sandbox.state import (
+from aftersend_sandbox.world import (
     INTEGRATION_ID,
     Address,
     AfterbuyOrder,

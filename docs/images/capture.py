@@ -18,10 +18,10 @@ import aiohttp
 from aiohttp import web
 from playwright.async_api import async_playwright
 
-from aftersend_sandbox.seed import seeded_world
-from aftersend_sandbox.seed_scenarios import SCENARIOS
+from aftersend_sandbox.seed.account import seeded_world
+from aftersend_sandbox.seed.scenarios import SCENARIOS
 from aftersend_sandbox.server import Sandbox, running
-from aftersend_sandbox.state import INTEGRATION_ID, AfterbuyOrder
+from aftersend_sandbox.world import INTEGRATION_ID, AfterbuyOrder
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = (

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from aftersend_sandbox.state import INTEGRATION_ID, World
+from aftersend_sandbox.world import INTEGRATION_ID, World
 
 ADDRESSES = """\
 Afterbuy   {afterbuy}   partnerToken sandbox-partner, accountToken sandbox-account
@@ -63,7 +63,7 @@ def _address(text: str) -> tuple[str, int]:
 
 def world_of(options: argparse.Namespace) -> World:
     """The seeded world with the webhook set up."""
-    from aftersend_sandbox.seed import seeded_world  # noqa: PLC0415 - `--help` needs no seeds
+    from aftersend_sandbox.seed.account import seeded_world  # noqa: PLC0415 - `--help` needs no seeds
 
     world = seeded_world(options.orders, now=datetime.now(UTC), seed=options.seed)
     world.sendcloud.save_seconds = options.save_seconds

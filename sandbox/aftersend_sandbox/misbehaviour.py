@@ -9,10 +9,10 @@ from typing import Final
 
 from aiohttp import web
 
-from aftersend_sandbox.afterbuy_xml import Answer, render
+from aftersend_sandbox.afterbuy.xml import Answer, render
 from aftersend_sandbox.faults import Fault
-from aftersend_sandbox.state import World
 from aftersend_sandbox.switches import Switches
+from aftersend_sandbox.world import World
 
 PAGE: Final = (
     "<!DOCTYPE html>\r\n<html><head><title>Wartungsarbeiten</title></head>\r\n<body><h1>Wir sind gleich zur&uuml;ck"

@@ -11,13 +11,13 @@ from typing import Final
 
 from aiohttp import web
 
-from aftersend_sandbox.afterbuy_server import PATH, AfterbuyServer
-from aftersend_sandbox.control import add_control
-from aftersend_sandbox.page import add_page
-from aftersend_sandbox.panel import Panel
-from aftersend_sandbox.sendcloud_server import SendcloudServer
-from aftersend_sandbox.state import World
+from aftersend_sandbox.afterbuy.server import PATH, AfterbuyServer
+from aftersend_sandbox.control.api import add_control
+from aftersend_sandbox.page.routes import add_page
+from aftersend_sandbox.sendcloud.panel import Panel
+from aftersend_sandbox.sendcloud.server import SendcloudServer
 from aftersend_sandbox.webhooks import Postman
+from aftersend_sandbox.world import World
 
 LARGEST_REQUEST: Final = 32 * 1024 * 1024
 GRACE_SECONDS: Final = 0.5

@@ -17,8 +17,8 @@ from typing import Any, Final
 import aiohttp
 from aiohttp import web
 
-from aftersend_sandbox.sendcloud_parcels import parcel_body
-from aftersend_sandbox.state import Entry, FailedWebhook, Integration, Parcel, World
+from aftersend_sandbox.sendcloud.parcels import parcel_body
+from aftersend_sandbox.world import Entry, FailedWebhook, Integration, Parcel, World
 
 TRIES: Final = 10
 FIRST_WAIT: Final = 300.0

@@ -7,8 +7,8 @@ import msgspec
 
 from aftersend.runs import RunRequest
 from aftersend.stream.event import new_id, rfc3339
-from aftersend_sandbox import saving
-from aftersend_sandbox.state import Parcel
+from aftersend_sandbox.sendcloud import saving
+from aftersend_sandbox.world import Parcel
 from tests.canary import odd_answers
 from tests.canary.front import Strange
 from tests.canary.hooks import knock, marked, odd_hooks, odd_parcels, signed, webhook

@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from aftersend_sandbox.sendcloud_parcels import parcel_body
-from aftersend_sandbox.state import Parcel
+from aftersend_sandbox.sendcloud.parcels import parcel_body
+from aftersend_sandbox.world import Parcel
 from tests.canary.marks import ODD, PARCELS, PEOPLE, SECRETS
 from tests.canary.scene import HOOK, Scene
 

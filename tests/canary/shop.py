@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from aftersend_sandbox.state import (
+from aftersend_sandbox.world import (
     INTEGRATION_ID,
     Address,
     AfterbuyOrder,

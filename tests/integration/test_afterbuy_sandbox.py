@@ -14,11 +14,11 @@ from aiohttp import web
 from aftersend.afterbuy.client import AfterbuyClient, AfterbuyCredentials
 from aftersend.afterbuy.model import Order, OrderChange, ParcelLabel
 from aftersend.errors import AftersendError, CredentialsRefused, Rejected, Transient
-from aftersend_sandbox.afterbuy_server import PATH, AfterbuyServer
+from aftersend_sandbox.afterbuy.server import PATH, AfterbuyServer
 from aftersend_sandbox.faults import KINDS, Fault, Faults
-from aftersend_sandbox.seed import seeded_world
-from aftersend_sandbox.state import AfterbuyOrder, World
+from aftersend_sandbox.seed.account import seeded_world
 from aftersend_sandbox.switches import TABLE, Switches
+from aftersend_sandbox.world import AfterbuyOrder, World
 from tests.afterbuy_wire import Tally
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)

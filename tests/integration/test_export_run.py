@@ -11,11 +11,11 @@ import pytest
 from aftersend.errors import Transient
 from aftersend_exporter.export.existing_labels import all_labelled
 from aftersend_exporter.rules.transitions import MOST_PUSHES
-from aftersend_sandbox import saving
 from aftersend_sandbox.faults import Faults
-from aftersend_sandbox.seed import seeded_world
-from aftersend_sandbox.state import INTEGRATION_ID, Integration
-from aftersend_sandbox.verdict import judge
+from aftersend_sandbox.rules.judge import judge
+from aftersend_sandbox.seed.account import seeded_world
+from aftersend_sandbox.sendcloud import saving
+from aftersend_sandbox.world import INTEGRATION_ID, Integration
 from tests.exporter_kit import IDENTITY, NOW, Office, office
 
 

@@ -12,7 +12,7 @@ from aftersend.ledger.entry import Entry
 from aftersend.runs import RunHealth, RunRequest, RunSummary, store_result
 from aftersend_exporter.sweep.recovery import AGAIN_SECONDS, RecoveryWatch
 from aftersend_exporter.sweep.run import sweep
-from aftersend_sandbox.state import INTEGRATION_ID, AfterbuyOrder
+from aftersend_sandbox.world import INTEGRATION_ID, AfterbuyOrder
 from tests.exporter_kit import Office, office
 
 CURSOR: Final = "sweep.cursor"

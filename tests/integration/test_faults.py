@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from aftersend.errors import Transient
-from aftersend_sandbox import saving
 from aftersend_sandbox.faults import KINDS
-from aftersend_sandbox.verdict.rule import judge
+from aftersend_sandbox.rules.judge import judge
+from aftersend_sandbox.sendcloud import saving
 from tests.exporter_kit import IDENTITY, Office, office
 from tests.servers import RedisServer
 

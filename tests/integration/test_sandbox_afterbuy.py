@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from aftersend_sandbox.state import Address, Product
+from aftersend_sandbox.world import Address, Product
 from tests.sandbox_kit import NOW, TAG, TOKENS, a_filter, a_sandbox, an_order, codes, listed, small_world
 
 DATES = a_filter("DateFilter", "AuctionEndDate", DateFrom="01.01.2026 00:00:00")

@@ -11,9 +11,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from aftersend_sandbox import control, main
-from aftersend_sandbox.state import INTEGRATION_ID, ParcelLabel
+from aftersend_sandbox import main
+from aftersend_sandbox.control import api
 from aftersend_sandbox.switches import TABLE
+from aftersend_sandbox.world import INTEGRATION_ID, ParcelLabel
 from tests.sandbox_kit import NOW, TAG, a_filter, a_push, a_receiver, a_sandbox, codes, listed, small_world
 
 
@@ -210,8 +211,8 @@ async def test_the_verdict_is_told() -> None:
 
 
 def test_the_docstring_names_every_route() -> None:
-    told = (control.__doc__ or "").replace("…", "")
-    for method, path in control.ROUTES:
+    told = (api.__doc__ or "").replace("…", "")
+    for method, path in api.ROUTES:
         short = path.replace("/control", "", 1)
         last = short.rpartition("/")[2]
         assert method in told

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from aftersend_sandbox.faults import KINDS, Fault
-from aftersend_sandbox.state import World
+from aftersend_sandbox.world import World
 from tests.sandbox_kit import AUTH, TOKENS, Door, a_push, a_sandbox, codes
 
 REQUEST = (

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from aftersend_sandbox.faults import Fault
-from aftersend_sandbox.state import INTEGRATION_ID
+from aftersend_sandbox.world import INTEGRATION_ID
 from tests.sandbox_kit import AUTH, NOW, Door, a_push, a_sandbox, small_world
 
 ITEM = "order_details__order_items__0"

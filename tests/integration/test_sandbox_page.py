@@ -11,10 +11,10 @@ import aiohttp
 import pytest
 from playwright.async_api import ConsoleMessage, Locator, Page, async_playwright, expect
 
-from aftersend_sandbox.page_scan import KEEP, STAGES, Scanner, scan
-from aftersend_sandbox.seed import seeded_world
+from aftersend_sandbox.page.order_view import KEEP, STAGES, Scanner, scan
+from aftersend_sandbox.seed.account import seeded_world
 from aftersend_sandbox.server import Sandbox, running
-from aftersend_sandbox.state import INTEGRATION_ID, AfterbuyOrder, World
+from aftersend_sandbox.world import INTEGRATION_ID, AfterbuyOrder, World
 
 CHROMIUM = Path("/usr/bin/chromium")
 CURE = "Chromium is missing: apt-get install chromium"

@@ -7,9 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from aftersend_sandbox.labels import weight_of
-from aftersend_sandbox.state import STATUS_MESSAGES, Parcel
+from aftersend_sandbox.sendcloud.labels import weight_of
 from aftersend_sandbox.switches import Switches
+from aftersend_sandbox.world import STATUS_MESSAGES, Parcel
 from tests.sandbox_kit import AUTH, NOW, Door, a_push, a_sandbox
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aftersend_sandbox.state import Address, ParcelLabel
+from aftersend_sandbox.world import Address, ParcelLabel
 from tests.sandbox_kit import NOW, TAG, a_filter, a_sandbox, codes, listed, small_world
 
 NUMBER = "<OrderID>101</OrderID><AdditionalInfo>0034</AdditionalInfo>"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aftersend_sandbox.faults import Fault
-from aftersend_sandbox.state import INTEGRATION_ID, Parcel
+from aftersend_sandbox.world import INTEGRATION_ID, Parcel
 from tests.sandbox_kit import NOW, Door, Receiver, a_push, a_receiver, a_sandbox, small_world
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftersend_sandbox import schema
 from aftersend_sandbox.faults import Fault, Faults
-from aftersend_sandbox.state import Address, AfterbuyOrder, Clock, OrderBook, Parcel, ParcelBook, Recipient, World
+from aftersend_sandbox.sendcloud import schema
 from aftersend_sandbox.switches import TABLE, Switches
+from aftersend_sandbox.world import Address, AfterbuyOrder, Clock, OrderBook, Parcel, ParcelBook, Recipient, World
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 TESTS = Path(__file__).parents[1]

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from aftersend_sandbox import people
-from aftersend_sandbox.catalogue import SETS, products
-from aftersend_sandbox.people_places import REGIONS
-from aftersend_sandbox.seed import seeded_world
-from aftersend_sandbox.seed_scenarios import SCENARIOS
-from aftersend_sandbox.state import Address, AfterbuyOrder, World
+from aftersend_sandbox.seed import people
+from aftersend_sandbox.seed.account import seeded_world
+from aftersend_sandbox.seed.catalogue import SETS, products
+from aftersend_sandbox.seed.places import REGIONS
+from aftersend_sandbox.seed.scenarios import SCENARIOS
+from aftersend_sandbox.world import Address, AfterbuyOrder, World
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)

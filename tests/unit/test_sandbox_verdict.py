@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from aftersend_sandbox.seed import seeded_world
-from aftersend_sandbox.seed_scenarios import SCENARIOS
-from aftersend_sandbox.state import INTEGRATION_ID, AfterbuyOrder, Entry, Parcel, Recipient, SendcloudOrder, World
-from aftersend_sandbox.verdict import Rule, expect, judge
+from aftersend_sandbox.rules import expected
+from aftersend_sandbox.rules.judge import judge
+from aftersend_sandbox.rules.rule import Rule
+from aftersend_sandbox.seed.account import seeded_world
+from aftersend_sandbox.seed.scenarios import SCENARIOS
+from aftersend_sandbox.world import INTEGRATION_ID, AfterbuyOrder, Entry, Parcel, Recipient, SendcloudOrder, World
 
 NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
 TAG = "Sendcloud abgeschlossen"
@@ -19,7 +21,7 @@ TAG = "Sendcloud abgeschlossen"
 def perfect_day() -> World:
     """What both systems look like after a bridge that makes no mistake."""
     world = seeded_world(320, now=NOW, seed=3)
-    for index, order in enumerate(list(expect.must_go(world))):
+    for index, order in enumerate(list(expected.must_go(world))):
         push(world, order)
         parcels = [print_label(world, order, collo=collo) for collo in range(2 if index % 10 == 0 else 1)]
         if index % 7 == 1:
@@ -43,13 +45,13 @@ def people(world: World, order: AfterbuyOrder, index: int, parcels: list[Parcel]
 
 
 def push(world: World, order: AfterbuyOrder) -> None:
-    address = expect.address_of(order)
-    items = [item for item in order.items if item.quantity > 0 and item.item_type not in expect.MARKETPLACE]
+    address = expected.address_of(order)
+    items = [item for item in order.items if item.quantity > 0 and item.item_type not in expected.MARKETPLACE]
     total = sum((item.weight or Decimal(0)) * item.quantity for item in items)
     body: dict[str, Any] = {
         "order_id": f"afterbuy-{order.order_id}",
         "order_number": str(order.order_id),
-        "order_details": {"order_items": [position(world, item, abroad=expect.abroad(address)) for item in items]},
+        "order_details": {"order_items": [position(world, item, abroad=expected.abroad(address)) for item in items]},
         "payment_details": {"total_price": {"value": 1.0, "currency": items[0].currency}},
         "shipping_address": {
             "name": f"{address.first_name} {address.last_name}".strip() or address.company,
@@ -58,7 +60,7 @@ def push(world: World, order: AfterbuyOrder) -> None:
             "address_line_2": address.street2,
             "postal_code": address.postal_code,
             "city": address.city,
-            "country_code": expect.country(address),
+            "country_code": expected.country(address),
         },
         "shipping_details": {
             "delivery_indicator": order.shipping.method if total else "Kleinpaket",
@@ -67,7 +69,7 @@ def push(world: World, order: AfterbuyOrder) -> None:
     }
     if not total:
         body["order_details"]["tags"] = ["Kleinpaket"]
-    if expect.abroad(address):
+    if expected.abroad(address):
         body["customs_details"] = {
             "commercial_invoice_number": str(order.order_id),
             "shipment_type": "commercial_goods",
@@ -136,16 +138,16 @@ def test_a_perfect_day_keeps_every_rule_and_every_rule_meets_cases() -> None:
 
 def test_the_expectations_agree_with_what_the_seeds_say_of_themselves() -> None:
     world = seeded_world(600, now=NOW, seed=5)
-    going = {order.order_id for order in expect.must_go(world)}
+    going = {order.order_id for order in expected.must_go(world)}
     for order in world.afterbuy.orders:
         scenario = SCENARIOS[order.scenario]
         assert (order.order_id in going) == scenario.travels, order.scenario
         if scenario.travels:
-            assert expect.abroad(expect.address_of(order)) == scenario.customs, order.scenario
+            assert expected.abroad(expected.address_of(order)) == scenario.customs, order.scenario
 
 
 def lose_an_order(world: World) -> None:
-    order = next(iter(expect.must_go(world)))
+    order = next(iter(expected.must_go(world)))
     world.journal.writes[order.order_id].clear()
     order.additional_info = ""
     del world.sendcloud.orders[INTEGRATION_ID, f"afterbuy-{order.order_id}"]
@@ -167,7 +169,7 @@ def move_house(world: World) -> None:
 
 
 def drop_the_second_line(world: World) -> None:
-    order = first(world, lambda o: bool(expect.address_of(o).street2))
+    order = first(world, lambda o: bool(expected.address_of(o).street2))
     body(world, order)["shipping_address"]["address_line_2"] = ""
 
 
@@ -176,7 +178,7 @@ def change_a_quantity(world: World) -> None:
 
 
 def mix_currencies(world: World) -> None:
-    order = first(world, lambda o: not expect.abroad(expect.address_of(o)))
+    order = first(world, lambda o: not expected.abroad(expected.address_of(o)))
     body(world, order)["payment_details"]["total_price"]["currency"] = "USD"
 
 
@@ -196,7 +198,7 @@ def forget_the_method(world: World) -> None:
 
 
 def forget_customs(world: World) -> None:
-    del body(world, first(world, lambda o: expect.abroad(expect.address_of(o))))["customs_details"]
+    del body(world, first(world, lambda o: expected.abroad(expected.address_of(o))))["customs_details"]
 
 
 def forget_an_hs_code(world: World) -> None:
@@ -205,7 +207,7 @@ def forget_an_hs_code(world: World) -> None:
 
 
 def declare_at_home(world: World) -> None:
-    order = first(world, lambda o: not expect.abroad(expect.address_of(o)))
+    order = first(world, lambda o: not expected.abroad(expected.address_of(o)))
     body(world, order)["customs_details"] = {"commercial_invoice_number": "1"}
 
 

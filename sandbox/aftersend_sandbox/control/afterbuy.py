@@ -1,0 +1,93 @@
+"""Control actions of a person in Afterbuy's user interface; each leaves an entry of api ``control`` in the journal."""
+
+from dataclasses import fields
+from typing import Any
+
+from aftersend_sandbox.control.sandbox import Call, Unknown
+from aftersend_sandbox.world import Address, AfterbuyOrder, Entry, ParcelLabel
+
+
+def orders(call: Call) -> dict[str, Any]:
+    """A span of orders and how many there are."""
+    book = call.world.afterbuy.orders
+    return {"total": len(book), "orders": list(book)[call.span()]}
+
+
+def read(call: Call) -> AfterbuyOrder:
+    """One order."""
+    return _find(call)
+
+
+def fill_number(call: Call) -> AfterbuyOrder:
+    """Type a parcel number; an empty one clears the field. Where it lands is the switch ``parcel_field``."""
+    order, number = _find(call), str(call.body["number"]) if "number" in call.body else ""
+    where = call.world.switches.parcel_field
+    if where != "parcel_labels" or not number:
+        order.additional_info = number
+    if where != "additional_info":
+        item = order.items[0].item_id if order.items else 0
+        order.shipping.parcel_labels = [ParcelLabel(item, 1, number)] if number else []
+    return _done(call, order, "number edited", {"number": number})
+
+
+def edit_address(call: Call) -> AfterbuyOrder:
+    """Change fields of the delivery address (of the billing address if there is no other)."""
+    order = _find(call)
+    address = order.shipping_address or order.billing
+    known = {each.name for each in fields(Address)}
+    if unknown := set(call.body) - known:
+        raise ValueError(f"an address has no {', '.join(sorted(unknown))}")
+    for name, value in call.body.items():
+        setattr(address, name, value)
+    return _done(call, order, "address edited", {"fields": sorted(call.body)})
+
+
+def edit_tags(call: Call) -> AfterbuyOrder:
+    """Add or remove one tag."""
+    order, added, removed = _find(call), call.body.get("add"), call.body.get("remove")
+    if bool(added) == bool(removed):
+        raise ValueError("either add or remove")
+    if added:
+        if added not in call.world.afterbuy.tag_manager:
+            call.world.afterbuy.tag_manager.append(str(added))
+        if added not in order.tags:
+            order.tags.append(str(added))
+        return _done(call, order, "tag added", {"added_tag": added})
+    order.tags[:] = [each for each in order.tags if each != removed]
+    return _done(call, order, "tag removed", {"tag": removed})
+
+
+def cancel(call: Call) -> AfterbuyOrder:
+    """Cancel the order: its quantities turn negative."""
+    order = _find(call)
+    order.cancelled = True
+    return _done(call, order, "order cancelled", {})
+
+
+def hide(call: Call) -> AfterbuyOrder:
+    """Hide the order."""
+    order = _find(call)
+    order.hidden = True
+    return _done(call, order, "order hidden", {})
+
+
+def delete(call: Call) -> AfterbuyOrder:
+    """Delete the order for good."""
+    order = _find(call)
+    call.world.afterbuy.orders.remove(order.order_id)
+    return _done(call, order, "order deleted", {})
+
+
+def _find(call: Call) -> AfterbuyOrder:
+    told = call.path["id"]
+    order = call.world.afterbuy.orders.get(int(told)) if told.isdecimal() else None
+    if order is None:
+        raise Unknown(f"there is no order {told}")
+    return order
+
+
+def _done(call: Call, order: AfterbuyOrder, what: str, detail: dict[str, Any]) -> AfterbuyOrder:
+    now = call.world.clock.now()
+    order.modified_at = now
+    call.world.journal.note(Entry(now, "control", what, str(order.order_id), detail=detail))
+    return order

@@ -1,0 +1,1 @@
+"""The web page: both simulated worlds side by side."""

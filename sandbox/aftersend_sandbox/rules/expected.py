@@ -1,0 +1,115 @@
+"""What should have gone to Sendcloud, read from Afterbuy's side only."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from aftersend_sandbox.world import INTEGRATION_ID, Address, AfterbuyOrder, SendcloudOrder, SoldItem, World
+
+BERLIN = ZoneInfo("Europe/Berlin")
+EDGE = timedelta(hours=1)
+"""At the edges of the window the bridge may ask one hour wider (change of DST): neither expected nor forbidden."""
+MARKETPLACE = {201, 301, 501}
+CUSTOMS_COUNTRIES = {"CH", "GB", "NO", "US", "JE", "GG", "GI", "AX", "IS", "LI", "TR", "UA", "RS", "SM", "VA", "IC"}
+PLATES = {"D": "DE", "A": "AT", "F": "FR", "E": "ES", "I": "IT", "B": "BE", "L": "LU", "UK": "GB", "GBM": "GB"}
+CUSTOMS_POSTCODES = {
+    "ES": ("35", "38", "51", "52"),
+    "DE": ("78266", "27498"),
+    "IT": ("23041", "22061"),
+    "FI": ("22",),
+    "FR": ("971", "972", "973", "974", "976"),
+}
+
+
+def shipped_items(order: AfterbuyOrder) -> list[SoldItem]:
+    """The positions that the merchant sends himself."""
+    if order.cancelled:
+        return []
+    return [item for item in order.items if item.quantity > 0 and item.item_type not in MARKETPLACE]
+
+
+def address_of(order: AfterbuyOrder) -> Address:
+    """Shipping before billing."""
+    shipping = order.shipping_address
+    return shipping if shipping and has_place(shipping) else order.billing
+
+
+def has_place(address: Address) -> bool:
+    """Whether a parcel could go there at all."""
+    return bool(address.street or address.city or address.postal_code)
+
+
+def held_back(world: World, order: AfterbuyOrder) -> bool:
+    """A parcel number stood in Afterbuy before the bridge wrote anything."""
+    for change in world.journal.writes.get(order.order_id, ()):
+        if "AdditionalInfo" in change:
+            return bool(change["AdditionalInfo"][0].strip())
+    return bool(order.additional_info.strip()) or any(label.number for label in order.shipping.parcel_labels)
+
+
+def exported_at(world: World) -> datetime:
+    """When the first export ran: "today" is meant from there."""
+    for entry in world.journal.entries:
+        if entry.api == "afterbuy" and entry.what == "GetSoldItems":
+            return entry.at
+    return world.clock.now()
+
+
+def dated(order: AfterbuyOrder) -> datetime:
+    """The date that decides which day an order belongs to."""
+    return order.items[0].ended_at or order.ordered_at if order.items else order.ordered_at
+
+
+def window(world: World) -> tuple[datetime, datetime]:
+    """Yesterday's first moment in Berlin, and now."""
+    now = exported_at(world)
+    midnight = now.astimezone(BERLIN).replace(hour=0, minute=0, second=0, microsecond=0)
+    return (midnight - timedelta(days=1)).replace(tzinfo=BERLIN), now
+
+
+def must_go(world: World) -> Iterator[AfterbuyOrder]:
+    """Orders that every export of today has to bring over."""
+    start, end = window(world)
+    for order in world.afterbuy.orders:
+        if could_go(order) and not held_back(world, order) and start <= dated(order) <= end:
+            yield order
+
+
+def must_stay(world: World) -> Iterator[AfterbuyOrder]:
+    """Orders that no export may bring over."""
+    start, _ = window(world)
+    for order in world.afterbuy.orders:
+        if not could_go(order) or held_back(world, order) or dated(order) < start - EDGE:
+            yield order
+
+
+def could_go(order: AfterbuyOrder) -> bool:
+    """A real, visible order with an address and something for the merchant to send."""
+    return order.is_order and not order.hidden and has_place(address_of(order)) and bool(shipped_items(order))
+
+
+def incoming(world: World, order: AfterbuyOrder) -> SendcloudOrder | None:
+    """The order as Sendcloud has it, saved or still being saved."""
+    return world.sendcloud.orders.get((INTEGRATION_ID, f"afterbuy-{order.order_id}"))
+
+
+def transferred(world: World) -> Iterator[tuple[AfterbuyOrder, dict[str, Any]]]:
+    """All orders that exist on both sides, with the JSON body that Sendcloud keeps."""
+    for order in world.afterbuy.orders:
+        saved = incoming(world, order)
+        if saved is not None:
+            yield order, saved.body
+
+
+def country(address: Address) -> str:
+    """ISO code; where Afterbuy keeps only the licence plate, what the plate stands for."""
+    return address.country_iso or PLATES.get(address.country, address.country)
+
+
+def abroad(address: Address) -> bool:
+    """Outside the EU customs union or its tax area; Northern Ireland counts as inside."""
+    land, code = country(address), address.postal_code.replace(" ", "").upper()
+    if land == "GB" and code.startswith("BT"):
+        return False
+    return land in CUSTOMS_COUNTRIES or code.startswith(CUSTOMS_POSTCODES.get(land, ("-",)))

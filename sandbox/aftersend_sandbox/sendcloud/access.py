@@ -1,0 +1,109 @@
+"""The door of the simulated Sendcloud: credentials, limits, the form of refusals, the ``Date`` header.
+
+Limits count per account: reads in a sliding minute, writes in a sliding minute and a sliding second. A refused request
+does not count. 429 has an empty body; a GET with a body is answered 403; wrong keys get the recorded 401 bodies.
+"""
+
+import base64
+import binascii
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from email.utils import format_datetime
+from typing import Any, Final
+
+from aiohttp import web
+
+from aftersend_sandbox.sendcloud.schema import Fault
+from aftersend_sandbox.world import World
+
+MINUTE: Final = 60.0
+
+
+@dataclass(slots=True)
+class Limiter:
+    """Sliding windows of one account."""
+
+    world: World
+    reads: deque[float] = field(default_factory=deque)
+    writes: deque[float] = field(default_factory=deque)
+
+    def wait(self, *, write: bool) -> float:
+        """0 if the request may pass (it is counted then), else the seconds until it might."""
+        now, limits = self.world.clock.seconds(), self.world.sendcloud.limits
+        window = self.writes if write else self.reads
+        while window and window[0] <= now - MINUTE:
+            window.popleft()
+        most = limits.writes_per_minute if write else limits.reads_per_minute
+        if len(window) >= most:
+            return window[0] + MINUTE - now
+        if write and len(window) >= limits.burst and window[-limits.burst] > now - 1:
+            return window[-limits.burst] + 1 - now
+        window.append(now)
+        return 0.0
+
+
+class Refused(Exception):  # noqa: N818 - an answer, not an error
+    """The request is answered with this status and body."""
+
+    def __init__(self, status: int, body: dict[str, Any]) -> None:
+        super().__init__(status)
+        self.status = status
+        self.body = body
+
+
+def v2_error(request: web.Request, status: int, message: str) -> Refused:
+    """One text in an ``error`` object."""
+    error = {"code": status, "request": request.path.lstrip("/"), "message": message}
+    return Refused(status, {"error": error})
+
+
+def v3_errors(status: int, faults: Iterable[Fault], world: World) -> Refused:
+    """A list of errors with pointers."""
+    told: str | int = status if world.switches.error_status_type == "int" else str(status)
+    errors = [
+        {"detail": each.detail, "status": told, "source": {"pointer": each.pointer}, "code": each.code}
+        for each in faults
+    ]
+    return Refused(status, {"errors": errors})
+
+
+def v3_error(status: int, pointer: str, code: str, detail: str, world: World) -> Refused:
+    """A single one of them."""
+    return v3_errors(status, [Fault(pointer, code, detail)], world)
+
+
+def answer(world: World, body: object, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """A JSON answer that carries the sandbox's own time."""
+    return web.json_response(body, status=status, headers={**dated(world), **(headers or {})})
+
+
+def dated(world: World) -> dict[str, str]:
+    """The ``Date`` header."""
+    return {"Date": format_datetime(world.clock.now(), usegmt=True)}
+
+
+def check_keys(request: web.Request, world: World) -> None:
+    """Basic authentication with the two keys. Refused 401."""
+    known = world.credentials
+    if _basic(request.headers.get("Authorization", "")) == f"{known.public_key}:{known.secret_key}":
+        return
+    if request.path.startswith("/api/v2"):
+        raise v2_error(request, 401, "Invalid username/password.")
+    raise v3_error(401, "/data", "authentication_failed", "Invalid username/password.", world)
+
+
+def _basic(header: str) -> str:
+    scheme, _, coded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(coded, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def too_many(world: World, wait: float) -> web.Response:
+    """429 without a body."""
+    headers = {"Retry-After": str(int(wait) + 1)} if world.switches.retry_after == "present" else {}
+    return web.Response(status=429, headers={**dated(world), **headers})
