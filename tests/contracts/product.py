@@ -9,9 +9,13 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 from typer.main import get_command
 
+from aftersend.backup.records import Record
 from aftersend.cli.main import app
+from aftersend.ledger.entry import Entry, ParcelDetails
 from aftersend.observe.metrics import Metrics
 from aftersend.observe.otel_settings import complaints
+from aftersend.runs import OrderCheck, RunRequest, RunSummary
+from aftersend.sendcloud.model import ParcelEvent
 from aftersend.settings import read_settings
 from aftersend_operator.metrics import OperatorMetrics
 from aftersend_operator.settings import read_operator_settings
@@ -20,6 +24,17 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 READ_SETTINGS = {"services": read_settings, "operator": read_operator_settings, "traces": complaints}
 """How each kind of process parses its environment; ``traces`` stands for the ``OTEL_*`` variables of all of them."""
+
+DOCUMENTS: dict[str, Any] = {
+    "ledger entry (JSON)": Entry,
+    "sealed part of a ledger entry (MessagePack)": dict[str, ParcelDetails],
+    "data of parcel.changed (JSON)": ParcelEvent,
+    "data of order.check (JSON)": OrderCheck,
+    "data of export.requested and sweep.requested (JSON)": RunRequest,
+    "result of a run (JSON)": RunSummary,
+    "record of a backup (MessagePack)": Record,
+}
+"""What is stored: an older version wrote it, and a newer one must read it."""
 
 
 def command_line() -> Any:

@@ -1,11 +1,14 @@
 """Metrics: name as a scrape shows it, type, labels in order, buckets."""
 
+import re
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry
 
 from tests.contracts.product import registries
-from tests.support.snapshots import Compare, lines
+from tests.contracts.served_tenant import ServedTenant
+from tests.part_kit import get
+from tests.support.snapshots import SNAPSHOTS, Compare, lines
 
 
 def described(registry: CollectorRegistry) -> Iterator[str]:
@@ -26,3 +29,11 @@ def test_names_types_labels_and_buckets(contract: Compare) -> None:
         "metrics.txt",
         lines(f"{process} {row}" for process, registry in registries().items() for row in described(registry)),
     )
+
+
+def test_a_scrape_shows_no_others(tenant: ServedTenant) -> None:
+    _, text, _ = get(tenant.admin, "/metrics")
+    pinned = set(re.findall(r"^services (\w+) (\w+)", (SNAPSHOTS / "metrics.txt").read_text(), re.MULTILINE))
+    shown = set(re.findall(r"^# TYPE (aftersend_\w+) (\w+)", text, re.MULTILINE))
+    assert shown
+    assert shown <= pinned
