@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from aftersend_operator.main import EXTRA as LOOKED_FOR
+
 ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES = [ROOT / package for package in PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]]
@@ -91,6 +93,7 @@ def test_what_is_declared_is_imported() -> None:
     assert by_others | NEVER_IMPORTED == RUNTIME
     assert by_operator >= EXTRA
     assert not EXTRA & RUNTIME
+    assert set(LOOKED_FOR) == EXTRA
 
 
 @pytest.mark.parametrize("name", PINNED)
