@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -64,8 +65,8 @@ def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, contract: Com
     contract("exit_codes.txt", "".join(rows))
 
 
-def start(script: str, environ: dict[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([BIN / script], env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+def start(script: str, environ: dict[str, str], *words: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([BIN / script, *words], env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 def codes_of(running: list[subprocess.Popen[bytes]]) -> list[int]:
@@ -87,3 +88,15 @@ def test_services_end_with_0_after_sigterm(tmp_path: Path) -> None:
         assert any(b'"started"' in line for line in process.stderr)
         process.send_signal(signal.SIGTERM)
     assert codes_of(running) == [0] * len(SERVICES)
+
+
+def test_an_interrupted_command_ends_with_130(tmp_path: Path) -> None:
+    """It waits for a Redis that accepts the connection and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(40)
+        address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        process = start("aftersend", environment(tmp_path, AFTERSEND_REDIS_URL=address), "orders")
+        connection, _ = silent.accept()
+        with connection:
+            process.send_signal(signal.SIGINT)
+            assert codes_of([process]) == [130]
