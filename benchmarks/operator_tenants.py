@@ -22,8 +22,8 @@ from sight.figures import Figure, tell
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from aftersend_operator.api.access import find_access
 from aftersend_operator.api.client import Api
-from tests.operator_objects import tenant_document
-from tests.servers import free_port
+from tests.support.operator_objects import tenant_document
+from tests.support.servers import free_port
 
 NAMESPACE = "benchmark"
 IDLE_SECONDS = 180

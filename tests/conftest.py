@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.hang import watch
+from tests.support.hang import watch
 from tests.support.snapshots import contract, pytest_addoption
 
 __all__ = ["contract", "pytest_addoption"]

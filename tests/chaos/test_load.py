@@ -16,9 +16,9 @@ from random import Random
 import pytest
 
 from aftersend.errors import Transient
-from tests.consumer_process import Shop
-from tests.servers import RedisServer
-from tests.stream_kit import Parcel, client, is_empty, keyring_in, opened, until
+from tests.support.consumer_process import Shop
+from tests.support.servers import RedisServer
+from tests.support.stream_kit import Parcel, client, is_empty, keyring_in, opened, until
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCERS, EACH = 20, 200
@@ -44,7 +44,7 @@ class Crew:
     """The consumer processes; whoever is killed is replaced."""
 
     def __init__(self, redis: RedisServer, shop: RedisServer, folder: Path) -> None:
-        self._words = [sys.executable, "-m", "tests.consumer_process", redis.url, shop.url, str(folder)]
+        self._words = [sys.executable, "-m", "tests.support.consumer_process", redis.url, shop.url, str(folder)]
         self.log = folder / "consumers.log"
         self.processes = [self._start() for _ in range(CONSUMERS)]
 

@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from tests.chart_kit import Manifest, RefusedError, of_kind, one, render
-from tests.rule_kit import alerts, rules
+from tests.support.chart_kit import Manifest, RefusedError, of_kind, one, render
+from tests.support.rule_kit import alerts, rules
 
 KIND = "monitoring.coreos.com/v1/PrometheusRule"
 ADDRESSES = {"runbookUrl": "https://git.example.com/runbooks/", "dashboardUrl": "https://grafana.example.com"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.chart_kit import VERSION, Manifest, render
+from tests.support.chart_kit import VERSION, Manifest, render
 from tests.support.snapshots import Compare, as_yaml
 
 EVERYTHING: dict[str, Any] = {

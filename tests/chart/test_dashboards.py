@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.chart_kit import of_kind, render
+from tests.support.chart_kit import of_kind, render
 
 FILES = Path(__file__).resolve().parents[2] / "charts/aftersend/files/dashboards"
 NAMES = ["aftersend-fleet.json", "aftersend-tenant.json"]

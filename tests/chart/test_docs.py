@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.chart_kit import ROOT, RefusedError, call, environment, of_kind, render
+from tests.support.chart_kit import ROOT, RefusedError, call, environment, of_kind, render
 
 PAGES = ("docs/guides/platform.md", "charts/aftersend/README.md")
 SET = re.compile(r"--set[ =]('[^']*'|[^\s`]+)")

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.alertmanager_kit import FILES, configuration
-from tests.chart_kit import ROOT, RefusedError, of_kind, one, render
-from tests.programs import answer_of
+from tests.support.alertmanager_kit import FILES, configuration
+from tests.support.chart_kit import ROOT, RefusedError, of_kind, one, render
+from tests.support.programs import answer_of
 
 FULL = {
     "enabled": True,

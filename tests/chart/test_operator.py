@@ -6,7 +6,7 @@ import pytest
 
 from aftersend.settings import Address
 from aftersend_operator.settings import read_operator_settings
-from tests.chart_kit import (
+from tests.support.chart_kit import (
     VERSION,
     RefusedError,
     environment,
@@ -16,7 +16,7 @@ from tests.chart_kit import (
     pods,
     render,
 )
-from tests.pod_security import violations
+from tests.support.pod_security import violations
 
 DIGEST = f"sha256:{'0' * 64}"
 

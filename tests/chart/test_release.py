@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from aftersend.crd.definition import definition
-from tests.chart_kit import CHART, VERSION, RefusedError, call, of_kind, one, render
+from tests.support.chart_kit import CHART, VERSION, RefusedError, call, of_kind, one, render
 
 CRD = "aftersendtenants.aftersend.jj-ideenschmiede.de"
 EVERYTHING: dict[str, Any] = {

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from aftersend_operator.model.kinds import CHILDREN, EVENT, POD, TENANT
-from tests.chart_kit import Manifest, of_kind, one, render
+from tests.support.chart_kit import Manifest, of_kind, one, render
 
 
 def rules(role: Manifest) -> set[tuple[str, str, str]]:

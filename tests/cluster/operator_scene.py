@@ -20,8 +20,8 @@ from tests.cluster.cluster import ROOT, Cluster
 from tests.cluster.front import Front, RefusedError
 from tests.cluster.operator_process import Operator
 from tests.cluster.proxy import FaultProxy
-from tests.operator_objects import merchant_secrets, tenant_document
-from tests.servers import free_port
+from tests.support.operator_objects import merchant_secrets, tenant_document
+from tests.support.servers import free_port
 
 CANARY = "canary-4b1f-never-to-be-seen"
 TENANT_LABEL = "aftersend.jj-ideenschmiede.de/tenant"

@@ -25,7 +25,7 @@ from aiohttp import web
 
 from tests.cluster.cluster import Cluster
 from tests.cluster.credentials import make_authority, sign
-from tests.servers import free_port
+from tests.support.servers import free_port
 
 REASONS = {
     401: "Unauthorized",

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.chart_kit import Manifest, render
 from tests.cluster.add_ons import NotToBeHadError, definitions
 from tests.cluster.cluster import Cluster, CommandError
 from tests.cluster.front import Front
 from tests.cluster.operator_scene import Scene, eventually
+from tests.support.chart_kit import Manifest, render
 
 pytestmark = pytest.mark.timeout(900)
 MONITORING = "monitoring.coreos.com/v1"

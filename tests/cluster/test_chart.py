@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.chart_kit import CHART, of_kind, render
 from tests.cluster.cluster import Cluster, CommandError
+from tests.support.chart_kit import CHART, of_kind, render
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart_kit import CHART
 from tests.cluster.cluster import Cluster, CommandError, UnavailableError
-from tests.tenant_kit import LEAST
+from tests.support.chart_kit import CHART
+from tests.support.tenant_kit import LEAST
 
 CRD = "crd/aftersendtenants.aftersend.jj-ideenschmiede.de"
 NAME = "aftersend-release"

@@ -13,7 +13,7 @@ import yaml
 from aftersend.crd.definition import definition
 from aftersend.tenant.loading import tenant_of
 from tests.cluster.cluster import Cluster, CommandError
-from tests.tenant_kit import BAD, CONTRADICTIONS, FULL, GOOD, LATER, LEAST, with_field
+from tests.support.tenant_kit import BAD, CONTRADICTIONS, FULL, GOOD, LATER, LEAST, with_field
 
 CRD = definition()["metadata"]["name"]
 KUBERNETES_OWN = ("apiVersion", "kind", "metadata.namespace")

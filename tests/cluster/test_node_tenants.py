@@ -14,7 +14,7 @@ from tests.cluster import images
 from tests.cluster.cluster import Cluster, CommandError
 from tests.cluster.patience import eventually
 from tests.cluster.shop import CREDENTIALS, NAME, Shop, refuses, starts_soon
-from tests.simulated_s3 import simulated_s3
+from tests.support.simulated_s3 import simulated_s3
 
 CHART = str(Path(__file__).resolve().parents[2] / "charts/aftersend")
 CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], 6379), timeout=5)"

@@ -11,8 +11,8 @@ import pytest
 
 from aftersend.cli.day.process import Child
 from tests.cluster.operator_scene import CANARY, Scene, eventually
-from tests.operator_objects import tenant_document
-from tests.servers import free_port
+from tests.support.operator_objects import tenant_document
+from tests.support.servers import free_port
 
 pytestmark = pytest.mark.timeout(900)
 NAME = "mueller"

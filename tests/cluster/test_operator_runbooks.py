@@ -6,9 +6,9 @@ looked for that makes the pods; what they run inside, another test runs with the
 
 import pytest
 
-from tests.chart_kit import CHART
 from tests.cluster.operator_scene import Scene
-from tests.runbook_kit import commands
+from tests.support.chart_kit import CHART
+from tests.support.runbook_kit import commands
 
 pytestmark = pytest.mark.timeout(900)
 ONLY_POD = "deploy/aftersend-mueller-all"

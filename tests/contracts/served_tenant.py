@@ -16,8 +16,8 @@ from typing import Any
 
 import redis
 
-from tests.part_kit import call_main, get
-from tests.servers import RedisServer, free_port
+from tests.support.part_kit import call_main, get
+from tests.support.servers import RedisServer, free_port
 
 AFTERSEND = Path(sys.executable).parent / "aftersend"
 IDENTITY = "shops.mueller"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tests.part_kit import call_main
+from tests.support.part_kit import call_main
 from tests.support.snapshots import Compare, as_yaml, lines
 
 SENTENCES = ("description", "message")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.product import PROJECT
-from tests.part_kit import call_main, environment
+from tests.support.part_kit import call_main, environment
 from tests.support.snapshots import Compare
 
 BIN = Path(sys.executable).parent

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from tests.contracts.product import registries
 from tests.contracts.served_tenant import ServedTenant
-from tests.part_kit import get
+from tests.support.part_kit import get
 from tests.support.snapshots import SNAPSHOTS, Compare, lines
 
 

@@ -13,8 +13,8 @@ import pytest
 import redis
 
 from aftersend.stream.stream import Stream
-from tests.servers import COMMANDS, CURES, NewServer, RedisServer, selected_flavours
-from tests.stream_kit import opened
+from tests.support.servers import COMMANDS, CURES, NewServer, RedisServer, selected_flavours
+from tests.support.stream_kit import opened
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.rule_kit import CASES, RULES, alerts, cases, metrics_of, promtool, recorded_in, rules, texts
+from tests.support.rule_kit import CASES, RULES, alerts, cases, metrics_of, promtool, recorded_in, rules, texts
 
 FILES = sorted(CASES.glob("*.yaml"))
 

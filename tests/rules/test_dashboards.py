@@ -25,7 +25,7 @@ from aftersend.cli.demo import live_through
 from aftersend.observe.metrics import Metrics
 from aftersend.tenant.status import Condition
 from aftersend_operator.metrics import OperatorMetrics
-from tests.programs import running
+from tests.support.programs import running
 
 FILES = Path(__file__).resolve().parents[2] / "charts/aftersend/files"
 TEXTS = {path.stem: path.read_text() for path in sorted((FILES / "dashboards").glob("*.json"))}

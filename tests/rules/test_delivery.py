@@ -5,9 +5,9 @@ import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.alertmanager_kit import PAGER_KEY, ROOT, Alert, addressed, alertmanager, configuration, hurried
-from tests.notice_sink import Notice, sink
-from tests.programs import answer_of
+from tests.support.alertmanager_kit import PAGER_KEY, ROOT, Alert, addressed, alertmanager, configuration, hurried
+from tests.support.notice_sink import Notice, sink
+from tests.support.programs import answer_of
 
 RUNBOOK = "https://docs.example.com/runbooks/X.md"
 FASTER = 60

@@ -19,10 +19,10 @@ from aftersend.cli.day.screen import Silent
 from aftersend.cli.day.stage import DOCUMENT, PARTS, SECRETS, TENANT, Stage
 from aftersend.cli.demo import live_through
 from aftersend.stream.dead_letters import DeadLetters
-from tests.alertmanager_kit import addressed, alertmanager, configuration, hurried
 from tests.chaos.scene import Scene, scene
-from tests.notice_sink import Notice, Sink, sink
-from tests.prometheus_kit import RUNBOOKS, Prometheus, prometheus
+from tests.support.alertmanager_kit import addressed, alertmanager, configuration, hurried
+from tests.support.notice_sink import Notice, Sink, sink
+from tests.support.prometheus_kit import RUNBOOKS, Prometheus, prometheus
 
 SCHEDULES = """\
   export: {schedule: "0 4 29 2 *"}

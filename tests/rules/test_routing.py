@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.alertmanager_kit import CONFIG, Alert, alertmanager, configuration
-from tests.programs import answer_of
+from tests.support.alertmanager_kit import CONFIG, Alert, alertmanager, configuration
+from tests.support.programs import answer_of
 
 TENANTS = ("shops.mueller", "shops.schmidt")
 OF_TENANTS = (

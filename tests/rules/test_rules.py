@@ -6,7 +6,7 @@ import pytest
 
 from aftersend.observe.metrics import Metrics
 from aftersend_operator.metrics import OperatorMetrics
-from tests.rule_kit import Rule, alerts, metrics_of, names_in, recorded_in, rules, texts
+from tests.support.rule_kit import Rule, alerts, metrics_of, names_in, recorded_in, rules, texts
 
 OF_THE_FLEET = {"AftersendUpstreamDown", "AftersendOperatorStalled"}
 """Alerts without a tenant."""

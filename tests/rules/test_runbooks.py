@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry
 
 from aftersend.observe.metrics import Metrics
 from aftersend_operator.metrics import OperatorMetrics
-from tests.rule_kit import ROOT, RUNBOOKS, alerts, metrics_of, names_in, promtool, recorded_in, rules
-from tests.runbook_kit import GUIDE, commands, pages, queries
+from tests.support.rule_kit import ROOT, RUNBOOKS, alerts, metrics_of, names_in, promtool, recorded_in, rules
+from tests.support.runbook_kit import GUIDE, commands, pages, queries
 
 CHAPTERS = ["Meaning", "Impact on the merchant", "Diagnosis", "Mitigation", "When to escalate"]
 LONGEST = 80

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.alertmanager_kit import FILES
-from tests.programs import answer_of
-from tests.prometheus_kit import RULES as ALERTS_FILE
+from tests.support.alertmanager_kit import FILES
+from tests.support.programs import answer_of
+from tests.support.prometheus_kit import RULES as ALERTS_FILE
 
 RUNBOOK = "https://docs.example.com/runbooks/AftersendExportLate.md"
 BOARD = "https://grafana.example.com/d/aftersend-tenant?var-tenant"

@@ -1,0 +1,527 @@
+"""Whole exports between the two simulated systems: what goes, what stays, what is told, and what is never lost."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aftersend.errors import Transient
+from aftersend_exporter.export.existing_labels import all_labelled
+from aftersend_exporter.rules.transitions import MOST_PUSHES
+from aftersend_sandbox.faults import Faults
+from aftersend_sandbox.rules.judge import judge
+from aftersend_sandbox.seed.account import seeded_world
+from aftersend_sandbox.sendcloud import saving
+from aftersend_sandbox.world import INTEGRATION_ID, Integration
+from tests.support.exporter_kit import IDENTITY, NOW, Office, office
+
+
+@pytest.fixture
+async def small(redis_url: str, tmp_path: Path) -> AsyncIterator[Office]:
+    """Twenty orders."""
+    async with office(redis_url, tmp_path, orders=20) as found:
+        yield found
+
+
+def broken_rules(place: Office) -> dict[str, tuple[str, ...]]:
+    """The merchant's rules as the sandbox judges them, from both simulated systems alone."""
+    saving.settle(place.world)
+    return {rule.name: rule.violations for rule in judge(place.world) if rule.violations}
+
+
+async def test_three_hundred_orders(redis_url: str, tmp_path: Path) -> None:
+    async with office(redis_url, tmp_path, orders=300) as place:
+        first = await place.export()
+        assert first.outcome == "done", first
+        assert first.read == first.sent + sum(first.skipped.values())
+        assert first.rejected == first.unchanged == 0
+        assert {"has_parcel_number", "marketplace_fulfilled", "not_an_order", "no_address"} == set(first.skipped)
+        assert (first.from_, first.to) == ("2026-11-22T23:00:00.000Z", "2026-11-24T23:00:00.000Z")
+        place.later(minutes=15)
+        assert broken_rules(place) == {}
+
+        second = await place.export()
+        assert (second.outcome, second.sent, second.unchanged) == ("done", 0, first.sent)
+        assert second.skipped == first.skipped
+        assert set(place.world.journal.pushes.values()) == {1}
+        states = [(await place.desk.ledger.get(order)).state async for order in place.desk.ledger.open()]  # type: ignore[union-attr]
+        assert states == ["confirmed"] * first.sent
+
+
+async def test_a_changed_address_is_sent_until_a_label_is_known(small: Office) -> None:
+    order = small.order()
+    await small.export()
+    small.later(minutes=15)
+    order.billing.street = "Neuer Weg 1"
+    order.shipping_address = None
+    summary = await small.export()
+    assert (summary.outcome, summary.sent) == ("done", 1)
+    assert small.saved(order).body["shipping_address"]["address_line_1"] == "Neuer Weg 1"
+
+    small.later(minutes=15)
+    assert (await small.export()).sent == 0
+    small.panel.print_labels(small.saved(order))
+    order.billing.street = "Zu spät 2"
+    again = await small.export()
+    assert (again.sent, again.rejected, again.outcome) == (0, 0, "done")
+    assert small.saved(order).body["shipping_address"]["address_line_1"] == "Neuer Weg 1"
+
+
+async def test_a_held_order_goes_when_it_is_released(small: Office) -> None:
+    order = small.order()
+    order.additional_info = "warten"
+    first = await small.export()
+    assert first.skipped["has_parcel_number"] == first.watched
+    assert small.incoming(order) is None
+    assert (await small.entry(order)).watched
+
+    small.later(days=5)  # far outside of the window by now
+    assert small.incoming(order) is None
+    order.additional_info = ""
+    summary = await small.export()
+    assert small.incoming(order) is not None
+    assert summary.outcome == "done"
+    assert not (await small.entry(order)).watched
+
+
+async def test_a_held_order_is_given_up_in_the_end(small: Office) -> None:
+    order = small.order()
+    order.additional_info = "warten"
+    await small.export()
+    small.later(days=13)
+    await small.export()
+    assert await small.problem(order) == ""
+    small.later(days=2)
+    await small.export()
+    assert await small.problem(order) == "given_up has_parcel_number"
+    assert not (await small.entry(order)).watched
+
+
+async def test_held_cancelled_or_gone_after_the_transfer(small: Office) -> None:
+    held, cancelled, gone = (small.order(name) for name in ("shop", "ebay", "amazon_own"))
+    await small.export()
+    small.later(minutes=15)
+    held.additional_info = "warten"
+    cancelled.cancelled = True
+    gone.hidden = True
+    await small.export()
+    assert await small.problem(held) == "changed_after_transfer has_parcel_number"
+    assert (await small.problem(cancelled)).startswith("changed_after_transfer")
+    assert await small.problem(gone) == "changed_after_transfer gone"
+    assert all(small.pushes(order) == 1 for order in (held, cancelled, gone))
+
+    small.later(days=4)
+    held.additional_info, gone.hidden = "", False
+    summary = await small.export()
+    assert (await small.problem(held), await small.problem(gone)) == ("", "")
+    assert summary.health.problems == {"changed_after_transfer": 1}
+
+
+async def test_a_rejected_order_does_not_hold_up_the_others(small: Office) -> None:
+    bad = small.order()
+    address = bad.shipping_address or bad.billing
+    city, address.city = address.city, ""
+    summary = await small.export()
+    assert (summary.outcome, summary.rejected) == ("partial", 1)
+    assert summary.health.problems == {"rejected": 1}
+    assert await small.problem(bad) == "rejected shipping_address/city"
+    assert (await small.entry(bad)).watched
+    calls = small.world.journal.calls["sendcloud POST /orders"]
+
+    again = await small.export()
+    assert (again.rejected, again.sent, again.outcome) == (1, 0, "partial")
+    assert small.world.journal.calls["sendcloud POST /orders"] == calls, "what was refused is not sent again unchanged"
+
+    address.city = city
+    cured = await small.export()
+    assert (cured.sent, cured.outcome, cured.health.problems) == (1, "done", {})
+    assert await small.problem(bad) == ""
+    assert small.incoming(bad) is not None
+
+
+async def test_who_names_a_refused_order_has_it_sent_again(small: Office) -> None:
+    bad = small.order()
+    (bad.shipping_address or bad.billing).city = ""
+    await small.export()
+    calls = small.world.journal.calls["sendcloud POST /orders"]
+    named = await small.export(orders=(str(bad.order_id),))
+    assert (named.read, named.rejected) == (1, 1)
+    assert small.world.journal.calls["sendcloud POST /orders"] == calls + 1
+
+
+async def test_a_lost_answer_is_healed_without_a_double(small: Office) -> None:
+    small.break_("sendcloud", "lost_answer", remaining=1, calls=("POST /orders",))
+    first = await small.export()
+    assert first.outcome == "failed", "its only batch failed"
+    assert first.health.sendcloud == "unavailable"
+    assert first.watched == first.read - sum(first.skipped.values())
+    second = await small.export()
+    assert second.outcome == "done"
+    assert second.sent == first.watched
+    small.later(minutes=15)
+    assert broken_rules(small) == {}
+
+
+async def test_busy_for_long_is_tried_again_in_the_next_run(small: Office) -> None:
+    small.break_("sendcloud", "still_processing", calls=("POST /orders",))
+    busy = await small.export()
+    assert (busy.outcome, busy.sent) == ("failed", 0)
+    assert small.world.faults.struck["sendcloud/still_processing"] == 4
+    small.world.faults.disarm()
+    assert (await small.export()).sent == busy.watched
+
+
+async def test_one_batch_of_several_fails(redis_url: str, tmp_path: Path) -> None:
+    async with office(redis_url, tmp_path, orders=300) as place:
+        place.break_("sendcloud", "http_502", remaining=1, calls=("POST /orders",))
+        first = await place.export()
+        assert first.outcome == "partial"
+        assert first.watched == 100 + sum(await _held(place))
+        second = await place.export()
+        assert (second.outcome, second.sent) == ("done", 100)
+        assert set(place.world.journal.pushes.values()) == {1}
+
+
+async def _held(place: Office) -> list[int]:
+    found = [await place.desk.ledger.get(order) async for order in place.desk.ledger.watched()]
+    return [1 for entry in found if entry is not None and entry.state == "new"]
+
+
+async def test_after_three_failures_nothing_more_is_tried(redis_url: str, tmp_path: Path) -> None:
+    async with office(redis_url, tmp_path, orders=700) as place:
+        place.break_("sendcloud", "http_503", calls=("POST /orders",))
+        first = await place.export()
+        assert first.outcome == "failed"
+        assert place.world.faults.struck["sendcloud/http_503"] == 3
+        place.world.faults.disarm()
+        assert (await place.export()).outcome == "done"
+
+
+async def test_what_is_never_saved_is_pushed_three_times(small: Office) -> None:
+    order = small.order()
+    for _ in range(MOST_PUSHES):
+        small.break_("sendcloud", "not_saved")
+        await small.export()
+        small.later(minutes=11)
+    assert small.pushes(order) == MOST_PUSHES
+    assert await small.problem(order) == ""
+    summary = await small.export()
+    assert await small.problem(order) == "not_saved"
+    assert small.pushes(order) == MOST_PUSHES
+    assert set(summary.health.problems) == {"not_saved"}
+
+    small.world.faults.disarm()
+    (order.shipping_address or order.billing).phone = "0221 1"
+    assert (await small.export()).sent == 1
+    assert await small.problem(order) == ""
+
+
+async def test_an_accepted_order_is_not_doubted_within_ten_minutes(small: Office) -> None:
+    small.world.sendcloud.save_seconds = 8 * 60
+    await small.export()
+    small.later(minutes=9)
+    again = await small.export()
+    assert again.sent == 0
+    assert (await small.entry(small.order())).state == "accepted"
+    small.later(minutes=2)
+    await small.export()
+    assert (await small.entry(small.order())).state == "confirmed"
+
+
+async def test_what_a_person_deleted_never_comes_back(small: Office) -> None:
+    order, other = small.order(), small.order("ebay")
+    await small.export()
+    small.later(minutes=15)
+    await small.export()
+    small.panel.delete_order(small.saved(order))
+    small.panel.delete_order(small.saved(other))
+    other.billing.street = "Neuer Weg 1"
+    other.shipping_address = None
+    summary = await small.export()
+    assert (await small.problem(order), await small.problem(other)) == ("deleted_in_sendcloud",) * 2
+    assert summary.health.problems == {"deleted_in_sendcloud": 2}
+
+    order.billing.street = "Neuer Weg 2"
+    small.later(days=3)
+    await small.export()
+    await small.export(orders=(str(order.order_id),))
+    assert small.incoming(order) is None
+    assert small.pushes(order) == 1
+
+
+async def test_deleted_between_the_look_and_the_push(small: Office) -> None:
+    """A changed order is looked up once more, right before it is sent."""
+    order = small.order()
+    await small.export()
+    small.later(minutes=15)
+    await small.export()
+    small.panel.delete_order(small.saved(order))
+    order.billing.street, order.shipping_address = "Neuer Weg 1", None
+    await small.export(orders=(str(order.order_id),))
+    assert await small.problem(order) == "deleted_in_sendcloud"
+    assert small.pushes(order) == 1
+
+
+async def test_an_order_whose_label_shows_is_not_deleted(small: Office) -> None:
+    order = small.order()
+    await small.export()
+    small.later(minutes=15)
+    await small.export()
+    incoming = small.saved(order)
+    small.panel.print_labels(incoming)
+    small.panel.delete_order(incoming)
+    await small.export()
+    assert await small.problem(order) == ""
+    assert (await small.entry(order)).state == "confirmed"
+
+
+async def test_catching_up_after_an_outage(small: Office) -> None:
+    await small.export()
+    start = await small.desk.state.get("export.start")
+    missed = small.order()
+    small.later(days=6)
+    missed.items[0].ended_at = missed.ordered_at = small.world.clock.now().replace(microsecond=0)
+    missed.billing.street, missed.shipping_address = "Neuer Weg 1", None
+    small.later(days=4)
+    small.break_("afterbuy", "code_14", calls=("GetSoldItems",))
+    down = await small.export()
+    assert down.outcome == "failed"
+    assert down.health.afterbuy == "unavailable"
+    assert await small.desk.state.get("export.start") == start, "a run that read nothing moves nothing"
+
+    small.world.faults.disarm()
+    summary = await small.export()
+    assert summary.from_ == "2026-11-24T09:30:00.000Z" or summary.from_.startswith("2026-11-24T09:30")  # type: ignore[union-attr]
+    assert summary.sent == 1
+    assert await small.desk.state.get("export.start") != start
+
+
+async def test_trouble_in_the_middle_of_the_window_moves_nothing(redis_url: str, tmp_path: Path) -> None:
+    async with office(redis_url, tmp_path, orders=700) as place:
+        reads = iter([False, True, True])
+        original = Faults.strikes
+
+        def second_page(self: Faults, upstream: str, kind: str, call: str = "") -> Any:
+            if (upstream, kind, call) == ("afterbuy", "http_500", "GetSoldItems") and not next(reads, True):
+                place.break_("afterbuy", "http_500", calls=("GetSoldItems",))
+                return None
+            return original(self, upstream, kind, call)
+
+        Faults.strikes = second_page  # type: ignore[method-assign]
+        try:
+            summary = await place.export()
+        finally:
+            Faults.strikes = original  # type: ignore[method-assign]
+        assert summary.outcome == "partial"
+        assert 0 < summary.sent == summary.read - sum(summary.skipped.values())
+        assert await place.desk.state.get("export.start") is None
+
+
+async def test_a_dry_run_leaves_no_trace(small: Office) -> None:
+    before = await small.redis.keys()
+    summary = await small.export(dry_run=True)
+    assert summary.outcome == "done"
+    lines = {line.order: (line.decision, line.reason) for line in summary.orders}  # type: ignore[union-attr]
+    assert len(lines) == summary.read
+    assert lines[str(small.order().order_id)] == ("transfer", "")
+    held = [order for order in small.world.afterbuy.orders if order.scenario == "number_in_additional_info"]
+    assert all(lines[str(order.order_id)] == ("watch", "has_parcel_number") for order in held)
+    assert small.world.journal.calls["sendcloud POST /orders"] == 0
+    assert sorted(await small.redis.keys()) == sorted(before)
+
+    await small.export()
+    again = await small.export(dry_run=True)
+    assert {line.decision for line in again.orders} <= {"unchanged", "skip", "watch"}  # type: ignore[union-attr]
+
+
+async def test_a_dry_run_names_the_orders_that_afterbuy_does_not_have(small: Office) -> None:
+    before = await small.redis.keys()
+    summary = await small.export(dry_run=True, orders=("999",))
+    lines = [(line.order, line.decision, line.reason) for line in summary.orders]  # type: ignore[union-attr]
+    assert lines == [("999", "skip", "gone")]
+    assert (summary.outcome, summary.read, dict(summary.skipped)) == ("done", 0, {"gone": 1})
+    assert sorted(await small.redis.keys()) == sorted(before)
+
+
+async def test_named_orders_ignore_the_window(small: Office) -> None:
+    old = small.order()
+    small.later(days=30)
+    summary = await small.export(orders=(str(old.order_id), "999"))
+    assert (summary.read, summary.sent, summary.from_, summary.to) == (1, 1, None, None)
+    assert summary.skipped == {"gone": 1}
+    assert small.incoming(old) is not None
+    assert await small.desk.state.get("export.start") is None
+
+
+@pytest.mark.parametrize("fault", ["wrong", "missing"])
+async def test_credentials(small: Office, tmp_path: Path, fault: str) -> None:
+    secret = tmp_path / "afterbuy" / "accountToken"
+    secret.write_text("wrong-one" if fault == "wrong" else "")
+    summary = await small.export()
+    assert (summary.outcome, summary.health.afterbuy) == ("failed", "refused")
+    assert summary.health.message
+    assert "wrong-one" not in summary.health.message
+
+
+async def test_an_unknown_integration_fails_clearly(redis_url: str, tmp_path: Path) -> None:
+    async with office(redis_url, tmp_path, integration="Nirgends") as place:
+        summary = await place.export()
+        assert summary.outcome == "failed"
+        assert "no integration of that name" in summary.health.message
+        assert place.world.journal.calls["afterbuy GetSoldItems"] == 0
+
+
+async def test_an_ambiguous_integration_fails_clearly(small: Office) -> None:
+    small.world.sendcloud.integrations[4712] = Integration(4712, "J&J Aftersend")
+    summary = await small.export()
+    assert summary.outcome == "failed"
+    assert "[4711, 4712]" in summary.health.message
+
+
+async def test_a_changed_look_up_never_becomes_a_new_key(small: Office) -> None:
+    await small.export()
+    ours = small.world.sendcloud.integrations.pop(INTEGRATION_ID)
+    small.world.sendcloud.integrations[5000] = replace(ours, id=5000)
+    pushes = sum(small.world.journal.pushes.values())
+    summary = await small.export()
+    assert summary.outcome == "failed"
+    assert "it was 4711" in summary.health.message
+    assert sum(small.world.journal.pushes.values()) == pushes
+
+
+@pytest.mark.parametrize("integration", [INTEGRATION_ID, str(INTEGRATION_ID)])
+async def test_a_numeric_integration_is_taken_as_it_is(redis_url: str, tmp_path: Path, integration: Any) -> None:
+    async with office(redis_url, tmp_path, integration=integration) as place:
+        assert (await place.export()).outcome == "done"
+        assert place.world.journal.calls["sendcloud GET v3 /integrations"] == 0
+
+
+async def test_a_wrong_numeric_integration_is_nobodys_rejection(redis_url: str, tmp_path: Path) -> None:
+    async with office(redis_url, tmp_path, integration=1) as place:
+        summary = await place.export()
+        assert (summary.outcome, summary.rejected) == ("failed", 0)
+        assert summary.health.message
+
+
+async def test_customs_data_that_cannot_be_had_now_is_waited_for(redis_url: str, tmp_path: Path) -> None:
+    async with office(redis_url, tmp_path, orders=300) as place:
+        place.break_("afterbuy", "code_13", calls=("GetShopProducts",))
+        first = await place.export()
+        assert first.outcome == "partial"
+        swiss = place.order("customs_known")
+        assert place.incoming(swiss) is None
+        assert (await place.entry(swiss)).watched
+        place.world.faults.disarm()
+        second = await place.export()
+        assert second.outcome == "done"
+        assert place.saved(swiss).body["customs_details"]["commercial_invoice_number"] == str(swiss.order_id)
+
+
+async def test_an_unreadable_order_is_a_problem_of_its_own(small: Office) -> None:
+    order = small.order()
+    order.items[0].price = Decimal("NaN")
+    summary = await small.export()
+    assert (summary.outcome, summary.rejected) == ("partial", 1)
+    assert (await small.problem(order)).startswith("rejected SoldItems")
+    order.items[0].price = Decimal("9.99")
+    assert (await small.export()).sent == 1
+    assert await small.problem(order) == ""
+
+
+async def test_a_crash_after_any_step_is_healed(redis_url: str, tmp_path: Path) -> None:
+    """The ledger fails at its n-th change, for every n of a small run; the next run ends as a calm one does."""
+    world = seeded_world(8, now=NOW)
+    step, crashed = 0, True
+    while crashed:
+        step += 1
+        async with office(redis_url, tmp_path, world=world) as place:
+            await place.redis.flushall()
+            world.sendcloud.orders.clear()
+            world.sendcloud.by_id.clear()
+            world.sendcloud.pending.clear()
+            await place.desk.state.set("recovered", "1")
+            await place.desk.state.set("sweep.cursor", "2026-11-24T09:00:00.000Z")
+            crashed = await _crash_at(place, step)
+            await place.export()
+            place.later(minutes=15)
+            calm = await place.export()
+            assert (calm.outcome, calm.sent) == ("done", 0)
+            assert len(world.sendcloud.orders) == calm.unchanged
+    assert step > 10
+
+
+async def _crash_at(place: Office, step: int) -> bool:
+    change, left = place.desk.ledger.change, step
+
+    async def failing(*args: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise Transient("redis_unavailable", upstream="redis")
+        return await change(*args)
+
+    place.desk.ledger.change = failing  # type: ignore[method-assign, assignment]
+    try:
+        await place.export()
+    except Transient:
+        return True
+    else:
+        return False
+    finally:
+        place.desk.ledger.change = change  # type: ignore[method-assign]
+
+
+async def test_a_lost_ledger_does_not_bring_labelled_orders_back(small: Office) -> None:
+    order = small.order()
+    await small.export()
+    small.later(minutes=15)
+    await small.export()
+    small.world.switches.turn("labelled_order", "reopened")
+    small.panel.print_labels(small.saved(order))
+    await small.redis.flushall()
+    assert await all_labelled(small.desk) == {order.order_id}
+    number = small.saved(order).id
+    summary = await small.export()
+    small.later(minutes=15)
+    assert summary.unchanged == 1
+    assert small.saved(order).id == number
+
+
+@pytest.mark.parametrize(
+    ("switch", "value"),
+    [("currencies", "three"), ("house_number", "required"), ("updated_at_gates", "yes"), ("order_filter", "ignored")],
+)
+async def test_points_that_could_not_be_verified(redis_url: str, tmp_path: Path, switch: str, value: str) -> None:
+    async with office(redis_url, tmp_path, orders=300) as place:
+        place.world.switches.turn(switch, value)
+        summary = await place.export()
+        francs = place.order("swiss_francs")
+        assert place.incoming(francs) is not None or summary.sent
+        place.later(minutes=15)
+        changed = place.order("today")
+        changed.shipping_address, changed.billing.street = None, "Neuer Weg 1"
+        again = await place.export()
+        street = place.saved(changed).body["shipping_address"]
+        assert " ".join(filter(None, (street["address_line_1"], street.get("house_number")))) == "Neuer Weg 1"
+        assert again.sent == 1
+        assert place.saved(francs).body["payment_details"]["total_price"]["currency"] == (
+            "EUR" if value == "three" else "CHF"
+        )
+
+
+async def test_metrics_of_a_run(small: Office) -> None:
+    bad = small.order()
+    (bad.shipping_address or bad.billing).city = ""
+    summary = await small.export()
+    registry = small.desk.metrics.registry
+
+    def value(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(name, {"tenant": IDENTITY, **labels})
+
+    assert value("aftersend_orders_total", outcome="sent", reason="") == summary.sent
+    assert value("aftersend_orders_total", outcome="rejected", reason="") == 1
+    assert value("aftersend_problems", code="rejected") == 1
+    assert value("aftersend_last_success_timestamp_seconds", kind="export") == pytest.approx(NOW.timestamp(), abs=60)

@@ -1,0 +1,146 @@
+"""The managed Redis as its pod starts it: TLS, probes, memory, restarts; with Debian's Redis, which has TLS."""
+
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import redis
+
+from aftersend.errors import Transient
+from aftersend.redis.connection import connect
+from aftersend.secrets import SecretFiles
+from aftersend.stream.stream import Stream
+from aftersend_operator.model.certificates import Identity, new_authority, new_server
+from tests.support.managed_redis import ManagedRedis
+from tests.support.operator_kit import tenant
+from tests.support.stream_kit import Parcel, keyring_in
+
+TENANT = tenant()
+
+
+def _managed(folder: Path) -> ManagedRedis:
+    try:
+        return ManagedRedis("redis7", folder / "managed", TENANT)
+    except FileNotFoundError as missing:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(missing))
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ManagedRedis]:
+    with _managed(tmp_path) as managed:
+        yield managed
+
+
+def test_it_answers_over_tls_only_and_its_probe_tells(server: ManagedRedis) -> None:
+    assert server.ping()
+    with socket.create_connection(("localhost", server.port), timeout=5) as plain:
+        plain.sendall(b"PING\r\n")
+        assert b"PONG" not in _answer(plain)
+    server.stop()
+    assert not server.ping()
+
+
+def _answer(connection: socket.socket) -> bytes:
+    try:
+        return connection.recv(64)
+    except OSError:
+        return b""
+
+
+def test_old_protocols_are_refused(server: ManagedRedis) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with socket.create_connection(("localhost", server.port), timeout=5) as plain, pytest.raises(OSError):  # noqa: PT011
+        context.wrap_socket(plain)
+
+
+async def test_a_service_trusts_the_tenants_authority_and_no_other(server: ManagedRedis) -> None:
+    files = server.files("writer")
+    client = connect(server.url, files, part="writer")
+    assert await client.info("server")
+    stranger = new_authority("somebody else", now=datetime.now(UTC))
+    (files.folder / "ca.crt").write_bytes(stranger.certificate)
+    await client.connection_pool.disconnect()
+    with pytest.raises(redis.exceptions.ConnectionError):
+        await client.info("server")
+    await client.aclose()
+
+
+def test_trust_is_the_tenants_authority_alone_and_made_once_per_content(tmp_path: Path) -> None:
+    first, other = (new_authority(name, now=datetime.now(UTC)).certificate for name in ("first", "other"))
+    (tmp_path / "ca.crt").write_bytes(first)
+    client = connect("rediss://localhost:1/0", SecretFiles(tmp_path), part="webhook")
+    trust = client.connection_pool.connection_kwargs["trust"]
+    context = trust.context()
+    assert [dict(pair[0] for pair in found["subject"]) for found in context.get_ca_certs()] == [{"commonName": "first"}]
+    assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)
+    assert trust.context() is context
+    (tmp_path / "ca.crt").write_bytes(other)
+    assert trust.context() is not context
+
+
+def test_the_certificate_passes_strict_verification_under_every_name_of_the_service(server: ManagedRedis) -> None:
+    context = ssl.create_default_context(cadata=server.value("redis-tls", "ca.crt"))
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    service = "aftersend-mueller-redis"
+    for name in (service, f"{service}.tenant-mueller.svc", f"{service}.tenant-mueller.svc.cluster.local", "localhost"):
+        with (
+            socket.create_connection(("localhost", server.port), timeout=5) as plain,
+            context.wrap_socket(plain, server_hostname=name) as secure,
+        ):
+            assert secure.version() == "TLSv1.3"
+    with socket.create_connection(("localhost", server.port), timeout=5) as plain, pytest.raises(ssl.SSLError):
+        context.wrap_socket(plain, server_hostname="aftersend-schmidt-redis")
+
+
+async def test_what_it_confirmed_is_there_after_a_power_cut(server: ManagedRedis, tmp_path: Path) -> None:
+    client = connect(server.url, server.files("webhook"), part="webhook")
+    stream = Stream(client, tenant=TENANT.identity, name="parcels", keyring=keyring_in(tmp_path))
+    for name in "abc":
+        await stream.add("parcel.changed", "webhook", Parcel(name))
+    assert server.process is not None
+    server.process.kill()
+    server.process.wait()
+    server.start()
+    with server.inspector() as inspector:
+        assert inspector.xlen(stream.key) == 3
+    await stream.add("parcel.changed", "webhook", Parcel("d"))
+    await client.aclose()
+
+
+async def test_it_refuses_when_full_and_never_evicts(server: ManagedRedis, tmp_path: Path) -> None:
+    with server.inspector() as inspector:
+        inspector.config_set("maxmemory", "4mb")
+        with pytest.raises(redis.exceptions.OutOfMemoryError):
+            _fill(inspector)
+        assert inspector.exists("filler0")
+        assert inspector.info("stats")["evicted_keys"] == 0
+    client = connect(server.url, server.files("webhook"), part="webhook")
+    stream = Stream(client, tenant=TENANT.identity, name="parcels", keyring=keyring_in(tmp_path))
+    with pytest.raises(Transient):
+        await stream.add("parcel.changed", "webhook", Parcel("a"))
+    await client.aclose()
+
+
+def _fill(client: "redis.Redis") -> None:
+    for number in range(1000):
+        client.set(f"filler{number}", "x" * 100_000)
+
+
+def test_a_renewed_certificate_of_the_same_authority_is_good_at_once(server: ManagedRedis) -> None:
+    authority = Identity(server.value("redis-tls", "ca.crt").encode(), server.value("redis-tls", "ca.key").encode())
+    renewed = new_server(authority, ["localhost"], now=datetime.now(UTC))
+    server.stop()
+    (server.folder / "tls" / "tls.crt").write_bytes(renewed.certificate)
+    (server.folder / "tls" / "tls.key").write_bytes(renewed.key)
+    server.start()
+    assert server.ping()

@@ -1,0 +1,176 @@
+"""What other consumers left behind, and what is handed back: who may take it, when, and in whose company."""
+
+import asyncio
+from dataclasses import replace
+
+from aftersend.stream.consumer import LONELY_DEATHS
+from aftersend.stream.event import Event
+from aftersend.stream.pending_entries import NOBODY, Claims
+from aftersend.stream.stream import Stream
+from tests.support.stream_kit import FAST, Parcel, Recorder, add, consuming, is_empty, raw_dead, until
+
+
+async def test_what_a_dead_consumer_held_is_taken_over_and_handled_alone(stream: Stream) -> None:
+    for number in range(5):
+        await add(stream, f"old{number}")
+    dead = Claims(stream, "dead")
+    await dead.ensure_group()
+    await dead.read(5, block_ms=100)
+    for number in range(20):
+        await add(stream, f"new{number}")
+    together: dict[str, set[str]] = {}
+    inside: set[str] = set()
+
+    async def watching(event: Event) -> None:
+        name = event.read(Parcel).name
+        inside.add(name)
+        for _ in range(5):
+            await asyncio.sleep(0.002)
+            together.setdefault(name, set()).update(inside)
+        inside.discard(name)
+
+    async with consuming(stream, watching, name="heir"):
+        await until(lambda: is_empty(stream))
+    assert len(together) == 25
+    for number in range(5):
+        assert together[f"old{number}"] == {f"old{number}"}
+    assert any(len(others) > 1 for others in together.values())
+
+
+async def test_the_fifth_lonely_death_makes_it_poison(stream: Stream) -> None:
+    await add(stream, "poison")
+    claims = Claims(stream, "victim")
+    await claims.ensure_group()
+    await claims.read(1, block_ms=100)
+    for _ in range(LONELY_DEATHS):
+        assert (await claims.claim(0)).entry is not None
+    recorder = Recorder()
+    async with consuming(stream, recorder) as running:
+        await until(stream.dead)
+    assert recorder.seen == []
+    (letter,) = await raw_dead(stream)
+    assert (letter[b"reason"], letter[b"attempts"]) == (b"poison", b"7")
+    assert running.meter.outcomes == {"dead": 1}
+
+
+async def test_the_fifth_lonely_chance_is_still_given(stream: Stream) -> None:
+    await add(stream, "unlucky")
+    claims = Claims(stream, "victim")
+    await claims.ensure_group()
+    await claims.read(1, block_ms=100)
+    for _ in range(LONELY_DEATHS - 1):
+        await claims.claim(0)
+    recorder = Recorder()
+    async with consuming(stream, recorder):
+        await until(lambda: is_empty(stream))
+    assert recorder.names == ["unlucky"]
+
+
+async def test_long_work_keeps_its_claim_and_its_delivery_count(stream: Stream) -> None:
+    await add(stream, "long")
+    release = asyncio.Event()
+    recorder = Recorder()
+
+    async def long(event: Event) -> None:
+        await recorder(event)
+        await release.wait()
+
+    async with consuming(stream, long, name="slow"):
+        await until(lambda: recorder.seen)
+        async with consuming(stream, recorder, name="eager"):
+            await asyncio.sleep(3 * FAST.idle_ms / 1000)
+            (row,) = await stream.redis.xpending_range(stream.key, stream.group, "-", "+", 10)
+            assert (row["consumer"], row["times_delivered"]) == (b"slow", 1)
+        release.set()
+        await until(lambda: is_empty(stream))
+    assert recorder.names == ["long"]
+
+
+async def test_a_graceful_stop_finishes_what_is_in_flight(stream: Stream) -> None:
+    await add(stream, "x")
+    begun = asyncio.Event()
+
+    async def steady(_: Event) -> None:
+        begun.set()
+        await asyncio.sleep(0.1)
+
+    async with consuming(stream, steady) as running:
+        await begun.wait()
+        await running.stop()
+    assert running.meter.outcomes == {"done": 1}
+    assert await is_empty(stream)
+
+
+async def test_a_graceful_stop_hands_the_rest_back_without_counting(stream: Stream) -> None:
+    for number in range(3):
+        await add(stream, f"n{number}")
+    recorder = Recorder()
+
+    async def stuck(event: Event) -> None:
+        await recorder(event)
+        await asyncio.Event().wait()
+
+    hasty = replace(FAST, grace=0.05, idle_ms=60_000)
+    async with consuming(stream, stuck, timing=hasty) as running:
+        await until(lambda: len(recorder.seen) == 3)
+        await running.stop()
+    rows = await stream.redis.xpending_range(stream.key, stream.group, "-", "+", 10)
+    assert [(row["consumer"], row["times_delivered"]) for row in rows] == [(NOBODY.encode(), 0)] * 3
+    assert running.meter.outcomes == {"handed_back": 3}
+
+    together = Recorder()
+    async with consuming(stream, together, name="next", timing=hasty):
+        await until(lambda: is_empty(stream))
+    assert sorted(together.names) == ["n0", "n1", "n2"]
+
+
+async def test_handing_back_keeps_the_count_of_an_entry_seen_before(stream: Stream) -> None:
+    await add(stream, "x")
+    claims = Claims(stream, "one")
+    await claims.ensure_group()
+    await claims.read(1, block_ms=100)
+    claimed = await claims.claim(0)
+    assert claimed.entry is not None
+    assert claimed.entry.deliveries == 2
+    assert await claims.hand_back([claimed.entry.id]) == 1
+    (row,) = await claims.overdue(60_000)
+    assert row.deliveries == 1
+    again = await claims.claim(60_000)
+    assert again.entry is not None
+    assert again.entry.deliveries == 2
+
+
+async def test_nobody_hands_back_or_renews_what_is_not_his(stream: Stream) -> None:
+    await add(stream, "x")
+    one, two = Claims(stream, "one"), Claims(stream, "two")
+    await one.ensure_group()
+    (entry,) = await one.read(1, block_ms=100)
+    assert await two.hand_back([entry.id]) == 0
+    assert await two.renew([entry.id]) == 1
+    assert await one.renew([entry.id]) == 0
+    (row,) = await stream.redis.xpending_range(stream.key, stream.group, "-", "+", 10)
+    assert (row["consumer"], row["times_delivered"]) == (b"one", 1)
+
+
+async def test_a_lonely_entry_does_not_stop_the_others_for_ever(stream: Stream) -> None:
+    await add(stream, "lonely")
+    dead = Claims(stream, "dead")
+    await dead.ensure_group()
+    await dead.read(1, block_ms=100)
+    await add(stream, "long")
+    release = asyncio.Event()
+    recorder = Recorder()
+
+    async def handler(event: Event) -> None:
+        await recorder(event)
+        if recorder.names[-1] == "long":
+            await release.wait()
+
+    async with consuming(stream, handler, timing=replace(FAST, patience=0.05)):
+        await until(lambda: recorder.names == ["long"])
+        await asyncio.sleep(2 * FAST.idle_ms / 1000)
+        await add(stream, "fresh")
+        await until(lambda: recorder.names == ["long", "fresh"])
+        release.set()
+        await until(lambda: is_empty(stream))
+    assert recorder.names == ["long", "fresh", "lonely"]

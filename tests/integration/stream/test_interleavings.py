@@ -1,0 +1,136 @@
+"""Whatever several consumers do in whatever order, dying included: each event is in exactly one place until it is done.
+
+Hypothesis makes up the order of steps; each is carried out on a real server by the code that the consumer uses. The
+places are the stream, the delayed set and the dead letters.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from aftersend.stream.dead_letters import DeadLetters, bury
+from aftersend.stream.delayed import defer, promote
+from aftersend.stream.event import text_of
+from aftersend.stream.pending_entries import Claims, Entry
+from aftersend.stream.retry import Bury, Delay
+from aftersend.stream.stream import Stream
+from tests.support.stream_kit import Parcel, hurry, opened, raw_dead
+
+CONSUMERS = ("one", "two", "three")
+
+
+class Player:
+    """One consumer, step by step; what it holds may be somebody else's by now."""
+
+    def __init__(self, stream: Stream, name: str, done: set[str]) -> None:
+        self.stream = stream
+        self.claims = Claims(stream, name)
+        self.held: dict[bytes, Entry] = {}
+        self.finished = done
+
+    async def read(self) -> None:
+        await self.claims.ensure_group()
+        self.take(await self.claims.read(2, block_ms=1))
+
+    async def claim(self) -> None:
+        await self.claims.ensure_group()
+        claimed = await self.claims.claim(0)
+        assert claimed.vanished == []
+        self.take([claimed.entry] if claimed.entry else [])
+
+    def take(self, entries: list[Entry]) -> None:
+        self.held |= {entry.id: entry for entry in entries}
+        self.claims.orphans.difference_update(entry.id for entry in entries)
+
+    async def finish(self) -> None:
+        for entry in self.one():
+            await self.claims.done([entry.id])
+            self.finished.add(text_of(entry.fields, b"id"))
+
+    async def delay(self) -> None:
+        for entry in self.one():
+            await defer(self.stream, self.claims.owner(entry), entry, Delay(0.0, counted=True))
+
+    async def bury(self) -> None:
+        for entry in self.one():
+            await bury(self.stream, self.claims.owner(entry), entry, Bury("bug", "Bug"))
+
+    async def renew(self) -> None:
+        await self.claims.ensure_group()
+        await self.claims.renew(self.held)
+
+    async def hand_back(self) -> None:
+        await self.claims.ensure_group()
+        await self.claims.hand_back(list(self.held))
+        self.held.clear()
+
+    async def die(self) -> None:
+        self.held.clear()
+
+    def one(self) -> list[Entry]:
+        """The oldest in hand, let go."""
+        return [self.held.pop(min(self.held))] if self.held else []
+
+
+PLAYERS_STEPS: dict[str, Callable[[Player], Awaitable[None]]] = {
+    "read": Player.read,
+    "claim": Player.claim,
+    "finish": Player.finish,
+    "delay": Player.delay,
+    "bury": Player.bury,
+    "renew": Player.renew,
+    "hand back": Player.hand_back,
+    "die": Player.die,
+}
+STEPS = st.one_of(
+    st.tuples(st.sampled_from(["add", "promote", "redrive", "lose group"]), st.just("")),
+    st.tuples(st.sampled_from(list(PLAYERS_STEPS)), st.sampled_from(CONSUMERS)),
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@example(steps=[("read", "one"), ("lose group", ""), ("delay", "one")])
+@given(steps=st.lists(STEPS, min_size=5, max_size=60))
+async def test_every_event_is_in_one_place_until_it_is_done(
+    redis_url: str, tmp_path: Path, steps: list[tuple[str, str]]
+) -> None:
+    async with opened(redis_url, tmp_path) as stream:
+        await stream.redis.delete(stream.key, stream.delayed_key, stream.dead_key)
+        added: set[str] = set()
+        done: set[str] = set()
+        players = {name: Player(stream, name, done) for name in CONSUMERS}
+        for step, name in [("add", ""), ("add", ""), ("add", ""), *steps]:
+            if name:
+                await PLAYERS_STEPS[step](players[name])
+            else:
+                await happen(step, stream, list(players.values()), added)
+        left = await places(stream)
+    assert left.keys() >= added - done
+    assert not left or max(left.values()) == 1
+
+
+async def happen(step: str, stream: Stream, players: list[Player], added: set[str]) -> None:
+    """What no consumer does."""
+    if step == "add":
+        added.add(await stream.add("parcel.changed", "webhook", Parcel(str(len(added)))))
+    elif step == "promote":
+        await hurry(stream)
+        await promote(stream)
+    elif step == "redrive":
+        await DeadLetters(stream).redrive()
+    else:
+        await players[0].claims.ensure_group()
+        await stream.redis.xgroup_destroy(stream.key, stream.group)
+        for player in players:
+            await player.claims.note_orphans(player.held)
+
+
+async def places(stream: Stream) -> Counter[str]:
+    """How often each event is there; what is delayed comes back on the stream first."""
+    while await hurry(stream):
+        await promote(stream)
+    on_stream = [fields for _, fields in await stream.redis.xrange(stream.key)]
+    return Counter(text_of(fields, b"id") for fields in [*on_stream, *await raw_dead(stream)])

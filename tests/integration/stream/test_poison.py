@@ -1,0 +1,37 @@
+"""An event that kills whoever handles it: real processes die of it, and its neighbours come through."""
+
+import asyncio
+import sys
+from collections import Counter
+from pathlib import Path
+
+from aftersend.stream.consumer import LONELY_DEATHS
+from tests.support.mortal_consumer import DIED, POISON
+from tests.support.stream_kit import Parcel, opened
+
+NEIGHBOURS = [f"neighbour {number}" for number in range(12)]
+
+
+async def test_it_kills_six_processes_and_takes_nobody_along(redis_url: str, tmp_path: Path) -> None:
+    """One death beside others, which proves nothing yet, and five alone; the seventh process buries it."""
+    journal = tmp_path / "journal"
+    async with opened(redis_url, tmp_path) as stream:
+        for name in [*NEIGHBOURS[:6], POISON, *NEIGHBOURS[6:]]:
+            await stream.add("parcel.changed", "webhook", Parcel(name))
+        ends = [await consume(redis_url, tmp_path, journal)]
+        while ends[-1] == DIED and len(ends) < 2 * LONELY_DEATHS:
+            ends.append(await consume(redis_url, tmp_path, journal))
+        assert ends == [DIED] * (1 + LONELY_DEATHS) + [0]
+        assert (await stream.length(), await stream.pending(), await stream.dead()) == (0, 0, 1)
+        ((_, letter),) = await stream.redis.xrange(stream.dead_key)
+    assert letter[b"reason"] == b"poison"
+    assert Counter(journal.read_text().splitlines()) == Counter(NEIGHBOURS)
+
+
+async def consume(url: str, folder: Path, journal: Path) -> int:
+    """One life of a consumer; returns its exit code."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.support.mortal_consumer", url, str(folder), str(journal)),
+        cwd=Path(__file__).parents[3],
+    )
+    return await process.wait()

@@ -1,0 +1,63 @@
+"""What the runbooks tell somebody to type: each command is run in the pod that is named, with that pod's rights."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from aftersend.redis.keys import Keys
+from tests.support.pod_house import House, lived_in, until
+from tests.support.runbook_kit import TENANT, commands, inside
+
+
+@pytest.fixture(params=["split", "compact"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    with lived_in(tmp_path, request.param) as house:
+        yield house
+
+
+def in_pods() -> list[tuple[str, list[str]]]:
+    """Pod and command; those that are written without ``kubectl`` belong to the exporter's pod."""
+    own = f"aftersend-{TENANT}-"
+    found = [inside(words) or (f"{own}exporter", words) for words in commands() if _is_ours(words)]
+    return [(f"Deployment/{deployment.removeprefix(own)}", words) for deployment, words in found]
+
+
+def _is_ours(words: list[str]) -> bool:
+    return words[0] == "aftersend" or "exec" in words
+
+
+@pytest.mark.timeout(600)
+def test_every_command_does_what_the_page_says(house: House) -> None:
+    until(lambda: house.control("state")["orders"] > 0, "the sandbox has orders")
+    until(house.is_ready, "all services are ready")
+    mine = [(pod, words) for pod, words in in_pods() if pod in house.pods]
+    assert mine
+    for pod, words in mine:
+        letter = _dead_letter(house, pod)
+        done = house.execute(pod, *[letter if word == "ID" else word for word in words])
+        assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout}{done.stderr}"
+        assert done.stdout.strip(), words
+    assert house.redis.refused() == set()
+
+
+def test_no_command_is_left_out() -> None:
+    assert {pod for pod, _ in in_pods()} <= {"Deployment/exporter", "Deployment/all"}
+
+
+def _dead_letter(house: House, pod: str) -> str:
+    """The id of the oldest dead letter: an event of a type that nobody knows is given up at once."""
+    keys = Keys(house.tenant.identity)
+    letters = json.loads(house.execute(pod, "aftersend", "dead", "list", "--json").stdout)
+    if not letters:
+        with house.redis.inspector() as client:
+            client.xadd(keys.key("parcels"), {"v": "1", "id": "0197-test", "type": "parcel.unknown"})
+        until(lambda: bool(_letters(house, pod)), "a dead letter")
+        letters = _letters(house, pod)
+    return str(letters[0]["id"])
+
+
+def _letters(house: House, pod: str) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = json.loads(house.execute(pod, "aftersend", "dead", "list", "--json").stdout)
+    return found

@@ -1,0 +1,428 @@
+"""The writer as a service: events in, Afterbuy right, whatever happens in between."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+from redis.asyncio import Redis
+
+from aftersend.ledger.entry import Entry
+from aftersend.ledger.store import Ledger
+from aftersend.ledger.tenant_state import TenantState
+from aftersend.observe.metrics import Metrics
+from aftersend.runs import OrderCheck
+from aftersend.sealing import Keyring
+from aftersend.sendcloud.model import ParcelEvent
+from aftersend.service.health import Health
+from aftersend.service.listener import PublicListener
+from aftersend.service.runtime import Runtime, secret_folders
+from aftersend.settings import read_settings
+from aftersend.stream.consumer import Consumer, Timing
+from aftersend.stream.event import Event, rfc3339
+from aftersend.stream.pending_entries import Claims
+from aftersend.stream.stream import Stream
+from aftersend.tenant.document import Tenant
+from aftersend_writer import main as writer
+from aftersend_writer.handler import Handler
+from aftersend_writer.metrics import Gauges
+from tests.support.afterbuy_sandbox import Shop
+from tests.support.afterbuy_sandbox import shop as open_shop
+from tests.support.ledger_kit import CANCELLED, DELIVERED, NOW, PICKED_UP, client, keyring, parcel
+from tests.support.stream_kit import hurry, until
+
+TAG = "Sendcloud abgeschlossen"
+BRISK = Timing(block_ms=50, reclaim=0.05, promote=0.05, renew=0.5)
+
+
+@pytest.fixture(autouse=True)
+def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop does not wait for a blocking read of two seconds."""
+    monkeypatch.setattr(writer, "Consumer", partial(Consumer, timing=BRISK))
+
+
+@dataclass
+class Bridge:
+    """One tenant's Redis and Afterbuy, and the writer between them."""
+
+    redis: Redis
+    shop: Shop
+    keys: Keyring
+    folder: Path
+    url: str
+    http: aiohttp.ClientSession
+    metrics: Metrics = field(default_factory=Metrics)
+    health: Health = field(default_factory=Health)
+
+    def __post_init__(self) -> None:
+        self.tenant = "mueller"
+        self.stream = Stream(self.redis, tenant=self.tenant, name="parcels", keyring=self.keys)
+        self.ledger = Ledger(self.redis, tenant=self.tenant, keyring=self.keys)
+        self.state = TenantState(self.redis, tenant=self.tenant)
+
+    def document(self, **spec: Any) -> Tenant:
+        return msgspec.convert(
+            {
+                "apiVersion": "aftersend.jj-ideenschmiede.de/v1",
+                "kind": "AftersendTenant",
+                "metadata": {"name": self.tenant},
+                "spec": {
+                    "afterbuy": {"credentials": {"secretName": "a"}, "url": self.shop.url},
+                    "sendcloud": {"credentials": {"secretName": "s"}, "integration": 1},
+                    **spec,
+                },
+            },
+            Tenant,
+        )
+
+    def runtime(self, **spec: Any) -> Runtime:
+        environ = {
+            "AFTERSEND_TENANT_FILE": "t",
+            "AFTERSEND_SECRETS_DIR": str(self.folder),
+            "AFTERSEND_REDIS_URL": self.url,
+        }
+        return Runtime(
+            tenant=self.document(**spec),
+            identity=self.tenant,
+            settings=read_settings(environ),
+            secrets=secret_folders(self.folder),
+            redis=self.redis,
+            keyring=self.keys,
+            http=self.http,
+            metrics=self.metrics,
+            health=self.health,
+            public=PublicListener(),
+            stop=asyncio.Event(),
+        )
+
+    async def recovered(self) -> None:
+        await self.state.set("sweep.cursor", "2026-11-24T08:00:00Z")
+        await self.state.set("recovered", "1")
+
+    async def tell(self, order: str, *events: ParcelEvent) -> None:
+        for event in events:
+            named = msgspec.structs.replace(event, external_order_id=f"afterbuy-{order}" if order else "")
+            await self.stream.add("parcel.changed", "webhook", named)
+
+    async def entry(self, order: str) -> Entry:
+        return await self.ledger.get(order) or Entry(order=order)
+
+    def metric(self, name: str, **labels: str) -> float:
+        return self.metrics.registry.get_sample_value(f"aftersend_{name}", {"tenant": self.tenant, **labels}) or 0.0
+
+
+@pytest.fixture
+async def bridge(redis_url: str, tmp_path: Path) -> AsyncIterator[Bridge]:
+    keys = keyring(tmp_path / "data-key")
+    async with client(redis_url) as redis, open_shop() as shop, aiohttp.ClientSession() as http:
+        folder = tmp_path / "afterbuy"
+        folder.mkdir()
+        (folder / "partnerToken").write_text(shop.world.credentials.partner_token)
+        (folder / "accountToken").write_text(shop.world.credentials.account_token)
+        yield Bridge(redis, shop, keys, tmp_path, redis_url, http)
+
+
+@asynccontextmanager
+async def running(bridge: Bridge, **spec: Any) -> AsyncIterator[Runtime]:
+    runtime = bridge.runtime(**spec)
+    task = asyncio.create_task(writer.PART.serve(runtime))
+    try:
+        yield runtime
+    finally:
+        runtime.stop.set()
+        async with asyncio.timeout(20):
+            await task
+
+
+async def drained(bridge: Bridge) -> bool:
+    return await settled(bridge)
+
+
+async def settled(bridge: Bridge, *, on_stream: int = 0, delayed: int = 0) -> bool:
+    """So many on the stream, so many delayed; asked in one step, because events move between the two."""
+    async with bridge.redis.pipeline(transaction=True) as pipeline:
+        pipeline.xlen(bridge.stream.key)
+        pipeline.zcard(bridge.stream.delayed_key)
+        return await pipeline.execute() == [on_stream, delayed]
+
+
+async def test_from_the_event_to_afterbuy(bridge: Bridge) -> None:
+    order = bridge.shop.order(700)
+    await bridge.recovered()
+    await bridge.tell("700", parcel(number="A1"), parcel(number="A1"))
+    async with running(bridge):
+        await until(lambda: drained(bridge))
+        await bridge.tell("700", parcel("12", number="B2"))
+        await until(lambda: drained(bridge))
+    assert (order.additional_info, order.tags) == ("A1, B2", [TAG])
+    assert (await bridge.entry("700")).is_done
+    assert bridge.shop.world.journal.tags_added[700, TAG] == 1
+    assert bridge.metric("writeback_seconds_count") >= 2
+    assert int(await bridge.state.get("success.writeback") or 0) > 0
+    assert bridge.health.stalled() == {}
+
+
+async def test_every_way_to_match(bridge: Bridge) -> None:
+    orders = [bridge.shop.order(700), bridge.shop.order(701)]
+    await bridge.recovered()
+    await bridge.ledger.change("701", lambda entry: msgspec.structs.replace(entry, state="accepted", pushed=1))
+    async with running(bridge):
+        await bridge.tell("700", parcel("1", number="A1"))
+        await bridge.tell("", parcel("2", number="B2", external_order_id="2", order_number="701"))
+        await until(lambda: drained(bridge))
+        await bridge.tell(
+            "", parcel("2", CANCELLED, number="B2", time=None), parcel("3", number="C3", order_number="701")
+        )
+        await until(lambda: drained(bridge))
+    assert [order.additional_info for order in orders] == ["A1", "C3"]
+
+
+async def test_a_parcel_of_nobody_waits_an_hour_and_is_counted(bridge: Bridge) -> None:
+    await bridge.recovered()
+    await bridge.stream.add("parcel.changed", "webhook", parcel("1", external_order_id="shop-1"))
+    await bridge.tell("", parcel("2", order_number="999"))
+    old = Stream(
+        bridge.redis, tenant=bridge.tenant, name="parcels", keyring=bridge.keys, clock=lambda: time.time() - 3601
+    )
+    await old.add("parcel.changed", "webhook", parcel("3"))
+    async with running(bridge):
+        await until(lambda: settled(bridge, delayed=1))
+    assert bridge.metric("events_handled_total", outcome="foreign", stream="parcels") == 2
+    assert await bridge.stream.delayed() == 1
+    assert await bridge.stream.dead() == 0
+
+
+@pytest.mark.parametrize("data", [ParcelEvent(parcel="1", status=1, received=1), OrderCheck("7:8")])
+async def test_nonsense_is_buried(bridge: Bridge, data: msgspec.Struct) -> None:
+    await bridge.stream.add("order.check", "cli", data)
+    async with running(bridge):
+        await until(lambda: drained(bridge))
+    assert await bridge.stream.dead() == 1
+
+
+async def test_recovery_merges_first_and_writes_after_the_marker(bridge: Bridge) -> None:
+    orders = [bridge.shop.order(700, additional_info="B2"), bridge.shop.order(701)]
+    await bridge.tell("700", parcel("1", number="A1"))
+    async with running(bridge):
+        await until(lambda: drained(bridge))
+        assert (await bridge.entry("700")).lagging
+        await bridge.stream.add("order.check", "cli", OrderCheck("700"))
+        await until(lambda: drained(bridge))
+        assert bridge.shop.calls("GetSoldItems") == 0
+        # The sweep finds what the ledger had lost, and puts the marker behind it.
+        await bridge.tell("700", parcel("1", CANCELLED, time=None, number="A1"), parcel("2", number="B2"))
+        await bridge.tell("701", parcel("3", number="C3"))
+        await bridge.stream.add("order.check", "sweep", OrderCheck(""))
+        await asyncio.sleep(0)
+        assert bridge.shop.calls("GetSoldItems") == 0, "without a cursor the marker waits"
+        await bridge.state.set("sweep.cursor", "2026-11-24T08:00:00Z")
+        await until(lambda: drained(bridge))
+    assert [order.additional_info for order in orders] == ["B2", "C3"]
+    assert [order.tags for order in orders] == [[TAG], [TAG]]
+    assert await bridge.state.get("recovered") == "1"
+
+
+async def test_the_marker_waits_for_what_is_older(bridge: Bridge) -> None:
+    """An event that another writer is still handling holds the marker up; what waits for a match does not."""
+    bridge.shop.order(700)
+    await bridge.state.set("sweep.cursor", "2026-11-24T08:00:00Z")
+    await bridge.tell("700", parcel("1", number="A1"))
+    await bridge.redis.xgroup_create(bridge.stream.key, "writer", "0")
+    await bridge.redis.xreadgroup("writer", "other", {bridge.stream.key: ">"})
+    await bridge.stream.add("order.check", "sweep", OrderCheck(""))
+    async with running(bridge):
+        await until(lambda: waits(bridge, 1))
+        assert await bridge.state.recovering()
+        held = await bridge.redis.xrange(bridge.stream.key)
+        await bridge.redis.xack(bridge.stream.key, "writer", held[0][0])
+        await bridge.redis.xdel(bridge.stream.key, held[0][0])
+        await until(lambda: drained(bridge))
+    assert not await bridge.state.recovering()
+
+
+async def test_a_marker_from_before_a_restore_is_void(bridge: Bridge) -> None:
+    """The sweep that put it there began before the backup was restored, and knew nothing of what that took away."""
+    bridge.shop.order(700)
+    await bridge.state.set("sweep.cursor", "2026-11-24T08:00:00Z")
+    await bridge.state.set("restored", "second")
+    await bridge.tell("700", parcel("1", number="A1"))
+    await bridge.stream.add("order.check", "sweep", OrderCheck(order="", restored=""))
+    await bridge.stream.add("order.check", "sweep", OrderCheck(order="", restored="first"))
+    async with running(bridge):
+        await until(lambda: drained(bridge))
+        assert await bridge.state.recovering()
+        assert bridge.shop.calls("UpdateSoldItems") == 0
+        await bridge.stream.add("order.check", "sweep", OrderCheck(order="", restored="second"))
+        await until(lambda: bridge.shop.calls("UpdateSoldItems"))
+        await until(lambda: drained(bridge))
+    assert not await bridge.state.recovering()
+
+
+async def waits(bridge: Bridge, count: int) -> bool:
+    return await bridge.stream.delayed() == count
+
+
+async def test_a_long_stream_is_searched_to_its_end(bridge: Bridge) -> None:
+    """A redriven old event may lie behind many newer ones."""
+    await bridge.state.set("sweep.cursor", "2026-11-24T08:00:00Z")
+    now = time.time()
+    early = Stream(bridge.redis, tenant=bridge.tenant, name="parcels", keyring=bridge.keys, clock=lambda: now - 60)
+    await bridge.stream.add_many("order.check", "cli", [OrderCheck("1")] * 1001)
+    await early.add("parcel.changed", "webhook", parcel())
+    handler = Handler(
+        ledger=bridge.ledger,
+        state=bridge.state,
+        stream=bridge.stream,
+        applier=None,  # type: ignore[arg-type]
+        mac=str,
+        pickup_matters=False,
+        foreign=lambda: None,
+    )
+    marker = Event("0", "order.check", rfc3339(now), "sweep", 1, rfc3339(now), "", msgspec.json.encode(OrderCheck("")))
+    assert await handler._anything_older(marker)
+    await bridge.redis.delete(bridge.stream.key)
+    assert not await handler._anything_older(marker)
+
+
+async def test_a_check_looks_even_if_nothing_lags(bridge: Bridge) -> None:
+    order = bridge.shop.order(700, additional_info="warten")
+    await bridge.recovered()
+    async with running(bridge):
+        await bridge.tell("700", parcel(number="A1"))
+        await until(lambda: drained(bridge))
+        assert order.additional_info == "warten"
+        order.additional_info = ""
+        await bridge.stream.add("order.check", "sweep", OrderCheck("700"))
+        await until(lambda: drained(bridge))
+        assert order.additional_info == "A1"
+        order.additional_info = "anders"
+        await bridge.stream.add("order.check", "sweep", OrderCheck("700"))
+        await until(lambda: drained(bridge))
+        order.additional_info = ""
+        await bridge.tell("700", parcel(status=DELIVERED, number="A1", time=None))
+        await until(lambda: drained(bridge))
+    assert order.additional_info == "A1", "it got on"
+
+
+async def test_an_order_with_a_problem_is_looked_at_again_when_its_parcel_gets_on(bridge: Bridge) -> None:
+    bridge.shop.order(700, additional_info="warten")
+    await bridge.recovered()
+    told = [parcel(number="A1", time=NOW + minute, received=NOW + minute) for minute in range(5)]
+    way = parcel(status=PICKED_UP, number="A1", time=NOW + 9, received=NOW + 9)
+    async with running(bridge):
+        for event in (*told, way, way):
+            await bridge.tell("700", event)
+            await until(lambda: drained(bridge))
+    assert bridge.shop.calls("GetSoldItems") == 2
+
+
+async def test_a_suspended_tenant_reads_nothing(bridge: Bridge) -> None:
+    order = bridge.shop.order(700)
+    await bridge.recovered()
+    await bridge.tell("700", parcel(number="A1"))
+    async with running(bridge, suspend=True):
+        await until(lambda: shown(bridge, "stream_length", 1))
+    assert (order.additional_info, await bridge.stream.length()) == ("", 1)
+
+
+async def shown(bridge: Bridge, name: str, value: float) -> bool:
+    await asyncio.sleep(0)
+    return bridge.metric(name, stream="parcels") == value
+
+
+async def test_a_backlog_is_worked_off_in_batches(bridge: Bridge) -> None:
+    orders = [bridge.shop.order(number) for number in range(1000, 1200)]
+    await bridge.recovered()
+    for order in orders:
+        await bridge.tell(str(order.order_id), parcel(str(order.order_id), number=f"N{order.order_id}"))
+    async with running(bridge):
+        await until(lambda: drained(bridge))
+    assert all(order.additional_info == f"N{order.order_id}" and order.tags == [TAG] for order in orders)
+    assert bridge.shop.calls("UpdateSoldItems") < len(orders)
+    assert set(bridge.shop.world.journal.tags_added.values()) == {1}
+
+
+@pytest.mark.parametrize("broken", ["wrong", "", None], ids=["wrong", "empty", "missing"])
+async def test_refused_credentials_open_the_circuit_until_the_secret_changes(
+    bridge: Bridge, broken: str | None
+) -> None:
+    order = bridge.shop.order(700)
+    await bridge.recovered()
+    secret = bridge.folder / "afterbuy" / "partnerToken"
+    right = secret.read_text()
+    secret.unlink() if broken is None else secret.write_text(broken)
+    await bridge.tell("700", parcel(number="A1"))
+    async with running(bridge):
+        await until(lambda: circuit(bridge, 1.0))
+        await until(lambda: settled(bridge, on_stream=1))
+        secret.write_text(right)
+        await until(lambda: drained(bridge))
+    assert order.additional_info == "A1"
+    assert bridge.metric("circuit_open", upstream="afterbuy") == 0
+    assert bridge.metric("write_race_seconds_count") == 1
+    assert 0 < bridge.metric("write_race_seconds_sum") < 60
+    assert await bridge.stream.dead() == 0
+
+
+async def test_a_full_redis_keeps_what_it_has_until_there_is_room(bridge: Bridge) -> None:
+    order = bridge.shop.order(700)
+    await bridge.recovered()
+    await bridge.tell("700", parcel(number="A1"))
+    await Claims(bridge.stream, "earlier").ensure_group()
+    await bridge.redis.config_set("maxmemory", "1")
+    async with running(bridge):
+        await until(lambda: put_off(bridge))
+        assert (bridge.shop.calls("UpdateSoldItems"), await bridge.stream.dead()) == (0, 0)
+        await bridge.redis.config_set("maxmemory", "0")
+        await hurry(bridge.stream)
+        await until(lambda: drained(bridge))
+    assert order.additional_info == "A1"
+    assert await bridge.stream.dead() == 0
+
+
+def put_off(bridge: Bridge) -> bool:
+    return bridge.metric("events_handled_total", stream="parcels", outcome="later") == 1
+
+
+def circuit(bridge: Bridge, value: float) -> bool:
+    return bridge.metric("circuit_open", upstream="afterbuy") == value
+
+
+async def test_gauges_show_what_is_known(bridge: Bridge) -> None:
+    await bridge.recovered()
+    order = bridge.shop.order(700, additional_info="warten")
+    await bridge.tell("700", parcel(number="A1"))
+    async with running(bridge):
+        await until(lambda: drained(bridge))
+    gauges = Gauges(bridge.tenant, bridge.metrics, bridge.health, bridge.ledger, bridge.state, bridge.stream)
+    await bridge.tell("700", parcel(number="A1"))
+    await gauges.refresh()
+    assert bridge.metric("problems", code="conflict") == 1
+    assert bridge.metric("stream_length", stream="parcels") == 1
+    assert bridge.metric("stream_pending", stream="parcels") == 0
+    assert bridge.metric("events_delayed", stream="parcels") == 0
+    assert bridge.metric("dead_letters", stream="parcels") == 0
+    assert bridge.metric("last_success_timestamp_seconds", kind="writeback") == 0
+    gauges.succeeded()
+    await gauges.refresh()
+    later = Gauges(bridge.tenant, Metrics(), bridge.health, bridge.ledger, bridge.state, bridge.stream)
+    await later.refresh()
+    name = "aftersend_last_success_timestamp_seconds"
+    known = later.metrics.registry.get_sample_value(name, {"tenant": bridge.tenant, "kind": "writeback"})
+    assert known == pytest.approx(time.time(), abs=60)
+    assert order.additional_info == "warten"
+
+
+async def test_redis_away_at_the_start_is_waited_for(tmp_path: Path, bridge: Bridge) -> None:
+    async with client("redis://127.0.0.1:1/0") as nobody:
+        absent = Bridge(nobody, bridge.shop, bridge.keys, tmp_path, "redis://127.0.0.1:1/0", bridge.http)
+        async with running(absent) as runtime:
+            await asyncio.sleep(0.1)
+            assert not runtime.stop.is_set()

@@ -1,0 +1,112 @@
+"""A consumer as a process of its own, for tests that kill it.
+
+    python -m tests.support.consumer_process REDIS SHOP FOLDER [STEP]
+
+Its handler writes into a shop (some other Redis) whatever the shop does not show yet, as the writer does with Afterbuy:
+read, compare, write. The shop counts writes, so a doubled effect shows. An event named ``reject…`` is refused for good,
+one named ``retry…`` fails at its first try. With STEP the process dies by SIGKILL when it first gets there.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import Redis
+
+from aftersend.errors import Rejected, Transient
+from aftersend.stream import consumer, delivery
+from aftersend.stream.consumer import Consumer, Timing
+from aftersend.stream.event import Event
+from aftersend.stream.pending_entries import Claims
+from tests.support.stream_kit import FAST, Meter, Parcel, client, opened
+
+SHIPPED = b"shipped"
+PATIENT = Timing(block_ms=500, idle_ms=15_000, reclaim=0.2, renew=3.0, promote=0.1)
+"""Far from taking over what a living process on a busy machine still holds."""
+
+
+class Shop:
+    """The other system: it shows what is written, and cannot compare and set."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+
+    async def __call__(self, event: Event) -> None:
+        """The effect of an event, as a handler."""
+        name = event.read(Parcel).name
+        if name.startswith("reject"):
+            raise Rejected("no")
+        if name.startswith("retry") and event.attempt == 1:
+            raise Transient("timeout")
+        if await self.redis.hget("shop", name) != SHIPPED:
+            await self._write(name)
+
+    async def _write(self, name: str) -> None:
+        async with self.redis.pipeline(transaction=True) as pipe:
+            pipe.hset("shop", name, SHIPPED)
+            pipe.hincrby("shop:writes", name, 1)
+            await pipe.execute()
+
+    async def writes(self) -> dict[str, int]:
+        """How often each effect was written."""
+        return {name.decode(): int(count) for name, count in (await self.redis.hgetall("shop:writes")).items()}
+
+
+def die() -> None:
+    """As if the power went."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fatal(owner: Any, name: str, *, after: bool) -> None:
+    """Let a step kill this process before it begins, or when it is done (and brought something)."""
+    whole: Callable[..., Awaitable[Any]] = getattr(owner, name)
+
+    async def step(*args: Any, **options: Any) -> Any:
+        if not after:
+            die()
+        found = await whole(*args, **options)
+        if found or found is None:
+            die()
+        return found
+
+    setattr(owner, name, step)
+
+
+STEPS: dict[str, Callable[[], None]] = {
+    "before read": lambda: fatal(Claims, "read", after=False),
+    "after read": lambda: fatal(Claims, "read", after=True),
+    "before effect": lambda: fatal(Shop, "__call__", after=False),
+    "between compare and write": lambda: fatal(Shop, "_write", after=False),
+    "after effect": lambda: fatal(Shop, "_write", after=True),
+    "before ack": lambda: fatal(Claims, "done", after=False),
+    "after ack": lambda: fatal(Claims, "done", after=True),
+    "before dead letter": lambda: fatal(delivery, "bury", after=False),
+    "after dead letter": lambda: fatal(delivery, "bury", after=True),
+    "before delay": lambda: fatal(delivery, "defer", after=False),
+    "after delay": lambda: fatal(delivery, "defer", after=True),
+    "before promotion": lambda: fatal(consumer, "promote", after=False),
+    "after promotion": lambda: fatal(consumer, "promote", after=True),
+}
+"""Everything that happens to an event, in order."""
+
+
+async def consume(url: str, shop_url: str, folder: Path, timing: Timing) -> None:
+    """Consume until SIGTERM."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with opened(url, folder) as stream, client(shop_url, folder) as redis:
+        name = consumer.consumer_name()
+        await Consumer(stream, Shop(redis), name=name, meter=Meter(), concurrency=4, timing=timing).run(stop)
+
+
+if __name__ == "__main__":
+    url, shop_url, folder, *step = sys.argv[1:]
+    if step:
+        STEPS[step[0]]()
+    timing = replace(FAST, idle_ms=60_000) if step else PATIENT
+    asyncio.run(consume(url, shop_url, Path(folder), timing))

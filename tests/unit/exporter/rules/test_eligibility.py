@@ -1,0 +1,131 @@
+"""Transfer, skip or watch: one line per rule of the merchant."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, get_args
+
+import pytest
+
+from aftersend.afterbuy.model import Order, ParcelLabel, PostalAddress
+from aftersend.tenant.document import Only
+from aftersend_exporter.rules.eligibility import CURABLE, Reason, decide, is_paid
+from tests.support.order_kit import BERLIN, HOME, an_item, an_order
+
+NOWHERE = PostalAddress(first_name="Erika", last_name="Erfunden", country="DE", mail="erika@example.org")
+NOT_BEFORE = datetime(2026, 11, 23, 0, 0, tzinfo=BERLIN)
+SHIPPED_AT = datetime(2026, 11, 24, 10, 0, tzinfo=BERLIN)
+
+
+def verdict(order: Order, *, beginning: datetime | None = None, **only: Any) -> str:
+    found = decide(order, only=Only(**only), beginning=beginning)
+    return f"{found.kind} {found.reason}".strip()
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        (an_order(), "transfer"),
+        (an_order(shipping=HOME, billing=NOWHERE), "transfer"),
+        (an_order(shipping=NOWHERE), "transfer"),
+        (an_order(shipping=NOWHERE, billing=NOWHERE), "watch no_address"),
+        (an_order(billing=NOWHERE), "watch no_address"),
+        (an_order(billing=PostalAddress(city="Köln")), "transfer"),
+        (an_order(additional_info="warten"), "watch has_parcel_number"),
+        (an_order(parcel_labels=(ParcelLabel("900", "1", "0034"),)), "watch has_parcel_number"),
+        (an_order(parcel_labels=(ParcelLabel("900", "1", ""),)), "transfer"),
+        (an_order(additional_info="0034", dispatched_at=SHIPPED_AT), "skip has_parcel_number"),
+        (an_order(dispatched_at=SHIPPED_AT), "transfer"),
+        (an_order(order_id="0"), "skip not_an_order"),
+        (an_order(order_id=""), "skip not_an_order"),
+        (an_order(items=()), "skip not_an_order"),
+        (an_order(an_item(quantity=-1), an_item(quantity=0)), "skip not_an_order"),
+        (an_order(an_item(quantity=-1), an_item()), "transfer"),
+        (an_order(an_item(item_type=201)), "skip marketplace_fulfilled"),
+        (an_order(an_item(item_type=301), an_item(item_type=501)), "skip marketplace_fulfilled"),
+        (an_order(an_item(item_type=201), an_item(item_type=101)), "transfer"),
+        (an_order(an_item(item_type=201), an_item(quantity=-1)), "skip marketplace_fulfilled"),
+        (an_order(an_item(item_type=401)), "transfer"),
+        (an_order(full_amount=Decimal(50), already_paid=Decimal(0)), "transfer"),
+        (an_order(tags=frozenset({"Sendcloud abgeschlossen"})), "transfer"),
+    ],
+)
+def test_every_order_by_default(order: Order, expected: str) -> None:
+    assert verdict(order) == expected
+
+
+@pytest.mark.parametrize(
+    ("ordered", "expected"),
+    [
+        (datetime(2026, 11, 22, 23, 59, 59, tzinfo=BERLIN), "skip before_start"),
+        (datetime(2026, 11, 23, 0, 0, tzinfo=BERLIN), "transfer"),
+        (datetime(2026, 11, 22, 22, 59, 59, tzinfo=UTC), "skip before_start"),
+        (datetime(2026, 11, 22, 23, 0, tzinfo=UTC), "transfer"),
+        (None, "transfer"),
+    ],
+)
+def test_before_start(ordered: datetime | None, expected: str) -> None:
+    assert verdict(an_order(ordered_at=ordered), beginning=NOT_BEFORE) == expected
+
+
+@pytest.mark.parametrize(
+    ("platforms", "item_platforms", "expected"),
+    [
+        ([], ["ebay"], "transfer"),
+        (["eBay"], ["ebay"], "transfer"),
+        (["ebay"], ["EBAY"], "transfer"),
+        (["shop"], ["ebay"], "skip excluded"),
+        (["shop"], [""], "skip excluded"),
+        (["shop", "ebay"], ["ebay"], "transfer"),
+        (["shop"], ["ebay", "shop"], "transfer"),
+    ],
+)
+def test_platforms(platforms: list[str], item_platforms: list[str], expected: str) -> None:
+    order = an_order(*(an_item(platform=platform) for platform in item_platforms))
+    assert verdict(order, platforms=platforms) == expected
+
+
+def test_the_wanted_platform_must_be_one_that_the_merchant_ships() -> None:
+    order = an_order(an_item(platform="amazon", item_type=201), an_item(platform="ebay"))
+    assert verdict(order, platforms=["amazon"]) == "skip excluded"
+
+
+@pytest.mark.parametrize(
+    ("already", "full", "paid_at", "expected"),
+    [
+        ("17.49", "17.49", None, True),
+        ("20", "17.49", None, True),
+        ("17.48", "17.49", None, False),
+        ("0", "0", None, True),
+        # amounts are there: a date alone proves nothing
+        ("0", "17.49", SHIPPED_AT, False),
+        (None, "17.49", SHIPPED_AT, True),
+        ("17.49", None, SHIPPED_AT, True),
+        (None, None, SHIPPED_AT, True),
+        (None, "17.49", None, False),
+        ("17.49", None, None, False),
+    ],
+)
+def test_paid(already: str | None, full: str | None, paid_at: datetime | None, *, expected: bool) -> None:
+    order = an_order(
+        already_paid=Decimal(already) if already else None, full_amount=Decimal(full) if full else None, paid_at=paid_at
+    )
+    assert is_paid(order) is expected
+    assert verdict(order, paid=True) == ("transfer" if expected else "watch unpaid")
+
+
+def test_what_cannot_be_cured_is_named_before_what_can() -> None:
+    order = an_order(an_item(item_type=201), additional_info="warten", billing=NOWHERE)
+    assert verdict(order, paid=True) == "skip marketplace_fulfilled"
+
+
+def test_reasons_are_the_fixed_list() -> None:
+    assert set(get_args(Reason)) == {
+        "has_parcel_number",
+        "marketplace_fulfilled",
+        "not_an_order",
+        "no_address",
+        "excluded",
+        "unpaid",
+        "before_start",
+    }
+    assert set(get_args(Reason)) > CURABLE == {"has_parcel_number", "no_address", "unpaid"}
