@@ -1,6 +1,10 @@
-"""Waiting that ends when the process ends."""
+"""Waiting that ends when the process ends, and the periodic loop of every service."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from aftersend.errors import Transient
 
 
 async def pause(stop: asyncio.Event, seconds: float) -> bool:
@@ -22,3 +26,25 @@ async def first(wanted: asyncio.Event, other: asyncio.Event) -> bool:
         for wait in waits:
             wait.cancel()
     return not other.is_set()
+
+
+async def every(
+    seconds: float | Callable[[], float],
+    step: Callable[[], Awaitable[object]],
+    stop: asyncio.Event,
+    *,
+    heartbeat: Callable[[], None] | None = None,
+    wait: Callable[[asyncio.Event, float], Awaitable[bool]] = pause,
+) -> None:
+    """Run ``step`` at once and then every ``seconds`` until ``stop`` is set, at least once in any case.
+
+    ``heartbeat`` is called before each step. A ``Transient`` ends its step only: the next may find Redis or the
+    upstream back. Every other error ends the loop. If ``seconds`` is a function, it is called after each step.
+    """
+    while True:
+        if heartbeat is not None:
+            heartbeat()
+        with suppress(Transient):
+            await step()
+        if not await wait(stop, seconds() if callable(seconds) else seconds):
+            return

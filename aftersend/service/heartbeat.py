@@ -8,10 +8,11 @@ sign away, and a killed process is forgotten after half a minute.
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from aftersend.errors import Transient
-from aftersend.loops import pause
+from aftersend.loops import every
 from aftersend.redis.connection import guarded
 from aftersend.redis.keys import Keys
 
@@ -32,11 +33,7 @@ class Presence:
 
     async def keep(self, name: str, stop: asyncio.Event) -> None:
         """Leave signs until ``stop``; while Redis is away there is nobody to tell."""
-        while True:
-            with suppress(Transient):
-                await self.sign(name)
-            if not await pause(stop, EVERY_SECONDS):
-                break
+        await every(EVERY_SECONDS, partial(self.sign, name), stop)
         with suppress(Transient), guarded():
             await self._redis.zrem(self._key, name)
 

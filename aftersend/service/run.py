@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 from aftersend.errors import Misconfigured
-from aftersend.loops import pause
+from aftersend.loops import every
 from aftersend.observe import logs, traces
 from aftersend.redis import durability
 from aftersend.service.admin import AdminServer
@@ -154,8 +154,11 @@ async def watch_rotation(runtime: Runtime) -> None:
 async def watch_loop(runtime: Runtime) -> None:
     """A loop that only proves that the event loop turns."""
     runtime.health.watch("event-loop", 30)
-    while await pause(runtime.stop, 5):
+
+    async def turn() -> None:
         runtime.health.pulse("event-loop")
+
+    await every(5, turn, runtime.stop)
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:

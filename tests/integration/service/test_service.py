@@ -57,8 +57,8 @@ def test_metrics_in_both_forms_and_durability_after_the_first_look(tmp_path: Pat
 
 
 QUICK = """
-from aftersend.service import rotation
-rotation.EVERY_SECONDS = 0.05
+from aftersend.service import secret_watch
+secret_watch.EVERY_SECONDS = 0.05
 """
 
 

@@ -3,7 +3,6 @@ import asyncio
 import pytest
 
 from aftersend.errors import Misconfigured, Transient
-from aftersend.loops import first, pause
 from aftersend.service import health as module
 from aftersend.service.health import Health
 
@@ -76,25 +75,3 @@ async def test_clear_forgets_loops_checks_and_facts() -> None:
     assert health.facts == {"fact": 1}
     health.clear()
     assert (health.stalled(), await health.ready(), health.facts) == ({}, {}, {})
-
-
-async def test_a_pause_ends_with_the_process() -> None:
-    stop = asyncio.Event()
-    assert await pause(stop, 0)
-    stop.set()
-    assert not await pause(stop, 3600)
-    assert not await pause(stop, 0)
-
-
-@pytest.mark.parametrize(
-    ("mounted", "stopped", "result"), [(True, False, True), (False, True, False), (True, True, False)]
-)
-async def test_first_of_two_events(*, mounted: bool, stopped: bool, result: bool) -> None:
-    wanted, other = asyncio.Event(), asyncio.Event()
-    waiting = asyncio.create_task(first(wanted, other))
-    await asyncio.sleep(0)
-    if mounted:
-        wanted.set()
-    if stopped:
-        other.set()
-    assert await waiting is result

@@ -1,0 +1,127 @@
+"""The periodic loop, in virtual time."""
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+
+import pytest
+
+from aftersend.errors import Misconfigured, Transient
+from aftersend.loops import every, first, pause
+from tests.support.virtual_time import run
+
+
+class Steps:
+    """Notes when each step ran; sets ``stop`` at the last one."""
+
+    def __init__(self, steps: int, error: Exception | None = None) -> None:
+        self.times: list[float] = []
+        self.stop = asyncio.Event()
+        self._steps = steps
+        self._error = error
+
+    async def __call__(self) -> None:
+        self.times.append(asyncio.get_running_loop().time())
+        if len(self.times) == self._steps:
+            self.stop.set()
+        if self._error is not None:
+            raise self._error
+
+
+def repeated(steps: Steps, seconds: float | Callable[[], float], heartbeat: Callable[[], None] | None = None) -> float:
+    """Run the loop to its end; returns the time then."""
+
+    async def main() -> float:
+        await every(seconds, steps, steps.stop, heartbeat=heartbeat)
+        return asyncio.get_running_loop().time()
+
+    return run(main())
+
+
+def test_a_step_runs_at_once_and_then_every_so_many_seconds() -> None:
+    steps = Steps(4)
+    assert repeated(steps, 15.0) == pytest.approx(45)
+    assert steps.times == pytest.approx([0, 15, 30, 45])
+
+
+def test_the_period_may_depend_on_the_last_step() -> None:
+    steps = Steps(4)
+    periods = count(1)
+    repeated(steps, lambda: float(next(periods)))
+    assert steps.times == pytest.approx([0, 1, 3, 6])
+
+
+def test_transient_ends_its_step_only() -> None:
+    steps = Steps(3, Transient("redis_unavailable", upstream="redis"))
+    repeated(steps, 2.0)
+    assert steps.times == pytest.approx([0, 2, 4])
+
+
+@pytest.mark.parametrize("error", [Misconfigured("wrong"), ValueError(), asyncio.CancelledError()])
+def test_any_other_error_ends_the_loop(error: Exception) -> None:
+    steps = Steps(3, error)
+    with pytest.raises(type(error)):
+        repeated(steps, 2.0)
+    assert len(steps.times) == 1
+
+
+def test_each_round_beats_before_its_step_even_if_that_fails() -> None:
+    steps = Steps(3, Transient("redis_unavailable", upstream="redis"))
+    before: list[int] = []
+    repeated(steps, 2.0, lambda: before.append(len(steps.times)))
+    assert before == [0, 1, 2]
+
+
+def test_one_step_runs_even_if_the_end_has_come_already() -> None:
+    steps = Steps(9)
+    steps.stop.set()
+    assert repeated(steps, 3600.0) == 0
+    assert steps.times == [0]
+
+
+def test_the_wait_ends_with_the_process() -> None:
+    async def main() -> float:
+        steps = Steps(9)
+        asyncio.get_running_loop().call_later(20, steps.stop.set)
+        await every(3600.0, steps, steps.stop)
+        return asyncio.get_running_loop().time()
+
+    assert run(main()) == pytest.approx(20)
+
+
+def test_another_clock_may_do_the_waiting() -> None:
+    waited: list[float] = []
+
+    async def wait(_stop: asyncio.Event, seconds: float) -> bool:
+        waited.append(seconds)
+        return len(waited) < 3
+
+    async def main() -> Steps:
+        steps = Steps(9)
+        await every(7.0, steps, steps.stop, wait=wait)
+        return steps
+
+    assert run(main()).times == [0, 0, 0]
+    assert waited == [7.0, 7.0, 7.0]
+
+
+async def test_a_pause_ends_with_the_process() -> None:
+    stop = asyncio.Event()
+    assert await pause(stop, 0)
+    stop.set()
+    assert not await pause(stop, 3600)
+    assert not await pause(stop, 0)
+
+
+@pytest.mark.parametrize(
+    ("mounted", "stopped", "result"), [(True, False, True), (False, True, False), (True, True, False)]
+)
+async def test_first_of_two_events(*, mounted: bool, stopped: bool, result: bool) -> None:
+    wanted, other = asyncio.Event(), asyncio.Event()
+    waiting = asyncio.create_task(first(wanted, other))
+    await asyncio.sleep(0)
+    if mounted:
+        wanted.set()
+    if stopped:
+        other.set()
+    assert await waiting is result
