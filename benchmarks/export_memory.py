@@ -42,7 +42,7 @@ from aftersend.sendcloud.client import SendcloudClient, SendcloudCredentials
 from aftersend.sendcloud.limits import Bucket, Limit
 from aftersend.stream.stream import Stream
 from aftersend.tenant.document import Tenant
-from aftersend_exporter.context import Desk
+from aftersend_exporter.context import ExportContext
 from aftersend_exporter.export.run import export
 
 _NO_LIMIT = Limit(burst=1_000_000, rate=1_000_000)
@@ -95,49 +95,49 @@ async def measure(orders: int) -> list[Figure]:
     with tempfile.TemporaryDirectory() as name, upstreams(orders) as address:
         folder = Path(name)
         with EmbeddedValkey(folder / "valkey") as valkey:
-            async with desk_at(address, valkey, folder) as desk:
-                empty, started = await used(desk), time.monotonic()
-                async with watching(lambda: _has_sent(desk, orders // 10)) as sight:
-                    tally, _ = await export(desk, RunRequest(kind="export"), run="benchmark")
+            async with context_at(address, valkey, folder) as context:
+                empty, started = await used(context), time.monotonic()
+                async with watching(lambda: _has_sent(context, orders // 10)) as sight:
+                    stats, _ = await export(context, RunRequest(kind="export"), run="benchmark")
                 seconds = time.monotonic() - started
-                per_order = (await used(desk) - empty) / tally.sent
-                saved = await backup_size(desk, folder / "backups")
+                per_order = (await used(context) - empty) / stats.sent
+                saved = await backup_size(context, folder / "backups")
     return [
-        Figure("orders read", tally.read, ""),
-        Figure("orders sent", tally.sent, ""),
-        Figure("runs that did not end with done", int(tally.outcome != "done"), "", 0),
+        Figure("orders read", stats.read, ""),
+        Figure("orders sent", stats.sent, ""),
+        Figure("runs that did not end with done", int(stats.outcome != "done"), "", 0),
         Figure("exported in", round(seconds, 1), "s"),
-        Figure("orders per second", round(tally.read / seconds), "1/s"),
+        Figure("orders per second", round(stats.read / seconds), "1/s"),
         Figure("exporter, at the start", sight.start, "MB"),
         Figure("exporter, after a tenth", sight.tenth, "MB"),
         Figure("exporter, peak", sight.peak, "MB"),
         Figure("exporter, peak over tenth", sight.growth, "", 1.25),
         Figure("Redis per order", round(per_order), "bytes"),
-        Figure("backup per order", round(saved / tally.sent), "bytes"),
+        Figure("backup per order", round(saved / stats.sent), "bytes"),
     ]
 
 
-async def used(desk: Desk) -> int:
+async def used(context: ExportContext) -> int:
     """Bytes that Redis holds."""
-    return int((await desk.parcels.redis.info("memory"))["used_memory"])
+    return int((await context.parcels.redis.info("memory"))["used_memory"])
 
 
-async def backup_size(desk: Desk, folder: Path) -> int:
+async def backup_size(context: ExportContext, folder: Path) -> int:
     """Bytes of one backup."""
-    tenant = desk.tenant.identity
-    backups = Backups(tenant, open_target(str(folder), tenant=tenant, secrets=SecretFiles(folder)), desk.keyring)
-    collector = Collector.of(desk.parcels.redis, tenant=tenant, keyring=desk.keyring)
-    return (await backups.create(collector, desk.state, keep_hours=1)).bytes
+    tenant = context.tenant.identity
+    backups = Backups(tenant, open_target(str(folder), tenant=tenant, secrets=SecretFiles(folder)), context.keyring)
+    collector = Collector.of(context.parcels.redis, tenant=tenant, keyring=context.keyring)
+    return (await backups.create(collector, context.state, keep_hours=1)).bytes
 
 
-async def _has_sent(desk: Desk, count: int) -> bool:
-    sent = desk.metrics.orders.labels(desk.tenant.identity, "sent", "")
+async def _has_sent(context: ExportContext, count: int) -> bool:
+    sent = context.metrics.orders.labels(context.tenant.identity, "sent", "")
     return bool(sent._value.get() >= count)  # noqa: SLF001 - the library offers no getter
 
 
 @asynccontextmanager
-async def desk_at(address: str, valkey: EmbeddedValkey, folder: Path) -> AsyncIterator[Desk]:
-    """An exporter's desk without limits."""
+async def context_at(address: str, valkey: EmbeddedValkey, folder: Path) -> AsyncIterator[ExportContext]:
+    """An exporter context without limits."""
     make_data_keys(folder / "data-key")
     keyring = Keyring(SecretFiles(folder / "data-key"))
     tenant = document(address)
@@ -147,7 +147,7 @@ async def desk_at(address: str, valkey: EmbeddedValkey, folder: Path) -> AsyncIt
             session, url=tenant.spec.sendcloud.url, credentials=lambda: _SENDCLOUD, meter=NoMeter()
         )
         sendcloud._exchange._writes = sendcloud._exchange._reads = Bucket(_NO_LIMIT)  # noqa: SLF001 - only a benchmark may
-        yield Desk(
+        yield ExportContext(
             tenant=tenant,
             afterbuy=AfterbuyClient(
                 session, url=tenant.spec.afterbuy.url, credentials=lambda: _AFTERBUY, meter=NoMeter()

@@ -1,4 +1,4 @@
-"""An exporter at its desk: both simulated upstreams over HTTP, a real server for the ledger, one clock for all."""
+"""An exporter for tests: both simulated upstreams over HTTP, a real server for the ledger, one clock for all."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -27,11 +27,11 @@ from aftersend.sendcloud.model import ParcelEvent
 from aftersend.stream.event import Event
 from aftersend.stream.stream import Stream
 from aftersend.tenant.document import Tenant
-from aftersend_exporter.context import Desk
+from aftersend_exporter.context import ExportContext
 from aftersend_exporter.export.run import export
 from aftersend_exporter.requests.circuits import Circuits
-from aftersend_exporter.requests.coalescing import Queue
-from aftersend_exporter.requests.handler import Handler
+from aftersend_exporter.requests.coalescing import RequestCoalescer
+from aftersend_exporter.requests.handler import RunHandler
 from aftersend_exporter.sweep.run import sweep
 from aftersend_sandbox.afterbuy.server import PATH, AfterbuyServer
 from aftersend_sandbox.faults import Fault
@@ -45,7 +45,7 @@ NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 IDENTITY = "shops.mueller"
 
 
-class NoPostman:
+class LostWebhooks:
     """Every webhook is lost."""
 
     def parcel_changed(self, parcel: Parcel) -> None:
@@ -53,29 +53,29 @@ class NoPostman:
 
 
 @dataclass(slots=True)
-class Office:
+class ExporterHarness:
     """One merchant's exporter and the two worlds it works between."""
 
     world: World
     panel: Panel
-    desk: Desk
+    context: ExportContext
     runs: Stream
     redis: Redis
-    handler: Handler
+    handler: RunHandler
 
     async def export(self, **request: Any) -> RunSummary:
         """One export run."""
-        _, summary = await export(self.desk, RunRequest(kind="export", **request), run="run-1")
+        _, summary = await export(self.context, RunRequest(kind="export", **request), run="run-1")
         return summary
 
     async def sweep(self, **request: Any) -> RunSummary:
         """One sweep."""
-        _, summary = await sweep(self.desk, RunRequest(kind="sweep", **request), run="sweep-1")
+        _, summary = await sweep(self.context, RunRequest(kind="sweep", **request), run="sweep-1")
         return summary
 
     async def entry(self, order: AfterbuyOrder) -> Entry:
         """What the ledger knows."""
-        found = await self.desk.ledger.get(str(order.order_id))
+        found = await self.context.ledger.get(str(order.order_id))
         assert found is not None
         return found
 
@@ -122,8 +122,8 @@ class Office:
 
     async def events(self) -> list[Event]:
         """Everything on the stream ``parcels``."""
-        entries: Any = await self.redis.xrange(self.desk.parcels.key)
-        return [self.desk.parcels.open(fields) for _, fields in entries]
+        entries: Any = await self.redis.xrange(self.context.parcels.key)
+        return [self.context.parcels.open(fields) for _, fields in entries]
 
 
 def tenant(address: str, **spec: Any) -> Tenant:
@@ -150,7 +150,7 @@ def tenant(address: str, **spec: Any) -> Tenant:
 @asynccontextmanager
 async def served(world: World) -> AsyncIterator[tuple[str, Panel]]:
     """Both upstreams of a world on one address."""
-    panel = Panel(world, NoPostman())
+    panel = Panel(world, LostWebhooks())
     app = web.Application(client_max_size=64 * 1024 * 1024)
     AfterbuyServer(world).add_to(app)
     SendcloudServer(world, panel).add_to(app)
@@ -178,9 +178,9 @@ def secrets_in(folder: Path) -> Path:
 
 
 @asynccontextmanager
-async def office(
+async def exporter_harness(
     redis_url: str, folder: Path, *, world: World | None = None, orders: int = 20, settled: bool = True, **spec: Any
-) -> AsyncIterator[Office]:
+) -> AsyncIterator[ExporterHarness]:
     """Everything of one exporter; ``settled`` is a tenant that needs no recovery."""
     world = world or seeded_world(orders, now=NOW)
     world.sendcloud.limits.writes_per_minute = world.sendcloud.limits.burst = 10_000
@@ -188,33 +188,35 @@ async def office(
     secrets_in(folder)
     redis = connect(redis_url, SecretFiles(folder / "redis"), part="exporter")
     async with served(world) as (address, panel), aiohttp.ClientSession() as session:
-        desk = desk_at(address, session, redis, folder, world, **spec)
+        context = context_at(address, session, redis, folder, world, **spec)
         if settled:
-            await desk.state.set("recovered", "1")
-            await desk.state.set("sweep.cursor", "2026-11-24T09:00:00.000Z")
-        runs = Stream(redis, tenant=IDENTITY, name="runs", keyring=desk.keyring)
+            await context.state.set("recovered", "1")
+            await context.state.set("sweep.cursor", "2026-11-24T09:00:00.000Z")
+        runs = Stream(redis, tenant=IDENTITY, name="runs", keyring=context.keyring)
         circuits = Circuits(
-            afterbuy=desk.afterbuy,
-            sendcloud=desk.sendcloud,
+            afterbuy=context.afterbuy,
+            sendcloud=context.sendcloud,
             secrets=lambda name: SecretFiles(folder / name),
-            metrics=desk.metrics,
+            metrics=context.metrics,
             tenant=IDENTITY,
         )
         try:
-            yield Office(world, panel, desk, runs, redis, Handler(desk, Queue(redis, runs=runs), circuits))
+            yield ExporterHarness(
+                world, panel, context, runs, redis, RunHandler(context, RequestCoalescer(redis, runs=runs), circuits)
+            )
         finally:
             await redis.aclose()
 
 
-def desk_at(
+def context_at(
     address: str, session: aiohttp.ClientSession, redis: Redis, folder: Path, world: World, **spec: Any
-) -> Desk:
-    """A desk whose every clock is the world's."""
+) -> ExportContext:
+    """An exporter context whose every clock is the world's."""
     keyring = Keyring(SecretFiles(folder / "data-key"))
     document = tenant(address, **spec)
     metrics = Metrics()
     files = {name: SecretFiles(folder / name) for name in ("afterbuy", "sendcloud")}
-    return Desk(
+    return ExportContext(
         tenant=document,
         afterbuy=AfterbuyClient(
             session,
@@ -235,11 +237,11 @@ def desk_at(
         keyring=keyring,
         metrics=metrics,
         clock=world.clock.seconds,
-        sleep=passing(world),
+        sleep=virtual_sleep(world),
     )
 
 
-def passing(world: World) -> Callable[[float], Awaitable[None]]:
+def virtual_sleep(world: World) -> Callable[[float], Awaitable[None]]:
     """Waiting that takes no time but the world's."""
 
     async def sleep(seconds: float) -> None:

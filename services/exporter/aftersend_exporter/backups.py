@@ -64,7 +64,7 @@ async def _create(runtime: Runtime, state: TenantState) -> "Backup":
     return await backups.create(collector, state, keep_hours=runtime.tenant.spec.backup.keep_hours)
 
 
-async def keep_last_shown(runtime: Runtime) -> None:
+async def keep_last_backup_shown(runtime: Runtime) -> None:
     """Show the last good backup until the end; while Redis is away it stays as it is."""
     while True:
         with suppress(Transient):

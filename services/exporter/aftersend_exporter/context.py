@@ -17,24 +17,24 @@ from aftersend.sealing import Keyring
 from aftersend.sendcloud.client import SendcloudClient
 from aftersend.stream.stream import Stream
 from aftersend.tenant.document import Tenant
-from aftersend_exporter.rules.eligibility import Reason
+from aftersend_exporter.rules.eligibility import SkipReason
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
-_AT_ONCE = 16
+_CONCURRENCY = 16
 _DAY_MS = 86_400_000
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
-_FROM_ZERO: Final = (
+_INITIAL_SERIES: Final = (
     *((outcome, "") for outcome in ("sent", "unchanged", "rejected", "retried")),
-    *(("skipped", reason) for reason in get_args(Reason)),
+    *(("skipped", reason) for reason in get_args(SkipReason)),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """One tenant's exporter. ``clock`` tells seconds since 1970."""
+class ExportContext:
+    """One tenant's exporter. ``clock`` returns seconds since 1970."""
 
     tenant: Tenant
     afterbuy: AfterbuyClient
@@ -54,7 +54,7 @@ class Desk:
     def __post_init__(self) -> None:
         """Show counters from 0 on: Prometheus sees no increase in a series that begins with it."""
         name = self.tenant.identity
-        for outcome, reason in _FROM_ZERO:
+        for outcome, reason in _INITIAL_SERIES:
             self.metrics.orders.labels(name, outcome, reason)
         for kind in ("export", "sweep"):
             for outcome in ("done", "partial", "failed"):
@@ -66,7 +66,7 @@ class Desk:
         return ZoneInfo(self.tenant.spec.time_zone)
 
     @property
-    def patience(self) -> int:
+    def recheck_period_ms(self) -> int:
         """How long orders are watched, in ms."""
         return self.tenant.spec.export.window.catch_up_days * _DAY_MS
 
@@ -82,7 +82,7 @@ class Desk:
         """The keyed fingerprint of an order."""
         return self.keyring.mac(plain, purpose="order")
 
-    async def still_ours(self) -> None:
+    async def check_lease(self) -> None:
         """Raise ``Later`` if another exporter took this run over."""
         if self.lease is not None:
             await self.lease.check()
@@ -92,9 +92,9 @@ class Desk:
         self.metrics.orders.labels(self.tenant.identity, outcome, reason).inc(amount)
 
 
-async def each(items: Iterable[_In], work: Callable[[_In], Awaitable[_Out]]) -> list[_Out]:
+async def gather_limited(items: Iterable[_In], work: Callable[[_In], Awaitable[_Out]]) -> list[_Out]:
     """Do the same with every item, a few at once; results in the order of the items, the first error ends it."""
-    gate = asyncio.Semaphore(_AT_ONCE)
+    gate = asyncio.Semaphore(_CONCURRENCY)
 
     async def one(item: _In) -> _Out:
         async with gate:

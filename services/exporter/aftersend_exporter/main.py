@@ -1,7 +1,7 @@
 """The exporter service: Afterbuy -> Sendcloud, and the sweep.
 
-It waits for requests on the stream ``runs``, keeps the schedules that it is told to keep (``AFTERSEND_SCHEDULER``),
-and watches for a ledger that needs recovery. A suspended tenant has no schedules; its requests are answered at once.
+It consumes the stream ``runs``, runs the schedules that ``AFTERSEND_SCHEDULER`` names, and watches for a ledger that
+needs recovery. A suspended tenant has no schedules; its requests are answered at once.
 """
 
 import asyncio
@@ -26,13 +26,13 @@ from aftersend.service.runtime import Part, Runtime
 from aftersend.stream.consumer import Consumer
 from aftersend.stream.event import rfc3339
 from aftersend.stream.stream import Stream
-from aftersend_exporter.backups import back_up, keep_last_shown
-from aftersend_exporter.context import Desk
+from aftersend_exporter.backups import back_up, keep_last_backup_shown
+from aftersend_exporter.context import ExportContext
 from aftersend_exporter.metrics import ExporterGauges
-from aftersend_exporter.report import remember_successes
+from aftersend_exporter.report import show_last_successes
 from aftersend_exporter.requests.circuits import Circuits
-from aftersend_exporter.requests.coalescing import Queue
-from aftersend_exporter.requests.handler import Handler
+from aftersend_exporter.requests.coalescing import RequestCoalescer
+from aftersend_exporter.requests.handler import RunHandler
 from aftersend_exporter.requests.schedule import Schedule
 from aftersend_exporter.sweep.recovery import RecoveryWatch
 
@@ -42,18 +42,18 @@ _SCHEDULES: Final[dict[str, tuple[Kind, ...]]] = {"all": ("export", "sweep"), "s
 
 async def serve(runtime: Runtime) -> None:
     """Serve one tenant until ``runtime.stop`` is set."""
-    desk = desk_for(runtime)
+    context = context_for(runtime)
     runs = Stream(runtime.redis, tenant=runtime.identity, name="runs", keyring=runtime.keyring)
     circuits = Circuits(
-        afterbuy=desk.afterbuy,
-        sendcloud=desk.sendcloud,
+        afterbuy=context.afterbuy,
+        sendcloud=context.sendcloud,
         secrets=runtime.secrets,
         metrics=runtime.metrics,
         tenant=runtime.identity,
     )
     consumer = Consumer(
         runs,
-        Handler(desk, Queue(runtime.redis, runs=runs), circuits, told=partial(_tell, runtime)),
+        RunHandler(context, RequestCoalescer(runtime.redis, runs=runs), circuits, on_finished=partial(_tell, runtime)),
         name=runtime.name,
         meter=StreamMeter(runtime.metrics, runtime.identity, "runs"),
         pulse=_watched(runtime, "runs"),
@@ -61,19 +61,19 @@ async def serve(runtime: Runtime) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(consumer.run(runtime.stop))
         group.create_task(circuits.keep(runtime.stop))
-        group.create_task(ExporterGauges(desk, runs, runtime.settings).keep(runtime.stop))
-        group.create_task(keep_last_shown(runtime))
+        group.create_task(ExporterGauges(context, runs, runtime.settings).keep(runtime.stop))
+        group.create_task(keep_last_backup_shown(runtime))
         if runtime.settings.scheduler == "all" and runtime.settings.backup_target:
-            group.create_task(_keep_backups(runtime, desk))
+            group.create_task(_keep_backups(runtime, context))
         if not runtime.tenant.spec.suspend:
-            group.create_task(_recover(runtime, desk, runs))
-            group.create_task(_keep_schedules(runtime, desk, runs, circuits))
+            group.create_task(_recover(runtime, context, runs))
+            group.create_task(_keep_schedules(runtime, context, runs, circuits))
 
 
-def desk_for(runtime: Runtime) -> Desk:
+def context_for(runtime: Runtime) -> ExportContext:
     """Both clients, ledger and state of the runtime's tenant."""
     spec, identity = runtime.tenant.spec, runtime.identity
-    return Desk(
+    return ExportContext(
         tenant=runtime.tenant,
         afterbuy=AfterbuyClient(
             runtime.http,
@@ -96,51 +96,51 @@ def desk_for(runtime: Runtime) -> Desk:
     )
 
 
-async def _recover(runtime: Runtime, desk: Desk, runs: Stream) -> None:
-    watch = RecoveryWatch(desk.state, runs, clock=time.monotonic)
+async def _recover(runtime: Runtime, context: ExportContext, runs: Stream) -> None:
+    watch = RecoveryWatch(context.state, runs, clock=time.monotonic)
     await watch.keep(runtime.stop, _watched(runtime, "recovery"))
 
 
-async def _keep_schedules(runtime: Runtime, desk: Desk, runs: Stream, circuits: Circuits) -> None:
+async def _keep_schedules(runtime: Runtime, context: ExportContext, runs: Stream, circuits: Circuits) -> None:
     """Start each schedule from when its kind last ran; that is known as soon as Redis answers."""
     spec = runtime.tenant.spec
     crons: dict[Kind, str] = {"export": spec.export.schedule, "sweep": spec.sweep.schedule}
-    lasts = await _last_runs(runtime, desk)
+    lasts = await _last_runs(runtime, context)
     if lasts is None:
         return
     async with asyncio.TaskGroup() as group:
         for kind in _SCHEDULES[runtime.settings.scheduler]:
             may_run = partial(circuits.closed_for, kind)
             ask = partial(publish, runs, RunRequest(kind=kind), source="system")
-            schedule = Schedule(kind, crons[kind], desk.zone, ask, may_run=may_run)
+            schedule = Schedule(kind, crons[kind], context.zone, ask, may_run=may_run)
             pulse = _watched(runtime, f"schedule-{kind}")
-            group.create_task(schedule.keep(runtime.stop, last=lasts[kind], pulse=pulse))
+            group.create_task(schedule.keep(runtime.stop, last=lasts[kind], heartbeat=pulse))
 
 
-async def _last_runs(runtime: Runtime, desk: Desk) -> dict[str, datetime | None] | None:
+async def _last_runs(runtime: Runtime, context: ExportContext) -> dict[str, datetime | None] | None:
     """Wait for Redis, and show the last successes; None if the service ends before."""
     while True:
         try:
-            await remember_successes(desk.state, runtime.metrics, tenant=runtime.identity)
+            await show_last_successes(context.state, runtime.metrics, tenant=runtime.identity)
             return {
-                "export": await desk.state.moment("export.start"),
-                "sweep": await desk.state.moment("success.sweep"),
-                "backup": await desk.state.moment("success.backup"),
+                "export": await context.state.moment("export.start"),
+                "sweep": await context.state.moment("success.sweep"),
+                "backup": await context.state.moment("success.backup"),
             }
         except AftersendError:
             if not await pause(runtime.stop, 1.0):
                 return None
 
 
-async def _keep_backups(runtime: Runtime, desk: Desk) -> None:
+async def _keep_backups(runtime: Runtime, context: ExportContext) -> None:
     """A tenant that is suspended is backed up, too: its webhook goes on storing events."""
-    lasts = await _last_runs(runtime, desk)
+    lasts = await _last_runs(runtime, context)
     if lasts is None:
         return
     pulse = _watched(runtime, "schedule-backup")
     ask = partial(back_up, runtime, pulse=pulse)
-    schedule = Schedule("backup", runtime.tenant.spec.backup.schedule, desk.zone, ask, may_run=lambda: True)
-    await schedule.keep(runtime.stop, last=lasts["backup"], pulse=pulse)
+    schedule = Schedule("backup", runtime.tenant.spec.backup.schedule, context.zone, ask, may_run=lambda: True)
+    await schedule.keep(runtime.stop, last=lasts["backup"], heartbeat=pulse)
 
 
 def _tell(runtime: Runtime, summary: RunSummary) -> None:

@@ -20,7 +20,7 @@ from aftersend.service.redis_metrics import RedisFigures, show_stream
 from aftersend.settings import Settings
 from aftersend.stream.stream import Stream
 from aftersend.tenant.document import Spec
-from aftersend_exporter.context import Desk
+from aftersend_exporter.context import ExportContext
 from aftersend_exporter.requests.schedule import next_time
 
 EVERY_SECONDS: Final = 15.0
@@ -45,13 +45,13 @@ def expected(spec: Spec, settings: Settings) -> dict[str, str]:
 class ExporterGauges:
     """The figures of one tenant."""
 
-    desk: Desk
+    context: ExportContext
     runs: Stream
     settings: Settings
     _redis: RedisFigures = field(init=False)
 
     def __post_init__(self) -> None:
-        self._redis = RedisFigures(self.runs.redis, self.desk.metrics, self.desk.tenant.identity)
+        self._redis = RedisFigures(self.runs.redis, self.context.metrics, self.context.tenant.identity)
 
     async def keep(self, stop: asyncio.Event) -> None:
         """Refresh until ``stop``; while Redis is away the figures stay as they are."""
@@ -63,24 +63,24 @@ class ExporterGauges:
 
     async def refresh(self) -> None:
         """Read everything once."""
-        for stream in (self.runs, self.desk.parcels):
-            await show_stream(stream, self.desk.metrics)
+        for stream in (self.runs, self.context.parcels):
+            await show_stream(stream, self.context.metrics)
         await self._redis.show()
         quiet = await self._quiet_until()
-        for kind, schedule in expected(self.desk.tenant.spec, self.settings).items():
+        for kind, schedule in expected(self.context.tenant.spec, self.settings).items():
             await self._show_due(kind, schedule, quiet)
 
     async def _show_due(self, kind: str, schedule: str, quiet: datetime) -> None:
-        desk = self.desk
-        success = await desk.state.moment(_SUCCESS[kind])
+        context = self.context
+        success = await context.state.moment(_SUCCESS[kind])
         since = success if success and (kind == "backup" or success > quiet) else quiet
-        due = next_time(schedule, after=since, zone=desk.zone)
-        desk.metrics.next_due.labels(desk.tenant.identity, kind).set(due.timestamp())
+        due = next_time(schedule, after=since, zone=context.zone)
+        context.metrics.next_due.labels(context.tenant.identity, kind).set(due.timestamp())
 
     async def _quiet_until(self) -> datetime:
-        desk = self.desk
-        known = await desk.state.moment("quiet")
-        if known is None or desk.tenant.spec.suspend:
-            known = desk.now()
-            await desk.state.set("quiet", str(desk.now_ms()))
+        context = self.context
+        known = await context.state.moment("quiet")
+        if known is None or context.tenant.spec.suspend:
+            known = context.now()
+            await context.state.set("quiet", str(context.now_ms()))
         return known

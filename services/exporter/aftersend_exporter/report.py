@@ -6,28 +6,28 @@ from aftersend.ledger.tenant_state import TenantState
 from aftersend.observe.metrics import Metrics
 from aftersend.runs import Kind, RunSummary
 from aftersend.stream.event import rfc3339
-from aftersend_exporter.context import Desk
-from aftersend_exporter.run_stats import Tally
+from aftersend_exporter.context import ExportContext
+from aftersend_exporter.run_stats import RunStats
 
 
-async def conclude(desk: Desk, tally: Tally, *, started: datetime, keep: bool) -> RunSummary:
+async def finish_run(context: ExportContext, stats: RunStats, *, started: datetime, keep: bool) -> RunSummary:
     """Judge the run; ``keep`` is False if it must not leave traces (a dry run)."""
-    counts = await desk.ledger.counts()
+    counts = await context.ledger.counts()
     for code, count in counts.items():
-        desk.metrics.problems.labels(desk.tenant.identity, code).set(count)
-    summary = tally.summary(
-        seconds=(desk.now() - started).total_seconds(),
+        context.metrics.problems.labels(context.tenant.identity, code).set(count)
+    summary = stats.summary(
+        seconds=(context.now() - started).total_seconds(),
         problems={code: count for code, count in counts.items() if count},
-        last_write_back=_moment(await desk.state.get("success.writeback")),
-        last_backup=_moment(await desk.state.get("success.backup")),
-        last_sweep=_moment(await desk.state.get("success.sweep")),
+        last_write_back=_moment(await context.state.get("success.writeback")),
+        last_backup=_moment(await context.state.get("success.backup")),
+        last_sweep=_moment(await context.state.get("success.sweep")),
     )
     if keep:
-        desk.metrics.runs.labels(desk.tenant.identity, tally.kind, summary.outcome).inc()
-        desk.metrics.run_seconds.labels(desk.tenant.identity, tally.kind).set(summary.seconds)
+        context.metrics.runs.labels(context.tenant.identity, stats.kind, summary.outcome).inc()
+        context.metrics.run_seconds.labels(context.tenant.identity, stats.kind).set(summary.seconds)
     if keep and summary.outcome != "failed":
-        await _succeeded(desk, tally.kind)
-    desk.log.info(
+        await _succeeded(context, stats.kind)
+    context.log.info(
         "run_finished",
         run=summary.run,
         kind=summary.kind,
@@ -40,7 +40,7 @@ async def conclude(desk: Desk, tally: Tally, *, started: datetime, keep: bool) -
     return summary
 
 
-async def remember_successes(state: TenantState, metrics: Metrics, *, tenant: str) -> None:
+async def show_last_successes(state: TenantState, metrics: Metrics, *, tenant: str) -> None:
     """After a start, show the last successes of earlier processes, too."""
     kinds: tuple[Kind, ...] = ("export", "sweep")
     for kind in kinds:
@@ -49,10 +49,10 @@ async def remember_successes(state: TenantState, metrics: Metrics, *, tenant: st
             metrics.last_success.labels(tenant, kind).set(int(ms) / 1000)
 
 
-async def _succeeded(desk: Desk, kind: Kind) -> None:
-    now = desk.now_ms()
-    await desk.state.set("success.export" if kind == "export" else "success.sweep", str(now))
-    desk.metrics.last_success.labels(desk.tenant.identity, kind).set(now / 1000)
+async def _succeeded(context: ExportContext, kind: Kind) -> None:
+    now = context.now_ms()
+    await context.state.set("success.export" if kind == "export" else "success.sweep", str(now))
+    context.metrics.last_success.labels(context.tenant.identity, kind).set(now / 1000)
 
 
 def _moment(ms: str | None) -> str:

@@ -22,7 +22,7 @@ Reachable = Literal["ok", "refused", "unavailable", "unknown"]
 
 
 @dataclass(slots=True)
-class Tally:
+class RunStats:
     """The figures of one run, while it runs."""
 
     run: str
@@ -45,12 +45,12 @@ class Tally:
     lines: list[OrderDecision] | None = None
     """What a dry run decided."""
 
-    def note(self, order: str, decision: str, reason: str = "") -> None:
+    def record_decision(self, order: str, decision: str, reason: str = "") -> None:
         """Add a line to the list of a dry run."""
         if self.lines is not None:
             self.lines.append(OrderDecision(order=order, decision=decision, reason=reason))
 
-    def trouble(self, error: AftersendError) -> None:
+    def record_error(self, error: AftersendError) -> None:
         """Something beyond a single order went wrong; errors of our own Redis end the run and come again."""
         if isinstance(error, Transient) and error.upstream not in ("afterbuy", "sendcloud"):
             raise error

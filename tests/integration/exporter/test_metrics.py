@@ -14,7 +14,7 @@ from aftersend.service.redis_metrics import RedisFigures, grown
 from aftersend.settings import Scheduler, Settings, read_settings
 from aftersend.tenant.document import Spec
 from aftersend_exporter.metrics import ExporterGauges, expected
-from tests.support.exporter_kit import IDENTITY, Office, office, tenant
+from tests.support.exporter_kit import IDENTITY, ExporterHarness, exporter_harness, tenant
 
 
 def settings(scheduler: Scheduler = "sweep", backup_target: str = "") -> Settings:
@@ -27,71 +27,71 @@ def settings(scheduler: Scheduler = "sweep", backup_target: str = "") -> Setting
 
 
 @pytest.fixture
-async def place(redis_url: str, tmp_path: Path) -> AsyncIterator[Office]:
-    async with office(redis_url, tmp_path, orders=5) as found:
+async def harness(redis_url: str, tmp_path: Path) -> AsyncIterator[ExporterHarness]:
+    async with exporter_harness(redis_url, tmp_path, orders=5) as found:
         yield found
 
 
-def gauges(place: Office, **spec: Any) -> ExporterGauges:
+def gauges(harness: ExporterHarness, **spec: Any) -> ExporterGauges:
     """Those of a fresh process, perhaps with other rules."""
-    document = tenant("http://127.0.0.1:1", **spec) if spec else place.desk.tenant
-    return ExporterGauges(replace(place.desk, tenant=document), place.runs, settings())
+    document = tenant("http://127.0.0.1:1", **spec) if spec else harness.context.tenant
+    return ExporterGauges(replace(harness.context, tenant=document), harness.runs, settings())
 
 
-def value(place: Office, name: str, **labels: str) -> float | None:
-    return place.desk.metrics.registry.get_sample_value(f"aftersend_{name}", {"tenant": IDENTITY, **labels})
+def value(harness: ExporterHarness, name: str, **labels: str) -> float | None:
+    return harness.context.metrics.registry.get_sample_value(f"aftersend_{name}", {"tenant": IDENTITY, **labels})
 
 
-def due(place: Office, kind: str) -> str:
+def due(harness: ExporterHarness, kind: str) -> str:
     """When it is due, as the merchant's clock shows it."""
-    found = value(place, "next_due_timestamp_seconds", kind=kind)
-    return datetime.fromtimestamp(found, place.desk.zone).strftime("%d. %H:%M") if found else ""
+    found = value(harness, "next_due_timestamp_seconds", kind=kind)
+    return datetime.fromtimestamp(found, harness.context.zone).strftime("%d. %H:%M") if found else ""
 
 
-async def test_a_new_tenant_is_late_only_when_its_first_time_has_passed(place: Office) -> None:
-    await gauges(place).refresh()
-    assert [due(place, kind) for kind in ("export", "sweep", "backup")] == ["24. 11:00", "24. 10:40", "24. 11:10"]
-    place.later(hours=5)
-    await gauges(place).refresh()
-    assert due(place, "export") == "24. 11:00", "a restart does not hide that nothing was exported"
+async def test_a_new_tenant_is_late_only_when_its_first_time_has_passed(harness: ExporterHarness) -> None:
+    await gauges(harness).refresh()
+    assert [due(harness, kind) for kind in ("export", "sweep", "backup")] == ["24. 11:00", "24. 10:40", "24. 11:10"]
+    harness.later(hours=5)
+    await gauges(harness).refresh()
+    assert due(harness, "export") == "24. 11:00", "a restart does not hide that nothing was exported"
 
 
-async def test_a_success_makes_the_next_one_due(place: Office) -> None:
-    await gauges(place).refresh()
-    place.later(hours=2, minutes=5)
-    assert (await place.export()).outcome == "done"
-    assert (await place.sweep()).outcome == "done"
-    await gauges(place).refresh()
-    assert (due(place, "export"), due(place, "sweep")) == ("24. 13:00", "24. 12:40")
-    assert due(place, "backup") == "24. 11:10"
+async def test_a_success_makes_the_next_one_due(harness: ExporterHarness) -> None:
+    await gauges(harness).refresh()
+    harness.later(hours=2, minutes=5)
+    assert (await harness.export()).outcome == "done"
+    assert (await harness.sweep()).outcome == "done"
+    await gauges(harness).refresh()
+    assert (due(harness, "export"), due(harness, "sweep")) == ("24. 13:00", "24. 12:40")
+    assert due(harness, "backup") == "24. 11:10"
 
 
-async def test_a_failure_does_not(place: Office) -> None:
-    await gauges(place).refresh()
-    place.later(hours=2)
-    place.break_("afterbuy", "http_503", remaining=99)
-    assert (await place.export()).outcome == "failed"
-    await gauges(place).refresh()
-    assert due(place, "export") == "24. 11:00"
-    assert value(place, "runs_total", kind="export", outcome="failed") == 1
+async def test_a_failure_does_not(harness: ExporterHarness) -> None:
+    await gauges(harness).refresh()
+    harness.later(hours=2)
+    harness.break_("afterbuy", "http_503", remaining=99)
+    assert (await harness.export()).outcome == "failed"
+    await gauges(harness).refresh()
+    assert due(harness, "export") == "24. 11:00"
+    assert value(harness, "runs_total", kind="export", outcome="failed") == 1
 
 
-async def test_nothing_is_expected_of_who_is_suspended_or_was_a_moment_ago(place: Office) -> None:
-    await gauges(place).refresh()
-    place.later(hours=30)
-    sleeping = gauges(place, suspend=True)
-    sleeping.desk.metrics.next_due.clear()
+async def test_nothing_is_expected_of_who_is_suspended_or_was_a_moment_ago(harness: ExporterHarness) -> None:
+    await gauges(harness).refresh()
+    harness.later(hours=30)
+    sleeping = gauges(harness, suspend=True)
+    sleeping.context.metrics.next_due.clear()
     await sleeping.refresh()
-    assert (due(place, "export"), due(place, "sweep"), due(place, "backup")) == ("", "", "25. 17:10")
-    await gauges(place).refresh()
-    assert (due(place, "export"), due(place, "sweep")) == ("25. 17:00", "25. 16:40")
+    assert (due(harness, "export"), due(harness, "sweep"), due(harness, "backup")) == ("", "", "25. 17:10")
+    await gauges(harness).refresh()
+    assert (due(harness, "export"), due(harness, "sweep")) == ("25. 17:00", "25. 16:40")
 
 
-async def test_backups_of_who_is_suspended_may_be_late(place: Office) -> None:
-    await place.desk.state.set("success.backup", str(place.desk.now_ms()))
-    place.later(hours=30)
-    await gauges(place, suspend=True).refresh()
-    assert due(place, "backup") == "24. 11:10"
+async def test_backups_of_who_is_suspended_may_be_late(harness: ExporterHarness) -> None:
+    await harness.context.state.set("success.backup", str(harness.context.now_ms()))
+    harness.later(hours=30)
+    await gauges(harness, suspend=True).refresh()
+    assert due(harness, "backup") == "24. 11:10"
 
 
 @pytest.mark.parametrize(
@@ -110,15 +110,15 @@ def test_what_is_expected(*, suspend: bool, scheduler: Scheduler, target: str, k
     assert sorted(expected(spec, settings(scheduler, target))) == kinds
 
 
-async def test_both_streams_are_shown_so_that_a_dead_writer_is_seen(place: Office) -> None:
-    await place.desk.parcels.add("parcel.changed", "webhook", place.desk.tenant)
-    await gauges(place).refresh()
-    assert value(place, "stream_length", stream="parcels") == 1
-    assert value(place, "stream_length", stream="runs") == 0
-    assert value(place, "stream_pending", stream="parcels") == 0
-    assert value(place, "events_delayed", stream="parcels") == 0
-    assert value(place, "dead_letters", stream="runs") == 0
-    age = value(place, "event_age_seconds", stream="parcels")
+async def test_both_streams_are_shown_so_that_a_dead_writer_is_seen(harness: ExporterHarness) -> None:
+    await harness.context.parcels.add("parcel.changed", "webhook", harness.context.tenant)
+    await gauges(harness).refresh()
+    assert value(harness, "stream_length", stream="parcels") == 1
+    assert value(harness, "stream_length", stream="runs") == 0
+    assert value(harness, "stream_pending", stream="parcels") == 0
+    assert value(harness, "events_delayed", stream="parcels") == 0
+    assert value(harness, "dead_letters", stream="runs") == 0
+    age = value(harness, "event_age_seconds", stream="parcels")
     assert age is not None
     assert 0 <= age < 60
 
@@ -128,12 +128,12 @@ def test_a_counter_of_redis_may_begin_anew(before: int, now: int, more: int) -> 
     assert grown(before, now) == more
 
 
-async def test_what_redis_refused_to_others_is_counted(place: Office, redis_url: str) -> None:
-    figures = RedisFigures(place.redis, place.desk.metrics, IDENTITY)
+async def test_what_redis_refused_to_others_is_counted(harness: ExporterHarness, redis_url: str) -> None:
+    figures = RedisFigures(harness.redis, harness.context.metrics, IDENTITY)
     await figures.show()
-    counts = "acl_access_denied_auth" in await place.redis.info("stats")  # Redis 7.0 does not
-    assert value(place, "redis_denied_total", kind="login") == (0 if counts else None)
-    await place.redis.execute_command("ACL", "SETUSER", "guest", "on", ">guest", "~own", "+get", "&none", "+publish")
+    counts = "acl_access_denied_auth" in await harness.redis.info("stats")  # Redis 7.0 does not
+    assert value(harness, "redis_denied_total", kind="login") == (0 if counts else None)
+    await harness.redis.execute_command("ACL", "SETUSER", "guest", "on", ">guest", "~own", "+get", "&none", "+publish")
     async with Redis.from_url(redis_url, username="guest", password="wrong", protocol=2, driver_info=None) as stranger:
         assert await refused(stranger, "GET", "own")
     async with Redis.from_url(redis_url, username="guest", password="guest", protocol=2, driver_info=None) as guest:
@@ -141,9 +141,9 @@ async def test_what_redis_refused_to_others_is_counted(place: Office, redis_url:
         assert await refused(guest, "GET", "other")
         assert await refused(guest, "PUBLISH", "channel", "x")
         await figures.show()
-        assert value(place, "redis_clients") == 2
+        assert value(harness, "redis_clients") == 2
     kinds = ("login", "command", "key", "channel")
-    assert [value(place, "redis_denied_total", kind=kind) for kind in kinds] == [1 if counts else None] * 4
+    assert [value(harness, "redis_denied_total", kind=kind) for kind in kinds] == [1 if counts else None] * 4
 
 
 async def refused(client: Redis, *words: str) -> bool:
@@ -154,11 +154,11 @@ async def refused(client: Redis, *words: str) -> bool:
     return False
 
 
-async def test_how_full_redis_is(place: Office) -> None:
-    await gauges(place).refresh()
-    assert value(place, "redis_memory_ratio") == 0, "no limit, never full"
-    used = (await place.redis.info("memory"))["used_memory"]
-    await place.redis.config_set("maxmemory", used * 2)
-    await gauges(place).refresh()
-    assert value(place, "redis_memory_ratio") == pytest.approx(0.5, abs=0.1)
-    await place.redis.config_set("maxmemory", 0)
+async def test_how_full_redis_is(harness: ExporterHarness) -> None:
+    await gauges(harness).refresh()
+    assert value(harness, "redis_memory_ratio") == 0, "no limit, never full"
+    used = (await harness.redis.info("memory"))["used_memory"]
+    await harness.redis.config_set("maxmemory", used * 2)
+    await gauges(harness).refresh()
+    assert value(harness, "redis_memory_ratio") == pytest.approx(0.5, abs=0.1)
+    await harness.redis.config_set("maxmemory", 0)

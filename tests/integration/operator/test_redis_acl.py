@@ -26,7 +26,7 @@ from aftersend.stream.pending_entries import Claims
 from aftersend.stream.retry import Bury, Delay
 from aftersend.stream.stream import Stream, StreamName
 from aftersend.stream.upstream_outage import Outage
-from aftersend_exporter.requests.coalescing import Queue
+from aftersend_exporter.requests.coalescing import RequestCoalescer
 from aftersend_operator.manifests.generated_secrets import JSON_ACL, PLAIN_ACL
 from aftersend_operator.manifests.redis_acl import PROBE, USERS
 from tests.support.managed_redis import ManagedRedis
@@ -146,10 +146,10 @@ async def test_the_exporter_can_coalesce_requests_and_leave_results(
     async with as_user(calm, user) as client:
         requests = stream(client, keys, "runs")
         name = await runs.publish(requests, EXPORT, source="cron")
-        queue = Queue(client, runs=requests)
-        await queue.put_off(EXPORT, run="earlier")
-        assert await queue.equal_to(EXPORT, run=name) == sorted([name, "earlier"])
-        await queue.served(EXPORT, runs=["earlier"])
+        coalescer = RequestCoalescer(client, runs=requests)
+        await coalescer.defer(EXPORT, run="earlier")
+        assert await coalescer.equal_to(EXPORT, run=name) == sorted([name, "earlier"])
+        await coalescer.served(EXPORT, runs=["earlier"])
         summary = runs.RunSummary(run=name, kind="export", outcome="done")
         await runs.store_result(client, tenant=TENANT.identity, run=name, summary=summary)
 

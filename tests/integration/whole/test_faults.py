@@ -10,7 +10,7 @@ from aftersend.errors import Transient
 from aftersend_sandbox.faults import KINDS
 from aftersend_sandbox.rules.judge import judge
 from aftersend_sandbox.sendcloud import saving
-from tests.support.exporter_kit import IDENTITY, Office, office
+from tests.support.exporter_kit import IDENTITY, ExporterHarness, exporter_harness
 from tests.support.servers import RedisServer
 
 ELSEWHERE = {"latency", "quota", "half_open", "not_saved"}
@@ -22,60 +22,60 @@ FAULTS = [
 
 
 @pytest.fixture
-async def place(redis_url: str, tmp_path: Path) -> AsyncIterator[Office]:
-    async with office(redis_url, tmp_path, orders=20) as found:
+async def harness(redis_url: str, tmp_path: Path) -> AsyncIterator[ExporterHarness]:
+    async with exporter_harness(redis_url, tmp_path, orders=20) as found:
         yield found
 
 
-async def all_arrived(place: Office) -> bool:
+async def all_arrived(harness: ExporterHarness) -> bool:
     """A run later the merchant's rules hold, as both simulated systems show it, and each order came once."""
-    assert (await place.export()).outcome == "done"
-    place.later(minutes=15)
-    saving.settle(place.world)
-    assert {rule.name: rule.violations for rule in judge(place.world) if rule.violations} == {}
-    return len(place.world.sendcloud.orders) > 10
+    assert (await harness.export()).outcome == "done"
+    harness.later(minutes=15)
+    saving.settle(harness.world)
+    assert {rule.name: rule.violations for rule in judge(harness.world) if rule.violations} == {}
+    return len(harness.world.sendcloud.orders) > 10
 
 
-def refusals(place: Office, upstream: str) -> float:
+def refusals(harness: ExporterHarness, upstream: str) -> float:
     """How many calls the metrics show as refused for now."""
     labels = {"tenant": IDENTITY, "upstream": upstream, "outcome": "transient"}
-    return place.desk.metrics.registry.get_sample_value("aftersend_upstream_requests_total", labels) or 0.0
+    return harness.context.metrics.registry.get_sample_value("aftersend_upstream_requests_total", labels) or 0.0
 
 
 @pytest.mark.parametrize(("upstream", "kind", "call"), FAULTS)
 async def test_a_fault_in_an_export_is_counted_and_costs_no_order(
-    upstream: str, kind: str, call: str, place: Office
+    upstream: str, kind: str, call: str, harness: ExporterHarness
 ) -> None:
-    place.break_(upstream, kind, remaining=1, calls=(call,))
-    await place.export()
-    assert place.world.faults.struck[f"{upstream}/{kind}"] == 1
-    assert refusals(place, upstream) == 1
-    assert await all_arrived(place)
+    harness.break_(upstream, kind, remaining=1, calls=(call,))
+    await harness.export()
+    assert harness.world.faults.struck[f"{upstream}/{kind}"] == 1
+    assert refusals(harness, upstream) == 1
+    assert await all_arrived(harness)
 
 
-async def test_a_redis_that_is_full_sends_nothing_that_it_could_not_note(place: Office) -> None:
-    await place.redis.config_set("maxmemory", "1")
+async def test_a_redis_that_is_full_sends_nothing_that_it_could_not_note(harness: ExporterHarness) -> None:
+    await harness.redis.config_set("maxmemory", "1")
     with pytest.raises(Transient) as caught:
-        await place.export()
+        await harness.export()
     assert caught.value.upstream == "redis"
-    assert place.world.journal.pushes == {}
-    await place.redis.config_set("maxmemory", "0")
-    assert await all_arrived(place)
+    assert harness.world.journal.pushes == {}
+    await harness.redis.config_set("maxmemory", "0")
+    assert await all_arrived(harness)
 
 
 async def test_a_redis_that_dies_while_orders_are_sent_costs_none(own_server: RedisServer, tmp_path: Path) -> None:
-    async with office(own_server.url, tmp_path, orders=20) as place:
-        push = place.desk.sendcloud.push
+    async with exporter_harness(own_server.url, tmp_path, orders=20) as harness:
+        push = harness.context.sendcloud.push
 
         async def dying(orders: Any) -> Any:
             own_server.kill()
             return await push(orders)
 
-        place.desk.sendcloud.push = dying  # type: ignore[method-assign]
+        harness.context.sendcloud.push = dying  # type: ignore[method-assign]
         with pytest.raises(Transient) as caught:
-            await place.export()
+            await harness.export()
         assert caught.value.upstream == "redis"
-        assert place.world.journal.pushes
-        place.desk.sendcloud.push = push  # type: ignore[method-assign]
+        assert harness.world.journal.pushes
+        harness.context.sendcloud.push = push  # type: ignore[method-assign]
         own_server.start()
-        assert await all_arrived(place)
+        assert await all_arrived(harness)

@@ -7,37 +7,37 @@ import pytest
 
 from aftersend.errors import Bug, CredentialsRefused, Later, Misconfigured, SecretMissing, StoreFull, Transient
 from aftersend.runs import RunSummary
-from aftersend_exporter.run_stats import Tally
+from aftersend_exporter.run_stats import RunStats
 
 DOWN = Transient("http_503", upstream="afterbuy")
 
 
-def tally(*errors: Exception, **figures: Any) -> Tally:
-    found = Tally(run="r", kind="export", **figures)
+def stats(*errors: Exception, **figures: Any) -> RunStats:
+    found = RunStats(run="r", kind="export", **figures)
     for error in errors:
-        found.trouble(error)  # type: ignore[arg-type]
+        found.record_error(error)  # type: ignore[arg-type]
     return found
 
 
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (tally(), "done"),
-        (tally(read=5, sent=5, batches_done=1), "done"),
-        (tally(read=5, watched=5), "done"),
-        (tally(read=5, sent=4, rejected=1, batches_done=2), "partial"),
-        (tally(read=5, rejected=5, batches_done=5), "partial"),
-        (tally(read=5, retried=1), "partial"),
-        (tally(DOWN, read=5, sent=5, batches_done=1), "partial"),
-        (tally(DOWN), "failed"),
-        (tally(CredentialsRefused("http_401", upstream="sendcloud")), "failed"),
-        (tally(Misconfigured("there is no integration of that name", upstream="sendcloud")), "failed"),
-        (tally(read=200, batches_failed=2, retried=200), "failed"),
-        (tally(read=200, sent=100, batches_failed=1, batches_done=1, retried=100), "partial"),
-        (tally(Bug("section_missing", upstream="afterbuy")), "failed"),
+        (stats(), "done"),
+        (stats(read=5, sent=5, batches_done=1), "done"),
+        (stats(read=5, watched=5), "done"),
+        (stats(read=5, sent=4, rejected=1, batches_done=2), "partial"),
+        (stats(read=5, rejected=5, batches_done=5), "partial"),
+        (stats(read=5, retried=1), "partial"),
+        (stats(DOWN, read=5, sent=5, batches_done=1), "partial"),
+        (stats(DOWN), "failed"),
+        (stats(CredentialsRefused("http_401", upstream="sendcloud")), "failed"),
+        (stats(Misconfigured("there is no integration of that name", upstream="sendcloud")), "failed"),
+        (stats(read=200, batches_failed=2, retried=200), "failed"),
+        (stats(read=200, sent=100, batches_failed=1, batches_done=1, retried=100), "partial"),
+        (stats(Bug("section_missing", upstream="afterbuy")), "failed"),
     ],
 )
-def test_outcome(found: Tally, expected: str) -> None:
+def test_outcome(found: RunStats, expected: str) -> None:
     assert found.outcome == expected
 
 
@@ -46,28 +46,28 @@ def test_outcome(found: Tally, expected: str) -> None:
 )
 def test_trouble_with_our_own_redis_ends_the_run(error: Transient) -> None:
     with pytest.raises(Transient):
-        tally(error)
+        stats(error)
 
 
 @pytest.mark.parametrize(
     ("found", "afterbuy", "sendcloud"),
     [
-        (tally(read=1), "ok", "ok"),
-        (tally(DOWN, read=1), "unavailable", "ok"),
-        (tally(DOWN), "unavailable", "unknown"),
-        (tally(CredentialsRefused("code_8", upstream="afterbuy")), "refused", "unknown"),
-        (tally(SecretMissing("secret is missing", upstream="sendcloud"), read=0), "unknown", "refused"),
-        (tally(Misconfigured("several", upstream="sendcloud"), read=0), "unknown", "ok"),
-        (tally(Bug("not_an_order", upstream="afterbuy")), "ok", "unknown"),
+        (stats(read=1), "ok", "ok"),
+        (stats(DOWN, read=1), "unavailable", "ok"),
+        (stats(DOWN), "unavailable", "unknown"),
+        (stats(CredentialsRefused("code_8", upstream="afterbuy")), "refused", "unknown"),
+        (stats(SecretMissing("secret is missing", upstream="sendcloud"), read=0), "unknown", "refused"),
+        (stats(Misconfigured("several", upstream="sendcloud"), read=0), "unknown", "ok"),
+        (stats(Bug("not_an_order", upstream="afterbuy")), "ok", "unknown"),
     ],
 )
-def test_health(found: Tally, afterbuy: str, sendcloud: str) -> None:
+def test_health(found: RunStats, afterbuy: str, sendcloud: str) -> None:
     health = found.summary(seconds=1, problems={}, last_write_back="").health
     assert (health.afterbuy, health.sendcloud) == (afterbuy, sendcloud)
 
 
 def test_the_shape_of_the_summary() -> None:
-    found = tally(read=3, sent=1, unchanged=1)
+    found = stats(read=3, sent=1, unchanged=1)
     found.skipped["unpaid"] += 1
     times = {"last_write_back": "2026-11-24T04:00:00.000Z", "last_sweep": "2026-11-24T03:00:00.000Z"}
     summary = found.summary(seconds=1.23456, problems={"rejected": 1}, **times)
@@ -97,9 +97,9 @@ def test_the_shape_of_the_summary() -> None:
 
 
 def test_a_dry_run_lists_its_decisions() -> None:
-    found = tally(lines=[])
-    found.note("1", "transfer")
-    found.note("2", "watch", "unpaid")
+    found = stats(lines=[])
+    found.record_decision("1", "transfer")
+    found.record_decision("2", "watch", "unpaid")
     raw = msgspec.json.encode(found.summary(seconds=0, problems={}, last_write_back=""))
     assert msgspec.json.decode(raw)["orders"] == [
         {"order": "1", "decision": "transfer", "reason": ""},
@@ -107,5 +107,5 @@ def test_a_dry_run_lists_its_decisions() -> None:
     ]
     assert msgspec.json.decode(raw, type=RunSummary).orders
     assert "orders" not in msgspec.json.decode(
-        msgspec.json.encode(tally().summary(seconds=0, problems={}, last_write_back=""))
+        msgspec.json.encode(stats().summary(seconds=0, problems={}, last_write_back=""))
     )

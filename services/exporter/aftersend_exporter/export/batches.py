@@ -19,7 +19,7 @@ _UNNAMED = ("refused", "")
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class GroupRefused:
     """Sendcloud took nothing of the group; ``bad``: place within the group -> (code, path), as far as it named any."""
 
     bad: Mapping[int, tuple[str, str]] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class GroupAccepted:
     """Sendcloud took the whole group."""
 
 
@@ -36,7 +36,7 @@ Group = Sequence[int]
 Bad = dict[int, tuple[str, str]]
 
 
-def deliver(count: int) -> Generator[Group, Accepted | Refused, Bad]:
+def deliver(count: int) -> Generator[Group, GroupAccepted | GroupRefused, Bad]:
     """Yield groups of positions (0 to ``count`` - 1) to send; return the bad ones with what is wrong with each."""
     groups: list[Group] = [range(start, min(start + BATCH, count)) for start in range(0, count, BATCH)]
     groups.reverse()
@@ -44,14 +44,14 @@ def deliver(count: int) -> Generator[Group, Accepted | Refused, Bad]:
     while groups:
         group = groups.pop()
         answer = yield group
-        if isinstance(answer, Refused):
+        if isinstance(answer, GroupRefused):
             found = _found(group, answer)
             bad.update(found)
             groups.extend(reversed(_again(group, found)))
     return bad
 
 
-def _found(group: Group, answer: Refused) -> Bad:
+def _found(group: Group, answer: GroupRefused) -> Bad:
     """Positions that are certainly bad; places that the group does not have are ignored."""
     named = {group[place]: fault for place, fault in answer.bad.items() if 0 <= place < len(group)}
     if not named and len(group) == 1:

@@ -4,7 +4,7 @@ At the start of a run, orders that were accepted at least ten minutes ago and or
 looked up: first in the integration's list, newest first, as far as that pays; then one by one.
 
     there      accepted ──> confirmed
-    not there  a parcel shows its number     a label was made: nothing to do, the sweep tells
+    not there  a parcel shows its number     a label was made: nothing to do, the sweep reads it
                accepted                      pushed again, three times in all, then the problem not_saved
                confirmed                     a person deleted it: the problem deleted_in_sendcloud
 
@@ -17,10 +17,10 @@ from functools import partial
 from aftersend.errors import AftersendError
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.match import PREFIX, is_order_id
-from aftersend_exporter.context import Desk, each
+from aftersend_exporter.context import ExportContext, gather_limited
 from aftersend_exporter.export.existing_labels import has_label
 from aftersend_exporter.rules import transitions
-from aftersend_exporter.run_stats import Tally
+from aftersend_exporter.run_stats import RunStats
 
 SAVED_AFTER_MS = 10 * 60 * 1000
 _CHUNK = 250
@@ -28,28 +28,28 @@ _ORDERS_PER_PAGE = 100
 _SPARE_PAGES = 3
 
 
-async def confirm(desk: Desk, tally: Tally, *, integration: int) -> None:
+async def confirm(context: ExportContext, stats: RunStats, *, integration: int) -> None:
     """Look every open order up in Sendcloud; trouble with Sendcloud leaves the rest for the next run."""
-    due = {int(entry.order) async for entry in open_entries(desk) if _is_due(entry, now=desk.now_ms())}
+    due = {int(entry.order) async for entry in open_entries(context) if _is_due(entry, now=context.now_ms())}
     try:
-        await _in_the_list(desk, due, integration=integration)
+        await _in_the_list(context, due, integration=integration)
         while due:
             some = [due.pop() for _ in range(min(len(due), _CHUNK))]
-            await each(some, partial(_single, desk, integration=integration))
+            await gather_limited(some, partial(_single, context, integration=integration))
     except AftersendError as error:
-        tally.trouble(error)
+        stats.record_error(error)
 
 
-async def open_entries(desk: Desk) -> AsyncIterator[Entry]:
+async def open_entries(context: ExportContext) -> AsyncIterator[Entry]:
     """All transferred orders without a label, a few at a time."""
     page: list[str] = []
-    async for order in desk.ledger.open():
+    async for order in context.ledger.open():
         page.append(order)
         if len(page) == _CHUNK:
-            for entry in (await desk.ledger.get_many(page)).values():
+            for entry in (await context.ledger.get_many(page)).values():
                 yield entry
             page = []
-    for entry in (await desk.ledger.get_many(page)).values() if page else ():
+    for entry in (await context.ledger.get_many(page)).values() if page else ():
         yield entry
 
 
@@ -60,29 +60,29 @@ def _is_due(entry: Entry, *, now: int) -> bool:
     return entry.state == "confirmed" and not given_up
 
 
-async def _in_the_list(desk: Desk, due: set[int], *, integration: int) -> None:
+async def _in_the_list(context: ExportContext, due: set[int], *, integration: int) -> None:
     """Tick off what the list shows; stop where single look-ups become cheaper."""
     pages = 2 * len(due) // _ORDERS_PER_PAGE + _SPARE_PAGES
     if not due:
         return
-    async for names in desk.sendcloud.order_ids(integration):
+    async for names in context.sendcloud.order_ids(integration):
         found = {number for name in names if (number := _number(name)) in due}
-        await each(found, partial(_there, desk))
+        await gather_limited(found, partial(_there, context))
         due -= found
         pages -= 1
         if not due or not pages:
             return
 
 
-async def _single(desk: Desk, order: int, *, integration: int) -> None:
-    if await desk.sendcloud.has_order(f"{PREFIX}{order}", integration):
-        await _there(desk, order)
-    elif not await has_label(desk, str(order)):
-        await desk.ledger.change(str(order), partial(_missing, now=desk.now_ms()))
+async def _single(context: ExportContext, order: int, *, integration: int) -> None:
+    if await context.sendcloud.has_order(f"{PREFIX}{order}", integration):
+        await _there(context, order)
+    elif not await has_label(context, str(order)):
+        await context.ledger.change(str(order), partial(_missing, now=context.now_ms()))
 
 
-async def _there(desk: Desk, order: int) -> None:
-    await desk.ledger.change(str(order), partial(transitions.confirmed, now=desk.now_ms()))
+async def _there(context: ExportContext, order: int) -> None:
+    await context.ledger.change(str(order), partial(transitions.confirmed, now=context.now_ms()))
 
 
 def _missing(entry: Entry, *, now: int) -> Entry:

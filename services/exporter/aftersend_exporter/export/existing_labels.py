@@ -11,19 +11,19 @@ from datetime import timedelta
 
 from aftersend.ledger.match import PREFIX, is_order_id
 from aftersend.sendcloud.model import ParcelEvent
-from aftersend_exporter.context import Desk
+from aftersend_exporter.context import ExportContext
 
 
-async def has_label(desk: Desk, order_id: str) -> bool:
+async def has_label(context: ExportContext, order_id: str) -> bool:
     """True if Sendcloud shows a parcel with a number for this order; cancelled ones count, returns do not."""
-    return int(order_id) in _orders(await desk.sendcloud.parcels_of(order_id))
+    return int(order_id) in _orders(await context.sendcloud.parcels_of(order_id))
 
 
-async def all_labelled(desk: Desk) -> set[int]:
+async def all_labelled(context: ExportContext) -> set[int]:
     """OrderIDs of all orders that got a label in the catch-up period."""
-    since = desk.now() - timedelta(milliseconds=desk.patience)
+    since = context.now() - timedelta(milliseconds=context.recheck_period_ms)
     found: set[int] = set()
-    async for page in desk.sendcloud.parcels(since):
+    async for page in context.sendcloud.parcels(since):
         found |= _orders(page.events)
     return found
 

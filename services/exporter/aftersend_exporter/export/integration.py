@@ -2,7 +2,7 @@
 
 The integration's id is one half of the key under which Sendcloud keeps our orders. Another id would make every open
 order appear a second time. So a numeric id is taken as it is; a name is looked up in every run, but its id is pinned
-at the first time, and if the look-up ever tells another one, the run fails and a person decides.
+at the first time, and if the look-up ever finds another one, the run fails and a person decides.
 """
 
 from aftersend.errors import Misconfigured

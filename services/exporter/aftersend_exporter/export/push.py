@@ -17,25 +17,25 @@ from aftersend.ledger.entry import Entry
 from aftersend.observe.traces import current_traceparent, span
 from aftersend.sendcloud.errors import BatchRejected
 from aftersend.sendcloud.model import SENDCLOUD, PushOrder
-from aftersend_exporter.context import Desk, each
-from aftersend_exporter.export.batches import BATCH, Accepted, Refused, deliver
+from aftersend_exporter.context import ExportContext, gather_limited
+from aftersend_exporter.export.batches import BATCH, GroupAccepted, GroupRefused, deliver
 from aftersend_exporter.rules.transitions import accepted, pushing, rejected
-from aftersend_exporter.run_stats import Tally
+from aftersend_exporter.run_stats import RunStats
 
-_ENOUGH = 3
-_BUSY = "still_processing"
-_MOMENTS = (1.0, 2.0, 4.0)
+_MAX_CONSECUTIVE_FAILURES = 3
+_STILL_PROCESSING = "still_processing"
+_BUSY_RETRY_DELAYS = (1.0, 2.0, 4.0)
 _INTEGRATION = "order_details/integration"
 
 
 @dataclass(frozen=True, slots=True)
-class Parcelled:
+class MappedOrder:
     """An order that is ready to go."""
 
     order: str
     push: PushOrder = field(repr=False)
     fingerprint: str
-    spare: Callable[[str], PushOrder | None] = field(default=lambda _path: None, repr=False)
+    fallback: Callable[[str], PushOrder | None] = field(default=lambda _path: None, repr=False)
     """What to send instead if Sendcloud refuses it at that path."""
 
 
@@ -43,13 +43,13 @@ class Parcelled:
 class Pusher:
     """Collects the orders of one run and sends them in batches."""
 
-    desk: Desk
-    tally: Tally
-    _waiting: list[Parcelled] = field(default_factory=list)
+    context: ExportContext
+    stats: RunStats
+    _waiting: list[MappedOrder] = field(default_factory=list)
     _failures: int = 0
     _closed: bool = False
 
-    async def add(self, ready: Parcelled) -> None:
+    async def add(self, ready: MappedOrder) -> None:
         """Take one more order; a full batch goes at once."""
         self._waiting.append(ready)
         if len(self._waiting) >= BATCH:
@@ -61,19 +61,23 @@ class Pusher:
         if not waiting:
             return
         with span("push batch", orders=[ready.order for ready in waiting]) as trace:
-            batch = [ready for ready, goes in zip(waiting, await each(waiting, self._announce), strict=True) if goes]
+            batch = [
+                ready
+                for ready, goes in zip(waiting, await gather_limited(waiting, self._announce), strict=True)
+                if goes
+            ]
             trace.set(count=len(batch))
             if batch:
                 await self._deliver(batch)
 
-    async def _announce(self, ready: Parcelled) -> bool:
+    async def _announce(self, ready: MappedOrder) -> bool:
         """Write down that it is about to go; False if it got a label meanwhile."""
-        now, trace = self.desk.now_ms(), current_traceparent()
+        now, trace = self.context.now_ms(), current_traceparent()
         change = partial(pushing, fingerprint=ready.fingerprint, now=now, trace=trace)
-        entry = await self.desk.ledger.change(ready.order, change)
+        entry = await self.context.ledger.change(ready.order, change)
         return entry.state == "pushing"
 
-    async def _deliver(self, batch: list[Parcelled]) -> None:
+    async def _deliver(self, batch: list[MappedOrder]) -> None:
         machine = deliver(len(batch))
         try:
             group = next(machine)
@@ -82,81 +86,81 @@ class Pusher:
         except StopIteration as end:
             await self._refused([(batch[position], path or code) for position, (code, path) in end.value.items()])
 
-    async def _refused(self, bad: list[tuple[Parcelled, str]]) -> None:
-        """Give those with a spare a second chance; the others are problems."""
-        again: list[Parcelled] = []
+    async def _refused(self, bad: list[tuple[MappedOrder, str]]) -> None:
+        """Give those with a fallback a second chance; the others are problems."""
+        again: list[MappedOrder] = []
         for ready, path in bad:
-            better = ready.spare(path)
+            better = ready.fallback(path)
             if better is None:
                 await self._reject(ready, path)
             else:
-                again.append(Parcelled(ready.order, better, ready.fingerprint))
+                again.append(MappedOrder(ready.order, better, ready.fingerprint))
         if again:
             await self._deliver(again)
 
-    async def _send(self, group: list[Parcelled]) -> Accepted | Refused:
+    async def _send(self, group: list[MappedOrder]) -> GroupAccepted | GroupRefused:
         """One call. A group that can be tried again counts as taken: it stays pushing."""
         if self._closed:
             self._put_off(group)
-            return Accepted()
-        await self.desk.still_ours()
+            return GroupAccepted()
+        await self.context.check_lease()
         try:
             await self._post(group)
         except BatchRejected as error:
             if _blames_integration(error):
                 return self._failed(group, _WRONG_INTEGRATION, final=True)
-            return Refused(error.positions, reason=(error.code, error.path))
+            return GroupRefused(error.positions, reason=(error.code, error.path))
         except AftersendError as error:
             return self._failed(group, error, final=not isinstance(error, Transient))
         await self._taken(group)
-        return Accepted()
+        return GroupAccepted()
 
-    async def _post(self, group: list[Parcelled]) -> None:
+    async def _post(self, group: list[MappedOrder]) -> None:
         """Sendcloud may still be busy with one of these orders, "try again in a moment": so do, a few times."""
         orders = [ready.push for ready in group]
-        for seconds in _MOMENTS:
+        for seconds in _BUSY_RETRY_DELAYS:
             try:
-                await self.desk.sendcloud.push(orders)
+                await self.context.sendcloud.push(orders)
             except Transient as error:
-                if error.code != _BUSY:
+                if error.code != _STILL_PROCESSING:
                     raise
-                await self.desk.sleep(seconds)
+                await self.context.sleep(seconds)
             else:
                 return
-        await self.desk.sendcloud.push(orders)
+        await self.context.sendcloud.push(orders)
 
-    async def _taken(self, group: list[Parcelled]) -> None:
+    async def _taken(self, group: list[MappedOrder]) -> None:
         self._failures = 0
-        self.tally.batches_done += 1
-        self.tally.sent += len(group)
-        self.desk.count("sent", amount=len(group))
-        await each(group, self._accept)
+        self.stats.batches_done += 1
+        self.stats.sent += len(group)
+        self.context.count("sent", amount=len(group))
+        await gather_limited(group, self._accept)
 
-    async def _accept(self, ready: Parcelled) -> Entry:
-        change = partial(accepted, fingerprint=ready.fingerprint, now=self.desk.now_ms())
-        return await self.desk.ledger.change(ready.order, change)
+    async def _accept(self, ready: MappedOrder) -> Entry:
+        change = partial(accepted, fingerprint=ready.fingerprint, now=self.context.now_ms())
+        return await self.context.ledger.change(ready.order, change)
 
-    async def _reject(self, ready: Parcelled, path: str) -> None:
-        self.tally.batches_done += 1
-        self.tally.rejected += 1
-        self.tally.watched += 1
-        self.desk.count("rejected")
-        self.desk.log.warning("order_rejected", order=ready.order, path=path)
-        await self.desk.ledger.change(ready.order, partial(rejected, path=path, now=self.desk.now_ms()))
+    async def _reject(self, ready: MappedOrder, path: str) -> None:
+        self.stats.batches_done += 1
+        self.stats.rejected += 1
+        self.stats.watched += 1
+        self.context.count("rejected")
+        self.context.log.warning("order_rejected", order=ready.order, path=path)
+        await self.context.ledger.change(ready.order, partial(rejected, path=path, now=self.context.now_ms()))
 
-    def _failed(self, group: list[Parcelled], error: AftersendError, *, final: bool) -> Accepted:
-        self.tally.trouble(error)
-        self.tally.batches_failed += 1
+    def _failed(self, group: list[MappedOrder], error: AftersendError, *, final: bool) -> GroupAccepted:
+        self.stats.record_error(error)
+        self.stats.batches_failed += 1
         self._failures += 1
-        self._closed = final or self._failures >= _ENOUGH
-        self.desk.log.warning("batch_failed", code=error.code, count=len(group))
+        self._closed = final or self._failures >= _MAX_CONSECUTIVE_FAILURES
+        self.context.log.warning("batch_failed", code=error.code, count=len(group))
         self._put_off(group)
-        return Accepted()
+        return GroupAccepted()
 
-    def _put_off(self, group: list[Parcelled]) -> None:
-        self.tally.retried += len(group)
-        self.tally.watched += len(group)
-        self.desk.count("retried", amount=len(group))
+    def _put_off(self, group: list[MappedOrder]) -> None:
+        self.stats.retried += len(group)
+        self.stats.watched += len(group)
+        self.context.count("retried", amount=len(group))
 
 
 _WRONG_INTEGRATION = Misconfigured(

@@ -11,9 +11,9 @@ from functools import partial
 
 from aftersend.errors import AftersendError
 from aftersend.ledger.entry import Entry
-from aftersend_exporter.context import Desk
+from aftersend_exporter.context import ExportContext
 from aftersend_exporter.export.confirm import open_entries
-from aftersend_exporter.export.page_processor import PageWorker, withdraw
+from aftersend_exporter.export.page_processor import PageProcessor, withdraw
 from aftersend_exporter.rules import transitions
 
 _CHUNK = 100
@@ -21,59 +21,59 @@ GONE = "gone"
 """Path of the problem of an order that vanished from Afterbuy."""
 
 
-async def follow_up(worker: PageWorker) -> None:
+async def recheck_known_orders(processor: PageProcessor) -> None:
     """Read watched and open orders that this run has not seen; trouble with Afterbuy leaves them for the next run."""
-    await _follow(worker, worker.desk.ledger.watched())
-    await _follow(worker, _open(worker.desk, dry=worker.dry))
+    await _follow(processor, processor.context.ledger.watched())
+    await _follow(processor, _open(processor.context, dry_run=processor.dry_run))
 
 
-async def _follow(worker: PageWorker, orders: AsyncIterator[str]) -> None:
+async def _follow(processor: PageProcessor, orders: AsyncIterator[str]) -> None:
     chunk: list[str] = []
     async for order in orders:
-        if int(order) not in worker.seen:
+        if int(order) not in processor.seen:
             chunk.append(order)
         if len(chunk) == _CHUNK:
-            await read_again(worker, chunk)
+            await recheck(processor, chunk)
             chunk = []
     if chunk:
-        await read_again(worker, chunk)
+        await recheck(processor, chunk)
 
 
-async def read_again(worker: PageWorker, orders: list[str]) -> None:
+async def recheck(processor: PageProcessor, orders: list[str]) -> None:
     """Read these orders by OrderID and work them off."""
     try:
-        async for page in worker.desk.afterbuy.orders_by_id(orders):
-            await worker.work(page)
+        async for page in processor.context.afterbuy.orders_by_id(orders):
+            await processor.process(page)
     except AftersendError as error:
-        worker.tally.trouble(error)
-        worker.tally.everything_read = False
+        processor.stats.record_error(error)
+        processor.stats.everything_read = False
         return
-    await _gone(worker, (order for order in orders if int(order) not in worker.seen))
+    await _gone(processor, (order for order in orders if int(order) not in processor.seen))
 
 
-async def _gone(worker: PageWorker, orders: Iterable[str]) -> None:
+async def _gone(processor: PageProcessor, orders: Iterable[str]) -> None:
     """Afterbuy does not know them any more."""
     for order in orders:
-        worker.seen.add(int(order))
-        worker.tally.note(order, "skip", GONE)
-        worker.tally.skipped[GONE] += 1 if worker.insist else 0
-        if worker.dry:
+        processor.seen.add(int(order))
+        processor.stats.record_decision(order, "skip", GONE)
+        processor.stats.skipped[GONE] += 1 if processor.resend_refused else 0
+        if processor.dry_run:
             continue
-        entry = await withdraw(worker.desk, order, reason=GONE)
+        entry = await withdraw(processor.context, order, reason=GONE)
         if entry.watched:
-            entry = await worker.desk.ledger.change(order, partial(_expired, desk=worker.desk))
-        worker.tally.watched += 1 if entry.watched else 0
+            entry = await processor.context.ledger.change(order, partial(_expired, context=processor.context))
+        processor.stats.watched += 1 if entry.watched else 0
 
 
-def _expired(entry: Entry, *, desk: Desk) -> Entry:
-    return transitions.expired(entry, now=desk.now_ms(), patience=desk.patience, reason=GONE)
+def _expired(entry: Entry, *, context: ExportContext) -> Entry:
+    return transitions.expired(entry, now=context.now_ms(), recheck_period_ms=context.recheck_period_ms, reason=GONE)
 
 
-async def _open(desk: Desk, *, dry: bool) -> AsyncIterator[str]:
+async def _open(context: ExportContext, *, dry_run: bool) -> AsyncIterator[str]:
     """Transferred orders without a label; those that wait too long are reported and not read any more."""
-    now = desk.now_ms()
-    async for entry in open_entries(desk):
-        if now - entry.since < desk.patience:
+    now = context.now_ms()
+    async for entry in open_entries(context):
+        if now - entry.since < context.recheck_period_ms:
             yield entry.order
-        elif not dry:
-            await desk.ledger.change(entry.order, partial(transitions.overdue, now=now))
+        elif not dry_run:
+            await context.ledger.change(entry.order, partial(transitions.overdue, now=now))

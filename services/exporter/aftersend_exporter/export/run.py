@@ -17,71 +17,74 @@ from datetime import datetime
 from aftersend.errors import AftersendError
 from aftersend.observe.traces import span
 from aftersend.runs import RunRequest, RunSummary
-from aftersend_exporter.context import Desk
+from aftersend_exporter.context import ExportContext
 from aftersend_exporter.export.confirm import confirm
 from aftersend_exporter.export.existing_labels import all_labelled
 from aftersend_exporter.export.integration import integration_id
-from aftersend_exporter.export.page_processor import PageWorker
+from aftersend_exporter.export.page_processor import PageProcessor
 from aftersend_exporter.export.push import Pusher
-from aftersend_exporter.export.recheck import follow_up, read_again
-from aftersend_exporter.report import conclude
+from aftersend_exporter.export.recheck import recheck, recheck_known_orders
+from aftersend_exporter.report import finish_run
 from aftersend_exporter.rules.window import period
-from aftersend_exporter.run_stats import Tally
+from aftersend_exporter.run_stats import RunStats
 
 
-async def export(desk: Desk, request: RunRequest, *, run: str) -> tuple[Tally, RunSummary]:
+async def export(context: ExportContext, request: RunRequest, *, run: str) -> tuple[RunStats, RunSummary]:
     """Do it, and tell what came of it. Raises only for our own Redis, and if the lease is lost."""
-    tally = Tally(run=run, kind="export", lines=[] if request.dry_run else None)
-    started = desk.now()
+    stats = RunStats(run=run, kind="export", lines=[] if request.dry_run else None)
+    started = context.now()
     with span("export", run=run, run_kind="export") as trace:
         try:
-            await _work(desk, tally, request, started=started)
+            await _work(context, stats, request, started=started)
         except AftersendError as error:
-            tally.trouble(error)
-            tally.everything_read = False
-        await desk.still_ours()
-        summary = await conclude(desk, tally, started=started, keep=not request.dry_run)
+            stats.record_error(error)
+            stats.everything_read = False
+        await context.check_lease()
+        summary = await finish_run(context, stats, started=started, keep=not request.dry_run)
         trace.set(outcome=summary.outcome, count=summary.read)
-    if tally.everything_read and summary.outcome != "failed" and not (request.dry_run or request.orders):
-        await desk.state.set("export.start", str(int(started.timestamp() * 1000)))
-    return tally, summary
+    if stats.everything_read and summary.outcome != "failed" and not (request.dry_run or request.orders):
+        await context.state.set("export.start", str(int(started.timestamp() * 1000)))
+    return stats, summary
 
 
-async def _work(desk: Desk, tally: Tally, request: RunRequest, *, started: datetime) -> None:
+async def _work(context: ExportContext, stats: RunStats, request: RunRequest, *, started: datetime) -> None:
     integration = await integration_id(
-        desk.tenant.spec.sendcloud.integration, sendcloud=desk.sendcloud, state=desk.state, pin=not request.dry_run
+        context.tenant.spec.sendcloud.integration,
+        sendcloud=context.sendcloud,
+        state=context.state,
+        pin=not request.dry_run,
     )
-    pusher = Pusher(desk, tally)
-    worker = PageWorker(
-        desk,
-        tally,
+    pusher = Pusher(context, stats)
+    processor = PageProcessor(
+        context,
+        stats,
         pusher,
         integration=integration,
-        dry=request.dry_run,
-        insist=bool(request.orders),
-        labelled=frozenset(await all_labelled(desk)) if await desk.state.recovering() else frozenset(),
+        dry_run=request.dry_run,
+        resend_refused=bool(request.orders),
+        labelled=frozenset(await all_labelled(context)) if await context.state.recovering() else frozenset(),
     )
     if request.orders:
-        await read_again(worker, list(request.orders))
+        await recheck(processor, list(request.orders))
     else:
         if not request.dry_run:
-            await confirm(desk, tally, integration=integration)
-        await _window(worker, started=started)
-        await follow_up(worker)
+            await confirm(context, stats, integration=integration)
+        await _window(processor, started=started)
+        await recheck_known_orders(processor)
     await pusher.flush()
 
 
-async def _window(worker: PageWorker, *, started: datetime) -> None:
+async def _window(processor: PageProcessor, *, started: datetime) -> None:
     """Read the window; what was read before trouble came is worked off all the same."""
-    desk, tally = worker.desk, worker.tally
-    rules = desk.tenant.spec.export.window
-    asked = period(now=started, zone=desk.zone, rules=rules, last_start=await desk.state.moment("export.start"))
-    tally.start, tally.end = asked.start, asked.end
+    context, stats = processor.context, processor.stats
+    rules = context.tenant.spec.export.window
+    asked = period(now=started, zone=context.zone, rules=rules, last_start=await context.state.moment("export.start"))
+    stats.start, stats.end = asked.start, asked.end
     if asked.is_empty:
         return
     try:
-        async for page in desk.afterbuy.orders_between(asked.start, asked.end, date_field=rules.date_field):
-            await worker.work(page)
+        async for page in context.afterbuy.orders_between(asked.start, asked.end, date_field=rules.date_field):
+            await processor.process(page)
     except AftersendError as error:
-        tally.trouble(error)
-        tally.everything_read = False
+        stats.record_error(error)
+        stats.everything_read = False

@@ -16,7 +16,7 @@ from aftersend.observe.metrics import Metrics
 from aftersend.runs import Kind, Outcome
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.client import SendcloudClient
-from aftersend_exporter.run_stats import Tally
+from aftersend_exporter.run_stats import RunStats
 
 _FIRST_FAILURE_OPENS: Final = BreakerTiming(failures=1)
 _NEEDS: Final[dict[Kind, tuple[str, ...]]] = {"export": ("afterbuy", "sendcloud"), "sweep": ("sendcloud",)}
@@ -52,10 +52,10 @@ class Circuits:
         """True if nothing speaks against a run of that kind."""
         return not any(self._breakers[upstream].is_open for upstream in _NEEDS[kind])
 
-    def record(self, tally: Tally, *, outcome: Outcome) -> None:
+    def record(self, stats: RunStats, *, outcome: Outcome) -> None:
         """What a run learnt about the upstreams that it needed."""
-        for upstream in _NEEDS[tally.kind]:
-            error = tally.errors.get(upstream)
+        for upstream in _NEEDS[stats.kind]:
+            error = stats.errors.get(upstream)
             if error is not None and outcome == "failed":
                 self._breakers[upstream].record(error)
             elif error is None and outcome != "failed":

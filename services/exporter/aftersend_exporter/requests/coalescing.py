@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _PAGE: Final = 100
 
 
-class Queue:
+class RequestCoalescer:
     """The requests of one tenant that nobody has served yet."""
 
     def __init__(self, redis: "Redis", *, runs: Stream) -> None:
@@ -41,7 +41,7 @@ class Queue:
         on_stream = [found async for found, wanted in self._on_stream() if wanted == request]
         return sorted({run, *on_stream, *(found.decode() for found in waiting)})
 
-    async def put_off(self, request: RunRequest, *, run: str) -> None:
+    async def defer(self, request: RunRequest, *, run: str) -> None:
         """Remember a request that leaves the stream for a moment, so that the next run serves it, too."""
         key = self._waiting(request)
         with guarded():

@@ -16,27 +16,27 @@ from typing import Final
 from aftersend.errors import Later, Rejected
 from aftersend.runs import RunHealth, RunRequest, RunSummary, result_of, store_result
 from aftersend.stream.event import Event
-from aftersend_exporter.context import Desk
+from aftersend_exporter.context import ExportContext
 from aftersend_exporter.export.run import export
 from aftersend_exporter.requests.circuits import Circuits
-from aftersend_exporter.requests.coalescing import Queue
-from aftersend_exporter.run_stats import Tally
+from aftersend_exporter.requests.coalescing import RequestCoalescer
+from aftersend_exporter.run_stats import RunStats
 from aftersend_exporter.sweep.run import sweep
 
 _KINDS: Final = {"export.requested": "export", "sweep.requested": "sweep"}
 _SUSPENDED: Final = "the tenant is suspended (spec.suspend)"
-Run = Callable[..., Awaitable[tuple[Tally, RunSummary]]]
+Run = Callable[..., Awaitable[tuple[RunStats, RunSummary]]]
 _RUNS: Final[dict[str, Run]] = {"export": export, "sweep": sweep}
 
 
 @dataclass(frozen=True, slots=True)
-class Handler:
+class RunHandler:
     """Handles the requests of one tenant."""
 
-    desk: Desk
-    queue: Queue
+    context: ExportContext
+    coalescer: RequestCoalescer
     circuits: Circuits
-    told: Callable[[RunSummary], None] = lambda summary: None  # noqa: ARG005 - the name is the explanation
+    on_finished: Callable[[RunSummary], None] = lambda summary: None  # noqa: ARG005 - the name is the explanation
     """Hears of every run that was no dry run."""
 
     async def __call__(self, event: Event) -> None:
@@ -46,35 +46,37 @@ class Handler:
             raise Rejected("malformed_data", path="kind")
         if await self._result(event.id) is not None:
             return
-        if self.desk.tenant.spec.suspend:
+        if self.context.tenant.spec.suspend:
             await self._leave(_refusal(request, run=event.id, message=_SUSPENDED), [event.id])
             return
         await self._in_turn(request, run=event.id)
 
     async def _in_turn(self, request: RunRequest, *, run: str) -> None:
         try:
-            async with self.desk.state.lease(request.kind) as lease:
+            async with self.context.state.lease(request.kind) as lease:
                 if await self._result(run) is None:
-                    await self._serve(replace(self.desk, lease=lease), request, run=run)
+                    await self._serve(replace(self.context, lease=lease), request, run=run)
         except Later:
-            await self.queue.put_off(request, run=run)
+            await self.coalescer.defer(request, run=run)
             raise
 
-    async def _serve(self, desk: Desk, request: RunRequest, *, run: str) -> None:
-        equal = await self.queue.equal_to(request, run=run)
-        tally, summary = await _RUNS[request.kind](desk, request, run=equal[-1])
-        self.circuits.record(tally, outcome=summary.outcome)
+    async def _serve(self, context: ExportContext, request: RunRequest, *, run: str) -> None:
+        equal = await self.coalescer.equal_to(request, run=run)
+        stats, summary = await _RUNS[request.kind](context, request, run=equal[-1])
+        self.circuits.record(stats, outcome=summary.outcome)
         await self._leave(summary, equal)
-        await self.queue.served(request, runs=equal)
+        await self.coalescer.served(request, runs=equal)
         if not request.dry_run:
-            self.told(summary)
+            self.on_finished(summary)
 
     async def _result(self, run: str) -> RunSummary | None:
-        return await result_of(self.desk.parcels.redis, tenant=self.desk.tenant.identity, run=run)
+        return await result_of(self.context.parcels.redis, tenant=self.context.tenant.identity, run=run)
 
     async def _leave(self, summary: RunSummary, runs: list[str]) -> None:
         for run in runs:
-            await store_result(self.desk.parcels.redis, tenant=self.desk.tenant.identity, run=run, summary=summary)
+            await store_result(
+                self.context.parcels.redis, tenant=self.context.tenant.identity, run=run, summary=summary
+            )
 
 
 def _refusal(request: RunRequest, *, run: str, message: str) -> RunSummary:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SLICE_SECONDS: Final = 15.0
 
 
-class Clock(Protocol):
+class ScheduleClock(Protocol):
     """Time, and waiting for it."""
 
     def now(self) -> datetime:
@@ -63,14 +63,14 @@ class Schedule:
     ask: Callable[[], Awaitable[object]]
     """Does or requests what is due; ``AftersendError`` = it stays due."""
     may_run: Callable[[], bool]
-    clock: Clock = field(default_factory=WallClock)
+    clock: ScheduleClock = field(default_factory=WallClock)
     log: "FilteringBoundLogger" = field(default_factory=get_logger)
 
-    async def keep(self, stop: asyncio.Event, *, last: datetime | None, pulse: Callable[[], None]) -> None:
+    async def keep(self, stop: asyncio.Event, *, last: datetime | None, heartbeat: Callable[[], None]) -> None:
         """Ask for runs when they are due, until ``stop``; ``last`` is when the last one was."""
         due = next_time(self.cron, after=last or self.clock.now(), zone=self.zone)
         while True:
-            pulse()
+            heartbeat()
             if self.clock.now() >= due and self.may_run():
                 due = await self._ask(due)
             if not await self.clock.wait(stop, self._slice(due)):

@@ -28,7 +28,7 @@ from aftersend.tenant.document import Only
 from aftersend_exporter.rules.addresses import destination
 from aftersend_exporter.rules.items import is_marketplace_fulfilled, shipped_items
 
-Reason = Literal[
+SkipReason = Literal[
     "has_parcel_number",
     "marketplace_fulfilled",
     "not_an_order",
@@ -37,7 +37,7 @@ Reason = Literal[
     "unpaid",
     "before_start",
 ]
-CURABLE: frozenset[Reason] = frozenset({"has_parcel_number", "no_address", "unpaid"})
+CURABLE: frozenset[SkipReason] = frozenset({"has_parcel_number", "no_address", "unpaid"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,13 @@ class Decision:
     """``transfer`` has no reason; ``skip`` and ``watch`` have one."""
 
     kind: Literal["transfer", "skip", "watch"]
-    reason: Reason | Literal[""] = ""
+    reason: SkipReason | Literal[""] = ""
 
 
 TRANSFER = Decision("transfer")
 
 
-def decide(order: Order, *, only: Only, beginning: datetime | None) -> Decision:
+def eligibility(order: Order, *, only: Only, beginning: datetime | None) -> Decision:
     """Decide from the order and the merchant's rules alone; ``beginning`` is the first moment of ``notBefore``."""
     reason = _never(order, only=only, beginning=beginning)
     if reason:
@@ -69,7 +69,7 @@ def is_paid(order: Order) -> bool:
     return order.paid_at is not None
 
 
-def _never(order: Order, *, only: Only, beginning: datetime | None) -> Reason | Literal[""]:
+def _never(order: Order, *, only: Only, beginning: datetime | None) -> SkipReason | Literal[""]:
     positive = [item for item in order.items if item.quantity > 0]
     if not order.order_id.strip("0") or not positive:
         return "not_an_order"
@@ -85,7 +85,7 @@ def _never(order: Order, *, only: Only, beginning: datetime | None) -> Reason | 
     return ""
 
 
-def _not_now(order: Order, *, only: Only) -> Reason | Literal[""]:
+def _not_now(order: Order, *, only: Only) -> SkipReason | Literal[""]:
     if order.has_parcel_number:
         return "has_parcel_number"
     if only.paid and not is_paid(order):

@@ -1,8 +1,8 @@
-"""A second chance for an order that Sendcloud refuses for reasons that its documentation leaves open.
+"""What to send instead of an order that Sendcloud refuses for a reason its documentation leaves open.
 
-Two points could not be verified: whether currencies beyond EUR, GBP and USD are taken, and whether some countries
-insist on a house number of its own. Neither shall keep an order back. So the order first goes as the merchant has it;
-if it is refused for such a reason, it goes once more in the account's currency, or with its street divided.
+Two points could not be verified: whether Sendcloud takes currencies beyond EUR, GBP and USD, and whether some countries
+require a separate house number. Neither may block an order. So an order is first sent as the merchant has it; if
+Sendcloud refuses it for such a reason, it is sent once more in the account's currency, or with its street split.
 """
 
 import re
@@ -16,7 +16,7 @@ from aftersend_exporter.rules.items import DOCUMENTED_CURRENCIES
 _WITH_NUMBER = re.compile(r"(?P<street>.*\D)[\s,]+(?P<number>\d+\s?[a-zA-Z]?(?:\s?[-/+]\s?\d+\s?[a-zA-Z]?)?)")
 
 
-def second_try(push: PushOrder, path: str, *, in_account_currency: Callable[[], PushOrder]) -> PushOrder | None:
+def fallback_order(push: PushOrder, path: str, *, in_account_currency: Callable[[], PushOrder]) -> PushOrder | None:
     """What to send instead of what was refused at ``path``; None if there is nothing better."""
     if path.endswith("house_number"):
         return _divided(push)

@@ -13,7 +13,7 @@ labelled               unchanged                   unchanged                    
 deleted in Sendcloud   unchanged                   unchanged                       skip
 =====================  ==========================  ==============================  ==========================
 
-A person who asks for an order by its OrderID (``insist``) has a refused one sent again although it did not change.
+A run for named orders (``resend_refused``) sends a refused order again although it did not change.
 """
 
 from enum import StrEnum
@@ -25,7 +25,7 @@ from aftersend_exporter.rules.transitions import is_final, is_transferred, was_c
 _REFUSALS = frozenset({"rejected", "not_saved"})
 
 
-class Step(StrEnum):
+class Action(StrEnum):
     """What to do with the order."""
 
     PUSH = "push"
@@ -42,30 +42,30 @@ class Step(StrEnum):
     """It shall not go, and nobody knows whether Sendcloud has it."""
 
 
-def next_step(entry: Entry | None, decision: Decision, *, fingerprint: str, insist: bool = False) -> Step:
-    """Look the step up; ``fingerprint`` is that of the order as it is now (any text if it is not transferred)."""
+def next_action(entry: Entry | None, decision: Decision, *, fingerprint: str, resend_refused: bool = False) -> Action:
+    """Look the action up; ``fingerprint`` is that of the order as it is now (any text if it is not transferred)."""
     if decision.kind != "transfer":
         return _not_to_transfer(entry, decision)
     if entry is None or entry.state == "new":
-        return Step.PUSH
+        return Action.PUSH
     if is_final(entry):
-        return Step.UNCHANGED
+        return Action.UNCHANGED
     same = entry.fingerprint == fingerprint
     if same and entry.state in ("accepted", "confirmed"):
-        return Step.UNCHANGED
-    if same and not insist and _was_refused(entry):
-        return Step.REFUSED
-    return Step.PUSH_IF_THERE if was_confirmed(entry) else Step.PUSH
+        return Action.UNCHANGED
+    if same and not resend_refused and _was_refused(entry):
+        return Action.REFUSED
+    return Action.PUSH_IF_THERE if was_confirmed(entry) else Action.PUSH
 
 
-def _not_to_transfer(entry: Entry | None, decision: Decision) -> Step:
+def _not_to_transfer(entry: Entry | None, decision: Decision) -> Action:
     if entry is not None and is_final(entry):
-        return Step.SKIP
+        return Action.SKIP
     if entry is not None and is_transferred(entry):
-        return Step.WITHDRAWN
+        return Action.WITHDRAWN
     if entry is not None and entry.state == "pushing":
-        return Step.UNCERTAIN
-    return Step.WATCH if decision.kind == "watch" else Step.SKIP
+        return Action.UNCERTAIN
+    return Action.WATCH if decision.kind == "watch" else Action.SKIP
 
 
 def _was_refused(entry: Entry) -> bool:

@@ -1,8 +1,7 @@
 """Order in, PushOrder out: the whole translation from Afterbuy to Sendcloud, without any I/O.
 
 The upsert key is ``afterbuy-<OrderID>``: it never changes, so a repeated push never makes a second order; and the
-prefix keeps it apart from Sendcloud's own numbers. ``fingerprint`` tells whether an order changed since it was last
-sent.
+prefix keeps it apart from Sendcloud's own numbers. ``fingerprint`` shows whether an order changed since the last push.
 """
 
 from collections.abc import Callable, Mapping

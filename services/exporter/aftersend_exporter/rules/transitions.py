@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from aftersend.ledger.entry import Entry, Problem, ProblemCode, State
 
-MOST_PUSHES: Final = 3
+MAX_PUSHES: Final = 3
 """An order that Sendcloud accepted so often without keeping it is a problem."""
 _CURED_BY_ACCEPTANCE: Final = frozenset({"rejected", "not_saved", "given_up", "changed_after_transfer"})
 _CURED_BY_DISMISSAL: Final = frozenset({"rejected", "not_saved", "given_up"})
@@ -66,26 +66,26 @@ def rejected(entry: Entry, *, path: str, now: int) -> Entry:
     return _moved(entry, "problem", now, problem=problem, watched=entry.watched or now)
 
 
-def unreadable(entry: Entry, *, path: str, now: int, patience: int) -> Entry:
+def unreadable(entry: Entry, *, path: str, now: int, recheck_period_ms: int) -> Entry:
     """Afterbuy's answer for this order makes no sense; what was transferred stays as it is."""
     if is_final(entry) or is_transferred(entry):
         return entry
     known = rejected(entry, path=path, now=now) if not _has(entry, "given_up") else entry
-    return expired(known, now=now, patience=patience)
+    return expired(known, now=now, recheck_period_ms=recheck_period_ms)
 
 
-def watched(entry: Entry, *, reason: str, now: int, patience: int) -> Entry:
-    """Held back, or not to be decided now: read again in every run, for ``patience`` ms."""
+def watched(entry: Entry, *, reason: str, now: int, recheck_period_ms: int) -> Entry:
+    """Held back, or not to be decided now: read again in every run, for ``recheck_period_ms`` ms."""
     if is_final(entry) or _has(entry, "given_up"):
         return entry
     if not entry.watched:
         return replace(entry, watched=now)
-    return expired(entry, now=now, patience=patience, reason=reason)
+    return expired(entry, now=now, recheck_period_ms=recheck_period_ms, reason=reason)
 
 
-def expired(entry: Entry, *, now: int, patience: int, reason: str = "") -> Entry:
-    """Given up if it has been watched for longer than ``patience`` ms."""
-    if not entry.watched or now - entry.watched < patience or is_final(entry):
+def expired(entry: Entry, *, now: int, recheck_period_ms: int, reason: str = "") -> Entry:
+    """Given up if it has been watched for longer than ``recheck_period_ms`` ms."""
+    if not entry.watched or now - entry.watched < recheck_period_ms or is_final(entry):
         return entry
     if _has(entry, "changed_after_transfer"):
         return replace(entry, watched=0)
@@ -107,12 +107,12 @@ def dismissed(entry: Entry) -> Entry:
     return replace(entry, state="new", watched=0, problem=_without(entry.problem, _CURED_BY_DISMISSAL))
 
 
-def changed_after_transfer(entry: Entry, *, reason: str, now: int, patience: int) -> Entry:
+def changed_after_transfer(entry: Entry, *, reason: str, now: int, recheck_period_ms: int) -> Entry:
     """Held, cancelled or gone in Afterbuy although Sendcloud has it: only a person can take it out there."""
     if is_final(entry) or not is_transferred(entry):
         return entry
     known = replace(entry, problem=_problem(entry, "changed_after_transfer", now=now, path=reason))
-    return expired(known, now=now, patience=patience)
+    return expired(known, now=now, recheck_period_ms=recheck_period_ms)
 
 
 def unchanged(entry: Entry) -> Entry:
@@ -131,7 +131,7 @@ def absent(entry: Entry, *, now: int) -> Entry:
     """Accepted but not there: push it again, three times in all."""
     if entry.state != "accepted":
         return entry
-    if entry.pushes >= MOST_PUSHES:
+    if entry.pushes >= MAX_PUSHES:
         return _moved(entry, "problem", now, problem=_problem(entry, "not_saved", now=now), pushes=0, watched=0)
     return _moved(entry, "pushing", now, watched=now)
 

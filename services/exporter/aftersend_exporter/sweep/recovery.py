@@ -17,12 +17,12 @@ from aftersend.observe.logs import get_logger
 from aftersend.runs import RunRequest, publish, result_of
 from aftersend.stream.stream import Stream
 
-LOOK_SECONDS: Final = 30.0
-AGAIN_SECONDS: Final = 300.0
+CHECK_SECONDS: Final = 30.0
+REPEAT_SECONDS: Final = 300.0
 
 
 class RecoveryWatch:
-    """Asks for recovery sweeps; ``clock`` tells seconds and never goes back."""
+    """Asks for recovery sweeps; ``clock`` returns seconds and never goes back."""
 
     def __init__(self, state: TenantState, runs: Stream, *, clock: Callable[[], float]) -> None:
         self._state = state
@@ -37,18 +37,18 @@ class RecoveryWatch:
         while True:
             pulse()
             try:
-                await self.look()
+                await self.check()
             except AftersendError as error:
                 self._log.warning("recovery_watch", code=error.code)
-            if not await pause(stop, LOOK_SECONDS):
+            if not await pause(stop, CHECK_SECONDS):
                 return
 
-    async def look(self) -> bool:
+    async def check(self) -> bool:
         """Ask for a sweep if one is due; True if it was."""
         if not await self._state.recovering():
             self._asked = None
             return False
-        if self._asked is not None and self._clock() - self._asked < AGAIN_SECONDS and not await self._failed():
+        if self._asked is not None and self._clock() - self._asked < REPEAT_SECONDS and not await self._failed():
             return False
         self._run = await publish(self._runs, RunRequest(kind="sweep", recovery=True), source="system")
         self._asked = self._clock()

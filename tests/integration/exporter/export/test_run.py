@@ -10,48 +10,48 @@ import pytest
 
 from aftersend.errors import Transient
 from aftersend_exporter.export.existing_labels import all_labelled
-from aftersend_exporter.rules.transitions import MOST_PUSHES
+from aftersend_exporter.rules.transitions import MAX_PUSHES
 from aftersend_sandbox.faults import Faults
 from aftersend_sandbox.rules.judge import judge
 from aftersend_sandbox.seed.account import seeded_world
 from aftersend_sandbox.sendcloud import saving
 from aftersend_sandbox.world import INTEGRATION_ID, Integration
-from tests.support.exporter_kit import IDENTITY, NOW, Office, office
+from tests.support.exporter_kit import IDENTITY, NOW, ExporterHarness, exporter_harness
 
 
 @pytest.fixture
-async def small(redis_url: str, tmp_path: Path) -> AsyncIterator[Office]:
+async def small(redis_url: str, tmp_path: Path) -> AsyncIterator[ExporterHarness]:
     """Twenty orders."""
-    async with office(redis_url, tmp_path, orders=20) as found:
+    async with exporter_harness(redis_url, tmp_path, orders=20) as found:
         yield found
 
 
-def broken_rules(place: Office) -> dict[str, tuple[str, ...]]:
+def broken_rules(harness: ExporterHarness) -> dict[str, tuple[str, ...]]:
     """The merchant's rules as the sandbox judges them, from both simulated systems alone."""
-    saving.settle(place.world)
-    return {rule.name: rule.violations for rule in judge(place.world) if rule.violations}
+    saving.settle(harness.world)
+    return {rule.name: rule.violations for rule in judge(harness.world) if rule.violations}
 
 
 async def test_three_hundred_orders(redis_url: str, tmp_path: Path) -> None:
-    async with office(redis_url, tmp_path, orders=300) as place:
-        first = await place.export()
+    async with exporter_harness(redis_url, tmp_path, orders=300) as harness:
+        first = await harness.export()
         assert first.outcome == "done", first
         assert first.read == first.sent + sum(first.skipped.values())
         assert first.rejected == first.unchanged == 0
         assert {"has_parcel_number", "marketplace_fulfilled", "not_an_order", "no_address"} == set(first.skipped)
         assert (first.from_, first.to) == ("2026-11-22T23:00:00.000Z", "2026-11-24T23:00:00.000Z")
-        place.later(minutes=15)
-        assert broken_rules(place) == {}
+        harness.later(minutes=15)
+        assert broken_rules(harness) == {}
 
-        second = await place.export()
+        second = await harness.export()
         assert (second.outcome, second.sent, second.unchanged) == ("done", 0, first.sent)
         assert second.skipped == first.skipped
-        assert set(place.world.journal.pushes.values()) == {1}
-        states = [(await place.desk.ledger.get(order)).state async for order in place.desk.ledger.open()]  # type: ignore[union-attr]
+        assert set(harness.world.journal.pushes.values()) == {1}
+        states = [(await harness.context.ledger.get(order)).state async for order in harness.context.ledger.open()]  # type: ignore[union-attr]
         assert states == ["confirmed"] * first.sent
 
 
-async def test_a_changed_address_is_sent_until_a_label_is_known(small: Office) -> None:
+async def test_a_changed_address_is_sent_until_a_label_is_known(small: ExporterHarness) -> None:
     order = small.order()
     await small.export()
     small.later(minutes=15)
@@ -70,7 +70,7 @@ async def test_a_changed_address_is_sent_until_a_label_is_known(small: Office) -
     assert small.saved(order).body["shipping_address"]["address_line_1"] == "Neuer Weg 1"
 
 
-async def test_a_held_order_goes_when_it_is_released(small: Office) -> None:
+async def test_a_held_order_goes_when_it_is_released(small: ExporterHarness) -> None:
     order = small.order()
     order.additional_info = "warten"
     first = await small.export()
@@ -87,7 +87,7 @@ async def test_a_held_order_goes_when_it_is_released(small: Office) -> None:
     assert not (await small.entry(order)).watched
 
 
-async def test_a_held_order_is_given_up_in_the_end(small: Office) -> None:
+async def test_a_held_order_is_given_up_in_the_end(small: ExporterHarness) -> None:
     order = small.order()
     order.additional_info = "warten"
     await small.export()
@@ -100,7 +100,7 @@ async def test_a_held_order_is_given_up_in_the_end(small: Office) -> None:
     assert not (await small.entry(order)).watched
 
 
-async def test_held_cancelled_or_gone_after_the_transfer(small: Office) -> None:
+async def test_held_cancelled_or_gone_after_the_transfer(small: ExporterHarness) -> None:
     held, cancelled, gone = (small.order(name) for name in ("shop", "ebay", "amazon_own"))
     await small.export()
     small.later(minutes=15)
@@ -120,7 +120,7 @@ async def test_held_cancelled_or_gone_after_the_transfer(small: Office) -> None:
     assert summary.health.problems == {"changed_after_transfer": 1}
 
 
-async def test_a_rejected_order_does_not_hold_up_the_others(small: Office) -> None:
+async def test_a_rejected_order_does_not_hold_up_the_others(small: ExporterHarness) -> None:
     bad = small.order()
     address = bad.shipping_address or bad.billing
     city, address.city = address.city, ""
@@ -142,7 +142,7 @@ async def test_a_rejected_order_does_not_hold_up_the_others(small: Office) -> No
     assert small.incoming(bad) is not None
 
 
-async def test_who_names_a_refused_order_has_it_sent_again(small: Office) -> None:
+async def test_who_names_a_refused_order_has_it_sent_again(small: ExporterHarness) -> None:
     bad = small.order()
     (bad.shipping_address or bad.billing).city = ""
     await small.export()
@@ -152,7 +152,7 @@ async def test_who_names_a_refused_order_has_it_sent_again(small: Office) -> Non
     assert small.world.journal.calls["sendcloud POST /orders"] == calls + 1
 
 
-async def test_a_lost_answer_is_healed_without_a_double(small: Office) -> None:
+async def test_a_lost_answer_is_healed_without_a_double(small: ExporterHarness) -> None:
     small.break_("sendcloud", "lost_answer", remaining=1, calls=("POST /orders",))
     first = await small.export()
     assert first.outcome == "failed", "its only batch failed"
@@ -165,7 +165,7 @@ async def test_a_lost_answer_is_healed_without_a_double(small: Office) -> None:
     assert broken_rules(small) == {}
 
 
-async def test_busy_for_long_is_tried_again_in_the_next_run(small: Office) -> None:
+async def test_busy_for_long_is_tried_again_in_the_next_run(small: ExporterHarness) -> None:
     small.break_("sendcloud", "still_processing", calls=("POST /orders",))
     busy = await small.export()
     assert (busy.outcome, busy.sent) == ("failed", 0)
@@ -175,42 +175,42 @@ async def test_busy_for_long_is_tried_again_in_the_next_run(small: Office) -> No
 
 
 async def test_one_batch_of_several_fails(redis_url: str, tmp_path: Path) -> None:
-    async with office(redis_url, tmp_path, orders=300) as place:
-        place.break_("sendcloud", "http_502", remaining=1, calls=("POST /orders",))
-        first = await place.export()
+    async with exporter_harness(redis_url, tmp_path, orders=300) as harness:
+        harness.break_("sendcloud", "http_502", remaining=1, calls=("POST /orders",))
+        first = await harness.export()
         assert first.outcome == "partial"
-        assert first.watched == 100 + sum(await _held(place))
-        second = await place.export()
+        assert first.watched == 100 + sum(await _held(harness))
+        second = await harness.export()
         assert (second.outcome, second.sent) == ("done", 100)
-        assert set(place.world.journal.pushes.values()) == {1}
+        assert set(harness.world.journal.pushes.values()) == {1}
 
 
-async def _held(place: Office) -> list[int]:
-    found = [await place.desk.ledger.get(order) async for order in place.desk.ledger.watched()]
+async def _held(harness: ExporterHarness) -> list[int]:
+    found = [await harness.context.ledger.get(order) async for order in harness.context.ledger.watched()]
     return [1 for entry in found if entry is not None and entry.state == "new"]
 
 
 async def test_after_three_failures_nothing_more_is_tried(redis_url: str, tmp_path: Path) -> None:
-    async with office(redis_url, tmp_path, orders=700) as place:
-        place.break_("sendcloud", "http_503", calls=("POST /orders",))
-        first = await place.export()
+    async with exporter_harness(redis_url, tmp_path, orders=700) as harness:
+        harness.break_("sendcloud", "http_503", calls=("POST /orders",))
+        first = await harness.export()
         assert first.outcome == "failed"
-        assert place.world.faults.struck["sendcloud/http_503"] == 3
-        place.world.faults.disarm()
-        assert (await place.export()).outcome == "done"
+        assert harness.world.faults.struck["sendcloud/http_503"] == 3
+        harness.world.faults.disarm()
+        assert (await harness.export()).outcome == "done"
 
 
-async def test_what_is_never_saved_is_pushed_three_times(small: Office) -> None:
+async def test_what_is_never_saved_is_pushed_three_times(small: ExporterHarness) -> None:
     order = small.order()
-    for _ in range(MOST_PUSHES):
+    for _ in range(MAX_PUSHES):
         small.break_("sendcloud", "not_saved")
         await small.export()
         small.later(minutes=11)
-    assert small.pushes(order) == MOST_PUSHES
+    assert small.pushes(order) == MAX_PUSHES
     assert await small.problem(order) == ""
     summary = await small.export()
     assert await small.problem(order) == "not_saved"
-    assert small.pushes(order) == MOST_PUSHES
+    assert small.pushes(order) == MAX_PUSHES
     assert set(summary.health.problems) == {"not_saved"}
 
     small.world.faults.disarm()
@@ -219,7 +219,7 @@ async def test_what_is_never_saved_is_pushed_three_times(small: Office) -> None:
     assert await small.problem(order) == ""
 
 
-async def test_an_accepted_order_is_not_doubted_within_ten_minutes(small: Office) -> None:
+async def test_an_accepted_order_is_not_doubted_within_ten_minutes(small: ExporterHarness) -> None:
     small.world.sendcloud.save_seconds = 8 * 60
     await small.export()
     small.later(minutes=9)
@@ -231,7 +231,7 @@ async def test_an_accepted_order_is_not_doubted_within_ten_minutes(small: Office
     assert (await small.entry(small.order())).state == "confirmed"
 
 
-async def test_what_a_person_deleted_never_comes_back(small: Office) -> None:
+async def test_what_a_person_deleted_never_comes_back(small: ExporterHarness) -> None:
     order, other = small.order(), small.order("ebay")
     await small.export()
     small.later(minutes=15)
@@ -252,7 +252,7 @@ async def test_what_a_person_deleted_never_comes_back(small: Office) -> None:
     assert small.pushes(order) == 1
 
 
-async def test_deleted_between_the_look_and_the_push(small: Office) -> None:
+async def test_deleted_between_the_look_and_the_push(small: ExporterHarness) -> None:
     """A changed order is looked up once more, right before it is sent."""
     order = small.order()
     await small.export()
@@ -265,7 +265,7 @@ async def test_deleted_between_the_look_and_the_push(small: Office) -> None:
     assert small.pushes(order) == 1
 
 
-async def test_an_order_whose_label_shows_is_not_deleted(small: Office) -> None:
+async def test_an_order_whose_label_shows_is_not_deleted(small: ExporterHarness) -> None:
     order = small.order()
     await small.export()
     small.later(minutes=15)
@@ -278,9 +278,9 @@ async def test_an_order_whose_label_shows_is_not_deleted(small: Office) -> None:
     assert (await small.entry(order)).state == "confirmed"
 
 
-async def test_catching_up_after_an_outage(small: Office) -> None:
+async def test_catching_up_after_an_outage(small: ExporterHarness) -> None:
     await small.export()
-    start = await small.desk.state.get("export.start")
+    start = await small.context.state.get("export.start")
     missed = small.order()
     small.later(days=6)
     missed.items[0].ended_at = missed.ordered_at = small.world.clock.now().replace(microsecond=0)
@@ -290,37 +290,37 @@ async def test_catching_up_after_an_outage(small: Office) -> None:
     down = await small.export()
     assert down.outcome == "failed"
     assert down.health.afterbuy == "unavailable"
-    assert await small.desk.state.get("export.start") == start, "a run that read nothing moves nothing"
+    assert await small.context.state.get("export.start") == start, "a run that read nothing moves nothing"
 
     small.world.faults.disarm()
     summary = await small.export()
     assert summary.from_ == "2026-11-24T09:30:00.000Z" or summary.from_.startswith("2026-11-24T09:30")  # type: ignore[union-attr]
     assert summary.sent == 1
-    assert await small.desk.state.get("export.start") != start
+    assert await small.context.state.get("export.start") != start
 
 
 async def test_trouble_in_the_middle_of_the_window_moves_nothing(redis_url: str, tmp_path: Path) -> None:
-    async with office(redis_url, tmp_path, orders=700) as place:
+    async with exporter_harness(redis_url, tmp_path, orders=700) as harness:
         reads = iter([False, True, True])
         original = Faults.strikes
 
         def second_page(self: Faults, upstream: str, kind: str, call: str = "") -> Any:
             if (upstream, kind, call) == ("afterbuy", "http_500", "GetSoldItems") and not next(reads, True):
-                place.break_("afterbuy", "http_500", calls=("GetSoldItems",))
+                harness.break_("afterbuy", "http_500", calls=("GetSoldItems",))
                 return None
             return original(self, upstream, kind, call)
 
         Faults.strikes = second_page  # type: ignore[method-assign]
         try:
-            summary = await place.export()
+            summary = await harness.export()
         finally:
             Faults.strikes = original  # type: ignore[method-assign]
         assert summary.outcome == "partial"
         assert 0 < summary.sent == summary.read - sum(summary.skipped.values())
-        assert await place.desk.state.get("export.start") is None
+        assert await harness.context.state.get("export.start") is None
 
 
-async def test_a_dry_run_leaves_no_trace(small: Office) -> None:
+async def test_a_dry_run_leaves_no_trace(small: ExporterHarness) -> None:
     before = await small.redis.keys()
     summary = await small.export(dry_run=True)
     assert summary.outcome == "done"
@@ -337,7 +337,7 @@ async def test_a_dry_run_leaves_no_trace(small: Office) -> None:
     assert {line.decision for line in again.orders} <= {"unchanged", "skip", "watch"}  # type: ignore[union-attr]
 
 
-async def test_a_dry_run_names_the_orders_that_afterbuy_does_not_have(small: Office) -> None:
+async def test_a_dry_run_names_the_orders_that_afterbuy_does_not_have(small: ExporterHarness) -> None:
     before = await small.redis.keys()
     summary = await small.export(dry_run=True, orders=("999",))
     lines = [(line.order, line.decision, line.reason) for line in summary.orders]  # type: ignore[union-attr]
@@ -346,18 +346,18 @@ async def test_a_dry_run_names_the_orders_that_afterbuy_does_not_have(small: Off
     assert sorted(await small.redis.keys()) == sorted(before)
 
 
-async def test_named_orders_ignore_the_window(small: Office) -> None:
+async def test_named_orders_ignore_the_window(small: ExporterHarness) -> None:
     old = small.order()
     small.later(days=30)
     summary = await small.export(orders=(str(old.order_id), "999"))
     assert (summary.read, summary.sent, summary.from_, summary.to) == (1, 1, None, None)
     assert summary.skipped == {"gone": 1}
     assert small.incoming(old) is not None
-    assert await small.desk.state.get("export.start") is None
+    assert await small.context.state.get("export.start") is None
 
 
 @pytest.mark.parametrize("fault", ["wrong", "missing"])
-async def test_credentials(small: Office, tmp_path: Path, fault: str) -> None:
+async def test_credentials(small: ExporterHarness, tmp_path: Path, fault: str) -> None:
     secret = tmp_path / "afterbuy" / "accountToken"
     secret.write_text("wrong-one" if fault == "wrong" else "")
     summary = await small.export()
@@ -367,21 +367,21 @@ async def test_credentials(small: Office, tmp_path: Path, fault: str) -> None:
 
 
 async def test_an_unknown_integration_fails_clearly(redis_url: str, tmp_path: Path) -> None:
-    async with office(redis_url, tmp_path, integration="Nirgends") as place:
-        summary = await place.export()
+    async with exporter_harness(redis_url, tmp_path, integration="Nirgends") as harness:
+        summary = await harness.export()
         assert summary.outcome == "failed"
         assert "no integration of that name" in summary.health.message
-        assert place.world.journal.calls["afterbuy GetSoldItems"] == 0
+        assert harness.world.journal.calls["afterbuy GetSoldItems"] == 0
 
 
-async def test_an_ambiguous_integration_fails_clearly(small: Office) -> None:
+async def test_an_ambiguous_integration_fails_clearly(small: ExporterHarness) -> None:
     small.world.sendcloud.integrations[4712] = Integration(4712, "J&J Aftersend")
     summary = await small.export()
     assert summary.outcome == "failed"
     assert "[4711, 4712]" in summary.health.message
 
 
-async def test_a_changed_look_up_never_becomes_a_new_key(small: Office) -> None:
+async def test_a_changed_look_up_never_becomes_a_new_key(small: ExporterHarness) -> None:
     await small.export()
     ours = small.world.sendcloud.integrations.pop(INTEGRATION_ID)
     small.world.sendcloud.integrations[5000] = replace(ours, id=5000)
@@ -394,33 +394,33 @@ async def test_a_changed_look_up_never_becomes_a_new_key(small: Office) -> None:
 
 @pytest.mark.parametrize("integration", [INTEGRATION_ID, str(INTEGRATION_ID)])
 async def test_a_numeric_integration_is_taken_as_it_is(redis_url: str, tmp_path: Path, integration: Any) -> None:
-    async with office(redis_url, tmp_path, integration=integration) as place:
-        assert (await place.export()).outcome == "done"
-        assert place.world.journal.calls["sendcloud GET v3 /integrations"] == 0
+    async with exporter_harness(redis_url, tmp_path, integration=integration) as harness:
+        assert (await harness.export()).outcome == "done"
+        assert harness.world.journal.calls["sendcloud GET v3 /integrations"] == 0
 
 
 async def test_a_wrong_numeric_integration_is_nobodys_rejection(redis_url: str, tmp_path: Path) -> None:
-    async with office(redis_url, tmp_path, integration=1) as place:
-        summary = await place.export()
+    async with exporter_harness(redis_url, tmp_path, integration=1) as harness:
+        summary = await harness.export()
         assert (summary.outcome, summary.rejected) == ("failed", 0)
         assert summary.health.message
 
 
 async def test_customs_data_that_cannot_be_had_now_is_waited_for(redis_url: str, tmp_path: Path) -> None:
-    async with office(redis_url, tmp_path, orders=300) as place:
-        place.break_("afterbuy", "code_13", calls=("GetShopProducts",))
-        first = await place.export()
+    async with exporter_harness(redis_url, tmp_path, orders=300) as harness:
+        harness.break_("afterbuy", "code_13", calls=("GetShopProducts",))
+        first = await harness.export()
         assert first.outcome == "partial"
-        swiss = place.order("customs_known")
-        assert place.incoming(swiss) is None
-        assert (await place.entry(swiss)).watched
-        place.world.faults.disarm()
-        second = await place.export()
+        swiss = harness.order("customs_known")
+        assert harness.incoming(swiss) is None
+        assert (await harness.entry(swiss)).watched
+        harness.world.faults.disarm()
+        second = await harness.export()
         assert second.outcome == "done"
-        assert place.saved(swiss).body["customs_details"]["commercial_invoice_number"] == str(swiss.order_id)
+        assert harness.saved(swiss).body["customs_details"]["commercial_invoice_number"] == str(swiss.order_id)
 
 
-async def test_an_unreadable_order_is_a_problem_of_its_own(small: Office) -> None:
+async def test_an_unreadable_order_is_a_problem_of_its_own(small: ExporterHarness) -> None:
     order = small.order()
     order.items[0].price = Decimal("NaN")
     summary = await small.export()
@@ -437,24 +437,24 @@ async def test_a_crash_after_any_step_is_healed(redis_url: str, tmp_path: Path) 
     step, crashed = 0, True
     while crashed:
         step += 1
-        async with office(redis_url, tmp_path, world=world) as place:
-            await place.redis.flushall()
+        async with exporter_harness(redis_url, tmp_path, world=world) as harness:
+            await harness.redis.flushall()
             world.sendcloud.orders.clear()
             world.sendcloud.by_id.clear()
             world.sendcloud.pending.clear()
-            await place.desk.state.set("recovered", "1")
-            await place.desk.state.set("sweep.cursor", "2026-11-24T09:00:00.000Z")
-            crashed = await _crash_at(place, step)
-            await place.export()
-            place.later(minutes=15)
-            calm = await place.export()
+            await harness.context.state.set("recovered", "1")
+            await harness.context.state.set("sweep.cursor", "2026-11-24T09:00:00.000Z")
+            crashed = await _crash_at(harness, step)
+            await harness.export()
+            harness.later(minutes=15)
+            calm = await harness.export()
             assert (calm.outcome, calm.sent) == ("done", 0)
             assert len(world.sendcloud.orders) == calm.unchanged
     assert step > 10
 
 
-async def _crash_at(place: Office, step: int) -> bool:
-    change, left = place.desk.ledger.change, step
+async def _crash_at(harness: ExporterHarness, step: int) -> bool:
+    change, left = harness.context.ledger.change, step
 
     async def failing(*args: Any) -> Any:
         nonlocal left
@@ -463,18 +463,18 @@ async def _crash_at(place: Office, step: int) -> bool:
             raise Transient("redis_unavailable", upstream="redis")
         return await change(*args)
 
-    place.desk.ledger.change = failing  # type: ignore[method-assign, assignment]
+    harness.context.ledger.change = failing  # type: ignore[method-assign, assignment]
     try:
-        await place.export()
+        await harness.export()
     except Transient:
         return True
     else:
         return False
     finally:
-        place.desk.ledger.change = change  # type: ignore[method-assign]
+        harness.context.ledger.change = change  # type: ignore[method-assign]
 
 
-async def test_a_lost_ledger_does_not_bring_labelled_orders_back(small: Office) -> None:
+async def test_a_lost_ledger_does_not_bring_labelled_orders_back(small: ExporterHarness) -> None:
     order = small.order()
     await small.export()
     small.later(minutes=15)
@@ -482,7 +482,7 @@ async def test_a_lost_ledger_does_not_bring_labelled_orders_back(small: Office) 
     small.world.switches.turn("labelled_order", "reopened")
     small.panel.print_labels(small.saved(order))
     await small.redis.flushall()
-    assert await all_labelled(small.desk) == {order.order_id}
+    assert await all_labelled(small.context) == {order.order_id}
     number = small.saved(order).id
     summary = await small.export()
     small.later(minutes=15)
@@ -495,28 +495,28 @@ async def test_a_lost_ledger_does_not_bring_labelled_orders_back(small: Office) 
     [("currencies", "three"), ("house_number", "required"), ("updated_at_gates", "yes"), ("order_filter", "ignored")],
 )
 async def test_points_that_could_not_be_verified(redis_url: str, tmp_path: Path, switch: str, value: str) -> None:
-    async with office(redis_url, tmp_path, orders=300) as place:
-        place.world.switches.turn(switch, value)
-        summary = await place.export()
-        francs = place.order("swiss_francs")
-        assert place.incoming(francs) is not None or summary.sent
-        place.later(minutes=15)
-        changed = place.order("today")
+    async with exporter_harness(redis_url, tmp_path, orders=300) as harness:
+        harness.world.switches.turn(switch, value)
+        summary = await harness.export()
+        francs = harness.order("swiss_francs")
+        assert harness.incoming(francs) is not None or summary.sent
+        harness.later(minutes=15)
+        changed = harness.order("today")
         changed.shipping_address, changed.billing.street = None, "Neuer Weg 1"
-        again = await place.export()
-        street = place.saved(changed).body["shipping_address"]
+        again = await harness.export()
+        street = harness.saved(changed).body["shipping_address"]
         assert " ".join(filter(None, (street["address_line_1"], street.get("house_number")))) == "Neuer Weg 1"
         assert again.sent == 1
-        assert place.saved(francs).body["payment_details"]["total_price"]["currency"] == (
+        assert harness.saved(francs).body["payment_details"]["total_price"]["currency"] == (
             "EUR" if value == "three" else "CHF"
         )
 
 
-async def test_metrics_of_a_run(small: Office) -> None:
+async def test_metrics_of_a_run(small: ExporterHarness) -> None:
     bad = small.order()
     (bad.shipping_address or bad.billing).city = ""
     summary = await small.export()
-    registry = small.desk.metrics.registry
+    registry = small.context.metrics.registry
 
     def value(name: str, **labels: str) -> float | None:
         return registry.get_sample_value(name, {"tenant": IDENTITY, **labels})

@@ -20,17 +20,17 @@ from aftersend.stream.consumer import Consumer, Timing
 from aftersend.stream.event import Event
 from aftersend_exporter import main as service
 from aftersend_exporter.requests.circuits import Circuits
-from aftersend_exporter.requests.coalescing import Queue
-from aftersend_exporter.requests.handler import Handler
-from tests.support.exporter_kit import IDENTITY, Office, office, tenant
+from aftersend_exporter.requests.coalescing import RequestCoalescer
+from aftersend_exporter.requests.handler import RunHandler
+from tests.support.exporter_kit import IDENTITY, ExporterHarness, exporter_harness, tenant
 
 EXPORT = RunRequest(kind="export")
 QUICK = Timing(block_ms=50, reclaim=0.1, promote=0.1, grace=2.0)
 
 
 @pytest.fixture
-async def place(redis_url: str, tmp_path: Path) -> AsyncIterator[Office]:
-    async with office(redis_url, tmp_path, orders=20) as found:
+async def harness(redis_url: str, tmp_path: Path) -> AsyncIterator[ExporterHarness]:
+    async with exporter_harness(redis_url, tmp_path, orders=20) as found:
         yield found
 
 
@@ -45,12 +45,12 @@ class Meter:
 
 
 @asynccontextmanager
-async def consuming(*places: Office) -> AsyncIterator[None]:
-    """Exporters at work, one per place."""
+async def consuming(*places: ExporterHarness) -> AsyncIterator[None]:
+    """Exporters at work, one per harness."""
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        for number, place in enumerate(places):
-            consumer = Consumer(place.runs, place.handler, name=f"exporter-{number}", meter=Meter(), timing=QUICK)
+        for number, harness in enumerate(places):
+            consumer = Consumer(harness.runs, harness.handler, name=f"exporter-{number}", meter=Meter(), timing=QUICK)
             group.create_task(consumer.run(stop))
         try:
             yield
@@ -58,12 +58,12 @@ async def consuming(*places: Office) -> AsyncIterator[None]:
             stop.set()
 
 
-async def ask(place: Office, request: RunRequest = EXPORT, **different: Any) -> str:
-    return await publish(place.runs, request, source="cli", **different)
+async def ask(harness: ExporterHarness, request: RunRequest = EXPORT, **different: Any) -> str:
+    return await publish(harness.runs, request, source="cli", **different)
 
 
-async def result(place: Office, run: str) -> RunSummary:
-    found = await wait_for(place.redis, tenant=IDENTITY, run=run, timeout=30)
+async def result(harness: ExporterHarness, run: str) -> RunSummary:
+    found = await wait_for(harness.redis, tenant=IDENTITY, run=run, timeout=30)
     assert found is not None
     return found
 
@@ -82,23 +82,23 @@ def event(request: RunRequest = EXPORT, **different: Any) -> Event:
     return Event(**{**fields, **different})
 
 
-async def test_five_requests_are_served_by_one_run(place: Office) -> None:
-    runs = [await ask(place) for _ in range(5)]
-    async with consuming(place):
-        summaries = [await result(place, run) for run in runs]
-        await condition(place.runs.delayed, lambda delayed: delayed == 0)
-        await condition(place.runs.length, lambda length: length == 0)
+async def test_five_requests_are_served_by_one_run(harness: ExporterHarness) -> None:
+    runs = [await ask(harness) for _ in range(5)]
+    async with consuming(harness):
+        summaries = [await result(harness, run) for run in runs]
+        await condition(harness.runs.delayed, lambda delayed: delayed == 0)
+        await condition(harness.runs.length, lambda length: length == 0)
     assert summaries == summaries[:1] * 5
     assert (summaries[0].run, summaries[0].outcome) == (max(runs), "done"), "the newest runs"
-    assert place.world.journal.calls["afterbuy GetSoldItems"] == 1
+    assert harness.world.journal.calls["afterbuy GetSoldItems"] == 1
 
 
-async def test_requests_that_differ_run_apart(place: Office) -> None:
-    order = str(place.order().order_id)
+async def test_requests_that_differ_run_apart(harness: ExporterHarness) -> None:
+    order = str(harness.order().order_id)
     requests = [EXPORT, replace_(EXPORT, orders=(order,)), replace_(EXPORT, dry_run=True), RunRequest(kind="sweep")]
-    runs = [await ask(place, request) for request in requests]
-    async with consuming(place):
-        summaries = [await result(place, run) for run in runs]
+    runs = [await ask(harness, request) for request in requests]
+    async with consuming(harness):
+        summaries = [await result(harness, run) for run in runs]
     assert [summary.run for summary in summaries] == runs
     assert [summary.kind for summary in summaries] == ["export", "export", "export", "sweep"]
     assert summaries[1].read == 1
@@ -109,10 +109,10 @@ def replace_(request: RunRequest, **different: Any) -> RunRequest:
     return msgspec.structs.replace(request, **different)
 
 
-async def test_a_request_during_a_run_waits_for_the_next(place: Office) -> None:
+async def test_a_request_during_a_run_waits_for_the_next(harness: ExporterHarness) -> None:
     """It may ask for an order that the present run has read already."""
     entered, go_on = asyncio.Event(), asyncio.Event()
-    between = place.desk.afterbuy.orders_between
+    between = harness.context.afterbuy.orders_between
 
     async def slowly(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         async for page in between(*args, **kwargs):
@@ -120,15 +120,15 @@ async def test_a_request_during_a_run_waits_for_the_next(place: Office) -> None:
             await go_on.wait()
             yield page
 
-    place.desk.afterbuy.orders_between = slowly  # type: ignore[method-assign]
-    first = await ask(place)
-    async with consuming(place):
+    harness.context.afterbuy.orders_between = slowly  # type: ignore[method-assign]
+    first = await ask(harness)
+    async with consuming(harness):
         async with asyncio.timeout(30):
             await entered.wait()
-        late = [await ask(place) for _ in range(3)]
-        await condition(place.runs.delayed, lambda delayed: delayed == 3)
+        late = [await ask(harness) for _ in range(3)]
+        await condition(harness.runs.delayed, lambda delayed: delayed == 3)
         go_on.set()
-        summaries = [await result(place, run) for run in [first, *late]]
+        summaries = [await result(harness, run) for run in [first, *late]]
     assert [summary.run for summary in summaries] == [first, *[max(late)] * 3]
     assert (summaries[0].sent > 0, summaries[1].sent) == (True, 0)
 
@@ -140,8 +140,10 @@ async def condition(look: Callable[[], Any], wanted: Callable[[Any], bool]) -> N
 
 
 async def test_two_exporters_at_once(redis_url: str, tmp_path: Path) -> None:
-    async with office(redis_url, tmp_path, orders=300) as one:
-        other = replace(one, handler=Handler(one.desk, Queue(one.redis, runs=one.runs), one.handler.circuits))
+    async with exporter_harness(redis_url, tmp_path, orders=300) as one:
+        other = replace(
+            one, handler=RunHandler(one.context, RequestCoalescer(one.redis, runs=one.runs), one.handler.circuits)
+        )
         runs = [await ask(one) for _ in range(6)]
         async with consuming(one, other):
             summaries = [await result(one, run) for run in runs]
@@ -149,73 +151,73 @@ async def test_two_exporters_at_once(redis_url: str, tmp_path: Path) -> None:
         assert set(one.world.journal.pushes.values()) == {1}
 
 
-async def test_a_held_lease_means_later(place: Office) -> None:
-    async with place.desk.state.lease("export"):
+async def test_a_held_lease_means_later(harness: ExporterHarness) -> None:
+    async with harness.context.state.lease("export"):
         with pytest.raises(Later):
-            await place.handler(event())
-        await place.handler(event(RunRequest(kind="sweep"), id="01996c3f-0000-7000-8000-000000000002"))
-    await place.handler(event())
-    assert await result_of(place.redis, tenant=IDENTITY, run=event().id)
+            await harness.handler(event())
+        await harness.handler(event(RunRequest(kind="sweep"), id="01996c3f-0000-7000-8000-000000000002"))
+    await harness.handler(event())
+    assert await result_of(harness.redis, tenant=IDENTITY, run=event().id)
 
 
-async def test_a_lost_lease_ends_the_run_before_it_sends(place: Office) -> None:
-    between = place.desk.afterbuy.orders_between
+async def test_a_lost_lease_ends_the_run_before_it_sends(harness: ExporterHarness) -> None:
+    between = harness.context.afterbuy.orders_between
 
     async def robbed(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         async for page in between(*args, **kwargs):
             yield page
-        await place.redis.set(f"aftersend:{{{IDENTITY}}}:lease:export", "somebody else")
+        await harness.redis.set(f"aftersend:{{{IDENTITY}}}:lease:export", "somebody else")
 
-    place.desk.afterbuy.orders_between = robbed  # type: ignore[method-assign]
+    harness.context.afterbuy.orders_between = robbed  # type: ignore[method-assign]
     with pytest.raises(Later):
-        await place.handler(event())
-    assert place.world.journal.calls["sendcloud POST /orders"] == 0
-    assert await result_of(place.redis, tenant=IDENTITY, run=event().id) is None
+        await harness.handler(event())
+    assert harness.world.journal.calls["sendcloud POST /orders"] == 0
+    assert await result_of(harness.redis, tenant=IDENTITY, run=event().id) is None
 
 
-async def test_a_redelivered_request_that_was_served_is_done(place: Office) -> None:
-    await place.handler(event())
-    calls = place.world.journal.calls.copy()
-    await place.handler(event())
-    assert place.world.journal.calls == calls
+async def test_a_redelivered_request_that_was_served_is_done(harness: ExporterHarness) -> None:
+    await harness.handler(event())
+    calls = harness.world.journal.calls.copy()
+    await harness.handler(event())
+    assert harness.world.journal.calls == calls
 
 
-async def test_nonsense_is_dead_at_once(place: Office) -> None:
+async def test_nonsense_is_dead_at_once(harness: ExporterHarness) -> None:
     with pytest.raises(Rejected):
-        await place.handler(event(data=b"{}"))
+        await harness.handler(event(data=b"{}"))
     with pytest.raises(Rejected):
-        await place.handler(event(type="sweep.requested"))
+        await harness.handler(event(type="sweep.requested"))
 
 
-async def test_unreadable_neighbours_do_not_disturb(place: Office) -> None:
-    await place.redis.xadd(place.runs.key, {"v": "9"})
-    await place.redis.xadd(place.runs.key, {"nonsense": "1"})
-    await place.handler(event())
-    assert await result_of(place.redis, tenant=IDENTITY, run=event().id)
+async def test_unreadable_neighbours_do_not_disturb(harness: ExporterHarness) -> None:
+    await harness.redis.xadd(harness.runs.key, {"v": "9"})
+    await harness.redis.xadd(harness.runs.key, {"nonsense": "1"})
+    await harness.handler(event())
+    assert await result_of(harness.redis, tenant=IDENTITY, run=event().id)
 
 
-async def test_more_requests_than_one_look_takes(place: Office) -> None:
-    queue = Queue(place.redis, runs=place.runs)
-    runs = await place.runs.add_many("export.requested", "cli", [EXPORT] * 250)
-    assert await queue.equal_to(EXPORT, run=runs[0]) == sorted(runs)
+async def test_more_requests_than_one_look_takes(harness: ExporterHarness) -> None:
+    coalescer = RequestCoalescer(harness.redis, runs=harness.runs)
+    runs = await harness.runs.add_many("export.requested", "cli", [EXPORT] * 250)
+    assert await coalescer.equal_to(EXPORT, run=runs[0]) == sorted(runs)
 
 
 async def test_a_suspended_tenant_answers_at_once(redis_url: str, tmp_path: Path) -> None:
-    async with office(redis_url, tmp_path, suspend=True) as place:
-        await place.handler(event())
-        summary = await result(place, event().id)
-        assert (summary.outcome, place.world.journal.calls) == ("failed", {})
+    async with exporter_harness(redis_url, tmp_path, suspend=True) as harness:
+        await harness.handler(event())
+        summary = await result(harness, event().id)
+        assert (summary.outcome, harness.world.journal.calls) == ("failed", {})
         assert "suspended" in summary.health.message
 
 
-async def test_redis_trouble_brings_the_request_back(place: Office) -> None:
+async def test_redis_trouble_brings_the_request_back(harness: ExporterHarness) -> None:
     async def away() -> Any:
         raise Transient("redis_unavailable", upstream="redis")
 
-    place.desk.ledger.counts = away  # type: ignore[method-assign]
+    harness.context.ledger.counts = away  # type: ignore[method-assign]
     with pytest.raises(Transient):
-        await place.handler(event())
-    assert await result_of(place.redis, tenant=IDENTITY, run=event().id) is None
+        await harness.handler(event())
+    assert await result_of(harness.redis, tenant=IDENTITY, run=event().id) is None
 
 
 async def test_nobody_answers() -> None:
@@ -229,33 +231,33 @@ async def test_nobody_answers() -> None:
 # Circuits
 
 
-def circuits(place: Office, folder: Path) -> Circuits:
+def circuits(harness: ExporterHarness, folder: Path) -> Circuits:
     return Circuits(
-        afterbuy=place.desk.afterbuy,
-        sendcloud=place.desk.sendcloud,
+        afterbuy=harness.context.afterbuy,
+        sendcloud=harness.context.sendcloud,
         secrets=lambda name: SecretFiles(folder / name),
-        metrics=place.desk.metrics,
+        metrics=harness.context.metrics,
         tenant=IDENTITY,
         timing=BreakerTiming(failures=1, first=0.05, poll=0.05),
     )
 
 
-async def test_a_failed_run_opens_the_circuit_and_a_probe_closes_it(place: Office, tmp_path: Path) -> None:
-    place.break_("afterbuy", "code_14")
-    handler = Handler(place.desk, place.handler.queue, circuits(place, tmp_path))
+async def test_a_failed_run_opens_the_circuit_and_a_probe_closes_it(harness: ExporterHarness, tmp_path: Path) -> None:
+    harness.break_("afterbuy", "code_14")
+    handler = RunHandler(harness.context, harness.handler.coalescer, circuits(harness, tmp_path))
     await handler(event())
     assert not handler.circuits.closed_for("export")
     assert handler.circuits.closed_for("sweep")
     labels = {"tenant": IDENTITY, "upstream": "afterbuy"}
-    assert place.desk.metrics.registry.get_sample_value("aftersend_circuit_open", labels) == 1
+    assert harness.context.metrics.registry.get_sample_value("aftersend_circuit_open", labels) == 1
 
     stop = asyncio.Event()
     keeper = asyncio.create_task(handler.circuits.keep(stop))
-    place.world.faults.disarm()
+    harness.world.faults.disarm()
     await condition(truth(lambda: handler.circuits.closed_for("export")), bool)
     stop.set()
     await keeper
-    assert place.desk.metrics.registry.get_sample_value("aftersend_circuit_open", labels) == 0
+    assert harness.context.metrics.registry.get_sample_value("aftersend_circuit_open", labels) == 0
 
 
 def truth(look: Callable[[], bool]) -> Callable[[], Any]:
@@ -265,11 +267,11 @@ def truth(look: Callable[[], bool]) -> Callable[[], Any]:
     return found
 
 
-async def test_refused_credentials_wait_for_a_new_secret(place: Office, tmp_path: Path) -> None:
+async def test_refused_credentials_wait_for_a_new_secret(harness: ExporterHarness, tmp_path: Path) -> None:
     secret = tmp_path / "sendcloud" / "secretKey"
     right = secret.read_text()
     secret.write_text("wrong")
-    handler = Handler(place.desk, place.handler.queue, circuits(place, tmp_path))
+    handler = RunHandler(harness.context, harness.handler.coalescer, circuits(harness, tmp_path))
     await handler(event())
     assert not handler.circuits.closed_for("sweep")
     stop = asyncio.Event()
@@ -282,16 +284,16 @@ async def test_refused_credentials_wait_for_a_new_secret(place: Office, tmp_path
 
 async def test_a_wrong_integration_is_no_fault_of_the_keys(redis_url: str, tmp_path: Path) -> None:
     """The next run asks again, and nobody is told that the merchant has to cure it."""
-    async with office(redis_url, tmp_path, integration="Nirgends") as place:
-        handler = Handler(place.desk, place.handler.queue, circuits(place, tmp_path))
+    async with exporter_harness(redis_url, tmp_path, integration="Nirgends") as harness:
+        handler = RunHandler(harness.context, harness.handler.coalescer, circuits(harness, tmp_path))
         await handler(event())
         assert handler.circuits.closed_for("export")
-        found = await result(place, event().id)
+        found = await result(harness, event().id)
     assert (found.outcome, "no integration of that name" in found.health.message) == ("failed", True)
 
 
-async def test_a_requested_run_that_gets_through_closes_the_circuit(place: Office, tmp_path: Path) -> None:
-    handler = Handler(place.desk, place.handler.queue, circuits(place, tmp_path))
+async def test_a_requested_run_that_gets_through_closes_the_circuit(harness: ExporterHarness, tmp_path: Path) -> None:
+    handler = RunHandler(harness.context, harness.handler.coalescer, circuits(harness, tmp_path))
     handler.circuits._breakers["afterbuy"].record(CredentialsRefused("code_8", upstream="afterbuy"))
     assert not handler.circuits.closed_for("export")
     stop = asyncio.Event()
@@ -318,10 +320,10 @@ def settings(redis_url: str, folder: Path, scheduler: str) -> Settings:
 
 @asynccontextmanager
 async def serving(
-    place: Office, redis_url: str, folder: Path, scheduler: str = "none", **spec: Any
+    harness: ExporterHarness, redis_url: str, folder: Path, scheduler: str = "none", **spec: Any
 ) -> AsyncIterator[Any]:
     """The whole service in this process, until the block ends."""
-    address = place.desk.tenant.spec.afterbuy.url.partition("/afterbuy")[0]
+    address = harness.context.tenant.spec.afterbuy.url.partition("/afterbuy")[0]
     async with http_session() as http:
         shared = Shared(http=http)
         document = tenant(address, **spec)
@@ -337,10 +339,10 @@ async def serving(
                     await task
 
 
-async def test_the_service_serves(place: Office, redis_url: str, tmp_path: Path) -> None:
-    async with serving(place, redis_url, tmp_path) as runtime:
-        run = await ask(place)
-        summary = await result(place, run)
+async def test_the_service_serves(harness: ExporterHarness, redis_url: str, tmp_path: Path) -> None:
+    async with serving(harness, redis_url, tmp_path) as runtime:
+        run = await ask(harness)
+        summary = await result(harness, run)
         assert summary.outcome == "done"
         assert runtime.health.stalled() == {}
         registry = runtime.metrics.registry
@@ -353,42 +355,42 @@ async def test_the_service_serves(place: Office, redis_url: str, tmp_path: Path)
 
 
 async def test_the_last_export_stands_in_the_verbose_readiness_but_no_dry_run(
-    place: Office, redis_url: str, tmp_path: Path
+    harness: ExporterHarness, redis_url: str, tmp_path: Path
 ) -> None:
-    async with serving(place, redis_url, tmp_path) as runtime:
-        await result(place, await ask(place, RunRequest(kind="export", dry_run=True)))
-        run = await ask(place)
-        await result(place, run)
+    async with serving(harness, redis_url, tmp_path) as runtime:
+        await result(harness, await ask(harness, RunRequest(kind="export", dry_run=True)))
+        run = await ask(harness)
+        await result(harness, run)
         await condition(truth(lambda: "export" in runtime.health.facts), bool)
         told: Any = runtime.health.facts["export"]
         assert (told["time"][-1], msgspec.convert(told, RunSummary).run) == ("Z", run)
 
 
 async def test_a_new_tenant_recovers_without_any_schedule(redis_url: str, tmp_path: Path) -> None:
-    async with office(redis_url, tmp_path, settled=False) as place, serving(place, redis_url, tmp_path):
-        await condition(lambda: place.desk.state.get("sweep.cursor"), bool)
-        assert await place.checks() == [""]
+    async with exporter_harness(redis_url, tmp_path, settled=False) as harness, serving(harness, redis_url, tmp_path):
+        await condition(lambda: harness.context.state.get("sweep.cursor"), bool)
+        assert await harness.checks() == [""]
 
 
-async def test_missed_schedules_are_made_up_for(place: Office, redis_url: str, tmp_path: Path) -> None:
-    await place.desk.state.set("export.start", "1700000000000")
-    await place.desk.state.set("success.sweep", "1700000000000")
-    async with serving(place, redis_url, tmp_path, scheduler="all"):
-        await condition(lambda: place.desk.state.get("success.export"), bool)
-        await condition(lambda: place.desk.state.get("success.sweep"), lambda ms: ms != "1700000000000")
-    assert place.world.journal.calls["afterbuy GetSoldItems"] >= 1
+async def test_missed_schedules_are_made_up_for(harness: ExporterHarness, redis_url: str, tmp_path: Path) -> None:
+    await harness.context.state.set("export.start", "1700000000000")
+    await harness.context.state.set("success.sweep", "1700000000000")
+    async with serving(harness, redis_url, tmp_path, scheduler="all"):
+        await condition(lambda: harness.context.state.get("success.export"), bool)
+        await condition(lambda: harness.context.state.get("success.sweep"), lambda ms: ms != "1700000000000")
+    assert harness.world.journal.calls["afterbuy GetSoldItems"] >= 1
 
 
 async def test_a_suspended_tenant_has_no_schedules(redis_url: str, tmp_path: Path) -> None:
-    async with office(redis_url, tmp_path, settled=False) as place:
-        await place.desk.state.set("export.start", "1700000000000")
-        async with serving(place, redis_url, tmp_path, scheduler="all", suspend=True):
-            summary = await result(place, await ask(place))
+    async with exporter_harness(redis_url, tmp_path, settled=False) as harness:
+        await harness.context.state.set("export.start", "1700000000000")
+        async with serving(harness, redis_url, tmp_path, scheduler="all", suspend=True):
+            summary = await result(harness, await ask(harness))
         assert summary.outcome == "failed"
-        assert place.world.journal.calls == {}
+        assert harness.world.journal.calls == {}
 
 
-async def test_redis_may_be_away_at_the_start(place: Office, tmp_path: Path) -> None:
-    async with serving(place, "redis://127.0.0.1:9/0", tmp_path, scheduler="all") as runtime:
+async def test_redis_may_be_away_at_the_start(harness: ExporterHarness, tmp_path: Path) -> None:
+    async with serving(harness, "redis://127.0.0.1:9/0", tmp_path, scheduler="all") as runtime:
         await asyncio.sleep(0)
         assert not runtime.stop.is_set()

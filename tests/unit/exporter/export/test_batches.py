@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aftersend_exporter.export.batches import BATCH, Accepted, Bad, Group, Refused, deliver
+from aftersend_exporter.export.batches import BATCH, Bad, Group, GroupAccepted, GroupRefused, deliver
 
 FAULT = ("invalid", "shipping_address/postal_code")
 
@@ -20,13 +20,13 @@ class Sendcloud:
         self.taken: list[int] = []
         self.calls: list[list[int]] = []
 
-    def answer(self, group: Group) -> Accepted | Refused:
+    def answer(self, group: Group) -> GroupAccepted | GroupRefused:
         self.calls.append(list(group))
         places = [place for place, position in enumerate(group) if position in self.bad]
         if not places:
             self.taken.extend(group)
-            return Accepted()
-        return Refused(dict.fromkeys(self.choose(places), FAULT), reason=("refused_whole", ""))
+            return GroupAccepted()
+        return GroupRefused(dict.fromkeys(self.choose(places), FAULT), reason=("refused_whole", ""))
 
 
 def play(count: int, sendcloud: Sendcloud) -> Bad:

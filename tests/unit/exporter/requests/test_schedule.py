@@ -35,7 +35,7 @@ def test_times_are_meant_in_the_zone_of_the_tenant(cron: str, after: str, expect
     assert next_time(cron, after=at(after), zone=BERLIN) == at(expected)
 
 
-class HandClock:
+class VirtualClock:
     """Time that moves only while somebody waits; ``end`` stops the schedule."""
 
     def __init__(self, now: str, end: str) -> None:
@@ -52,10 +52,10 @@ class HandClock:
         return self.moment < self.end and not stop.is_set()
 
 
-class Diary:
-    """Notes when a run was asked for."""
+class RequestLog:
+    """Record when a run was requested."""
 
-    def __init__(self, clock: HandClock) -> None:
+    def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
         self.asked: list[str] = []
         self.failures: Iterator[bool] = iter(())
@@ -67,49 +67,49 @@ class Diary:
 
 
 async def kept(
-    clock: HandClock, *, last: str | None = None, may_run: Any = lambda: True, cron: str = "0 * * * *"
-) -> Diary:
-    diary = Diary(clock)
-    schedule = Schedule("export", cron, BERLIN, diary.ask, may_run, clock)
+    clock: VirtualClock, *, last: str | None = None, may_run: Any = lambda: True, cron: str = "0 * * * *"
+) -> RequestLog:
+    requests = RequestLog(clock)
+    schedule = Schedule("export", cron, BERLIN, requests.ask, may_run, clock)
     pulses: list[None] = []
-    await schedule.keep(asyncio.Event(), last=at(last) if last else None, pulse=lambda: pulses.append(None))
+    await schedule.keep(asyncio.Event(), last=at(last) if last else None, heartbeat=lambda: pulses.append(None))
     assert len(pulses) == len(clock.waits)
-    return diary
+    return requests
 
 
 async def test_runs_at_each_time() -> None:
-    diary = await kept(HandClock("2026-11-24T09:30+01:00", "2026-11-24T12:30+01:00"))
-    assert diary.asked == ["10:00", "11:00", "12:00"]
+    requests = await kept(VirtualClock("2026-11-24T09:30+01:00", "2026-11-24T12:30+01:00"))
+    assert requests.asked == ["10:00", "11:00", "12:00"]
 
 
 async def test_waits_in_slices_because_clocks_are_set() -> None:
-    clock = HandClock("2026-11-24T09:30+01:00", "2026-11-24T10:30+01:00")
+    clock = VirtualClock("2026-11-24T09:30+01:00", "2026-11-24T10:30+01:00")
     await kept(clock)
     assert max(clock.waits) == SLICE_SECONDS
 
 
 async def test_missed_times_are_made_up_for_once() -> None:
-    clock = HandClock("2026-11-24T09:30+01:00", "2026-11-24T10:30+01:00")
-    diary = await kept(clock, last="2026-11-22T08:00+01:00")
-    assert diary.asked == ["09:30", "10:00"]
+    clock = VirtualClock("2026-11-24T09:30+01:00", "2026-11-24T10:30+01:00")
+    requests = await kept(clock, last="2026-11-22T08:00+01:00")
+    assert requests.asked == ["09:30", "10:00"]
 
 
 async def test_without_an_earlier_run_nothing_was_missed() -> None:
-    diary = await kept(HandClock("2026-11-24T09:30+01:00", "2026-11-24T09:59+01:00"))
-    assert diary.asked == []
+    requests = await kept(VirtualClock("2026-11-24T09:30+01:00", "2026-11-24T09:59+01:00"))
+    assert requests.asked == []
 
 
 async def test_an_open_circuit_puts_off_and_one_run_follows() -> None:
-    clock = HandClock("2026-11-24T09:30+01:00", "2026-11-24T13:30+01:00")
+    clock = VirtualClock("2026-11-24T09:30+01:00", "2026-11-24T13:30+01:00")
     back = at("2026-11-24T12:15+01:00")
-    diary = await kept(clock, may_run=lambda: clock.moment >= back)
-    assert diary.asked == ["12:15", "13:00"]
+    requests = await kept(clock, may_run=lambda: clock.moment >= back)
+    assert requests.asked == ["12:15", "13:00"]
 
 
 async def test_redis_away_keeps_the_time_due() -> None:
-    clock = HandClock("2026-11-24T09:59+01:00", "2026-11-24T10:30+01:00")
-    diary = Diary(clock)
-    diary.failures = iter([True, True])
-    schedule = Schedule("export", "0 * * * *", BERLIN, diary.ask, lambda: True, clock)
-    await schedule.keep(asyncio.Event(), last=None, pulse=lambda: None)
-    assert diary.asked == ["10:00"]
+    clock = VirtualClock("2026-11-24T09:59+01:00", "2026-11-24T10:30+01:00")
+    requests = RequestLog(clock)
+    requests.failures = iter([True, True])
+    schedule = Schedule("export", "0 * * * *", BERLIN, requests.ask, lambda: True, clock)
+    await schedule.keep(asyncio.Event(), last=None, heartbeat=lambda: None)
+    assert requests.asked == ["10:00"]

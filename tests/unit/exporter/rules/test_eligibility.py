@@ -8,7 +8,7 @@ import pytest
 
 from aftersend.afterbuy.model import Order, ParcelLabel, PostalAddress
 from aftersend.tenant.document import Only
-from aftersend_exporter.rules.eligibility import CURABLE, Reason, decide, is_paid
+from aftersend_exporter.rules.eligibility import CURABLE, SkipReason, eligibility, is_paid
 from tests.support.order_kit import BERLIN, HOME, an_item, an_order
 
 NOWHERE = PostalAddress(first_name="Erika", last_name="Erfunden", country="DE", mail="erika@example.org")
@@ -17,7 +17,7 @@ SHIPPED_AT = datetime(2026, 11, 24, 10, 0, tzinfo=BERLIN)
 
 
 def verdict(order: Order, *, beginning: datetime | None = None, **only: Any) -> str:
-    found = decide(order, only=Only(**only), beginning=beginning)
+    found = eligibility(order, only=Only(**only), beginning=beginning)
     return f"{found.kind} {found.reason}".strip()
 
 
@@ -119,7 +119,7 @@ def test_what_cannot_be_cured_is_named_before_what_can() -> None:
 
 
 def test_reasons_are_the_fixed_list() -> None:
-    assert set(get_args(Reason)) == {
+    assert set(get_args(SkipReason)) == {
         "has_parcel_number",
         "marketplace_fulfilled",
         "not_an_order",
@@ -128,4 +128,4 @@ def test_reasons_are_the_fixed_list() -> None:
         "unpaid",
         "before_start",
     }
-    assert set(get_args(Reason)) > CURABLE == {"has_parcel_number", "no_address", "unpaid"}
+    assert set(get_args(SkipReason)) > CURABLE == {"has_parcel_number", "no_address", "unpaid"}

@@ -6,7 +6,7 @@ import pytest
 
 from aftersend.ledger.entry import Entry, Problem, ProblemCode
 from aftersend_exporter.rules.eligibility import TRANSFER, Decision
-from aftersend_exporter.rules.next_action import Step, next_step
+from aftersend_exporter.rules.next_action import Action, next_action
 
 HELD = Decision("watch", "has_parcel_number")
 EXCLUDED = Decision("skip", "excluded")
@@ -38,14 +38,14 @@ def known(state: Any, fingerprint: str = "same", code: ProblemCode | None = None
     ],
 )
 def test_steps(entry: Entry | None, same: str, other: str, held: str, excluded: str) -> None:
-    assert next_step(entry, TRANSFER, fingerprint="same") == Step(same)
-    assert next_step(entry, TRANSFER, fingerprint="other") == Step(other)
-    assert next_step(entry, HELD, fingerprint="") == Step(held)
-    assert next_step(entry, EXCLUDED, fingerprint="") == Step(excluded)
+    assert next_action(entry, TRANSFER, fingerprint="same") == Action(same)
+    assert next_action(entry, TRANSFER, fingerprint="other") == Action(other)
+    assert next_action(entry, HELD, fingerprint="") == Action(held)
+    assert next_action(entry, EXCLUDED, fingerprint="") == Action(excluded)
 
 
 @pytest.mark.parametrize(
-    ("entry", "step"),
+    ("entry", "action"),
     [
         (known("problem", code="rejected"), "push"),
         (known("problem", code="not_saved", pushed=5), "push"),
@@ -54,5 +54,5 @@ def test_steps(entry: Entry | None, same: str, other: str, held: str, excluded: 
         (known("labelled"), "unchanged"),
     ],
 )
-def test_who_names_an_order_has_a_refused_one_sent_again(entry: Entry, step: str) -> None:
-    assert next_step(entry, TRANSFER, fingerprint="same", insist=True) == Step(step)
+def test_who_names_an_order_has_a_refused_one_sent_again(entry: Entry, action: str) -> None:
+    assert next_action(entry, TRANSFER, fingerprint="same", resend_refused=True) == Action(action)

@@ -191,6 +191,6 @@ def test_what_does_not_matter_changes_nothing(same: Order) -> None:
 def test_another_currency_can_be_asked_for() -> None:
     order = an_order(an_item(currency="CHF", original_price=Decimal(11)))
     assert wire(order)["payment_details"]["total_price"] == {"value": 11.0, "currency": "CHF"}
-    spare = push_order(order, integration=7, rules=Export(), products={}, now=NOW, currency="EUR")
-    assert spare.payment_details.total_price.currency == "EUR"
-    assert spare.order_details.order_items[0].total_price.value == 12.5
+    fallback = push_order(order, integration=7, rules=Export(), products={}, now=NOW, currency="EUR")
+    assert fallback.payment_details.total_price.currency == "EUR"
+    assert fallback.order_details.order_items[0].total_price.value == 12.5

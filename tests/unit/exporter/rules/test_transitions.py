@@ -14,7 +14,7 @@ from aftersend_exporter.rules import transitions as t
 
 NOW = 1_795_500_000_000
 DAY = 86_400_000
-PATIENCE = 14 * DAY
+RECHECK_PERIOD_MS = 14 * DAY
 
 
 def entry(state: Any = "new", **fields: Any) -> Entry:
@@ -112,23 +112,23 @@ def test_what_a_state_means(before: Entry, *, transferred: bool, was_confirmed: 
 
 
 def test_watched_until_given_up() -> None:
-    watch = partial(t.watched, reason="has_parcel_number", patience=PATIENCE)
+    watch = partial(t.watched, reason="has_parcel_number", recheck_period_ms=RECHECK_PERIOD_MS)
     held = watch(entry(), now=NOW)
     assert (held.watched, held.problem) == (NOW, None)
-    assert watch(held, now=NOW + PATIENCE - 1) == held
-    late = watch(held, now=NOW + PATIENCE)
-    assert late.problem == Problem(code="given_up", since=NOW + PATIENCE, path="has_parcel_number")
+    assert watch(held, now=NOW + RECHECK_PERIOD_MS - 1) == held
+    late = watch(held, now=NOW + RECHECK_PERIOD_MS)
+    assert late.problem == Problem(code="given_up", since=NOW + RECHECK_PERIOD_MS, path="has_parcel_number")
     assert late.watched == 0
-    assert watch(late, now=NOW + PATIENCE + DAY) is late, "given up stays given up as long as it is held"
+    assert watch(late, now=NOW + RECHECK_PERIOD_MS + DAY) is late, "given up stays given up as long as it is held"
 
 
 def test_a_refused_order_is_given_up_with_its_field() -> None:
-    found = t.watched(REJECTED, reason="", now=NOW + PATIENCE, patience=PATIENCE)
-    assert found.problem == Problem(code="given_up", since=NOW + PATIENCE, path="city")
+    found = t.watched(REJECTED, reason="", now=NOW + RECHECK_PERIOD_MS, recheck_period_ms=RECHECK_PERIOD_MS)
+    assert found.problem == Problem(code="given_up", since=NOW + RECHECK_PERIOD_MS, path="city")
 
 
 def test_held_after_the_transfer_and_released_again() -> None:
-    held = t.changed_after_transfer(CONFIRMED, reason="has_parcel_number", now=NOW, patience=PATIENCE)
+    held = t.changed_after_transfer(CONFIRMED, reason="has_parcel_number", now=NOW, recheck_period_ms=RECHECK_PERIOD_MS)
     assert held.problem == Problem(code="changed_after_transfer", since=NOW, path="has_parcel_number")
     assert held.state == "confirmed"
     assert t.unchanged(held) == CONFIRMED
@@ -136,7 +136,9 @@ def test_held_after_the_transfer_and_released_again() -> None:
 
 def test_held_after_a_refused_change_keeps_its_own_name_in_the_end() -> None:
     before = replace(REJECTED, pushed=NOW - DAY)
-    late = t.changed_after_transfer(before, reason="gone", now=NOW + PATIENCE, patience=PATIENCE)
+    late = t.changed_after_transfer(
+        before, reason="gone", now=NOW + RECHECK_PERIOD_MS, recheck_period_ms=RECHECK_PERIOD_MS
+    )
     assert late.problem is not None
     assert (late.problem.code, late.watched) == ("changed_after_transfer", 0)
 
@@ -156,19 +158,19 @@ def test_nothing_to_transfer_any_more() -> None:
 
 @pytest.mark.parametrize("before", [entry(), REJECTED, replace(entry(), watched=NOW - DAY)])
 def test_unreadable_is_a_problem_of_its_own(before: Entry) -> None:
-    found = t.unreadable(before, path="SoldItems/SoldItem/ItemQuantity", now=NOW, patience=PATIENCE)
+    found = t.unreadable(before, path="SoldItems/SoldItem/ItemQuantity", now=NOW, recheck_period_ms=RECHECK_PERIOD_MS)
     assert found.problem is not None
     assert (found.problem.code, found.problem.path) == ("rejected", "SoldItems/SoldItem/ItemQuantity")
     assert found.watched
-    late = t.unreadable(found, path="x", now=NOW + PATIENCE, patience=PATIENCE)
+    late = t.unreadable(found, path="x", now=NOW + RECHECK_PERIOD_MS, recheck_period_ms=RECHECK_PERIOD_MS)
     assert late.problem is not None
     assert late.problem.code == "given_up"
-    assert t.unreadable(late, path="x", now=NOW + PATIENCE + 1, patience=PATIENCE) == late
+    assert t.unreadable(late, path="x", now=NOW + RECHECK_PERIOD_MS + 1, recheck_period_ms=RECHECK_PERIOD_MS) == late
 
 
 @pytest.mark.parametrize("before", [ACCEPTED, CONFIRMED])
 def test_what_was_transferred_stays_as_it_is_while_it_cannot_be_read(before: Entry) -> None:
-    assert t.unreadable(before, path="x", now=NOW, patience=PATIENCE) is before
+    assert t.unreadable(before, path="x", now=NOW, recheck_period_ms=RECHECK_PERIOD_MS) is before
 
 
 def test_a_push_of_unknown_outcome() -> None:
@@ -184,12 +186,12 @@ CHANGES: list[Callable[[Entry], Entry]] = [
     partial(t.pushing, fingerprint="g", now=NOW),
     partial(t.accepted, fingerprint="f", now=NOW),
     partial(t.rejected, path="x", now=NOW),
-    partial(t.unreadable, path="x", now=NOW, patience=PATIENCE),
-    partial(t.watched, reason="unpaid", now=NOW, patience=PATIENCE),
-    partial(t.expired, now=NOW, patience=0),
+    partial(t.unreadable, path="x", now=NOW, recheck_period_ms=RECHECK_PERIOD_MS),
+    partial(t.watched, reason="unpaid", now=NOW, recheck_period_ms=RECHECK_PERIOD_MS),
+    partial(t.expired, now=NOW, recheck_period_ms=0),
     partial(t.overdue, now=NOW),
     t.dismissed,
-    partial(t.changed_after_transfer, reason="gone", now=NOW, patience=PATIENCE),
+    partial(t.changed_after_transfer, reason="gone", now=NOW, recheck_period_ms=RECHECK_PERIOD_MS),
     t.unchanged,
     partial(t.confirmed, now=NOW),
     partial(t.absent, now=NOW),
