@@ -20,7 +20,7 @@ import aiohttp
 from sight.figures import Figure, tell
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from aftersend_operator.api.access import find_access
+from aftersend_operator.api.access import load_access
 from aftersend_operator.api.client import Api
 from tests.support.operator_objects import tenant_document
 from tests.support.servers import free_port
@@ -33,14 +33,14 @@ COMMANDS = Path(sys.executable).parent
 class Nobody:
     """Counts for nobody."""
 
-    def called(self, verb: str, outcome: str) -> None:
+    def record_call(self, verb: str, outcome: str) -> None:
         """Ignore it."""
 
 
 async def main(tenants: int) -> int:
     """Measure and print."""
     port = free_port()
-    api = Api(partial(find_access, os.environ), Nobody())
+    api = Api(partial(load_access, os.environ), Nobody())
     teach()
     kubectl("create", "namespace", NAMESPACE)
     operator = start(port)

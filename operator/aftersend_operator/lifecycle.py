@@ -1,7 +1,7 @@
 """The life of the operator: start, serve, end.
 
     settings, access to the API server ── wrong ──> one clear text on standard error, exit 2
-    admin address up ──> engine ──> SIGTERM ──> exit 0
+    admin address up ──> runtime ──> SIGTERM ──> exit 0
                             └── fails ──> one line with the type of the error ──> exit 1
 
 The end needs no care: every state is found again in the cluster, so a look may be cut off at any call.
@@ -22,12 +22,12 @@ from aftersend.observe.otel_settings import grpc_refused
 from aftersend.service.admin import AdminServer
 from aftersend.service.health import Health
 from aftersend.service.run import EXIT_FAILED, EXIT_MISCONFIGURED, EXIT_OK, end_on_early_signals, no_core_dumps
-from aftersend_operator.api.access import find_access
+from aftersend_operator.api.access import load_access
 from aftersend_operator.api.client import Api
 from aftersend_operator.metrics import OperatorMetrics
-from aftersend_operator.runtime import Engine
+from aftersend_operator.runtime import OperatorRuntime
 from aftersend_operator.settings import OperatorSettings, read_operator_settings
-from aftersend_operator.status.readyz_client import Asking
+from aftersend_operator.status.readyz_client import ReadyzClient
 
 
 def run(environ: Mapping[str, str] = os.environ) -> int:
@@ -47,23 +47,25 @@ async def _life(settings: OperatorSettings, environ: Mapping[str, str]) -> int:
     handed_on = dict(settings.traces)
     if traces.wanted(handed_on):
         grpc_refused(handed_on)
-    metrics, health, find = OperatorMetrics(), Health(), partial(find_access, environ)
+    metrics, health, access = OperatorMetrics(), Health(), partial(load_access, environ)
     async with AsyncExitStack() as stack:
-        api = Api(find, metrics)
+        api = Api(access, metrics)
         stack.push_async_callback(api.close)
-        asking = Asking(await stack.enter_async_context(aiohttp.ClientSession()))
-        engine = Engine(settings, find=find, api=api, asking=asking, metrics=metrics, health=health)
+        readyz_client = ReadyzClient(await stack.enter_async_context(aiohttp.ClientSession()))
+        runtime = OperatorRuntime(
+            settings, load_access=access, api=api, readyz_client=readyz_client, metrics=metrics, health=health
+        )
         metrics.stalled.set_function(lambda: bool(health.stalled()))
         admin = AdminServer(healths={"operator": health}, metrics=metrics)
         await admin.start(settings.listen, setting="AFTERSEND_OPERATOR_LISTEN")
         stack.push_async_callback(admin.stop)
         logs.get_logger().info("started", admin_port=admin.port)
-        return await _serve(engine)
+        return await _serve(runtime)
 
 
-async def _serve(engine: Engine) -> int:
+async def _serve(runtime: OperatorRuntime) -> int:
     try:
-        await engine.run()
+        await runtime.run()
     except Misconfigured:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it was, it is told by its type, and a new process starts

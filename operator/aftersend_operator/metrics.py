@@ -23,16 +23,16 @@ class OperatorMetrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per counter, which nobody reads
         self.registry = registry = CollectorRegistry()
         self.reconciles = Counter(
-            "aftersend_operator_reconciles", "Looks at a tenant, by outcome.", ["outcome"], registry=registry
+            "aftersend_operator_reconciles", "Reconciliations of a tenant, by outcome.", ["outcome"], registry=registry
         )
         self.seconds = Histogram(
-            "aftersend_operator_reconcile_seconds", "Duration of a look.", buckets=_SECONDS, registry=registry
+            "aftersend_operator_reconcile_seconds", "Duration of a reconciliation.", buckets=_SECONDS, registry=registry
         )
         self.calls = Counter(
             "aftersend_operator_api_requests", "Calls to the API server.", ["verb", "outcome"], registry=registry
         )
         self.queue_depth = Gauge(
-            "aftersend_operator_queue_depth", "Tenants that are due or being looked at.", registry=registry
+            "aftersend_operator_queue_depth", "Tenants that are due or being reconciled.", registry=registry
         )
         self.tenants = Gauge("aftersend_operator_tenants", "Tenants that are served.", registry=registry)
         self.condition = Gauge(
@@ -63,11 +63,11 @@ class OperatorMetrics:
         self._shown: dict[str, tuple[tuple[str, str, bool], ...]] = {}
         self._generations: dict[str, int] = {}
 
-    def called(self, verb: str, outcome: str) -> None:
+    def record_call(self, verb: str, outcome: str) -> None:
         """Count one call to the API server."""
         self.calls.labels(verb, outcome).inc()
 
-    def saw(self, tenant: str, *, generation: int, certificate_end: float) -> None:
+    def record_tenant(self, tenant: str, *, generation: int, certificate_end: float) -> None:
         """Count a change of the tenant's spec; show when its webhook's certificate ends (0 = it has none)."""
         changes = self.changes.labels(tenant)
         if generation > self._generations.get(tenant, generation):
@@ -78,7 +78,7 @@ class OperatorMetrics:
         else:
             self.certificate.remove(tenant)
 
-    def show(self, tenant: str, conditions: Iterable[Condition]) -> None:
+    def set_conditions(self, tenant: str, conditions: Iterable[Condition]) -> None:
         """The tenant's conditions are these now."""
         now = tuple((condition.type, condition.reason, condition.status == "True") for condition in conditions)
         if self._shown.get(tenant) != now:
@@ -87,7 +87,7 @@ class OperatorMetrics:
             for kind, reason, holds in now:
                 self.condition.labels(tenant, kind, reason).set(holds)
 
-    def forget(self, tenant: str) -> None:
+    def remove_tenant(self, tenant: str) -> None:
         """The tenant is gone, and all its series with it."""
         self._hide(tenant)
         self._generations.pop(tenant, None)

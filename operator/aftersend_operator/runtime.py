@@ -19,79 +19,79 @@ import kopf
 from aftersend.errors import Misconfigured, Transient
 from aftersend.observe.logs import get_logger
 from aftersend.service.health import Health
-from aftersend_operator.api.access import Access
+from aftersend_operator.api.access import ApiAccess
 from aftersend_operator.api.client import Api
 from aftersend_operator.informer.cache import Cache
 from aftersend_operator.informer.kopf_watch import watch_registry, watch_settings, watched_kinds
-from aftersend_operator.informer.list_sync import LONGEST_SILENCE, Listings
-from aftersend_operator.informer.resync import RollCall
+from aftersend_operator.informer.list_sync import MAX_SILENCE_SECONDS, ListSync
+from aftersend_operator.informer.resync import Resync
 from aftersend_operator.metrics import OperatorMetrics
 from aftersend_operator.model.kinds import CHILDREN, TENANT, Kind
 from aftersend_operator.model.records import Key
-from aftersend_operator.reconcile.apply import Children
+from aftersend_operator.reconcile.apply import ChildApplier
 from aftersend_operator.reconcile.reconciler import Reconciler
-from aftersend_operator.reconcile.rollout_gate import Waves, is_rolling
-from aftersend_operator.reconcile.secrets import OwnSecrets
+from aftersend_operator.reconcile.rollout_gate import RolloutGate, is_rolling
+from aftersend_operator.reconcile.secrets import GeneratedSecrets
 from aftersend_operator.reconcile.work_queue import WorkQueue
 from aftersend_operator.settings import OperatorSettings
-from aftersend_operator.status.collector import Telling
-from aftersend_operator.status.readyz_client import Asking
+from aftersend_operator.status.collector import StatusCollector
+from aftersend_operator.status.readyz_client import ReadyzClient
 
 _IDENTITY: Final = "aftersend-operator"
 """Only peering would look at it; without one kopf asks for the user's name, which user 10001 of an image has not."""
 _QUEUE: Final = "work-queue"
-_ROLL: Final = "roll-call"
-_ASK_AGAIN_SECONDS: Final = 5.0
-_LOOK_FOR_KINDS_SECONDS: Final = 600.0
+_RESYNC: Final = "resync"
+_RETRY_SECONDS: Final = 5.0
+_KIND_CHECK_SECONDS: Final = 600.0
 
 
-class Engine:
+class OperatorRuntime:
     """Everything from the first question to the API server to the last look."""
 
     def __init__(
         self,
         settings: OperatorSettings,
         *,
-        find: Callable[[], Access],
+        load_access: Callable[[], ApiAccess],
         api: Api,
-        asking: Asking,
+        readyz_client: ReadyzClient,
         metrics: OperatorMetrics,
         health: Health,
     ) -> None:
         self._settings = settings
-        self._find = find
+        self._load_access = load_access
         self._api = api
         self._health = health
         self._revisions: Counter[Key] = Counter()
-        self._cache = Cache(changed=self._changed)
-        self._listings = Listings(self._cache, health)
-        self._waves = Waves(settings.rollout_at_once)
+        self._cache = Cache(on_change=self._changed)
+        self._list_sync = ListSync(self._cache, health)
+        self._gate = RolloutGate(settings.rollout_at_once)
         self._reconciler = Reconciler(
             settings=settings,
             api=api,
             cache=self._cache,
-            children=Children(api, self._cache, self._waves),
-            secrets=OwnSecrets(api, self._cache),
-            telling=Telling(self._cache, asking),
+            children=ChildApplier(api, self._cache, self._gate),
+            secrets=GeneratedSecrets(api, self._cache),
+            collector=StatusCollector(self._cache, readyz_client),
             metrics=metrics,
             revisions=self._revisions,
         )
-        self._queue = WorkQueue[Key](self._reconciler.look, pulse=partial(health.pulse, _QUEUE))
+        self._queue = WorkQueue[Key](self._reconciler.reconcile, pulse=partial(health.pulse, _QUEUE))
         metrics.queue_depth.set_function(lambda: self._queue.depth)
         metrics.tenants.set_function(lambda: len(self._cache.tenants))
-        health.ready_check("lists", self._listings.listed)
+        health.ready_check("lists", self._list_sync.check_complete)
 
     async def run(self) -> None:
         """Serve until SIGTERM; raises what stopped a loop."""
         optional = await self._served_kinds()
         self._reconciler.kinds.update(kind.name for kind in optional)
         kinds = watched_kinds(optional)
-        self._listings.expect(kinds, self._settings.watch_namespaces)
+        self._list_sync.expect(kinds, self._settings.watch_namespaces)
         stop = asyncio.Event()
         # kopf ends every task that is younger than itself, so it comes last.
         work = asyncio.create_task(self._work(stop))
-        look = asyncio.create_task(self._look_for_kinds(optional))
-        roll = asyncio.create_task(self._call_roll(kinds))
+        look = asyncio.create_task(self._watch_kinds(optional))
+        roll = asyncio.create_task(self._run_resync(kinds))
         watch = asyncio.create_task(self._watch(kinds))
         tasks = (look, roll, watch, work)
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -110,7 +110,7 @@ class Engine:
         """Runs kopf; raises at once what stopped one of its tasks, for the rest of them may never end then."""
         others, namespaces = asyncio.all_tasks(), self._settings.watch_namespaces
         tasks = await kopf.spawn_tasks(
-            registry=watch_registry(self._cache, kinds, find=self._find, listings=self._listings),
+            registry=watch_registry(self._cache, kinds, load_access=self._load_access, list_sync=self._list_sync),
             settings=watch_settings(),
             standalone=True,
             identity=_IDENTITY,  # type: ignore[arg-type]
@@ -122,17 +122,17 @@ class Engine:
             task.result()
         await kopf.run_tasks(tasks, ignored=others)
 
-    async def _call_roll(self, kinds: tuple[Kind, ...]) -> None:
-        await self._listings.complete.wait()
-        self._health.watch(_ROLL, LONGEST_SILENCE)
-        streams = [(kind, name) for kind in kinds for name in self._settings.watch_namespaces or ("",)]
-        await RollCall(self._api, self._cache, streams, pulse=partial(self._health.pulse, _ROLL)).run()
+    async def _run_resync(self, kinds: tuple[Kind, ...]) -> None:
+        await self._list_sync.complete.wait()
+        self._health.watch(_RESYNC, MAX_SILENCE_SECONDS)
+        scopes = [(kind, name) for kind in kinds for name in self._settings.watch_namespaces or ("",)]
+        await Resync(self._api, self._cache, scopes, pulse=partial(self._health.pulse, _RESYNC)).run()
 
     async def _work(self, stop: asyncio.Event) -> None:
-        await self._listings.complete.wait()
+        await self._list_sync.complete.wait()
         get_logger().info("listed", tenants=len(self._cache.tenants))
-        self._waves.resume(key for key in self._cache.tenants if is_rolling(self._cache.children(key).values()))
-        self._health.watch(_QUEUE, LONGEST_SILENCE)
+        self._gate.resume(key for key in self._cache.tenants if is_rolling(self._cache.children(key).values()))
+        self._health.watch(_QUEUE, MAX_SILENCE_SECONDS)
         await self._queue.run(stop)
 
     async def _served_kinds(self) -> tuple[Kind, ...]:
@@ -144,7 +144,7 @@ class Engine:
                 get_logger().warning("tenants_unknown", cure="install the CustomResourceDefinition")
             except Transient as error:
                 get_logger().warning("server_away", exc_info=error)
-            await asyncio.sleep(_ASK_AGAIN_SECONDS)
+            await asyncio.sleep(_RETRY_SECONDS)
 
     async def _optional_kinds(self) -> tuple[Kind, ...]:
         found = tuple([kind for kind in CHILDREN if kind.optional and await self._api.serves(kind)])
@@ -153,10 +153,10 @@ class Engine:
             raise Misconfigured("the cluster has no PodMonitor", cure="install it, or set AFTERSEND_POD_MONITORS=skip")
         return found
 
-    async def _look_for_kinds(self, known: tuple[Kind, ...]) -> None:
+    async def _watch_kinds(self, known: tuple[Kind, ...]) -> None:
         """An add-on came or went: the watches have to be set up anew, which a new process does best."""
         while True:
-            await asyncio.sleep(_LOOK_FOR_KINDS_SECONDS)
+            await asyncio.sleep(_KIND_CHECK_SECONDS)
             try:
                 if await self._optional_kinds() != known:
                     get_logger().info("kinds_changed")

@@ -26,10 +26,10 @@ ADDRESS = "127.0.0.9"
 WORST = 60.0
 """Seconds until drift is corrected, whatever happened to the watch."""
 HURRIED = {
-    "aftersend_operator.informer.kopf_watch:_SERVER_ENDS": 1,
-    "aftersend_operator.informer.kopf_watch:_GIVE_UP_SILENCE": 2.0,
-    "aftersend_operator.informer.list_sync:LONGEST_SILENCE": 6.0,
-    "aftersend_operator.runtime:LONGEST_SILENCE": 30.0,
+    "aftersend_operator.informer.kopf_watch:_SERVER_TIMEOUT": 1,
+    "aftersend_operator.informer.kopf_watch:_INACTIVITY_TIMEOUT": 2.0,
+    "aftersend_operator.informer.list_sync:MAX_SILENCE_SECONDS": 6.0,
+    "aftersend_operator.runtime:MAX_SILENCE_SECONDS": 30.0,
 }
 """A minute and three, made short."""
 
@@ -49,7 +49,7 @@ def test_lost_events_and_a_dead_watch_cost_a_minute_at_worst(scene: Scene) -> No
     eventually(lambda: scene.exists(lost) and scene.exists(unheard), what="both to be back", patience=WORST)
     eventually(lambda: scene.get(edited)["spec"]["schedule"] == "0 * * * *", what="our schedule", patience=WORST)
     eventually(lambda: ended_watches(scene, "/deployments"), what="the dead watch to be given up", patience=WORST)
-    assert "events_lost" in scene.log()
+    assert "watch_events_missed" in scene.log()
 
 
 def ended_watches(scene: Scene, path: str) -> list[str]:

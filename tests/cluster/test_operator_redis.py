@@ -68,7 +68,7 @@ def since(scene: Scene, condition: str) -> datetime:
 
 def test_a_redis_of_ours_is_given_time_to_start(alone: Scene) -> None:
     operator = alone.operator()
-    operator.hurried = {"aftersend_operator.status.startup_grace:LONGEST_START": SHORT}
+    operator.hurried = {"aftersend_operator.status.startup_grace:STARTUP_GRACE_SECONDS": SHORT}
     operator.start()
     alone.apply_secrets()
     alone.apply_tenant()

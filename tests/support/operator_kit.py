@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from aftersend.tenant.document import Tenant
-from aftersend_operator.manifests.desired import Facts, desired
+from aftersend_operator.manifests.desired import ClusterFacts, desired
 from aftersend_operator.model.naming import Manifest
 from aftersend_operator.settings import OperatorSettings
 
@@ -31,10 +31,10 @@ def tenant(name: str = "mueller", namespace: str = "tenant-mueller", **spec: Any
 
 
 def wanted(
-    of: Tenant | None = None, *, settings: OperatorSettings = SETTINGS, facts: Facts | None = None
+    of: Tenant | None = None, *, settings: OperatorSettings = SETTINGS, facts: ClusterFacts | None = None
 ) -> dict[str, Manifest]:
     """The desired manifests by ``Kind/what``."""
     of = of or tenant()
-    manifests = desired(of, uid=UID, settings=settings, facts=facts or Facts())
+    manifests = desired(of, uid=UID, settings=settings, facts=facts or ClusterFacts())
     prefix = f"aftersend-{of.metadata.name}-"
     return {f"{it['kind']}/{it['metadata']['name'].removeprefix(prefix)}": it for it in manifests}

@@ -7,7 +7,7 @@ from typing import Any
 from aftersend.tenant.document import API_VERSION, KIND
 from aftersend_operator.model.kinds import CHILDREN, POD, TENANT, Kind
 from aftersend_operator.model.naming import Manifest
-from aftersend_operator.model.records import TenantSighting, tenant_sighting
+from aftersend_operator.model.records import TenantRecord, tenant_record
 from aftersend_operator.settings import OperatorSettings
 
 SETTINGS = OperatorSettings(service_image="registry.example/aftersend:1", redis_image="registry.example/redis:8")
@@ -56,9 +56,9 @@ def live(manifest: Manifest, **metadata: Any) -> Manifest:
     return merged(manifest, {"metadata": {**known, **metadata}})
 
 
-def tenant_seen(**spec: Any) -> TenantSighting:
+def recorded_tenant(**spec: Any) -> TenantRecord:
     """A tenant as the cache keeps it."""
-    return tenant_sighting(live(tenant_document(**spec), uid="uid-tenant"))
+    return tenant_record(live(tenant_document(**spec), uid="uid-tenant"))
 
 
 def kind_named(name: str) -> Kind:

@@ -1,7 +1,7 @@
 """Where the API server is, and who we are: from a kubeconfig, or from the pod's service account.
 
 Tokens and certificates are rotated under our feet. So a token that lies in a file is read for every call, and
-``stamp`` changes whenever one of the other files does: then the client opens a new session.
+``file_versions`` changes whenever one of the other files does: then the client opens a new session.
 """
 
 import base64
@@ -20,7 +20,7 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class ApiAccess:
     """One API server and one identity."""
 
     server: str
@@ -39,7 +39,7 @@ class Access:
         token = self.token_file.read_text().strip() if self.token_file else self.token
         return {"Authorization": f"Bearer {token}"} if token else {}
 
-    def stamp(self) -> tuple[int, ...]:
+    def file_versions(self) -> tuple[int, ...]:
         """Changes when a file changes that is not read for every call anyway."""
         return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in self.files)
 
@@ -57,7 +57,7 @@ class Access:
         return context
 
 
-def find_access(environ: Mapping[str, str], service_account: Path = SERVICE_ACCOUNT) -> Access:
+def load_access(environ: Mapping[str, str], service_account: Path = SERVICE_ACCOUNT) -> ApiAccess:
     """``KUBECONFIG`` if it is set, else the service account of the pod; raises ``Misconfigured``."""
     if environ.get("KUBECONFIG"):
         return read_kubeconfig(Path(environ["KUBECONFIG"]))
@@ -66,18 +66,20 @@ def find_access(environ: Mapping[str, str], service_account: Path = SERVICE_ACCO
     if not host or not token_file.is_file() or not ca_file.is_file():
         raise Misconfigured("there is no Kubernetes here", cure="run in a pod, or set KUBECONFIG to a kubeconfig file")
     address = f"[{host}]" if ":" in host else host
-    return Access(server=f"https://{address}:{port}", files=(ca_file,), token_file=token_file, ca=ca_file.read_text())
+    return ApiAccess(
+        server=f"https://{address}:{port}", files=(ca_file,), token_file=token_file, ca=ca_file.read_text()
+    )
 
 
-def read_kubeconfig(path: Path) -> Access:
+def read_kubeconfig(path: Path) -> ApiAccess:
     """The current context of a kubeconfig file; raises ``Misconfigured``."""
     try:
         config = yaml.safe_load(path.read_bytes())
         context = _named(config, "contexts", config["current-context"])["context"]
         cluster = _named(config, "clusters", context["cluster"])["cluster"]
         user = _named(config, "users", context["user"])["user"] or {}
-        reader = _Reader(path.parent)
-        return Access(
+        reader = _PemReader(path.parent)
+        return ApiAccess(
             server=cluster["server"].rstrip("/"),
             ca=reader.pem(cluster, "certificate-authority"),
             certificate=reader.pem(user, "client-certificate"),
@@ -94,7 +96,7 @@ def read_kubeconfig(path: Path) -> Access:
         ) from None
 
 
-class _Reader:
+class _PemReader:
     """Reads what stands either in the kubeconfig itself or in a file beside it."""
 
     def __init__(self, folder: Path) -> None:

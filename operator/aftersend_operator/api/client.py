@@ -17,9 +17,9 @@ import msgspec
 from aiohttp import ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse
 
 from aftersend.errors import AftersendError, Transient
-from aftersend_operator.api.access import Access
-from aftersend_operator.api.errors import KUBERNETES, Absent, error_of
-from aftersend_operator.api.metadata_list import METADATA_ONLY, Roll, read_roll
+from aftersend_operator.api.access import ApiAccess
+from aftersend_operator.api.errors import KUBERNETES, NotFound, error_of
+from aftersend_operator.api.metadata_list import METADATA_ONLY, MetadataList, parse_metadata_list
 from aftersend_operator.model.kinds import EVENT, Kind, kind_of
 from aftersend_operator.model.naming import FIELD_MANAGER, Manifest
 
@@ -28,7 +28,7 @@ _TIMEOUT: Final = aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=10)
 _CONNECTIONS: Final = 20
 _APPLY: Final = "application/apply-patch+yaml"  # JSON is YAML; servers before 1.35 know no other name
 _MERGE: Final = "application/merge-patch+json"
-_LOOK_AT_FILES: Final = 10.0
+_FILE_CHECK_SECONDS: Final = 10.0
 _UNAUTHORIZED: Final = 401
 _DECODER: Final = msgspec.json.Decoder(dict[str, Any])
 _MOST_ERROR_BYTES: Final = 64 * 1024
@@ -42,7 +42,7 @@ _Trust = ssl.SSLContext | bool
 class CallCounter(Protocol):
     """Counts calls to the API server."""
 
-    def called(self, verb: str, outcome: str) -> None:
+    def record_call(self, verb: str, outcome: str) -> None:
         """One call ended; ``outcome`` is the HTTP status or ``error``."""
 
 
@@ -50,16 +50,16 @@ class Api:
     """The API server as the reconciler sees it."""
 
     def __init__(
-        self, find: Callable[[], Access], counter: CallCounter, *, clock: Callable[[], float] = time.monotonic
+        self, load_access: Callable[[], ApiAccess], counter: CallCounter, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._find = find
+        self._load_access = load_access
         self._counter = counter
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
-        self._access = find()
-        self._stamp = self._access.stamp()
+        self._access = load_access()
+        self._file_versions = self._access.file_versions()
         self._ssl = _ssl_of(self._access)
-        self._looked = clock()
+        self._files_checked_at = clock()
 
     async def close(self) -> None:
         """Close all connections."""
@@ -70,12 +70,12 @@ class Api:
         """One object, or None if there is none."""
         return await self._call("GET", kind.path(namespace, quote(name)), absent_is_none=True)
 
-    async def call_roll(self, kind: Kind, namespace: str, chosen: Mapping[str, str]) -> Roll:
+    async def list_metadata(self, kind: Kind, namespace: str, chosen: Mapping[str, str]) -> MetadataList:
         """Names and versions of all objects that selectors choose, from the server's cache."""
         path = f"{kind.path(namespace)}?{urlencode({**chosen, 'resourceVersion': '0'})}"
-        return await self._answer("GET", path, {"Accept": METADATA_ONLY}, read=read_roll)
+        return await self._answer("GET", path, {"Accept": METADATA_ONLY}, read=parse_metadata_list)
 
-    async def find(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+    async def find_in_list(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """One object of a kind that we may list but not get."""
         query = urlencode({"fieldSelector": f"metadata.name={name}"})
         found = await self._call("GET", f"{kind.path(namespace)}?{query}") or {}
@@ -127,7 +127,7 @@ class Api:
         headers = {"Content-Type": content_type, "Accept": "application/json"}
         try:
             return await self._answer(verb, path, headers, sent, read=_DECODER.decode)
-        except Absent:
+        except NotFound:
             if absent_is_none:
                 return None
             raise
@@ -137,7 +137,7 @@ class Api:
     ) -> T:
         outcome = "error"
         try:
-            self._look_at_files()
+            self._reload_access()
             self._session = self._session or _session(_CONNECTIONS)
             async with self._session.request(
                 verb,
@@ -149,7 +149,7 @@ class Api:
             ) as response:
                 outcome = str(response.status)
                 if response.status == _UNAUTHORIZED:
-                    self._looked = -inf
+                    self._files_checked_at = -inf
                 if response.status >= 300:  # noqa: PLR2004 - HTTP; nobody redirects us
                     raise error_of(response.status, response.headers, await _status_of(response))
                 return read(await response.read())
@@ -158,20 +158,20 @@ class Api:
         except (aiohttp.ClientError, TimeoutError, OSError, msgspec.MsgspecError) as error:
             raise Transient(type(error).__name__, upstream=KUBERNETES) from None
         finally:
-            self._counter.called(verb, outcome)
+            self._counter.record_call(verb, outcome)
 
-    def _look_at_files(self) -> None:
+    def _reload_access(self) -> None:
         """Read certificates anew if they changed; calls that are under way keep theirs."""
-        if self._clock() - self._looked < _LOOK_AT_FILES:
+        if self._clock() - self._files_checked_at < _FILE_CHECK_SECONDS:
             return
-        self._looked = self._clock()
-        if self._access.stamp() != self._stamp:
-            self._access = self._find()
-            self._stamp = self._access.stamp()
+        self._files_checked_at = self._clock()
+        if self._access.file_versions() != self._file_versions:
+            self._access = self._load_access()
+            self._file_versions = self._access.file_versions()
             self._ssl = _ssl_of(self._access)
 
 
-def lent_session(access: Access, *middlewares: ClientMiddlewareType) -> aiohttp.ClientSession:
+def kopf_session(access: ApiAccess, *middlewares: ClientMiddlewareType) -> aiohttp.ClientSession:
     """A session for kopf, which proves for every call who we are, with the token of that moment."""
 
     async def authorize(request: ClientRequest, call: ClientHandlerType) -> ClientResponse:
@@ -191,7 +191,7 @@ def _session(connections: int, *middlewares: ClientMiddlewareType, trust: _Trust
     )
 
 
-def _ssl_of(access: Access) -> _Trust:
+def _ssl_of(access: ApiAccess) -> _Trust:
     return access.ssl_context() if access.server.startswith("https") else True
 
 

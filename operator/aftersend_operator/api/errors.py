@@ -1,10 +1,10 @@
 """What the API server answers, sorted by what to do about it.
 
     Transient (aftersend.errors)   401, 429, 5xx, no answer: the same call may succeed later (with a newer token)
-    Refused                        4xx: the same call fails again until something changes
-    ├── Absent                     404: there is no such object
+    ApiRefusal                        4xx: the same call fails again until something changes
+    ├── NotFound                     404: there is no such object
     ├── Conflict                   409: somebody else was faster, or a precondition failed
-    └── Leaving                    403 of a namespace that is being deleted: nothing is left to do there
+    └── NamespaceTerminating                    403 of a namespace that is being deleted: nothing is left to do there
 
 Texts of the API server quote the object that was sent, so none of them is kept: an error carries the HTTP status, the
 server's one-word reason and the paths of the fields that it complains about.
@@ -20,19 +20,19 @@ _MOST_FIELDS = 3
 _LONGEST_FIELD = 120
 
 
-class Refused(AftersendError):  # noqa: N818 - domain words, not "…Error"
+class ApiRefusal(AftersendError):  # noqa: N818 - domain words, not "…Error"
     """The API server refuses the call; ``code`` is status and reason such as ``422 Invalid``."""
 
 
-class Absent(Refused):
+class NotFound(ApiRefusal):
     """There is no such object, or no such kind."""
 
 
-class Conflict(Refused):
+class Conflict(ApiRefusal):
     """The object changed, exists already, or is another one than we meant."""
 
 
-class Leaving(Refused):
+class NamespaceTerminating(ApiRefusal):
     """The namespace is being deleted."""
 
 
@@ -46,8 +46,8 @@ def error_of(status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -
     if status in (401, 429) or status >= 500:  # noqa: PLR2004 - HTTP
         return Transient(code, upstream=KUBERNETES, retry_after=_seconds(headers.get("Retry-After")))
     if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
-        return Leaving(code, upstream=KUBERNETES)
-    return {404: Absent, 409: Conflict}.get(status, Refused)(code, upstream=KUBERNETES, path=_fields(causes))
+        return NamespaceTerminating(code, upstream=KUBERNETES)
+    return {404: NotFound, 409: Conflict}.get(status, ApiRefusal)(code, upstream=KUBERNETES, path=_fields(causes))
 
 
 def _fields(causes: list[Mapping[str, Any]]) -> str:

@@ -13,7 +13,7 @@ METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s
 
 
 @dataclass(frozen=True, slots=True)
-class Roll:
+class MetadataList:
     """Versions by namespace and name, as of ``version``."""
 
     present: Mapping[Key, int]
@@ -34,15 +34,15 @@ class _ListMetadata(msgspec.Struct, frozen=True, rename="camel"):
     resource_version: str
 
 
-class _List(msgspec.Struct, frozen=True):
+class _PartialObjectMetadataList(msgspec.Struct, frozen=True):
     metadata: _ListMetadata
     items: list[_Item] | None = None
     """null if there is none"""
 
 
-def read_roll(body: bytes) -> Roll:
+def parse_metadata_list(body: bytes) -> MetadataList:
     """Raises ``msgspec.MsgspecError`` for anything else than a list."""
-    found = msgspec.json.decode(body, type=_List)
+    found = msgspec.json.decode(body, type=_PartialObjectMetadataList)
     entries = (item.metadata for item in found.items or ())
     present = {(entry.namespace, entry.name): int(entry.resource_version) for entry in entries}
-    return Roll(present, int(found.metadata.resource_version))
+    return MetadataList(present, int(found.metadata.resource_version))

@@ -17,20 +17,20 @@ from typing import Any, Final
 
 import kopf
 
-from aftersend_operator.api.access import Access
-from aftersend_operator.api.client import REQUEST_SECONDS, lent_session
+from aftersend_operator.api.access import ApiAccess
+from aftersend_operator.api.client import REQUEST_SECONDS, kopf_session
 from aftersend_operator.informer.cache import Cache
-from aftersend_operator.informer.list_sync import Listings
+from aftersend_operator.informer.list_sync import ListSync
 from aftersend_operator.model.kinds import CHILDREN, POD, TENANT, Kind, selectors
 from aftersend_operator.model.records import key_of, version_of
 
-_SERVER_ENDS: Final = 45
-_GIVE_UP_SILENCE: Final = 50.0
-_LOGIN_SECONDS: Final = 5.0
+_SERVER_TIMEOUT: Final = 45
+_INACTIVITY_TIMEOUT: Final = 50.0
+_LOGIN_INTERVAL: Final = 5.0
 """Between two logins at least."""
 
 
-class _ForEver:
+class _WatchBackoff:
     """Delays between attempts, without an end."""
 
     def __iter__(self) -> Iterator[float]:
@@ -46,9 +46,9 @@ def watch_settings() -> kopf.OperatorSettings:
     settings.scanning.disabled = True
     settings.networking.request_timeout = REQUEST_SECONDS
     settings.networking.connect_timeout = 10.0
-    settings.networking.error_backoffs = _ForEver()
-    settings.watching.server_timeout = _SERVER_ENDS
-    settings.watching.inactivity_timeout = _GIVE_UP_SILENCE
+    settings.networking.error_backoffs = _WatchBackoff()
+    settings.watching.server_timeout = _SERVER_TIMEOUT
+    settings.watching.inactivity_timeout = _INACTIVITY_TIMEOUT
     settings.queueing.idle_timeout = 1.0
     settings.process.ultimate_exiting_timeout = 20.0
     for kind in (*CHILDREN, POD):
@@ -61,23 +61,23 @@ def watch_settings() -> kopf.OperatorSettings:
 
 
 def watch_registry(
-    cache: Cache, kinds: Sequence[Kind], *, find: Callable[[], Access], listings: Listings
+    cache: Cache, kinds: Sequence[Kind], *, load_access: Callable[[], ApiAccess], list_sync: ListSync
 ) -> kopf.OperatorRegistry:
     """Handlers that carry every event of these kinds into the cache, and the login."""
     registry, last = kopf.OperatorRegistry(), -inf
     for kind in kinds:
         kopf.on.event(*_selector(kind), registry=registry, id=kind.plural)(_carrier(cache, kind))
 
-    @kopf.on.login(registry=registry, backoff=_LOGIN_SECONDS)
+    @kopf.on.login(registry=registry, backoff=_LOGIN_INTERVAL)
     async def login(**_: object) -> kopf.AiohttpSession:
         """At the start, and whenever the server knows us no more: then files are read anew.
 
         A token that is refused may lie there for a while longer. kopf would log in with it as fast as it can.
         """
         nonlocal last
-        await asyncio.sleep(last + _LOGIN_SECONDS - time.monotonic())
-        last, access = time.monotonic(), find()
-        return kopf.AiohttpSession(server=access.server, aiohttp_session=lent_session(access, listings))
+        await asyncio.sleep(last + _LOGIN_INTERVAL - time.monotonic())
+        last, access = time.monotonic(), load_access()
+        return kopf.AiohttpSession(server=access.server, aiohttp_session=kopf_session(access, list_sync))
 
     return registry
 
@@ -90,9 +90,9 @@ def _carrier(cache: Cache, kind: Kind) -> Callable[..., Any]:
     async def carry(event: dict[str, Any], **_: object) -> None:
         live = event["object"]
         if event["type"] == "DELETED":
-            cache.gone(kind, key_of(live), version=version_of(live))
+            cache.remove(kind, key_of(live), version=version_of(live))
         else:
-            cache.saw(kind, live)
+            cache.upsert(kind, live)
 
     return carry
 

@@ -21,23 +21,23 @@ from aftersend_operator.informer.cache import Cache
 from aftersend_operator.model.kinds import Kind
 from aftersend_operator.model.naming import Manifest
 
-LONGEST_SILENCE: Final = 180.0
+MAX_SILENCE_SECONDS: Final = 180.0
 _OK: Final = 200
 
 
-class _List(msgspec.Struct, frozen=True):
+class _ObjectList(msgspec.Struct, frozen=True):
     items: list[Manifest]
     metadata: Manifest
 
 
 @dataclass(slots=True)
-class Listings:
+class ListSync:
     """A client middleware for kopf's session; ``complete`` is set when everything was listed once."""
 
     cache: Cache
     health: Health
     complete: asyncio.Event = field(default_factory=asyncio.Event)
-    _streams: dict[str, tuple[Kind, str]] = field(default_factory=dict)
+    _scopes: dict[str, tuple[Kind, str]] = field(default_factory=dict)
     """Kind and namespace (empty for all) by path."""
     _missing: set[str] = field(default_factory=set)
 
@@ -45,10 +45,10 @@ class Listings:
         """These will be listed and watched."""
         for kind in kinds:
             for namespace in tuple(namespaces) or ("",):
-                self._streams[kind.path(namespace)] = (kind, namespace)
-        self._missing.update(self._streams)
+                self._scopes[kind.path(namespace)] = (kind, namespace)
+        self._missing.update(self._scopes)
 
-    async def listed(self) -> None:
+    async def check_complete(self) -> None:
         """A check of readiness."""
         if self._missing:
             raise Transient(f"{len(self._missing)} kinds are not listed yet")
@@ -56,24 +56,24 @@ class Listings:
     async def __call__(self, request: ClientRequest, call: ClientHandlerType) -> ClientResponse:
         """Let the call pass and look at the answer."""
         path = request.url.path
-        if path not in self._streams:
+        if path not in self._scopes:
             return await call(request)
         if "watch" in request.url.query:
             self.health.pulse(path)
             return await call(request)
-        self.health.watch(path, LONGEST_SILENCE)
+        self.health.watch(path, MAX_SILENCE_SECONDS)
         response = await call(request)
         if response.status == _OK:
             self._compare(path, await response.read())
         return response
 
     def _compare(self, path: str, body: bytes) -> None:
-        kind, namespace = self._streams[path]
-        found = msgspec.json.decode(body, type=_List)
+        kind, namespace = self._scopes[path]
+        found = msgspec.json.decode(body, type=_ObjectList)
         for item in found.items:
             item.setdefault("apiVersion", kind.api_version)
             item.setdefault("kind", kind.name)
-        self.cache.listed(kind, namespace, found.items, version=int(found.metadata["resourceVersion"]))
+        self.cache.replace_all(kind, namespace, found.items, version=int(found.metadata["resourceVersion"]))
         self._missing.discard(path)
         if not self._missing:
             self.complete.set()

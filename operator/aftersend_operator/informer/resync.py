@@ -1,12 +1,12 @@
-"""Asks for what no watch has told: every kind in turn, names and versions only.
+"""Periodic resync: list every kind in turn, names and versions only, and correct the cache where it differs.
 
-A watch may lose an event without looking broken. Then an object that vanished or changed stays as we knew it, until the
-server forgets the version to go on from, which may take days. So each kind is called up once in 40 seconds. What is
-listed newer than we know it, or known but not listed, is given five seconds for its event to come; then it is looked at
+A watch may lose an event without looking broken. The cache would then be stale until the server compacts the resource
+version to resume from, which may take days. So each kind is listed once in 40 seconds. An object that is newer in the
+list than in the cache, or cached but not listed, gets five seconds for its watch event to arrive; then it is read
 itself. That bounds the age of any mistake to a minute.
 
-The answers hold metadata only, and come from the server's own cache. So the price does not depend on what happens, nor
-on how many calls a tenant would be worth: one call for each kind and served namespace.
+The lists hold metadata only, and come from the server's own watch cache (``resourceVersion=0``). Their cost depends on
+neither changes nor tenants: one call for each kind and watched namespace.
 """
 
 import asyncio
@@ -19,64 +19,64 @@ from typing import Final
 from aftersend.errors import AftersendError
 from aftersend.observe.logs import get_logger
 from aftersend_operator.api.client import Api
-from aftersend_operator.api.metadata_list import Roll
+from aftersend_operator.api.metadata_list import MetadataList
 from aftersend_operator.informer.cache import Cache
 from aftersend_operator.model.kinds import Kind, selectors
 from aftersend_operator.model.records import Key
 
-ROUND_SECONDS: Final = 40.0
-PATIENCE_SECONDS: Final = 5.0
+INTERVAL_SECONDS: Final = 40.0
+EVENT_GRACE_SECONDS: Final = 5.0
 
 
-Stream = tuple[Kind, str]
+ListScope = tuple[Kind, str]
 """What is watched as one: a kind in a namespace, or in all (empty)."""
 
 
-def missed(roll: Roll, known: Mapping[Key, int]) -> tuple[set[Key], set[Key]]:
+def differences(listed: MetadataList, known: Mapping[Key, int]) -> tuple[set[Key], set[Key]]:
     """What we know to be older than it is, or not at all; and what we know, but is gone."""
-    behind = {key for key, version in roll.present.items() if known.get(key, 0) < version}
-    gone = {key for key, version in known.items() if version <= roll.version and key not in roll.present}
+    behind = {key for key, version in listed.present.items() if known.get(key, 0) < version}
+    gone = {key for key, version in known.items() if version <= listed.version and key not in listed.present}
     return behind, gone
 
 
 @dataclass(frozen=True, slots=True)
-class RollCall:
-    """Calls the roll of every stream, one after the other, for ever."""
+class Resync:
+    """List every scope, one after the other, for ever."""
 
     api: Api
     cache: Cache
-    streams: Sequence[Stream]
+    scopes: Sequence[ListScope]
     pulse: Callable[[], None]
-    _open: deque[tuple[float, Stream, Roll]] = field(default_factory=deque)
+    _pending: deque[tuple[float, ListScope, MetadataList]] = field(default_factory=deque)
     """Rolls that differed from what we knew, and when they are compared again."""
 
     async def run(self) -> None:
         """Never ends; what the server refuses is asked again in the next round."""
         while True:
-            for stream in self.streams:
-                await asyncio.sleep(ROUND_SECONDS / len(self.streams))
+            for scope in self.scopes:
+                await asyncio.sleep(INTERVAL_SECONDS / len(self.scopes))
                 self.pulse()
                 try:
-                    await self._settle()
-                    await self._call(stream)
+                    await self._correct_due()
+                    await self._list(scope)
                 except AftersendError as error:
-                    get_logger().info("roll_call_failed", kind=stream[0].name, exc_info=error)
+                    get_logger().info("resync_failed", kind=scope[0].name, exc_info=error)
 
-    async def _call(self, stream: Stream) -> None:
-        roll = await self.api.call_roll(*stream, selectors(stream[0]))
-        if any(missed(roll, self.cache.versions(*stream))):
-            self._open.append((time.monotonic() + PATIENCE_SECONDS, stream, roll))
+    async def _list(self, scope: ListScope) -> None:
+        listed = await self.api.list_metadata(*scope, selectors(scope[0]))
+        if any(differences(listed, self.cache.versions(*scope))):
+            self._pending.append((time.monotonic() + EVENT_GRACE_SECONDS, scope, listed))
 
-    async def _settle(self) -> None:
-        """Look at what is still missed although its event had time to come; the round does not wait for that."""
-        while self._open and self._open[0][0] <= time.monotonic():
-            _, (kind, namespace), roll = self._open.popleft()
-            behind, gone = missed(roll, self.cache.versions(kind, namespace))
+    async def _correct_due(self) -> None:
+        """Correct what still differs although its event had time to arrive; the round does not wait for that."""
+        while self._pending and self._pending[0][0] <= time.monotonic():
+            _, (kind, namespace), listed = self._pending.popleft()
+            behind, gone = differences(listed, self.cache.versions(kind, namespace))
             for key in gone:
-                self.cache.gone(kind, key, version=roll.version)
+                self.cache.remove(kind, key, version=listed.version)
             for key in behind:
-                live = await self.api.find(kind, *key)
+                live = await self.api.find_in_list(kind, *key)
                 if live is not None:
-                    self.cache.saw(kind, live)
+                    self.cache.upsert(kind, live)
             if behind or gone:
-                get_logger().warning("events_lost", kind=kind.name, changed=len(behind), gone=len(gone))
+                get_logger().warning("watch_events_missed", kind=kind.name, changed=len(behind), gone=len(gone))

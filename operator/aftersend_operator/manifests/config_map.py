@@ -7,17 +7,17 @@ import msgspec
 import yaml
 
 from aftersend.tenant.document import Tenant
-from aftersend_operator.manifests.plan import Plan
+from aftersend_operator.manifests.render_context import RenderContext
 from aftersend_operator.model.naming import GROUP, Manifest
 
 KEY: Final = "tenant.yaml"
 CONFIG_MARK: Final = f"{GROUP}/config"
 
 
-def config_map(plan: Plan) -> Manifest:
+def config_map(context: RenderContext) -> Manifest:
     """The document in a file."""
-    manifest = plan.manifest("v1", "ConfigMap", "tenant", part="config")
-    return {**manifest, "data": {KEY: tenant_yaml(plan.tenant)}}
+    manifest = context.manifest("v1", "ConfigMap", "tenant", part="config")
+    return {**manifest, "data": {KEY: tenant_yaml(context.tenant)}}
 
 
 def tenant_yaml(tenant: Tenant) -> str:

@@ -10,9 +10,9 @@ A suspended tenant exports nothing, but its webhook stores events all the same, 
 
 from typing import Any, Final
 
-from aftersend_operator.manifests.parts import BACKUP, EXPORT, Part, jobs
-from aftersend_operator.manifests.plan import Plan
+from aftersend_operator.manifests.parts import BACKUP, EXPORT, TenantPart, jobs
 from aftersend_operator.manifests.pods import pod_spec, pod_template
+from aftersend_operator.manifests.render_context import RenderContext
 from aftersend_operator.model.naming import Manifest
 
 _START_WITHIN: Final = 600
@@ -20,16 +20,16 @@ _END_WITHIN: Final = {EXPORT.name: 1200, BACKUP.name: 1800}
 """Seconds; the export's command itself gives up after 60 + 900."""
 
 
-def cron_jobs(plan: Plan) -> list[Manifest]:
+def cron_jobs(context: RenderContext) -> list[Manifest]:
     """None in the compact topology, whose process has its own schedules."""
-    return [_cron_job(plan, part) for part in jobs(plan.spec.topology)]
+    return [_cron_job(context, part) for part in jobs(context.spec.topology)]
 
 
-def _cron_job(plan: Plan, part: Part) -> Manifest:
-    spec = plan.spec
+def _cron_job(context: RenderContext, part: TenantPart) -> Manifest:
+    spec = context.spec
     schedules = {EXPORT.name: spec.export.schedule, BACKUP.name: spec.backup.schedule}
     return {
-        **plan.manifest("batch/v1", "CronJob", part.name, part=part.name),
+        **context.manifest("batch/v1", "CronJob", part.name, part=part.name),
         "spec": {
             "schedule": schedules[part.name],
             "timeZone": spec.time_zone,
@@ -38,13 +38,13 @@ def _cron_job(plan: Plan, part: Part) -> Manifest:
             "successfulJobsHistoryLimit": 1,
             "failedJobsHistoryLimit": 1,
             "suspend": spec.suspend and part is EXPORT,
-            "jobTemplate": _job(plan, part),
+            "jobTemplate": _job(context, part),
         },
     }
 
 
-def _job(plan: Plan, part: Part) -> dict[str, Any]:
-    template = pod_template(plan, part.name, {**pod_spec(plan, part), "restartPolicy": "Never"}, {})
+def _job(context: RenderContext, part: TenantPart) -> dict[str, Any]:
+    template = pod_template(context, part.name, {**pod_spec(context, part), "restartPolicy": "Never"}, {})
     return {
         "metadata": {"labels": template["metadata"]["labels"]},
         "spec": {

@@ -12,33 +12,35 @@ is no PodDisruptionBudget: with one replica it could only forbid evictions, and 
 from typing import Any, Final
 
 from aftersend_operator.manifests.config_map import CONFIG_MARK, mark, tenant_yaml
-from aftersend_operator.manifests.parts import Part, services
-from aftersend_operator.manifests.plan import Plan
+from aftersend_operator.manifests.parts import TenantPart, services
 from aftersend_operator.manifests.pods import keeps_backups, pod_spec, pod_template
+from aftersend_operator.manifests.render_context import RenderContext
 from aftersend_operator.model.naming import Manifest, selector
 
 _SCALABLE: Final = ("webhook", "writer")
 
 
-def deployments(plan: Plan) -> list[Manifest]:
+def deployments(context: RenderContext) -> list[Manifest]:
     """One per part."""
-    return [_deployment(plan, part) for part in services(plan.spec.topology)]
+    return [_deployment(context, part) for part in services(context.spec.topology)]
 
 
-def _deployment(plan: Plan, part: Part) -> Manifest:
-    template = pod_template(plan, part.name, pod_spec(plan, part), {CONFIG_MARK: mark(tenant_yaml(plan.tenant))})
+def _deployment(context: RenderContext, part: TenantPart) -> Manifest:
+    template = pod_template(
+        context, part.name, pod_spec(context, part), {CONFIG_MARK: mark(tenant_yaml(context.tenant))}
+    )
     spec: dict[str, Any] = {
         "revisionHistoryLimit": 2,
-        "selector": {"matchLabels": selector(plan.tenant, part.name)},
-        "strategy": _strategy(plan, part),
+        "selector": {"matchLabels": selector(context.tenant, part.name)},
+        "strategy": _strategy(context, part),
         "template": template,
     }
     if part.name not in _SCALABLE:
         spec["replicas"] = 1
-    return {**plan.manifest("apps/v1", "Deployment", part.name, part=part.name), "spec": spec}
+    return {**context.manifest("apps/v1", "Deployment", part.name, part=part.name), "spec": spec}
 
 
-def _strategy(plan: Plan, part: Part) -> dict[str, Any]:
-    if keeps_backups(plan, part):
+def _strategy(context: RenderContext, part: TenantPart) -> dict[str, Any]:
+    if keeps_backups(context, part):
         return {"type": "Recreate"}
     return {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}

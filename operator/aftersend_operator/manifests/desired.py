@@ -9,42 +9,42 @@ from aftersend_operator.manifests.config_map import config_map
 from aftersend_operator.manifests.cron_jobs import cron_jobs
 from aftersend_operator.manifests.deployments import deployments
 from aftersend_operator.manifests.network_policies import network_policies
-from aftersend_operator.manifests.plan import Facts, Plan
 from aftersend_operator.manifests.pod_monitor import pod_monitors
 from aftersend_operator.manifests.public_address import public_address
 from aftersend_operator.manifests.redis import redis_config_map, redis_stateful_set
+from aftersend_operator.manifests.render_context import ClusterFacts, RenderContext
 from aftersend_operator.manifests.service_accounts import service_accounts
 from aftersend_operator.manifests.services import redis_service, webhook_service
 from aftersend_operator.manifests.volumes import backup_volume, redis_volume
 from aftersend_operator.model.naming import Manifest
 from aftersend_operator.settings import OperatorSettings
 
-__all__ = ["Facts", "desired"]
+__all__ = ["ClusterFacts", "desired"]
 
 
-def desired(tenant: Tenant, *, uid: str, settings: OperatorSettings, facts: Facts) -> list[Manifest]:
+def desired(tenant: Tenant, *, uid: str, settings: OperatorSettings, facts: ClusterFacts) -> list[Manifest]:
     """Every child that the tenant wants now, but for the generated secrets (``generated``).
 
     To be applied by server-side apply, each as a whole. What carries the tenant's uid and is not in this list is to be
     pruned.
     """
-    plan = Plan(tenant=tenant, uid=uid, settings=settings, facts=facts)
+    context = RenderContext(tenant=tenant, uid=uid, settings=settings, facts=facts)
     return [
-        *service_accounts(plan),
-        *network_policies(plan),
-        config_map(plan),
-        *_store(plan),
-        *([backup_volume(plan)] if plan.spec.backup.target == "volume" else []),
-        webhook_service(plan),
-        *deployments(plan),
-        *cron_jobs(plan),
-        *public_address(plan),
-        *pod_monitors(plan),
+        *service_accounts(context),
+        *network_policies(context),
+        config_map(context),
+        *_store(context),
+        *([backup_volume(context)] if context.spec.backup.target == "volume" else []),
+        webhook_service(context),
+        *deployments(context),
+        *cron_jobs(context),
+        *public_address(context),
+        *pod_monitors(context),
     ]
 
 
-def _store(plan: Plan) -> list[Manifest]:
+def _store(context: RenderContext) -> list[Manifest]:
     """The managed Redis; nothing for an external one."""
-    if not plan.is_managed:
+    if not context.is_managed:
         return []
-    return [redis_config_map(plan), redis_volume(plan), redis_service(plan), redis_stateful_set(plan)]
+    return [redis_config_map(context), redis_volume(context), redis_service(context), redis_stateful_set(context)]

@@ -26,7 +26,7 @@ from typing import Any, Final
 
 from aftersend.tenant.document import Tenant
 from aftersend_operator.manifests.redis_acl import USERS, acl_file
-from aftersend_operator.model.certificates import Identity, is_due, names_of, new_authority, new_server, outlives_server
+from aftersend_operator.model.certificates import KeyPair, is_due, names_of, new_authority, new_server, outlives_server
 from aftersend_operator.model.naming import Manifest, child_name, kept_labels, namespace_of, owner_reference
 
 SECRETS: Final = ("data-key", "fingerprint", "redis-users", "redis-tls")
@@ -127,7 +127,7 @@ def _users(tenant: Tenant, known: Mapping[str, str]) -> dict[str, bytes]:
     return {key: text.encode() for key, text in texts.items()}
 
 
-def _tls(authority: Identity, tenant: Tenant, now: datetime) -> dict[str, bytes]:
+def _tls(authority: KeyPair, tenant: Tenant, now: datetime) -> dict[str, bytes]:
     server = new_server(authority, _dns_names(tenant), now=now)
     return {
         "ca.crt": authority.certificate,
@@ -145,10 +145,10 @@ def _is_good(held: Mapping[str, bytes], tenant: Tenant, now: datetime) -> bool:
         return False
 
 
-def _authority(held: Mapping[str, bytes], tenant: Tenant, now: datetime) -> Identity:
+def _authority(held: Mapping[str, bytes], tenant: Tenant, now: datetime) -> KeyPair:
     """The one that is there, if it is usable and will outlive a new certificate."""
     try:
-        authority = Identity(held["ca.crt"], held["ca.key"])
+        authority = KeyPair(held["ca.crt"], held["ca.key"])
         new_server(authority, ["test"], now=now)
         if outlives_server(authority.certificate, now=now):
             return authority

@@ -16,14 +16,12 @@ whoever keeps backups in an S3 storage within the cluster adds a policy of his o
 """
 
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from aftersend.observe.otel_settings import otlp
-from aftersend_operator.manifests.parts import REDIS, Part, jobs, services
-from aftersend_operator.manifests.plan import Plan
-from aftersend_operator.manifests.pods import ADMIN_PORT, PUBLIC_PORT
-from aftersend_operator.manifests.services import REDIS_PORT
+from aftersend_operator.manifests.parts import REDIS, TenantPart, jobs, services
+from aftersend_operator.manifests.render_context import RenderContext
 from aftersend_operator.model.naming import Manifest, selector
+from aftersend_operator.model.ports import ADMIN_PORT, PUBLIC_PORT, REDIS_PORT, port_of_url
 
 Rule = dict[str, Any]
 _DNS_PORT: Final = 53
@@ -40,31 +38,27 @@ _PUBLIC: Final = (
 _NAMESPACE_NAME: Final = "kubernetes.io/metadata.name"
 
 
-def network_policies(plan: Plan) -> list[Manifest]:
+def network_policies(context: RenderContext) -> list[Manifest]:
     """All policies of the tenant."""
-    topology = plan.spec.topology
+    topology = context.spec.topology
     parts = (*services(topology), *jobs(topology))
     return [
-        _policy(plan, "default", None, ingress=[], egress=[_dns()]),
-        *([_redis(plan, parts)] if plan.is_managed else []),
+        _policy(context, "default", None, ingress=[], egress=[_dns()]),
+        *([_redis(context, parts)] if context.is_managed else []),
         *(
-            _policy(plan, part.name, part.name, ingress=_ways_in(plan, part), egress=_ways_out(plan, part))
+            _policy(context, part.name, part.name, ingress=_ways_in(context, part), egress=_ways_out(context, part))
             for part in parts
         ),
     ]
 
 
-def port_of(url: str) -> int:
-    """The port of a URL, spelled out or by its scheme."""
-    parts = urlsplit(url)
-    return parts.port or {"http": 80, "https": 443}.get(parts.scheme, REDIS_PORT)
-
-
-def _policy(plan: Plan, what: str, part: str | None, *, ingress: list[Rule], egress: list[Rule]) -> Manifest:
+def _policy(
+    context: RenderContext, what: str, part: str | None, *, ingress: list[Rule], egress: list[Rule]
+) -> Manifest:
     return {
-        **plan.manifest("networking.k8s.io/v1", "NetworkPolicy", what, part=part or "network"),
+        **context.manifest("networking.k8s.io/v1", "NetworkPolicy", what, part=part or "network"),
         "spec": {
-            "podSelector": {"matchLabels": selector(plan.tenant, part)},
+            "podSelector": {"matchLabels": selector(context.tenant, part)},
             "policyTypes": ["Ingress", "Egress"],
             "ingress": ingress,
             "egress": egress,
@@ -72,47 +66,47 @@ def _policy(plan: Plan, what: str, part: str | None, *, ingress: list[Rule], egr
     }
 
 
-def _redis(plan: Plan, parts: tuple[Part, ...]) -> Manifest:
-    clients = [_pods(plan, part.name) for part in parts]
-    return _policy(plan, "redis", REDIS, ingress=[{"from": clients, "ports": [_tcp(REDIS_PORT)]}], egress=[])
+def _redis(context: RenderContext, parts: tuple[TenantPart, ...]) -> Manifest:
+    clients = [_pods(context, part.name) for part in parts]
+    return _policy(context, "redis", REDIS, ingress=[{"from": clients, "ports": [_tcp(REDIS_PORT)]}], egress=[])
 
 
-def _ways_in(plan: Plan, part: Part) -> list[Rule]:
+def _ways_in(context: RenderContext, part: TenantPart) -> list[Rule]:
     if not part.is_service:
         return []
-    watchers = [{"namespaceSelector": _labelled(plan.settings.scrape_namespaces)}]
-    if plan.settings.namespace:
-        watchers.append({"namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: plan.settings.namespace}}})
+    watchers = [{"namespaceSelector": _labelled(context.settings.scrape_namespaces)}]
+    if context.settings.namespace:
+        watchers.append({"namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: context.settings.namespace}}})
     rules: list[Rule] = [{"from": watchers, "ports": [_tcp(ADMIN_PORT)]}]
-    return [*rules, _webhooks(plan)] if part.serves_webhook else rules
+    return [*rules, _webhooks(context)] if part.serves_webhook else rules
 
 
-def _webhooks(plan: Plan) -> Rule:
+def _webhooks(context: RenderContext) -> Rule:
     """Without a selector from anywhere: load balancers outside the cluster are no pods, and signatures are checked."""
     rule: Rule = {"ports": [_tcp(PUBLIC_PORT)]}
-    senders = plan.settings.ingress_namespaces
+    senders = context.settings.ingress_namespaces
     return {"from": [{"namespaceSelector": _labelled(senders)}], **rule} if senders else rule
 
 
-def _ways_out(plan: Plan, part: Part) -> list[Rule]:
-    rules = [_to_redis(plan)]
-    urls = {"afterbuy": plan.spec.afterbuy.url, "sendcloud": plan.spec.sendcloud.url}
+def _ways_out(context: RenderContext, part: TenantPart) -> list[Rule]:
+    rules = [_to_redis(context)]
+    urls = {"afterbuy": context.spec.afterbuy.url, "sendcloud": context.spec.sendcloud.url}
     called = [urls[name] for name in part.calls]
-    if part.makes_backups and plan.spec.backup.target.startswith("s3://"):
+    if part.makes_backups and context.spec.backup.target.startswith("s3://"):
         called.append("https://s3")
     if called:
-        rules.append({"to": _beyond(), "ports": [_tcp(port) for port in sorted({port_of(url) for url in called})]})
-    if plan.settings.allow_http and any(url.startswith("http://") for url in called):
+        rules.append({"to": _beyond(), "ports": [_tcp(port) for port in sorted({port_of_url(url) for url in called})]})
+    if context.settings.allow_http and any(url.startswith("http://") for url in called):
         rules.append({"to": [{"namespaceSelector": {}}]})
-    if collector := otlp(dict(plan.settings.traces), "ENDPOINT"):
-        rules.append({"to": [{"namespaceSelector": {}}, *_beyond()], "ports": [_tcp(port_of(collector))]})
+    if collector := otlp(dict(context.settings.traces), "ENDPOINT"):
+        rules.append({"to": [{"namespaceSelector": {}}, *_beyond()], "ports": [_tcp(port_of_url(collector))]})
     return rules
 
 
-def _to_redis(plan: Plan) -> Rule:
-    if plan.is_managed:
-        return {"to": [_pods(plan, REDIS)], "ports": [_tcp(REDIS_PORT)]}
-    return {"ports": [_tcp(plan.facts.redis_port)]}
+def _to_redis(context: RenderContext) -> Rule:
+    if context.is_managed:
+        return {"to": [_pods(context, REDIS)], "ports": [_tcp(REDIS_PORT)]}
+    return {"ports": [_tcp(context.facts.redis_port)]}
 
 
 def _dns() -> Rule:
@@ -124,8 +118,8 @@ def _beyond() -> list[Rule]:
     return [{"ipBlock": {"cidr": cidr, "except": list(closed)}} for cidr, closed in _PUBLIC]
 
 
-def _pods(plan: Plan, part: str) -> Rule:
-    return {"podSelector": {"matchLabels": selector(plan.tenant, part)}}
+def _pods(context: RenderContext, part: str) -> Rule:
+    return {"podSelector": {"matchLabels": selector(context.tenant, part)}}
 
 
 def _labelled(pairs: tuple[tuple[str, str], ...]) -> Rule:

@@ -27,7 +27,7 @@ REDIS: Final = "redis"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TenantPart:
     """One kind of pod."""
 
     name: str
@@ -49,7 +49,7 @@ class Part:
 
 _TRIGGER: Final = ("aftersend", "trigger", "export", "--wait", "--timeout", "900", "--jitter", "--json")
 _REPORT: Final = ("--report", "/dev/termination-log")
-EXPORTER: Final = Part(
+EXPORTER: Final = TenantPart(
     "exporter",
     ("aftersend-exporter",),
     "exporter",
@@ -58,11 +58,13 @@ EXPORTER: Final = Part(
     fingerprint=True,
     calls=("afterbuy", "sendcloud"),
 )
-WEBHOOK: Final = Part(
+WEBHOOK: Final = TenantPart(
     "webhook", ("aftersend-webhook",), "webhook", sendcloud=("secretKey",), signatures=True, serves_webhook=True
 )
-WRITER: Final = Part("writer", ("aftersend-writer",), "writer", afterbuy=True, fingerprint=True, calls=("afterbuy",))
-ALL: Final = Part(
+WRITER: Final = TenantPart(
+    "writer", ("aftersend-writer",), "writer", afterbuy=True, fingerprint=True, calls=("afterbuy",)
+)
+ALL: Final = TenantPart(
     "all",
     ("aftersend", "up", "-f", TENANT_FILE, "--data-dir", f"{SCRATCH_DIR}/aftersend"),
     "up",
@@ -74,8 +76,8 @@ ALL: Final = Part(
     calls=("afterbuy", "sendcloud"),
     makes_backups=True,
 )
-EXPORT: Final = Part("export", (*_TRIGGER, *_REPORT), "trigger", is_service=False)
-BACKUP: Final = Part(
+EXPORT: Final = TenantPart("export", (*_TRIGGER, *_REPORT), "trigger", is_service=False)
+BACKUP: Final = TenantPart(
     "backup",
     ("aftersend", "backup", "create", "--jitter", "--json", *_REPORT),
     "backup",
@@ -87,11 +89,11 @@ SPLIT: Final = (EXPORTER, WEBHOOK, WRITER)
 JOBS: Final = (EXPORT, BACKUP)
 
 
-def services(topology: str) -> tuple[Part, ...]:
+def services(topology: str) -> tuple[TenantPart, ...]:
     """The parts that run all the time."""
     return (ALL,) if topology == "compact" else SPLIT
 
 
-def jobs(topology: str) -> tuple[Part, ...]:
+def jobs(topology: str) -> tuple[TenantPart, ...]:
     """The parts that run by the clock; the one process of the compact topology has its own schedules."""
     return () if topology == "compact" else JOBS

@@ -15,16 +15,15 @@ from aftersend_operator.manifests.parts import (
     SCRATCH_DIR,
     SECRETS_DIR,
     TENANT_FILE,
-    Part,
+    TenantPart,
 )
-from aftersend_operator.manifests.plan import Plan
+from aftersend_operator.manifests.render_context import RenderContext
 from aftersend_operator.manifests.resources import resources
 from aftersend_operator.manifests.secret_files import secret_mounts, secret_volumes
 from aftersend_operator.model.naming import labels, namespace_of
+from aftersend_operator.model.ports import ADMIN_PORT, PUBLIC_PORT, REDIS_PORT
 
 _USER: Final = 10001
-PUBLIC_PORT: Final = 8080
-ADMIN_PORT: Final = 9090
 GRACE_SECONDS: Final = 30
 """Our processes end within 25 seconds."""
 DRAIN_SECONDS: Final = 10
@@ -52,15 +51,15 @@ def container_security() -> dict[str, Any]:
     }
 
 
-def pod_frame(plan: Plan, part: str) -> dict[str, Any]:
+def pod_frame(context: RenderContext, part: str) -> dict[str, Any]:
     """What every pod of the tenant has in common, Redis included."""
     frame = {
-        "serviceAccountName": plan.name(part),
+        "serviceAccountName": context.name(part),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": pod_security(),
     }
-    pods = plan.spec.pods
+    pods = context.spec.pods
     placed = {
         "nodeSelector": pods.node_selector,
         "tolerations": [_sparse(toleration) for toleration in pods.tolerations],
@@ -69,29 +68,33 @@ def pod_frame(plan: Plan, part: str) -> dict[str, Any]:
     return {**frame, **{name: value for name, value in placed.items() if value}}
 
 
-def pod_spec(plan: Plan, part: Part) -> dict[str, Any]:
+def pod_spec(context: RenderContext, part: TenantPart) -> dict[str, Any]:
     """The pod of one of our parts."""
-    secrets = secret_volumes(plan, part)
+    secrets = secret_volumes(context, part)
     return {
-        **pod_frame(plan, part.name),
+        **pod_frame(context, part.name),
         "terminationGracePeriodSeconds": GRACE_SECONDS + (DRAIN_SECONDS if part.serves_webhook else 0),
-        "containers": [{**_container(plan, part), "volumeMounts": [*_mounts(plan, part), *secret_mounts(secrets)]}],
-        "volumes": [*_volumes(plan, part), *secrets],
+        "containers": [
+            {**_container(context, part), "volumeMounts": [*_mounts(context, part), *secret_mounts(secrets)]}
+        ],
+        "volumes": [*_volumes(context, part), *secrets],
     }
 
 
-def pod_template(plan: Plan, part: str, spec: dict[str, Any], annotations: dict[str, str]) -> dict[str, Any]:
+def pod_template(
+    context: RenderContext, part: str, spec: dict[str, Any], annotations: dict[str, str]
+) -> dict[str, Any]:
     """A template with the labels that selectors, policies and people look for."""
-    pods = plan.spec.pods
-    metadata: dict[str, Any] = {"labels": {**pods.labels, **labels(plan.tenant, part, plan.uid)}}
+    pods = context.spec.pods
+    metadata: dict[str, Any] = {"labels": {**pods.labels, **labels(context.tenant, part, context.uid)}}
     if pods.annotations or annotations:
         metadata["annotations"] = {**pods.annotations, **annotations}
     return {"metadata": metadata, "spec": spec}
 
 
-def keeps_backups(plan: Plan, part: Part) -> bool:
+def keeps_backups(context: RenderContext, part: TenantPart) -> bool:
     """True if the part writes backups to the volume."""
-    return part.makes_backups and plan.spec.backup.target == "volume"
+    return part.makes_backups and context.spec.backup.target == "volume"
 
 
 def _sparse(toleration: Toleration) -> dict[str, Any]:
@@ -99,21 +102,21 @@ def _sparse(toleration: Toleration) -> dict[str, Any]:
     return {name: value for name, value in msgspec.to_builtins(toleration).items() if value is not None}
 
 
-def _container(plan: Plan, part: Part) -> dict[str, Any]:
+def _container(context: RenderContext, part: TenantPart) -> dict[str, Any]:
     container = {
         "name": part.name,
-        "image": plan.settings.service_image,
-        "imagePullPolicy": plan.settings.image_pull_policy,
+        "image": context.settings.service_image,
+        "imagePullPolicy": context.settings.image_pull_policy,
         "command": list(part.command),
-        "env": _environment(plan, part),
-        "resources": resources(plan.spec.pods, part.name),
+        "env": _environment(context, part),
+        "resources": resources(context.spec.pods, part.name),
         "securityContext": container_security(),
         "terminationMessagePolicy": "File",
     }
     return {**container, **_service(part)} if part.is_service else container
 
 
-def _service(part: Part) -> dict[str, Any]:
+def _service(part: TenantPart) -> dict[str, Any]:
     """Ports, probes and the end of what runs all the time."""
     ports = [{"name": "admin", "containerPort": ADMIN_PORT, "protocol": "TCP"}]
     if part.serves_webhook:
@@ -132,7 +135,7 @@ def _probe(path: str, **times: int) -> dict[str, Any]:
     return {"httpGet": {"path": path, "port": "admin"}, "timeoutSeconds": 5, **times}
 
 
-def _environment(plan: Plan, part: Part) -> list[dict[str, Any]]:
+def _environment(context: RenderContext, part: TenantPart) -> list[dict[str, Any]]:
     values = {
         "AFTERSEND_TENANT_FILE": TENANT_FILE,
         "AFTERSEND_SECRETS_DIR": SECRETS_DIR,
@@ -142,37 +145,37 @@ def _environment(plan: Plan, part: Part) -> list[dict[str, Any]]:
     if part.name == "all":
         values |= {"AFTERSEND_ADMIN_LISTEN": f"0.0.0.0:{ADMIN_PORT}", "AFTERSEND_SCHEDULER": "all"}
     if part.makes_backups:
-        target = plan.spec.backup.target
+        target = context.spec.backup.target
         values["AFTERSEND_BACKUP_TARGET"] = BACKUPS_DIR if target == "volume" else target
-    if plan.settings.allow_http:
+    if context.settings.allow_http:
         values["AFTERSEND_ALLOW_HTTP"] = "1"
-    values |= dict(plan.settings.traces)
-    return [*({"name": name, "value": value} for name, value in values.items()), _redis_url(plan)]
+    values |= dict(context.settings.traces)
+    return [*({"name": name, "value": value} for name, value in values.items()), _redis_url(context)]
 
 
-def _redis_url(plan: Plan) -> dict[str, Any]:
+def _redis_url(context: RenderContext) -> dict[str, Any]:
     name = "AFTERSEND_REDIS_URL"
-    if plan.is_managed:
-        host = f"{plan.name('redis')}.{namespace_of(plan.tenant)}.svc"
-        return {"name": name, "value": f"rediss://{host}:6379/0"}
-    return {"name": name, "valueFrom": {"secretKeyRef": {"name": plan.spec.redis.url_secret_name, "key": "url"}}}
+    if context.is_managed:
+        host = f"{context.name('redis')}.{namespace_of(context.tenant)}.svc"
+        return {"name": name, "value": f"rediss://{host}:{REDIS_PORT}/0"}
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": context.spec.redis.url_secret_name, "key": "url"}}}
 
 
-def _volumes(plan: Plan, part: Part) -> list[dict[str, Any]]:
+def _volumes(context: RenderContext, part: TenantPart) -> list[dict[str, Any]]:
     volumes: list[dict[str, Any]] = [
-        {"name": "config", "configMap": {"name": plan.name("tenant")}},
+        {"name": "config", "configMap": {"name": context.name("tenant")}},
         {"name": "scratch", "emptyDir": {"medium": "Memory", "sizeLimit": "32Mi"}},
     ]
-    if keeps_backups(plan, part):
-        volumes.append({"name": "backups", "persistentVolumeClaim": {"claimName": plan.name("backup")}})
+    if keeps_backups(context, part):
+        volumes.append({"name": "backups", "persistentVolumeClaim": {"claimName": context.name("backup")}})
     return volumes
 
 
-def _mounts(plan: Plan, part: Part) -> list[dict[str, Any]]:
+def _mounts(context: RenderContext, part: TenantPart) -> list[dict[str, Any]]:
     mounts: list[dict[str, Any]] = [
         {"name": "config", "mountPath": CONFIG_DIR, "readOnly": True},
         {"name": "scratch", "mountPath": SCRATCH_DIR},
     ]
-    if keeps_backups(plan, part):
+    if keeps_backups(context, part):
         mounts.append({"name": "backups", "mountPath": BACKUPS_DIR})
     return mounts

@@ -16,12 +16,12 @@ from typing import Any, Final
 from aftersend_operator.manifests.config_map import CONFIG_MARK, mark
 from aftersend_operator.manifests.generated_secrets import JSON_ACL, PLAIN_ACL
 from aftersend_operator.manifests.parts import REDIS
-from aftersend_operator.manifests.plan import Plan
 from aftersend_operator.manifests.pods import container_security, pod_frame, pod_template
 from aftersend_operator.manifests.redis_acl import PROBE
+from aftersend_operator.manifests.render_context import RenderContext
 from aftersend_operator.manifests.resources import memory_bytes, resources
-from aftersend_operator.manifests.services import REDIS_PORT
 from aftersend_operator.model.naming import GROUP, Manifest, selector
+from aftersend_operator.model.ports import REDIS_PORT
 
 SECRETS_MARK: Final = f"{GROUP}/redis-secrets"
 CONFIG_FILE: Final = "redis.conf"
@@ -78,55 +78,55 @@ def ping_command(*, tls: str = _TLS_DIR, port: int = REDIS_PORT) -> str:
     return f'test "$({client} --tls --cacert {tls}/ca.crt -h localhost -p {port} {user} ping)" = PONG'
 
 
-def redis_config_map(plan: Plan) -> Manifest:
+def redis_config_map(context: RenderContext) -> Manifest:
     """Configuration and start script."""
-    return {**plan.manifest("v1", "ConfigMap", "redis", part=REDIS), "data": _files(plan)}
+    return {**context.manifest("v1", "ConfigMap", "redis", part=REDIS), "data": _files(context)}
 
 
-def redis_stateful_set(plan: Plan) -> Manifest:
+def redis_stateful_set(context: RenderContext) -> Manifest:
     """The server. It starts again when its configuration, its users or its certificate change."""
-    marks = {CONFIG_MARK: mark("".join(_files(plan).values())), SECRETS_MARK: plan.facts.redis_secrets}
+    marks = {CONFIG_MARK: mark("".join(_files(context).values())), SECRETS_MARK: context.facts.redis_secrets}
     return {
-        **plan.manifest("apps/v1", "StatefulSet", "redis", part=REDIS),
+        **context.manifest("apps/v1", "StatefulSet", "redis", part=REDIS),
         "spec": {
             "replicas": 1,
             "podManagementPolicy": "Parallel",  # else a pod that never got ready would wait for its cure for ever
             "revisionHistoryLimit": 2,
-            "serviceName": plan.name("redis"),
-            "selector": {"matchLabels": selector(plan.tenant, REDIS)},
-            "template": pod_template(plan, REDIS, _pod(plan), marks),
+            "serviceName": context.name("redis"),
+            "selector": {"matchLabels": selector(context.tenant, REDIS)},
+            "template": pod_template(context, REDIS, _pod(context), marks),
         },
     }
 
 
-def _files(plan: Plan) -> dict[str, str]:
-    limit = memory_bytes(resources(plan.spec.pods, REDIS)["limits"]["memory"])
+def _files(context: RenderContext) -> dict[str, str]:
+    limit = memory_bytes(resources(context.spec.pods, REDIS)["limits"]["memory"])
     return {CONFIG_FILE: redis_conf(limit), START_FILE: start_script()}
 
 
-def _pod(plan: Plan) -> dict[str, Any]:
+def _pod(context: RenderContext) -> dict[str, Any]:
     return {
-        **pod_frame(plan, REDIS),
+        **pod_frame(context, REDIS),
         "terminationGracePeriodSeconds": _GRACE_SECONDS,
-        "containers": [_container(plan)],
+        "containers": [_container(context)],
         "volumes": [
-            {"name": "config", "configMap": {"name": plan.name("redis")}},
-            {"name": "users", "secret": _only(plan.name("redis-users"), PLAIN_ACL, JSON_ACL)},
-            {"name": "tls", "secret": _only(plan.name("redis-tls"), "ca.crt", "tls.crt", "tls.key")},
-            {"name": "data", "persistentVolumeClaim": {"claimName": plan.name("redis")}},
+            {"name": "config", "configMap": {"name": context.name("redis")}},
+            {"name": "users", "secret": _only(context.name("redis-users"), PLAIN_ACL, JSON_ACL)},
+            {"name": "tls", "secret": _only(context.name("redis-tls"), "ca.crt", "tls.crt", "tls.key")},
+            {"name": "data", "persistentVolumeClaim": {"claimName": context.name("redis")}},
         ],
     }
 
 
-def _container(plan: Plan) -> dict[str, Any]:
+def _container(context: RenderContext) -> dict[str, Any]:
     return {
         "name": REDIS,
-        "image": plan.settings.redis_image,
-        "imagePullPolicy": plan.settings.image_pull_policy,
+        "image": context.settings.redis_image,
+        "imagePullPolicy": context.settings.image_pull_policy,
         "command": ["sh", f"{_CONFIG_DIR}/{START_FILE}"],
         "workingDir": _DATA_DIR,
         "ports": [{"name": "redis", "containerPort": REDIS_PORT, "protocol": "TCP"}],
-        "resources": resources(plan.spec.pods, REDIS),
+        "resources": resources(context.spec.pods, REDIS),
         "securityContext": container_security(),
         "startupProbe": _probe(periodSeconds=2, failureThreshold=300),
         "livenessProbe": _probe(periodSeconds=15, failureThreshold=4),

@@ -10,23 +10,23 @@ The merchant's secrets are only referenced here; their values never pass through
 
 from typing import Any, Final
 
-from aftersend_operator.manifests.parts import SECRETS_DIR, Part
-from aftersend_operator.manifests.plan import Plan
+from aftersend_operator.manifests.parts import SECRETS_DIR, TenantPart
+from aftersend_operator.manifests.render_context import RenderContext
 
 Volume = dict[str, Any]
 _MODE: Final = 0o440
 """Readable by the pod's group, which ``fsGroup`` makes ours."""
 
 
-def secret_volumes(plan: Plan, part: Part) -> list[Volume]:
+def secret_volumes(context: RenderContext, part: TenantPart) -> list[Volume]:
     """The volumes of all folders that the part gets; volume and folder have the same name."""
-    spec = plan.spec
+    spec = context.spec
     folders = {
         "afterbuy": _afterbuy(spec.afterbuy.credentials.secret_name) if part.afterbuy else [],
         "sendcloud": _sendcloud(spec.sendcloud.credentials.secret_name, part) if part.sendcloud else [],
-        "redis": _managed_redis(plan, part) if plan.is_managed else _external_redis(plan),
-        "data-key": _data_key(plan, part),
-        "backup": _storage(plan) if part.makes_backups else [],
+        "redis": _managed_redis(context, part) if context.is_managed else _external_redis(context),
+        "data-key": _data_key(context, part),
+        "backup": _storage(context) if part.makes_backups else [],
     }
     return [
         {"name": name, "projected": {"defaultMode": _MODE, "sources": sources}}
@@ -46,32 +46,32 @@ def _afterbuy(secret: str) -> list[Volume]:
     return [_source(secret, "partnerToken", "accountToken"), _optional(secret, "partnerId")]
 
 
-def _sendcloud(secret: str, part: Part) -> list[Volume]:
+def _sendcloud(secret: str, part: TenantPart) -> list[Volume]:
     needed = [_source(secret, *part.sendcloud)]
     return [*needed, _optional(secret, "webhookSignatureKey")] if part.signatures else needed
 
 
-def _managed_redis(plan: Plan, part: Part) -> list[Volume]:
-    users = _source(plan.name("redis-users"))
+def _managed_redis(context: RenderContext, part: TenantPart) -> list[Volume]:
+    users = _source(context.name("redis-users"))
     users["secret"]["items"] = [
         {"key": f"{part.redis_user}.{field}", "path": field} for field in ("username", "password")
     ]
-    return [users, _source(plan.name("redis-tls"), "ca.crt")]
+    return [users, _source(context.name("redis-tls"), "ca.crt")]
 
 
-def _external_redis(plan: Plan) -> list[Volume]:
+def _external_redis(context: RenderContext) -> list[Volume]:
     """What the secret of the URL may hold besides it; a URL with user and password needs none of these."""
-    return [_optional(str(plan.spec.redis.url_secret_name), "username", "password", "ca.crt")]
+    return [_optional(str(context.spec.redis.url_secret_name), "username", "password", "ca.crt")]
 
 
-def _data_key(plan: Plan, part: Part) -> list[Volume]:
-    keys = _source(plan.name("data-key"))
-    return [keys, _source(plan.name("fingerprint"), "fingerprint")] if part.fingerprint else [keys]
+def _data_key(context: RenderContext, part: TenantPart) -> list[Volume]:
+    keys = _source(context.name("data-key"))
+    return [keys, _source(context.name("fingerprint"), "fingerprint")] if part.fingerprint else [keys]
 
 
-def _storage(plan: Plan) -> list[Volume]:
+def _storage(context: RenderContext) -> list[Volume]:
     """Of an S3 storage; each key may be missing where the environment of the node brings what is needed."""
-    backup = plan.spec.backup
+    backup = context.spec.backup
     if backup.target == "volume" or not backup.credentials_secret_name:
         return []
     return [_source(backup.credentials_secret_name)]

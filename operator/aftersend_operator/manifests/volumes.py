@@ -8,25 +8,25 @@ no longer wants (backups went to S3) stays until a person or the end of the tena
 from typing import Any
 
 from aftersend_operator.manifests.parts import REDIS
-from aftersend_operator.manifests.plan import Plan
+from aftersend_operator.manifests.render_context import RenderContext
 from aftersend_operator.model.naming import Manifest
 
 
-def redis_volume(plan: Plan) -> Manifest:
+def redis_volume(context: RenderContext) -> Manifest:
     """The append-only file."""
-    return _claim(plan, "redis", REDIS)
+    return _claim(context, "redis", REDIS)
 
 
-def backup_volume(plan: Plan) -> Manifest:
+def backup_volume(context: RenderContext) -> Manifest:
     """Encrypted copies; as large as Redis' volume."""
-    return _claim(plan, "backup", "backup")
+    return _claim(context, "backup", "backup")
 
 
-def _claim(plan: Plan, what: str, part: str) -> Manifest:
+def _claim(context: RenderContext, what: str, part: str) -> Manifest:
     spec: dict[str, Any] = {
         "accessModes": ["ReadWriteOnce"],
-        "resources": {"requests": {"storage": plan.spec.redis.storage}},
+        "resources": {"requests": {"storage": context.spec.redis.storage}},
     }
-    if plan.spec.pods.storage_class:
-        spec["storageClassName"] = plan.spec.pods.storage_class
-    return {**plan.kept_manifest("v1", "PersistentVolumeClaim", what, part=part), "spec": spec}
+    if context.spec.pods.storage_class:
+        spec["storageClassName"] = context.spec.pods.storage_class
+    return {**context.kept_manifest("v1", "PersistentVolumeClaim", what, part=part), "spec": spec}

@@ -27,14 +27,14 @@ _SKEW: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class KeyPair:
     """A certificate and its private key, both PEM."""
 
     certificate: bytes
     key: bytes = field(repr=False)
 
 
-def new_authority(name: str, *, now: datetime) -> Identity:
+def new_authority(name: str, *, now: datetime) -> KeyPair:
     """An authority that signs for one tenant only."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _named(name)
@@ -44,10 +44,10 @@ def new_authority(name: str, *, now: datetime) -> Identity:
         .add_extension(_usage(signs_certificates=True), critical=True)
         .sign(key, hashes.SHA256())
     )
-    return Identity(certificate.public_bytes(Encoding.PEM), _pem(key))
+    return KeyPair(certificate.public_bytes(Encoding.PEM), _pem(key))
 
 
-def new_server(authority: Identity, names: list[str], *, now: datetime) -> Identity:
+def new_server(authority: KeyPair, names: list[str], *, now: datetime) -> KeyPair:
     """A server certificate for these DNS names."""
     issuer = x509.load_pem_x509_certificate(authority.certificate)
     signing_key = load_pem_private_key(authority.key, password=None)
@@ -63,7 +63,7 @@ def new_server(authority: Identity, names: list[str], *, now: datetime) -> Ident
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signing_key.public_key()), critical=False)
         .sign(signing_key, hashes.SHA256())
     )
-    return Identity(certificate.public_bytes(Encoding.PEM), _pem(key))
+    return KeyPair(certificate.public_bytes(Encoding.PEM), _pem(key))
 
 
 def is_due(certificate: bytes, *, now: datetime) -> bool:

@@ -1,11 +1,11 @@
-"""Does a child look as we want it? Pure comparison, without asking the API server.
+"""Drift detection: does a child look as we want it? Pure comparison, without a call to the API server.
 
 A child that we applied carries the digest of its manifest as an annotation. So a child is in order if everything that
 the manifest says stands in the live object, the digest included: an older manifest with *more* in it has another
 digest, and the server removes what we no longer say when we apply anew. What others add beside our fields is theirs.
 
 Some values come back from the server in another spelling (``1000m`` as ``1``). Then the comparison fails once, we apply
-once, and from then on the live content is known to be what our manifest becomes (see ``cache.Child.settled``).
+once, and from then on the live content is known to be what our manifest becomes (see ``cache.ChildRecord.settled``).
 """
 
 from hashlib import blake2b

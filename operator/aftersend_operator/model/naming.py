@@ -1,4 +1,4 @@
-"""What the children of a tenant are called, and how one knows whose they are.
+"""Names and labels of a tenant's children.
 
 Every child is named ``aftersend-<tenant>-<what>`` and lies in the tenant's namespace. Labels say the rest:
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Reason(StrEnum):
+class ConditionReason(StrEnum):
     """The reasons, worst first among the faults."""
 
     # faults: Ready is False, or Degraded is True, or both

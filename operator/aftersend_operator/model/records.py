@@ -15,11 +15,10 @@ from aftersend.errors import Misconfigured
 from aftersend.tenant.document import KIND, Tenant
 from aftersend.tenant.loading import tenant_of
 from aftersend.tenant.status import Status
-from aftersend_operator.manifests.network_policies import port_of
-from aftersend_operator.manifests.services import REDIS_PORT
 from aftersend_operator.model.certificates import certificate_end
 from aftersend_operator.model.comparison import content, digest
 from aftersend_operator.model.naming import PART_LABEL, TENANT_LABEL, UID_LABEL, Manifest
+from aftersend_operator.model.ports import REDIS_PORT, port_of_url
 from aftersend_operator.model.rollout import Rollout, rollout_of
 
 Key = tuple[str, str]
@@ -40,14 +39,14 @@ def version_of(live: Manifest) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class TenantSighting:
+class TenantRecord:
     """A tenant object, parsed; ``tenant`` is None if its spec is not usable, then ``fault`` says why."""
 
     key: Key
     uid: str
     version: int
     generation: int
-    leaving: bool
+    deleting: bool
     tenant: Tenant | None
     fault: str
     status: Status
@@ -58,16 +57,16 @@ class TenantSighting:
         return ".".join(self.key)
 
 
-def tenant_sighting(live: Manifest) -> TenantSighting:
+def tenant_record(live: Manifest) -> TenantRecord:
     """Parse a tenant object; never raises for what people write into it."""
     metadata = live["metadata"]
     tenant, fault = _parsed(live)
-    return TenantSighting(
+    return TenantRecord(
         key=key_of(live),
         uid=metadata["uid"],
         version=version_of(live),
         generation=metadata.get("generation", 0),
-        leaving="deletionTimestamp" in metadata,
+        deleting="deletionTimestamp" in metadata,
         tenant=tenant,
         fault=fault,
         status=_status(live.get("status", {})),
@@ -90,7 +89,7 @@ def _status(live: object) -> Status:
 
 
 @dataclass(slots=True)
-class Child:
+class ChildRecord:
     """An object that carries our label."""
 
     key: Key
@@ -102,7 +101,7 @@ class Child:
     """uid of its controller, or empty."""
     owner_name: str
     """Kind and name of its controller, or empty."""
-    leaving: bool
+    deleting: bool
     digest: str
     """Of its content."""
     content: bytes
@@ -116,14 +115,14 @@ class Child:
         return self.owner not in ("", uid) and self.owner_name == f"{KIND}/{self.tenant}"
 
 
-def child_sighting(live: Manifest) -> Child:
+def child_record(live: Manifest) -> ChildRecord:
     """What decides about a child."""
     metadata = live["metadata"]
     labels = metadata.get("labels", {})
     owners = metadata.get("ownerReferences", ())
     controller = next((owner for owner in owners if owner.get("controller")), None)
     kept = content(live)
-    return Child(
+    return ChildRecord(
         key=key_of(live),
         uid=metadata["uid"],
         version=version_of(live),
@@ -131,7 +130,7 @@ def child_sighting(live: Manifest) -> Child:
         tenant_uid=labels.get(UID_LABEL, ""),
         owner=controller["uid"] if controller else "",
         owner_name=f"{controller['kind']}/{controller['name']}" if controller else "",
-        leaving="deletionTimestamp" in metadata,
+        deleting="deletionTimestamp" in metadata,
         digest=digest(kept),
         content=kept,
         rollout=rollout_of(live),
@@ -139,7 +138,7 @@ def child_sighting(live: Manifest) -> Child:
 
 
 @dataclass(frozen=True, slots=True)
-class SecretSighting:
+class SecretRecord:
     """Which keys a Secret has."""
 
     key: Key
@@ -151,11 +150,11 @@ class SecretSighting:
     """Unix time when its certificate (``tls.crt``) ends; 0 if there is none to read."""
 
 
-def secret_sighting(live: Manifest) -> SecretSighting:
+def secret_record(live: Manifest) -> SecretRecord:
     """The names of keys that hold something, a port and the end of a certificate; no value is kept."""
     data = live.get("data") or {}
     names = frozenset(intern(name) for name in data if data[name])
-    return SecretSighting(
+    return SecretRecord(
         key=key_of(live),
         version=version_of(live),
         names=names,
@@ -166,7 +165,7 @@ def secret_sighting(live: Manifest) -> SecretSighting:
 
 def _redis_port(encoded: str) -> int:
     try:
-        return port_of(base64.b64decode(encoded).decode().strip())
+        return port_of_url(base64.b64decode(encoded).decode().strip())
     except ValueError:
         return REDIS_PORT
 
@@ -180,7 +179,7 @@ def _expires(encoded: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class PodSighting:
+class PodRecord:
     """A pod of a tenant: a service, or a job that ended."""
 
     key: Key
@@ -198,12 +197,12 @@ class PodSighting:
     failed: bool
 
 
-def pod_sighting(live: Manifest) -> PodSighting:
+def pod_record(live: Manifest) -> PodRecord:
     """What a pod tells about itself."""
     labels, status = live["metadata"].get("labels", {}), live.get("status", {})
     containers: list[dict[str, Any]] = status.get("containerStatuses") or []
     ended = next((state for state in map(_terminated, containers) if state), {})
-    return PodSighting(
+    return PodRecord(
         key=key_of(live),
         version=version_of(live),
         tenant=labels.get(TENANT_LABEL, ""),

@@ -9,20 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from aftersend_operator.api.client import Api
-from aftersend_operator.api.errors import Conflict, Leaving, Refused
+from aftersend_operator.api.errors import ApiRefusal, Conflict, NamespaceTerminating
 from aftersend_operator.informer.cache import Cache
 from aftersend_operator.model.comparison import DIGEST, marked
+from aftersend_operator.model.faults import Fault
 from aftersend_operator.model.kinds import Kind, kind_of
 from aftersend_operator.model.naming import MANAGED_BY_LABEL, TENANT_LABEL, Manifest
-from aftersend_operator.model.reasons import Reason
-from aftersend_operator.model.records import Child, TenantSighting, child_sighting
+from aftersend_operator.model.reasons import ConditionReason
+from aftersend_operator.model.records import ChildRecord, TenantRecord, child_record
 from aftersend_operator.reconcile.plan import Changes, Step, plan_changes, step_for
-from aftersend_operator.reconcile.rollout_gate import Waves, is_rolling
-from aftersend_operator.status.conditions import Fault
+from aftersend_operator.reconcile.rollout_gate import RolloutGate, is_rolling
 
 
 @dataclass(slots=True)
-class Outcome:
+class ApplyResult:
     """What came of a look at the children."""
 
     faults: list[Fault] = field(default_factory=list)
@@ -32,19 +32,19 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Children:
+class ChildApplier:
     """Applies and prunes."""
 
     api: Api
     cache: Cache
-    waves: Waves
+    gate: RolloutGate
 
-    async def make(self, seen: TenantSighting, manifests: Sequence[Manifest]) -> Outcome:
-        """Bring the tenant's children in line with ``manifests``; raises ``Transient`` and ``Leaving``."""
-        changes = plan_changes([marked(m) for m in manifests], self.cache.children(seen.key), uid=seen.uid)
-        outcome = Outcome(waits_for_turn=self._waits_for_turn(seen, changes))
+    async def apply(self, record: TenantRecord, manifests: Sequence[Manifest]) -> ApplyResult:
+        """Bring the tenant's children in line with ``manifests``; raises ``Transient`` and ``NamespaceTerminating``."""
+        changes = plan_changes([marked(m) for m in manifests], self.cache.children(record.key), uid=record.uid)
+        outcome = ApplyResult(waits_for_turn=self._waits_for_turn(record, changes))
         for step, manifest in changes.steps:
-            now = await self._look(manifest, uid=seen.uid) if step == "look" else step
+            now = await self._read(manifest, uid=record.uid) if step == "read" else step
             if step == "apply" and outcome.waits_for_turn:
                 continue
             if now == "apply":
@@ -56,46 +56,48 @@ class Children:
             await self._prune(kind, child, outcome)
         return outcome
 
-    def _waits_for_turn(self, seen: TenantSighting, changes: Changes) -> bool:
-        """Changes that a person made go ahead; those that an upgrade brings roll in waves."""
+    def _waits_for_turn(self, record: TenantRecord, changes: Changes) -> bool:
+        """Changes that a person made go ahead; those that an upgrade brings pass the rollout gate."""
         if not changes.rolls:
-            if not is_rolling(self.cache.children(seen.key).values()):
-                self.waves.done(seen.key)
+            if not is_rolling(self.cache.children(record.key).values()):
+                self.gate.release(record.key)
             return False
-        return seen.generation == seen.status.observed_generation and not self.waves.let_in(seen.key)
+        return record.generation == record.status.observed_generation and not self.gate.acquire(record.key)
 
-    async def _look(self, manifest: Manifest, *, uid: str) -> Step:
+    async def _read(self, manifest: Manifest, *, uid: str) -> Step:
         """No watch has shown the child: it may be missing, or there without our label."""
         kind, metadata = kind_of(manifest), manifest["metadata"]
         live = await self.api.get(kind, metadata["namespace"], metadata["name"])
         if live is None:
             return "apply"
-        child = child_sighting(live)
+        child = child_record(live)
         if not child.owner and not _carries_our_labels(live, manifest):
             return "refuse"
         step = step_for(manifest, child, uid=uid)
         return "apply" if step == "settled" else step
 
-    async def _apply(self, manifest: Manifest, outcome: Outcome, *, is_there: bool) -> None:
+    async def _apply(self, manifest: Manifest, outcome: ApplyResult, *, is_there: bool) -> None:
         try:
-            child = child_sighting(await self.api.apply(manifest))
-        except Leaving:
+            child = child_record(await self.api.apply(manifest))
+        except NamespaceTerminating:
             raise
-        except Refused as error:
+        except ApiRefusal as error:
             is_volume = manifest["kind"] == "PersistentVolumeClaim"
             outcome.faults.append(_not_grown(manifest) if is_volume and is_there else _refused(manifest, error))
             outcome.again = True
         else:
             child.settled, child.content = manifest["metadata"]["annotations"][DIGEST], b""
-            self.cache.saw_child(kind_of(manifest), child)
+            self.cache.upsert_child(kind_of(manifest), child)
 
-    async def _prune(self, kind: Kind, child: Child, outcome: Outcome) -> None:
+    async def _prune(self, kind: Kind, child: ChildRecord, outcome: ApplyResult) -> None:
         try:
             await self.api.delete(kind, *child.key, uid=child.uid)
         except Conflict:
             outcome.again = True  # another object has its name now: the watch will tell
-        except Refused as error:
-            outcome.faults.append(Fault(Reason.APPLY_REFUSED, f"{kind.name} {child.key[1]} cannot go: {error.code}"))
+        except ApiRefusal as error:
+            outcome.faults.append(
+                Fault(ConditionReason.APPLY_REFUSED, f"{kind.name} {child.key[1]} cannot go: {error.code}")
+            )
             outcome.again = True
 
 
@@ -107,18 +109,20 @@ def _carries_our_labels(live: Manifest, manifest: Manifest) -> bool:
 
 def _not_ours(manifest: Manifest) -> Fault:
     what = f"{manifest['kind']} {manifest['metadata']['name']}"
-    return Fault(Reason.NOT_OURS, f"{what} belongs to somebody else: rename or delete it, or rename the tenant")
+    return Fault(
+        ConditionReason.NOT_OURS, f"{what} belongs to somebody else: rename or delete it, or rename the tenant"
+    )
 
 
-def _refused(manifest: Manifest, error: Refused) -> Fault:
+def _refused(manifest: Manifest, error: ApiRefusal) -> Fault:
     where = f" at {error.path}" if error.path else ""
     what = f"{manifest['kind']} {manifest['metadata']['name']}"
     cure = "look at quotas, policies and the operator's role" if error.code.startswith("403") else "correct the spec"
-    return Fault(Reason.APPLY_REFUSED, f"the API server refuses {what}: {error.code}{where}; {cure}")
+    return Fault(ConditionReason.APPLY_REFUSED, f"the API server refuses {what}: {error.code}{where}; {cure}")
 
 
 def _not_grown(manifest: Manifest) -> Fault:
     """A claim that exists can differ from its manifest in its size only: class and mode never change."""
     name, size = manifest["metadata"]["name"], manifest["spec"]["resources"]["requests"]["storage"]
     cure = "let its storage class allow expansion (allowVolumeExpansion: true), or move the tenant to a new volume"
-    return Fault(Reason.VOLUME_NOT_GROWN, f"volume {name} cannot grow to {size}: {cure}", blocks=False)
+    return Fault(ConditionReason.VOLUME_NOT_GROWN, f"volume {name} cannot grow to {size}: {cure}", blocks=False)

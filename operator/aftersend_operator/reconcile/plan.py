@@ -21,9 +21,9 @@ from aftersend_operator.informer.cache import ChildKey
 from aftersend_operator.model.comparison import DIGEST, covers
 from aftersend_operator.model.kinds import Kind, kind_of
 from aftersend_operator.model.naming import Manifest
-from aftersend_operator.model.records import Child
+from aftersend_operator.model.records import ChildRecord
 
-Step = Literal["settled", "apply", "look", "wait", "refuse"]
+Step = Literal["settled", "apply", "read", "wait", "refuse"]
 _WORKLOADS: Final = frozenset({"Deployment", "StatefulSet"})
 
 
@@ -33,7 +33,7 @@ class Changes:
 
     steps: Sequence[tuple[Step, Manifest]]
     """Without what is settled."""
-    prune: Sequence[tuple[Kind, Child]]
+    prune: Sequence[tuple[Kind, ChildRecord]]
 
     @property
     def rolls(self) -> bool:
@@ -41,7 +41,7 @@ class Changes:
         return any(step == "apply" and manifest["kind"] in _WORKLOADS for step, manifest in self.steps)
 
 
-def plan_changes(wanted: Sequence[Manifest], children: Mapping[ChildKey, Child], *, uid: str) -> Changes:
+def plan_changes(wanted: Sequence[Manifest], children: Mapping[ChildKey, ChildRecord], *, uid: str) -> Changes:
     """Compare; ``wanted`` are marked manifests."""
     named = {(kind_of(manifest), manifest["metadata"]["name"]): manifest for manifest in wanted}
     steps = [(step_for(manifest, children.get(key), uid=uid), manifest) for key, manifest in named.items()]
@@ -50,23 +50,23 @@ def plan_changes(wanted: Sequence[Manifest], children: Mapping[ChildKey, Child],
         prune=[
             (kind, child)
             for (kind, name), child in children.items()
-            if child.tenant_uid == uid and (kind, name) not in named and not child.leaving
+            if child.tenant_uid == uid and (kind, name) not in named and not child.deleting
         ],
     )
 
 
-def step_for(manifest: Manifest, child: Child | None, *, uid: str) -> Step:
+def step_for(manifest: Manifest, child: ChildRecord | None, *, uid: str) -> Step:
     """What to do about one child; remembers in the record that it is settled."""
     if child is None:
-        return "look"
-    if child.leaving or child.is_left_by_predecessor(uid):
+        return "read"
+    if child.deleting or child.is_left_by_predecessor(uid):
         return "wait"
     if child.owner not in ("", uid):
         return "refuse"
     return "settled" if is_settled(manifest, child) else "apply"
 
 
-def is_settled(manifest: Manifest, child: Child) -> bool:
+def is_settled(manifest: Manifest, child: ChildRecord) -> bool:
     """True if the child is as the manifest wants it; its content is not needed any more then."""
     mark = manifest["metadata"]["annotations"][DIGEST]
     if child.settled != mark and child.content and covers(msgspec.json.decode(child.content), manifest):

@@ -25,95 +25,97 @@ from aftersend_operator.manifests.generated_secrets import (
     renewed_users,
     secret_names,
 )
+from aftersend_operator.model.faults import Fault
 from aftersend_operator.model.kinds import SECRET
 from aftersend_operator.model.naming import TENANT_LABEL, Manifest
-from aftersend_operator.model.reasons import Reason
-from aftersend_operator.model.records import Key, TenantSighting, child_sighting
-from aftersend_operator.status.conditions import Fault
+from aftersend_operator.model.reasons import ConditionReason
+from aftersend_operator.model.records import Key, TenantRecord, child_record
 
-_LOOK_AGAIN: Final = timedelta(days=1)
+_RECHECK_INTERVAL: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Ensured:
     versions: tuple[object, ...]
     mark: str
     until: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class OwnSecrets:
+class GeneratedSecrets:
     """Looks after the generated secrets."""
 
     api: Api
     cache: Cache
-    _known: dict[Key, _Known] = field(default_factory=dict)
+    _known: dict[Key, _Ensured] = field(default_factory=dict)
 
-    async def make(self, seen: TenantSighting, tenant: Tenant, *, now: datetime) -> tuple[str, list[Fault]]:
+    async def ensure(self, record: TenantRecord, tenant: Tenant, *, now: datetime) -> tuple[str, list[Fault]]:
         """The mark of Redis' secrets, and what stands in the way."""
-        known = self._known.get(seen.key)
-        if known is not None and known.versions == self._versions(seen, tenant) and now < known.until:
+        known = self._known.get(record.key)
+        if known is not None and known.versions == self._versions(record, tenant) and now < known.until:
             return known.mark, []
-        existing, faults = await self._read(seen, tenant)
-        faults += [_key_lost(name) for name in key_names(tenant) if name not in existing and self._has_data(seen)]
+        existing, faults = await self._read(record, tenant)
+        faults += [_key_lost(name) for name in key_names(tenant) if name not in existing and self._has_data(record)]
         if faults:
             return "", faults
-        existing |= await self._create(missing_secrets(tenant, uid=seen.uid, existing=existing, now=now))
-        for patch in _renewals(seen, tenant, existing, now):
-            existing[patch["metadata"]["name"]] = self._saw(await self.api.patch(patch))
+        existing |= await self._create(missing_secrets(tenant, uid=record.uid, existing=existing, now=now))
+        for patch in _renewals(record, tenant, existing, now):
+            existing[patch["metadata"]["name"]] = self._record(await self.api.patch(patch))
         mark = redis_mark(tenant, existing)
-        self._known[seen.key] = _Known(self._versions(seen, tenant), mark, now + _LOOK_AGAIN)
+        self._known[record.key] = _Ensured(self._versions(record, tenant), mark, now + _RECHECK_INTERVAL)
         return mark, []
 
     def forget(self, tenant: Key) -> None:
         """The tenant is gone."""
         self._known.pop(tenant, None)
 
-    def _has_data(self, seen: TenantSighting) -> bool:
+    def _has_data(self, record: TenantRecord) -> bool:
         """True if there may be something that only the first keys open: the tenant ran, or volumes are there."""
-        volumes = [kind for kind, _ in self.cache.children(seen.key) if kind.name == "PersistentVolumeClaim"]
-        return bool(volumes or seen.status.version or seen.status.last_export or seen.status.last_backup)
+        volumes = [kind for kind, _ in self.cache.children(record.key) if kind.name == "PersistentVolumeClaim"]
+        return bool(volumes or record.status.version or record.status.last_export or record.status.last_backup)
 
-    def _versions(self, seen: TenantSighting, tenant: Tenant) -> tuple[object, ...]:
-        children = self.cache.children(seen.key)
+    def _versions(self, record: TenantRecord, tenant: Tenant) -> tuple[object, ...]:
+        children = self.cache.children(record.key)
         found = [children.get((SECRET, name)) for name in secret_names(tenant)]
-        return (seen.uid, seen.generation, *(child and child.version for child in found))
+        return (record.uid, record.generation, *(child and child.version for child in found))
 
-    async def _read(self, seen: TenantSighting, tenant: Tenant) -> tuple[dict[str, Manifest], list[Fault]]:
+    async def _read(self, record: TenantRecord, tenant: Tenant) -> tuple[dict[str, Manifest], list[Fault]]:
         existing, faults = {}, []
         for name in secret_names(tenant):
-            live = await self.api.get(SECRET, seen.key[0], name)
+            live = await self.api.get(SECRET, record.key[0], name)
             if live is not None:
-                existing[name] = self._saw(live)
-                faults += [] if _is_ours(live, seen) else [_not_ours(name)]
+                existing[name] = self._record(live)
+                faults += [] if _is_ours(live, record) else [_not_ours(name)]
         return existing, faults
 
     async def _create(self, secrets: list[Manifest]) -> dict[str, Manifest]:
-        return {secret["metadata"]["name"]: self._saw(await self.api.create(secret)) for secret in secrets}
+        return {secret["metadata"]["name"]: self._record(await self.api.create(secret)) for secret in secrets}
 
-    def _saw(self, live: Manifest) -> Manifest:
-        self.cache.saw(SECRET, live)
+    def _record(self, live: Manifest) -> Manifest:
+        self.cache.upsert(SECRET, live)
         return live
 
 
-def _renewals(seen: TenantSighting, tenant: Tenant, existing: Mapping[str, Manifest], now: datetime) -> list[Manifest]:
+def _renewals(record: TenantRecord, tenant: Tenant, existing: Mapping[str, Manifest], now: datetime) -> list[Manifest]:
     renewed = (
         renewed_certificate(tenant, existing=existing, now=now),
         renewed_users(tenant, existing=existing),
     )
-    adopted = adopted_secrets(tenant, uid=seen.uid, existing=existing)
+    adopted = adopted_secrets(tenant, uid=record.uid, existing=existing)
     return [*adopted, *(patch for patch in renewed if patch is not None)]
 
 
-def _is_ours(live: Manifest, seen: TenantSighting) -> bool:
-    child = child_sighting(live)
-    return child.owner in ("", seen.uid) and live["metadata"].get("labels", {}).get(TENANT_LABEL) == seen.key[1]
+def _is_ours(live: Manifest, record: TenantRecord) -> bool:
+    child = child_record(live)
+    return child.owner in ("", record.uid) and live["metadata"].get("labels", {}).get(TENANT_LABEL) == record.key[1]
 
 
 def _not_ours(name: str) -> Fault:
-    return Fault(Reason.NOT_OURS, f"Secret {name} belongs to somebody else: rename or delete it, or rename the tenant")
+    return Fault(
+        ConditionReason.NOT_OURS, f"Secret {name} belongs to somebody else: rename or delete it, or rename the tenant"
+    )
 
 
 def _key_lost(name: str) -> Fault:
     cure = "apply your copy of it, with its labels; without one, delete the tenant and its volumes, and apply it anew"
-    return Fault(Reason.DATA_KEY_MISSING, f"secret {name} is missing, and stored data needs it: {cure}")
+    return Fault(ConditionReason.DATA_KEY_MISSING, f"secret {name} is missing, and stored data needs it: {cure}")

@@ -40,7 +40,7 @@ class WorkQueue(Generic[K]):
 
     handle: Callable[[K], Awaitable[float | None]]
     workers: int = 8
-    longest_look: float = 120.0
+    timeout: float = 120.0
     """A look that takes longer is a failure."""
     pulse: Callable[[], None] = lambda: None
     clock: Callable[[], float] = field(default_factory=lambda: asyncio.get_running_loop().time)
@@ -69,17 +69,17 @@ class WorkQueue(Generic[K]):
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set; what is at work then is finished."""
-        places = asyncio.Semaphore(self.workers)
+        slots = asyncio.Semaphore(self.workers)
         async with asyncio.TaskGroup() as group:
             while not stop.is_set():
                 self.pulse()
-                await places.acquire()
+                await slots.acquire()
                 key = self._next()
                 if key is not None:
-                    group.create_task(self._look(key, places))
+                    group.create_task(self._process(key, slots))
                     continue
-                places.release()
-                await self._rest()
+                slots.release()
+                await self._wait()
 
     def _next(self) -> K | None:
         """The first key that is due and not at work."""
@@ -92,7 +92,7 @@ class WorkQueue(Generic[K]):
                 return key
         return None
 
-    async def _rest(self) -> None:
+    async def _wait(self) -> None:
         self._wake.clear()
         until_next = self._heap[0][0] - self.clock() if self._heap else _LONGEST_SLEEP
         with suppress(
@@ -101,9 +101,9 @@ class WorkQueue(Generic[K]):
             async with asyncio.timeout(min(max(until_next, 0.0), _LONGEST_SLEEP)):
                 await self._wake.wait()
 
-    async def _look(self, key: K, places: asyncio.Semaphore) -> None:
+    async def _process(self, key: K, slots: asyncio.Semaphore) -> None:
         try:
-            async with asyncio.timeout(self.longest_look):
+            async with asyncio.timeout(self.timeout):
                 again = await self.handle(key)
         except Exception as error:  # noqa: BLE001 - whatever it was, it concerns this key only
             again = self._failed(key, error)
@@ -111,7 +111,7 @@ class WorkQueue(Generic[K]):
             self._failures.pop(key, None)
             again = None if again is None else again * (1 - _SPREAD * self.chance())
         finally:
-            places.release()
+            slots.release()
         self._active.discard(key)
         meanwhile = self._due.pop(key, None)
         if meanwhile is not None:
@@ -123,5 +123,5 @@ class WorkQueue(Generic[K]):
         self._failures[key] = self._failures.get(key, 0) + 1
         asked = error.retry_after if isinstance(error, Transient) else None
         delay = backoff(self._failures[key], asked, self.chance())
-        get_logger().warning("look_failed", failures=self._failures[key], again_in=round(delay, 1), exc_info=error)
+        get_logger().warning("reconcile_failed", failures=self._failures[key], again_in=round(delay, 1), exc_info=error)
         return delay

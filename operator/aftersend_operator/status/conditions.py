@@ -11,22 +11,14 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Final, Literal
 
 from aftersend.tenant.status import Condition
-from aftersend_operator.model.reasons import Reason
+from aftersend_operator.model.faults import Fault
+from aftersend_operator.model.reasons import ConditionReason
 
 _LONGEST: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """Something that is wrong; ``blocks`` if no order can travel because of it."""
-
-    reason: Reason
-    message: str
-    blocks: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
+class TenantHealth:
     """What is known of a tenant right now."""
 
     faults: Sequence[Fault] = ()
@@ -39,67 +31,69 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """One condition, before it is dated."""
+class ConditionDraft:
+    """One condition without generation and timestamp."""
 
     type: Literal["Ready", "Progressing", "Degraded", "Suspended"]
-    reason: Reason
+    reason: ConditionReason
     message: str = ""
     _: KW_ONLY
     holds: bool
 
 
-def verdicts(picture: Picture) -> tuple[Verdict, ...]:
+def condition_drafts(health: TenantHealth) -> tuple[ConditionDraft, ...]:
     """The four conditions."""
-    return _ready(picture), _progressing(picture), _degraded(picture), _suspended(picture)
+    return _ready(health), _progressing(health), _degraded(health), _suspended(health)
 
 
 def _worst(faults: Sequence[Fault]) -> Fault | None:
-    order = list(Reason)
+    order = list(ConditionReason)
     return min(faults, key=lambda fault: order.index(fault.reason), default=None)
 
 
-def _ready(picture: Picture) -> Verdict:
-    blocking = _worst([fault for fault in picture.faults if fault.blocks])
+def _ready(health: TenantHealth) -> ConditionDraft:
+    blocking = _worst([fault for fault in health.faults if fault.blocks])
     if blocking is not None:
-        return Verdict("Ready", blocking.reason, blocking.message, holds=False)
-    if not picture.available:
-        return Verdict("Ready", Reason.STARTING, "waiting for pods to become ready", holds=False)
-    return Verdict("Ready", Reason.RUNNING, holds=True)
+        return ConditionDraft("Ready", blocking.reason, blocking.message, holds=False)
+    if not health.available:
+        return ConditionDraft("Ready", ConditionReason.STARTING, "waiting for pods to become ready", holds=False)
+    return ConditionDraft("Ready", ConditionReason.RUNNING, holds=True)
 
 
-def _progressing(picture: Picture) -> Verdict:
-    if picture.waits_for_turn:
-        return Verdict("Progressing", Reason.WAITING_FOR_TURN, "other tenants roll first", holds=True)
-    if picture.rolling:
-        return Verdict("Progressing", Reason.ROLLING_OUT, "waiting for pods to be replaced", holds=True)
-    return Verdict("Progressing", Reason.UP_TO_DATE, holds=False)
+def _progressing(health: TenantHealth) -> ConditionDraft:
+    if health.waits_for_turn:
+        return ConditionDraft("Progressing", ConditionReason.WAITING_FOR_TURN, "other tenants roll first", holds=True)
+    if health.rolling:
+        return ConditionDraft("Progressing", ConditionReason.ROLLING_OUT, "waiting for pods to be replaced", holds=True)
+    return ConditionDraft("Progressing", ConditionReason.UP_TO_DATE, holds=False)
 
 
-def _degraded(picture: Picture) -> Verdict:
-    worst = _worst(picture.faults)
+def _degraded(health: TenantHealth) -> ConditionDraft:
+    worst = _worst(health.faults)
     if worst is None:
-        return Verdict("Degraded", Reason.HEALTHY, holds=False)
-    return Verdict("Degraded", worst.reason, worst.message, holds=True)
+        return ConditionDraft("Degraded", ConditionReason.HEALTHY, holds=False)
+    return ConditionDraft("Degraded", worst.reason, worst.message, holds=True)
 
 
-def _suspended(picture: Picture) -> Verdict:
-    if picture.suspended:
-        return Verdict("Suspended", Reason.SUSPENDED, "export and write-back rest; webhooks are kept", holds=True)
-    return Verdict("Suspended", Reason.ACTIVE, holds=False)
+def _suspended(health: TenantHealth) -> ConditionDraft:
+    if health.suspended:
+        return ConditionDraft(
+            "Suspended", ConditionReason.SUSPENDED, "export and write-back rest; webhooks are kept", holds=True
+        )
+    return ConditionDraft("Suspended", ConditionReason.ACTIVE, holds=False)
 
 
-def dated(verdict: Verdict, known: Sequence[Condition], *, generation: int, now: str) -> Condition:
+def with_timestamps(draft: ConditionDraft, known: Sequence[Condition], *, generation: int, now: str) -> Condition:
     """The condition as it is written: its time moves only when its status does."""
-    status: Literal["True", "False"] = "True" if verdict.holds else "False"
-    before = next((condition for condition in known if condition.type == verdict.type), None)
+    status: Literal["True", "False"] = "True" if draft.holds else "False"
+    before = next((condition for condition in known if condition.type == draft.type), None)
     return Condition(
-        type=verdict.type,
+        type=draft.type,
         status=status,
         observed_generation=generation,
         last_transition_time=before.last_transition_time if before and before.status == status else now,
-        reason=verdict.reason.value,
-        message=verdict.message if len(verdict.message) <= _LONGEST else f"{verdict.message[: _LONGEST - 1]}…",
+        reason=draft.reason.value,
+        message=draft.message if len(draft.message) <= _LONGEST else f"{draft.message[: _LONGEST - 1]}…",
     )
 
 

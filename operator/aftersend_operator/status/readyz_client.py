@@ -1,22 +1,23 @@
-"""Asking a service of a tenant how it is: ``/readyz?verbose`` on the pod's admin port."""
+"""Query a tenant's services: ``GET /readyz?verbose`` on the pod's admin port."""
 
 from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
 
+from aftersend_operator.model.ports import ADMIN_PORT
+
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=5)
 _MOST_BYTES: Final = 64 * 1024
-ADMIN_PORT: Final = 9090
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class ReadyzClient:
     """Asks pods directly; that costs the API server nothing."""
 
     session: aiohttp.ClientSession
 
-    async def readyz(self, address: str) -> bytes:
+    async def fetch(self, address: str) -> bytes:
         """What the process tells, or nothing if it does not answer."""
         host = f"[{address}]" if ":" in address else address
         try:

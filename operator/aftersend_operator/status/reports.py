@@ -11,9 +11,9 @@ from typing import Any, Final, Literal
 import msgspec
 
 from aftersend.tenant.status import LastBackup, LastExport, LastSweep, LastWriteBack
-from aftersend_operator.model.reasons import Reason
-from aftersend_operator.model.records import PodSighting
-from aftersend_operator.status.conditions import Fault
+from aftersend_operator.model.faults import Fault
+from aftersend_operator.model.reasons import ConditionReason
+from aftersend_operator.model.records import PodRecord
 
 Side = Literal["ok", "refused", "unavailable", "unknown"]
 _LONGEST: Final = 300
@@ -60,8 +60,8 @@ class BackupReport(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-class Told(msgspec.Struct, frozen=True):
-    """What is newest of everything that was told."""
+class ReportedState(msgspec.Struct, frozen=True):
+    """What is newest of everything that was reported."""
 
     last_export: LastExport | None = None
     last_sweep: LastSweep | None = None
@@ -71,25 +71,31 @@ class Told(msgspec.Struct, frozen=True):
     faults: tuple[Fault, ...] = ()
 
 
-def told_by_jobs(pods: Iterable[PodSighting]) -> Told:
+def state_from_jobs(pods: Iterable[PodRecord]) -> ReportedState:
     """What the newest export and the newest backup say.
 
     A job that succeeded and left no report was neither: a person ran another command with a job's pod (a restore).
     """
     ended = sorted((pod for pod in pods if pod.ended and (pod.report or pod.failed)), key=lambda pod: pod.ended)
     newest = {pod.part: pod for pod in ended}
-    told = told_by_export(_export_report(newest["export"]), newest["export"].ended) if "export" in newest else Told()
+    reported = (
+        state_from_export(_export_report(newest["export"]), newest["export"].ended)
+        if "export" in newest
+        else ReportedState()
+    )
     if "backup" in newest:
         backup = last_backup(_backup_report(newest["backup"]), newest["backup"].ended)
-        told = msgspec.structs.replace(told, last_backup=backup, faults=(*told.faults, *_backup_faults(backup)))
-    return told
+        reported = msgspec.structs.replace(
+            reported, last_backup=backup, faults=(*reported.faults, *_backup_faults(backup))
+        )
+    return reported
 
 
-def told_by_export(report: ExportReport, ended: str) -> Told:
+def state_from_export(report: ExportReport, ended: str) -> ReportedState:
     """A run's report, sorted into the fields of the status."""
     health = report.health
     message = _short(report.error or health.message)
-    return Told(
+    return ReportedState(
         last_export=LastExport(
             time=ended,
             outcome=report.outcome,
@@ -129,26 +135,28 @@ def _export_faults(report: ExportReport, message: str) -> Iterable[Fault]:
     for side, state in sides.items():
         if state == "refused":
             cure = f"{side} refuses the credentials: correct the keys in the tenant's secret, nothing else is needed"
-            yield Fault(Reason.CREDENTIALS_REFUSED, cure)
+            yield Fault(ConditionReason.CREDENTIALS_REFUSED, cure)
         elif state == "unavailable":
-            yield Fault(Reason.UPSTREAM_UNAVAILABLE, f"{side} did not answer in the last run", blocks=False)
+            yield Fault(ConditionReason.UPSTREAM_UNAVAILABLE, f"{side} did not answer in the last run", blocks=False)
     if report.outcome == "failed":
-        yield Fault(Reason.EXPORT_FAILED, f"the last export failed: {message or 'see the exporter log'}", blocks=False)
+        yield Fault(
+            ConditionReason.EXPORT_FAILED, f"the last export failed: {message or 'see the exporter log'}", blocks=False
+        )
 
 
 def _backup_faults(backup: LastBackup) -> Iterable[Fault]:
     if backup.outcome == "failed":
-        yield Fault(Reason.BACKUP_FAILED, f"the last backup failed: {backup.message}", blocks=False)
+        yield Fault(ConditionReason.BACKUP_FAILED, f"the last backup failed: {backup.message}", blocks=False)
 
 
-def _export_report(pod: PodSighting) -> ExportReport:
+def _export_report(pod: PodRecord) -> ExportReport:
     try:
         return msgspec.json.decode(pod.report, type=ExportReport)
     except msgspec.MsgspecError:
         return ExportReport(outcome="failed", error=_NO_REPORT)
 
 
-def _backup_report(pod: PodSighting) -> BackupReport:
+def _backup_report(pod: PodRecord) -> BackupReport:
     try:
         return msgspec.json.decode(pod.report, type=BackupReport)
     except msgspec.MsgspecError:
@@ -172,27 +180,27 @@ class _Service(msgspec.Struct, frozen=True, rename="camel"):
     last_write_back: str = ""
 
 
-def told_by_service(body: bytes, identity: str) -> Told:
+def state_from_readyz(body: bytes, identity: str) -> ReportedState:
     """What a process says of the tenant in ``/readyz?verbose``."""
     try:
         service = _joined(msgspec.json.decode(body, type=dict[str, dict[str, Any]]), identity)
     except msgspec.MsgspecError:
-        return Told()
-    told = told_by_export(service.export, service.export.time) if service.export else Told()
-    faults = (*told.faults, *_check_faults(service.checks))
+        return ReportedState()
+    reported = state_from_export(service.export, service.export.time) if service.export else ReportedState()
+    faults = (*reported.faults, *_check_faults(service.checks))
     if service.last_backup:
-        told = msgspec.structs.replace(told, last_backup=LastBackup(time=service.last_backup, outcome="done"))
+        reported = msgspec.structs.replace(reported, last_backup=LastBackup(time=service.last_backup, outcome="done"))
     if service.backup not in ("", "ok"):
         failed = LastBackup(outcome="failed", message=_short(service.backup))
         faults = (*faults, *_backup_faults(failed))
     if service.last_write_back:
-        told = msgspec.structs.replace(told, last_write_back=LastWriteBack(time=service.last_write_back))
-    return msgspec.structs.replace(told, faults=faults)
+        reported = msgspec.structs.replace(reported, last_write_back=LastWriteBack(time=service.last_write_back))
+    return msgspec.structs.replace(reported, faults=faults)
 
 
-def _joined(told: dict[str, dict[str, Any]], identity: str) -> _Service:
+def _joined(reported: dict[str, dict[str, Any]], identity: str) -> _Service:
     """``<tenant>`` is what its parts have in common, ``<tenant> <part>`` what one of them tells of its own."""
-    parts = [each for name, each in told.items() if name == identity or name.startswith(f"{identity} ")]
+    parts = [each for name, each in reported.items() if name == identity or name.startswith(f"{identity} ")]
     checks = {name: what for each in parts for name, what in msgspec.convert(each, _Service).checks.items()}
     facts = {name: fact for each in parts for name, fact in each.items()}
     return msgspec.convert({**facts, "checks": checks}, _Service)
@@ -200,7 +208,9 @@ def _joined(told: dict[str, dict[str, Any]], identity: str) -> _Service:
 
 def _check_faults(checks: dict[str, str]) -> Iterable[Fault]:
     if checks.get("redis"):
-        yield Fault(Reason.REDIS_UNREACHABLE, "Redis does not answer or refuses the user: look at it and at its secret")
+        yield Fault(
+            ConditionReason.REDIS_UNREACHABLE, "Redis does not answer or refuses the user: look at it and at its secret"
+        )
     others = sorted(name for name, what in checks.items() if what and name != "redis")
     if others:
-        yield Fault(Reason.WORKLOADS_UNAVAILABLE, f"a service is not ready: {', '.join(others)[:200]}")
+        yield Fault(ConditionReason.WORKLOADS_UNAVAILABLE, f"a service is not ready: {', '.join(others)[:200]}")

@@ -1,7 +1,7 @@
 """The status of a tenant, drawn from what is known: pure.
 
-It is written as a whole by server-side apply, and only if it differs from what stands there. What was told once (the
-last export, the last backup) stays until something newer is told, because the pods that told it go away.
+Written as a whole by server-side apply, and only if it differs from the current one. A report (last export, last
+backup) stays until a newer one replaces it, because the pods that left it are deleted.
 """
 
 from collections.abc import Sequence
@@ -12,27 +12,28 @@ from aftersend import __version__
 from aftersend.tenant.document import API_VERSION, KIND, Tenant
 from aftersend.tenant.status import Condition, Status
 from aftersend_operator.model.naming import Manifest
-from aftersend_operator.model.records import TenantSighting
-from aftersend_operator.status.conditions import Picture, dated, verdicts
-from aftersend_operator.status.reports import Told
+from aftersend_operator.model.records import TenantRecord
+from aftersend_operator.status.conditions import TenantHealth, condition_drafts, with_timestamps
+from aftersend_operator.status.reports import ReportedState
 
 
-def status_of(seen: TenantSighting, picture: Picture, told: Told, *, now: str) -> Status:
+def status_of(record: TenantRecord, health: TenantHealth, reported: ReportedState, *, now: str) -> Status:
     """What shall stand in the status."""
-    before = seen.status
-    is_settled = seen.tenant is not None and not picture.rolling and not picture.waits_for_turn
+    before = record.status
+    is_settled = record.tenant is not None and not health.rolling and not health.waits_for_turn
     return Status(
         conditions=[
-            dated(verdict, before.conditions, generation=seen.generation, now=now) for verdict in verdicts(picture)
+            with_timestamps(draft, before.conditions, generation=record.generation, now=now)
+            for draft in condition_drafts(health)
         ],
-        observed_generation=seen.generation,
-        version=__version__ if is_settled and picture.available else before.version,
-        webhook_url=webhook_url(seen.tenant) if seen.tenant else before.webhook_url,
-        last_export=told.last_export or before.last_export,
-        last_sweep=told.last_sweep or before.last_sweep,
-        last_write_back=told.last_write_back or before.last_write_back,
-        last_backup=told.last_backup or before.last_backup,
-        problems=before.problems if told.problems is None else told.problems or None,
+        observed_generation=record.generation,
+        version=__version__ if is_settled and health.available else before.version,
+        webhook_url=webhook_url(record.tenant) if record.tenant else before.webhook_url,
+        last_export=reported.last_export or before.last_export,
+        last_sweep=reported.last_sweep or before.last_sweep,
+        last_write_back=reported.last_write_back or before.last_write_back,
+        last_backup=reported.last_backup or before.last_backup,
+        problems=before.problems if reported.problems is None else reported.problems or None,
     )
 
 
@@ -42,20 +43,20 @@ def webhook_url(tenant: Tenant) -> str | None:
     return f"https://{webhook.host}{webhook.path}" if webhook.host else None
 
 
-def status_manifest(seen: TenantSighting, status: Status) -> Manifest:
+def status_manifest(record: TenantRecord, status: Status) -> Manifest:
     """The apply configuration of the status; the uid keeps it from a later tenant of the same name."""
-    namespace, name = seen.key
+    namespace, name = record.key
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,
-        "metadata": {"namespace": namespace, "name": name, "uid": seen.uid},
+        "metadata": {"namespace": namespace, "name": name, "uid": record.uid},
         "status": msgspec.to_builtins(status),
     }
 
 
-def event_of(seen: TenantSighting, condition: Condition, *, now: str, serial: str) -> Manifest:
+def event_of(record: TenantRecord, condition: Condition, *, now: str, serial: str) -> Manifest:
     """The Kubernetes event for a condition that has just changed."""
-    namespace, name = seen.key
+    namespace, name = record.key
     is_bad = (condition.type == "Degraded") == (condition.status == "True") and condition.type in ("Degraded", "Ready")
     return {
         "apiVersion": "v1",
@@ -66,8 +67,8 @@ def event_of(seen: TenantSighting, condition: Condition, *, now: str, serial: st
             "kind": KIND,
             "namespace": namespace,
             "name": name,
-            "uid": seen.uid,
-            "resourceVersion": str(seen.version),
+            "uid": record.uid,
+            "resourceVersion": str(record.version),
         },
         "type": "Warning" if is_bad else "Normal",
         "reason": condition.reason,
@@ -80,6 +81,6 @@ def event_of(seen: TenantSighting, condition: Condition, *, now: str, serial: st
     }
 
 
-def worth_telling(conditions: Sequence[Condition], *, is_new: bool) -> list[Condition]:
+def events_for(conditions: Sequence[Condition], *, is_new: bool) -> list[Condition]:
     """Of a new tenant only what is wrong or done; nobody needs to hear that it is not suspended."""
     return [c for c in conditions if not is_new or c.status == "True"]

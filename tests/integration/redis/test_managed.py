@@ -14,7 +14,7 @@ from aftersend.errors import Transient
 from aftersend.redis.connection import connect
 from aftersend.secrets import SecretFiles
 from aftersend.stream.stream import Stream
-from aftersend_operator.model.certificates import Identity, new_authority, new_server
+from aftersend_operator.model.certificates import KeyPair, new_authority, new_server
 from tests.support.managed_redis import ManagedRedis
 from tests.support.operator_kit import tenant
 from tests.support.stream_kit import Parcel, keyring_in
@@ -137,7 +137,7 @@ def _fill(client: "redis.Redis") -> None:
 
 
 def test_a_renewed_certificate_of_the_same_authority_is_good_at_once(server: ManagedRedis) -> None:
-    authority = Identity(server.value("redis-tls", "ca.crt").encode(), server.value("redis-tls", "ca.key").encode())
+    authority = KeyPair(server.value("redis-tls", "ca.crt").encode(), server.value("redis-tls", "ca.key").encode())
     renewed = new_server(authority, ["localhost"], now=datetime.now(UTC))
     server.stop()
     (server.folder / "tls" / "tls.crt").write_bytes(renewed.certificate)

@@ -15,7 +15,7 @@ from aftersend.settings import Settings
 from aftersend.tenant.loading import parse_tenant
 from aftersend.tenant.pods import Pods
 from aftersend_operator.manifests.resources import resources
-from aftersend_operator.model.reasons import Reason
+from aftersend_operator.model.reasons import ConditionReason
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -79,7 +79,7 @@ def test_every_problem_code_has_its_cure_in_the_guide() -> None:
 
 def test_every_reason_has_its_row_in_the_guide() -> None:
     rows = re.findall(r"^\| `([A-Z]\w+)` \| (?:Ready|Progressing|Degraded|Suspended)", PLATFORM, re.MULTILINE)
-    assert rows == [reason.value for reason in Reason]
+    assert rows == [reason.value for reason in ConditionReason]
 
 
 def test_every_claim_names_tests_that_exist() -> None:

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from aftersend.errors import Misconfigured
-from aftersend_operator.api.access import find_access, read_kubeconfig
+from aftersend_operator.api.access import load_access, read_kubeconfig
 
 
 def kubeconfig(folder: Path, *, user: dict[str, Any], cluster: dict[str, Any] | None = None) -> Path:
@@ -36,11 +36,11 @@ def test_a_renewed_certificate_changes_the_stamp(tmp_path: Path) -> None:
     crt = tmp_path / "client.crt"
     crt.write_text("old")
     access = read_kubeconfig(kubeconfig(tmp_path, user={"client-certificate": "client.crt"}))
-    before = access.stamp()
+    before = access.file_versions()
     os.utime(crt, ns=(1, 1))
-    assert access.stamp() != before
+    assert access.file_versions() != before
     crt.unlink()
-    assert access.stamp() != before
+    assert access.file_versions() != before
 
 
 def test_a_token_in_a_file_is_read_for_every_call(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_pod_has_a_service_account(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("t")
     (tmp_path / "ca.crt").write_text("CA")
     environ = {"KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "6443"}
-    access = find_access(environ, service_account=tmp_path)
+    access = load_access(environ, service_account=tmp_path)
     assert (access.server, access.ca, access.headers()["Authorization"]) == ("https://[fd00::1]:6443", "CA", "Bearer t")
 
 
@@ -64,11 +64,11 @@ def test_a_useless_kubeconfig_is_refused_without_quoting_it(tmp_path: Path, text
     path = tmp_path / "kubeconfig"
     path.write_text(text)
     with pytest.raises(Misconfigured) as caught:
-        find_access({"KUBECONFIG": str(path)})
+        load_access({"KUBECONFIG": str(path)})
     assert str(path) in str(caught.value)
     assert "s3cr3t" not in str(caught.value)
 
 
 def test_no_cluster_anywhere_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="KUBECONFIG"):
-        find_access({}, service_account=tmp_path)
+        load_access({}, service_account=tmp_path)

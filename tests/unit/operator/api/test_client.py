@@ -11,9 +11,9 @@ import pytest
 from aiohttp import web
 
 from aftersend.errors import AftersendError, Transient
-from aftersend_operator.api.access import Access
+from aftersend_operator.api.access import ApiAccess
 from aftersend_operator.api.client import Api
-from aftersend_operator.api.errors import Absent, Conflict, Leaving, Refused
+from aftersend_operator.api.errors import ApiRefusal, Conflict, NamespaceTerminating, NotFound
 from aftersend_operator.model.kinds import TENANT
 from tests.support.operator_objects import kind_named
 
@@ -38,7 +38,7 @@ class Server:
         self.calls.append((request.method, request.path_qs, dict(request.headers), sent))
         return self.answer(request)
 
-    def called(self, verb: str, outcome: str) -> None:
+    def record_call(self, verb: str, outcome: str) -> None:
         self.counted.append((verb, outcome))
 
 
@@ -58,7 +58,7 @@ async def server() -> AsyncIterator[Server]:
 
 @pytest.fixture
 async def api(server: Server) -> AsyncIterator[Api]:
-    it = Api(lambda: Access(server=server.url, token="first"), server, clock=lambda: server.now)
+    it = Api(lambda: ApiAccess(server=server.url, token="first"), server, clock=lambda: server.now)
     yield it
     await it.close()
 
@@ -109,15 +109,25 @@ async def test_a_delete_names_the_very_object(server: Server, api: Api) -> None:
     [
         (answering(409, failure("Conflict")), Conflict, "409 Conflict", ""),
         (answering(409, failure("AlreadyExists")), Conflict, "409 AlreadyExists", ""),
-        (answering(403, failure("Forbidden")), Refused, "403 Forbidden", ""),
-        (answering(403, failure("Forbidden", {"reason": "NamespaceTerminating"})), Leaving, "403 Forbidden", ""),
-        (answering(422, failure("Invalid", {"field": "spec.a"}, {"field": "spec.b"})), Refused, None, "spec.a, spec.b"),
-        (answering(404, failure("NotFound")), Absent, "404 NotFound", ""),
+        (answering(403, failure("Forbidden")), ApiRefusal, "403 Forbidden", ""),
+        (
+            answering(403, failure("Forbidden", {"reason": "NamespaceTerminating"})),
+            NamespaceTerminating,
+            "403 Forbidden",
+            "",
+        ),
+        (
+            answering(422, failure("Invalid", {"field": "spec.a"}, {"field": "spec.b"})),
+            ApiRefusal,
+            None,
+            "spec.a, spec.b",
+        ),
+        (answering(404, failure("NotFound")), NotFound, "404 NotFound", ""),
         (answering(500, failure("InternalError")), Transient, "500 InternalError", ""),
         (answering(503, "not an object"), Transient, "503", ""),
         (lambda _: web.Response(text="<html>", status=502), Transient, "502", ""),
         (lambda _: web.Response(text="<html>", status=200), Transient, "DecodeError", ""),
-        (answering(307, None, Location="http://elsewhere.example/"), Refused, "307", ""),
+        (answering(307, None, Location="http://elsewhere.example/"), ApiRefusal, "307", ""),
     ],
 )
 async def test_each_answer_has_its_error(
@@ -134,7 +144,7 @@ async def test_each_answer_has_its_error(
 async def test_an_error_quotes_nothing_of_what_was_sent(server: Server, api: Api) -> None:
     message = 'ConfigMap "a" is invalid: data: Invalid value: "s3cr3t"'
     server.answer = answering(422, failure("Invalid", {"field": "data", "message": message}, message=message))
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ApiRefusal) as caught:
         await api.apply(MANIFEST)
     assert "s3cr3t" not in repr(caught.value)
     assert caught.value.__cause__ is None
@@ -151,7 +161,7 @@ async def test_too_many_requests_say_when_to_come_back(
 
 
 async def test_no_server_is_transient(server: Server) -> None:
-    api = Api(lambda: Access(server="http://127.0.0.1:1"), server)
+    api = Api(lambda: ApiAccess(server="http://127.0.0.1:1"), server)
     with pytest.raises(Transient):
         await api.get(CONFIG_MAP, "n", "a")
     assert server.counted == [("GET", "error")]
@@ -163,10 +173,10 @@ async def test_renewed_files_are_used_without_a_restart(server: Server, tmp_path
     ca = tmp_path / "ca"
     token.write_text("first")
     ca.write_text("")
-    found: list[Access] = []
+    found: list[ApiAccess] = []
 
-    def find() -> Access:
-        found.append(Access(server=server.url, token_file=token, files=(ca,)))
+    def find() -> ApiAccess:
+        found.append(ApiAccess(server=server.url, token_file=token, files=(ca,)))
         return found[-1]
 
     api = Api(find, server, clock=lambda: server.now)

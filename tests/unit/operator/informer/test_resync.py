@@ -1,27 +1,29 @@
 """What the roll shows that no watch has told."""
 
-from aftersend_operator.api.metadata_list import Roll, read_roll
-from aftersend_operator.informer.resync import missed
+from aftersend_operator.api.metadata_list import MetadataList, parse_metadata_list
+from aftersend_operator.informer.resync import differences
 
 A, B = ("shops", "a"), ("shops", "b")
 
 
 def test_names_and_versions_are_read() -> None:
     item = b'{"metadata":{"name":"a","namespace":"shops","resourceVersion":"7","labels":{"x":"y"}}}'
-    assert read_roll(b'{"metadata":{"resourceVersion":"9"},"items":[' + item + b"]}") == Roll({A: 7}, 9)
-    assert read_roll(b'{"metadata":{"resourceVersion":"9"},"items":null}') == Roll({}, 9)
+    assert parse_metadata_list(b'{"metadata":{"resourceVersion":"9"},"items":[' + item + b"]}") == MetadataList(
+        {A: 7}, 9
+    )
+    assert parse_metadata_list(b'{"metadata":{"resourceVersion":"9"},"items":null}') == MetadataList({}, 9)
 
 
 def test_what_is_as_we_know_it_is_not_looked_at() -> None:
-    assert missed(Roll({A: 7}, 9), {A: 7}) == (set(), set())
-    assert missed(Roll({A: 7}, 9), {A: 8}) == (set(), set()), "the server's cache may be behind ours"
+    assert differences(MetadataList({A: 7}, 9), {A: 7}) == (set(), set())
+    assert differences(MetadataList({A: 7}, 9), {A: 8}) == (set(), set()), "the server's cache may be behind ours"
 
 
 def test_what_changed_came_or_went_unheard_is_looked_at() -> None:
-    assert missed(Roll({A: 7}, 9), {A: 6}) == ({A}, set())
-    assert missed(Roll({A: 7}, 9), {}) == ({A}, set())
-    assert missed(Roll({}, 9), {A: 6}) == (set(), {A})
+    assert differences(MetadataList({A: 7}, 9), {A: 6}) == ({A}, set())
+    assert differences(MetadataList({A: 7}, 9), {}) == ({A}, set())
+    assert differences(MetadataList({}, 9), {A: 6}) == (set(), {A})
 
 
 def test_what_is_younger_than_the_roll_cannot_be_missing_in_it() -> None:
-    assert missed(Roll({A: 7}, 9), {A: 7, B: 10}) == (set(), set())
+    assert differences(MetadataList({A: 7}, 9), {A: 7, B: 10}) == (set(), set())

@@ -7,8 +7,7 @@ import pytest
 from aftersend.tenant.document import Tenant
 from aftersend.tenant.loading import parse_tenant
 from aftersend_operator.manifests.config_map import tenant_yaml
-from aftersend_operator.manifests.desired import Facts
-from aftersend_operator.manifests.public_address import webhook_url
+from aftersend_operator.manifests.desired import ClusterFacts
 from aftersend_operator.manifests.redis import redis_conf, start_script
 from aftersend_operator.model.naming import child_name, namespace_of
 from tests.support.operator_kit import tenant, wanted
@@ -143,7 +142,7 @@ def test_an_ingress_opens_the_exact_path_only() -> None:
 def test_a_gateway_gets_an_http_route_where_the_cluster_knows_them(gateway: str, parent: dict[str, str]) -> None:
     of = tenant(webhook={"host": HOST, "gateway": gateway})
     assert "HTTPRoute/webhook" not in wanted(of)
-    assert wanted(of, facts=Facts(kinds=frozenset({"HTTPRoute"})))["HTTPRoute/webhook"]["spec"] == {
+    assert wanted(of, facts=ClusterFacts(kinds=frozenset({"HTTPRoute"})))["HTTPRoute/webhook"]["spec"] == {
         "parentRefs": [parent],
         "hostnames": [HOST],
         "rules": [
@@ -153,18 +152,6 @@ def test_a_gateway_gets_an_http_route_where_the_cluster_knows_them(gateway: str,
             }
         ],
     }
-
-
-@pytest.mark.parametrize(
-    ("webhook", "url"),
-    [
-        ({}, ""),
-        ({"host": HOST}, f"https://{HOST}/webhooks/sendcloud"),
-        ({"host": HOST, "path": "/x"}, f"https://{HOST}/x"),
-    ],
-)
-def test_the_address_to_enter_in_sendcloud(webhook: dict[str, str], url: str) -> None:
-    assert webhook_url(tenant(webhook=webhook)) == url
 
 
 @pytest.mark.parametrize(("topology", "part"), [("split", "webhook"), ("compact", "all")])

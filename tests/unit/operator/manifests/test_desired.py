@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aftersend.tenant.document import Tenant
-from aftersend_operator.manifests.desired import Facts, desired
+from aftersend_operator.manifests.desired import ClusterFacts, desired
 from aftersend_operator.manifests.resources import memory_bytes, millicores
 from aftersend_operator.model.naming import Manifest
 from aftersend_operator.settings import OperatorSettings
 from tests.support.operator_kit import UID, tenant, wanted
 
-FACTS = Facts(redis_secrets="a1b2", kinds=frozenset({"HTTPRoute", "PodMonitor"}))
+FACTS = ClusterFacts(redis_secrets="a1b2", kinds=frozenset({"HTTPRoute", "PodMonitor"}))
 _LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _DATA = ("PersistentVolumeClaim",)
 
@@ -245,7 +245,7 @@ def test_backups_to_s3_need_no_volume() -> None:
 )
 def test_pod_monitors_as_the_settings_say(mode: Any, kinds: set[str], expected: int) -> None:
     operator = OperatorSettings(service_image="a", redis_image="b", pod_monitors=mode)
-    found = wanted(settings=operator, facts=Facts(kinds=frozenset(kinds)))
+    found = wanted(settings=operator, facts=ClusterFacts(kinds=frozenset(kinds)))
     monitors = [it for key, it in found.items() if key.startswith("PodMonitor/")]
     assert len(monitors) == expected
     for monitor in monitors:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from aftersend_operator.manifests.desired import Facts
-from aftersend_operator.manifests.network_policies import port_of
+from aftersend_operator.manifests.desired import ClusterFacts
 from aftersend_operator.model.naming import Manifest
+from aftersend_operator.model.ports import port_of_url
 from aftersend_operator.settings import OperatorSettings
 from tests.support.operator_kit import SETTINGS, tenant, wanted
 
@@ -19,7 +19,9 @@ def settings(**changes: Any) -> OperatorSettings:
     return OperatorSettings(service_image="a", redis_image="b", **changes)
 
 
-def spec(what: str, settings: OperatorSettings = SETTINGS, facts: Facts | None = None, **of: Any) -> dict[str, Any]:
+def spec(
+    what: str, settings: OperatorSettings = SETTINGS, facts: ClusterFacts | None = None, **of: Any
+) -> dict[str, Any]:
     found: dict[str, Any] = wanted(tenant(**of), settings=settings, facts=facts)[f"NetworkPolicy/{what}"]["spec"]
     return found
 
@@ -129,7 +131,7 @@ def test_every_part_reaches_the_collector_of_traces(url: str, port: int) -> None
 def test_an_external_redis_is_reached_on_its_port() -> None:
     of = {"redis": {"mode": "external", "urlSecretName": "u"}}
     assert spec("writer", **of)["egress"][0] == {"ports": [{"protocol": "TCP", "port": 6379}]}
-    assert spec("writer", facts=Facts(redis_port=6380), **of)["egress"][0] == {
+    assert spec("writer", facts=ClusterFacts(redis_port=6380), **of)["egress"][0] == {
         "ports": [{"protocol": "TCP", "port": 6380}]
     }
 
@@ -146,7 +148,7 @@ def test_an_external_redis_is_reached_on_its_port() -> None:
     ],
 )
 def test_the_port_of_an_address(url: str, port: int) -> None:
-    assert port_of(url) == port
+    assert port_of_url(url) == port
 
 
 def test_who_may_come_in() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from aftersend.tenant.document import Tenant
-from aftersend_operator.manifests.desired import Facts
+from aftersend_operator.manifests.desired import ClusterFacts
 from aftersend_operator.manifests.resources import memory_bytes, millicores
 from aftersend_operator.settings import OperatorSettings
 from tests.support.operator_kit import SETTINGS, tenant, wanted
@@ -17,7 +17,7 @@ AB, SC, OWN = "mueller-afterbuy", "mueller-sendcloud", "aftersend-mueller"
 
 def pod(key: str, of: Tenant | None = None, settings: OperatorSettings = SETTINGS) -> dict[str, Any]:
     """The pod of one child."""
-    spec = wanted(of, settings=settings, facts=Facts(redis_secrets="mark"))[key]["spec"]
+    spec = wanted(of, settings=settings, facts=ClusterFacts(redis_secrets="mark"))[key]["spec"]
     template: dict[str, Any] = (spec["jobTemplate"]["spec"] if "jobTemplate" in spec else spec)["template"]
     return template
 
@@ -204,7 +204,7 @@ def test_a_changed_document_rolls_the_services_and_not_redis() -> None:
 
 
 def test_changed_secrets_of_redis_or_its_memory_roll_redis_and_not_the_services() -> None:
-    one, other = wanted(facts=Facts(redis_secrets="a")), wanted(facts=Facts(redis_secrets="b"))
+    one, other = wanted(facts=ClusterFacts(redis_secrets="a")), wanted(facts=ClusterFacts(redis_secrets="b"))
     assert {key for key in one if one[key] != other[key]} == {"StatefulSet/redis"}
     larger = tenant(pods={"resourcesOf": {"redis": {"limits": {"memory": "512Mi"}}}})
     changed = {key for key, it in wanted(larger).items() if key.startswith("StatefulSet") and it != wanted()[key]}

@@ -25,7 +25,7 @@ def test_delays_grow_with_jitter_and_never_undercut_what_was_asked_for(
     assert backoff(failures, asked, chance) == seconds
 
 
-class Desk:
+class Handler:
     """Handles keys as told, and remembers."""
 
     def __init__(self, answer: Callable[[str], float | None] = lambda _: None) -> None:
@@ -68,21 +68,21 @@ async def ended(queue: WorkQueue[str], stop: asyncio.Event, task: asyncio.Task[N
 
 
 async def test_many_additions_of_one_key_are_one_look_and_one_more_for_what_came_meanwhile() -> None:
-    desk = Desk()
-    desk.gates["a"] = asyncio.Event()
-    queue = WorkQueue(desk.handle)
+    handler = Handler()
+    handler.gates["a"] = asyncio.Event()
+    queue = WorkQueue(handler.handle)
     for _ in range(5):
         queue.add("a")
     stop, task = await running(queue)
-    await desk.until(lambda: desk.seen["a"] == 1)
+    await handler.until(lambda: handler.seen["a"] == 1)
     for _ in range(5):
         queue.add("a")
     assert queue.depth == 2
-    desk.gates["a"].set()
-    await desk.until(lambda: desk.seen["a"] == 2)
+    handler.gates["a"].set()
+    await handler.until(lambda: handler.seen["a"] == 2)
     queue.add("b")
-    await desk.until(lambda: desk.seen["b"] == 1)
-    assert desk.seen["a"] == 2
+    await handler.until(lambda: handler.seen["b"] == 1)
+    assert handler.seen["a"] == 2
     await ended(queue, stop, task)
 
 
@@ -91,51 +91,51 @@ async def test_a_key_that_fails_or_hangs_delays_nobody() -> None:
         if key == "broken":
             raise Transient("down", retry_after=3600)
 
-    desk = Desk(answer)
-    desk.gates["hangs"] = asyncio.Event()
-    queue = WorkQueue(desk.handle, workers=2)
+    handler = Handler(answer)
+    handler.gates["hangs"] = asyncio.Event()
+    queue = WorkQueue(handler.handle, workers=2)
     queue.add("broken")
     queue.add("hangs")
     for number in range(50):
         queue.add(f"good-{number}")
     stop, task = await running(queue)
-    await desk.until(lambda: all(desk.seen[f"good-{number}"] for number in range(50)))
-    assert desk.seen["broken"] == desk.seen["hangs"] == 1
-    desk.gates["hangs"].set()
+    await handler.until(lambda: all(handler.seen[f"good-{number}"] for number in range(50)))
+    assert handler.seen["broken"] == handler.seen["hangs"] == 1
+    handler.gates["hangs"].set()
     await ended(queue, stop, task)
 
 
 async def test_a_look_that_takes_too_long_is_given_up_and_tried_again() -> None:
-    desk = Desk()
-    desk.gates["slow"] = asyncio.Event()
-    queue = WorkQueue(desk.handle, longest_look=0.01, chance=lambda: 1.0)
+    handler = Handler()
+    handler.gates["slow"] = asyncio.Event()
+    queue = WorkQueue(handler.handle, timeout=0.01, chance=lambda: 1.0)
     queue.add("slow")
     stop, task = await running(queue)
-    await desk.until(lambda: desk.seen["slow"] == 2)
+    await handler.until(lambda: handler.seen["slow"] == 2)
     await ended(queue, stop, task)
 
 
 async def test_the_answer_says_when_to_look_again_and_news_come_earlier() -> None:
-    desk = Desk(lambda key: 3600.0 if key == "calm" else 0.0 if desk.seen[key] < 3 else None)
-    queue = WorkQueue(desk.handle)
+    handler = Handler(lambda key: 3600.0 if key == "calm" else 0.0 if handler.seen[key] < 3 else None)
+    queue = WorkQueue(handler.handle)
     queue.add("calm")
     queue.add("busy")
     stop, task = await running(queue)
-    await desk.until(lambda: desk.seen["busy"] == 3)
-    assert desk.seen["calm"] == 1
+    await handler.until(lambda: handler.seen["busy"] == 3)
+    assert handler.seen["calm"] == 1
     queue.add("calm")
-    await desk.until(lambda: desk.seen["calm"] == 2)
+    await handler.until(lambda: handler.seen["calm"] == 2)
     await ended(queue, stop, task)
 
 
 async def test_earlier_work_comes_first() -> None:
-    desk = Desk()
-    queue = WorkQueue(desk.handle, workers=1)
+    handler = Handler()
+    queue = WorkQueue(handler.handle, workers=1)
     queue.add("later", 0.05)
     queue.add("now")
     queue.add("soon", 0.01)
     queue.add("later", 30)
     stop, task = await running(queue)
-    await desk.until(lambda: len(desk.order) == 3)
-    assert desk.order == ["now", "soon", "later"]
+    await handler.until(lambda: len(handler.order) == 3)
+    assert handler.order == ["now", "soon", "later"]
     await ended(queue, stop, task)

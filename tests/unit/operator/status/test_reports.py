@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from aftersend.tenant.status import LastBackup, LastExport, LastSweep, LastWriteBack
-from aftersend_operator.model.reasons import Reason
-from aftersend_operator.model.records import PodSighting
-from aftersend_operator.status.reports import Told, told_by_jobs, told_by_service
+from aftersend_operator.model.reasons import ConditionReason
+from aftersend_operator.model.records import PodRecord
+from aftersend_operator.status.reports import ReportedState, state_from_jobs, state_from_readyz
 
 EXPORT = {
     "run": "r1",
@@ -34,21 +34,21 @@ BACKUP = {"id": "20261126T101000Z", "time": "2026-11-26T10:10:00.000Z", "keys": 
 AT = "2026-11-26T10:00:00Z"
 
 
-def job(part: str, report: Any, *, ended: str = AT, failed: bool = False) -> PodSighting:
+def job(part: str, report: Any, *, ended: str = AT, failed: bool = False) -> PodRecord:
     body = report if isinstance(report, bytes) else msgspec.json.encode(report)
-    return PodSighting(
+    return PodRecord(
         ("n", part + ended), 1, "t", part, "", ready=False, waiting="", report=body, ended=ended, failed=failed
     )
 
 
-def reasons(told: Told) -> list[tuple[str, bool]]:
-    return [(fault.reason, fault.blocks) for fault in told.faults]
+def reasons(reported: ReportedState) -> list[tuple[str, bool]]:
+    return [(fault.reason, fault.blocks) for fault in reported.faults]
 
 
 def test_the_newest_export_and_backup_make_the_status() -> None:
     older = job("export", {**EXPORT, "read": 999}, ended="2026-11-26T09:00:00Z")
-    told = told_by_jobs([job("export", EXPORT), older, job("backup", BACKUP)])
-    assert told.last_export == LastExport(
+    reported = state_from_jobs([job("export", EXPORT), older, job("backup", BACKUP)])
+    assert reported.last_export == LastExport(
         time=AT,
         outcome="partial",
         run="r1",
@@ -61,13 +61,13 @@ def test_the_newest_export_and_backup_make_the_status() -> None:
         seconds=1.5,
         message="sendcloud: 503",
     )
-    assert told.last_sweep == LastSweep(time="2026-11-26T09:20:00.000Z", outcome="done")
-    assert told.last_write_back == LastWriteBack(time="2026-11-26T09:00:00.000Z")
-    assert told.last_backup == LastBackup(
+    assert reported.last_sweep == LastSweep(time="2026-11-26T09:20:00.000Z", outcome="done")
+    assert reported.last_write_back == LastWriteBack(time="2026-11-26T09:00:00.000Z")
+    assert reported.last_backup == LastBackup(
         time="2026-11-26T10:10:00.000Z", outcome="done", id="20261126T101000Z", keys=5, bytes=900, verified=True
     )
-    assert told.problems == {"rejected": 1}
-    assert reasons(told) == [("UpstreamUnavailable", False)]
+    assert reported.problems == {"rejected": 1}
+    assert reasons(reported) == [("UpstreamUnavailable", False)]
 
 
 @pytest.mark.parametrize(
@@ -87,33 +87,33 @@ def test_the_newest_export_and_backup_make_the_status() -> None:
     ],
 )
 def test_what_an_export_tells_becomes_a_fault_or_none(report: Any, expected: list[tuple[str, bool]]) -> None:
-    told = told_by_jobs([job("export", report, failed=not report)])
-    assert reasons(told) == expected
-    assert "s3cr3t" not in repr(told)
+    reported = state_from_jobs([job("export", report, failed=not report)])
+    assert reasons(reported) == expected
+    assert "s3cr3t" not in repr(reported)
 
 
 @pytest.mark.parametrize("report", [b"", {"outcome": "failed", "error": "the target is full"}, {"id": ""}])
 def test_a_backup_that_is_none_is_a_fault(report: Any) -> None:
-    told = told_by_jobs([job("backup", report, failed=not report)])
-    assert told.last_backup is not None
-    assert told.last_backup.outcome == "failed"
-    assert reasons(told) == [("BackupFailed", False)]
+    reported = state_from_jobs([job("backup", report, failed=not report)])
+    assert reported.last_backup is not None
+    assert reported.last_backup.outcome == "failed"
+    assert reasons(reported) == [("BackupFailed", False)]
 
 
 def test_another_command_in_a_jobs_pod_tells_nothing_of_backups() -> None:
     restored = job("backup", b"", ended="2026-11-26T11:00:00Z")
-    assert told_by_jobs([job("backup", BACKUP), restored]) == told_by_jobs([job("backup", BACKUP)])
+    assert state_from_jobs([job("backup", BACKUP), restored]) == state_from_jobs([job("backup", BACKUP)])
 
 
 def test_long_texts_and_further_lines_do_not_get_through() -> None:
-    told = told_by_jobs([job("export", {"outcome": "failed", "error": "x" * 1000 + "\nmore"})])
-    assert told.last_export is not None
-    assert len(told.last_export.message or "") == 300
+    reported = state_from_jobs([job("export", {"outcome": "failed", "error": "x" * 1000 + "\nmore"})])
+    assert reported.last_export is not None
+    assert len(reported.last_export.message or "") == 300
 
 
 def test_nothing_ended_nothing_told() -> None:
-    running = PodSighting(("n", "p"), 1, "t", "export", "", ready=True, waiting="", report=b"", ended="", failed=False)
-    assert told_by_jobs([running]) == Told()
+    running = PodRecord(("n", "p"), 1, "t", "export", "", ready=True, waiting="", report=b"", ended="", failed=False)
+    assert state_from_jobs([running]) == ReportedState()
 
 
 def test_the_one_process_of_a_compact_tenant_tells_the_same() -> None:
@@ -135,20 +135,20 @@ def test_the_one_process_of_a_compact_tenant_tells_the_same() -> None:
         },
         "shops.muellers": {"ready": False, "checks": {"another": "tenant"}},
     }
-    told = told_by_service(msgspec.json.encode(body), "shops.mueller")
-    assert told.last_export is not None
-    assert (told.last_export.time, told.last_export.read) == (AT, 7)
-    assert told.last_backup == LastBackup(time="2026-11-26T09:10:00.000Z", outcome="done")
-    assert told.last_write_back is not None
-    assert [fault.reason for fault in told.faults] == [
-        Reason.UPSTREAM_UNAVAILABLE,
-        Reason.REDIS_UNREACHABLE,
-        Reason.WORKLOADS_UNAVAILABLE,
-        Reason.BACKUP_FAILED,
+    reported = state_from_readyz(msgspec.json.encode(body), "shops.mueller")
+    assert reported.last_export is not None
+    assert (reported.last_export.time, reported.last_export.read) == (AT, 7)
+    assert reported.last_backup == LastBackup(time="2026-11-26T09:10:00.000Z", outcome="done")
+    assert reported.last_write_back is not None
+    assert [fault.reason for fault in reported.faults] == [
+        ConditionReason.UPSTREAM_UNAVAILABLE,
+        ConditionReason.REDIS_UNREACHABLE,
+        ConditionReason.WORKLOADS_UNAVAILABLE,
+        ConditionReason.BACKUP_FAILED,
     ]
-    assert told.faults[2].message == "a service is not ready: signature-key"
+    assert reported.faults[2].message == "a service is not ready: signature-key"
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'{"shops.mueller":[]}', b'{"other.tenant":{"ready":true}}'])
 def test_a_service_that_tells_nothing_of_use_is_not_believed(body: bytes) -> None:
-    assert told_by_service(body, "shops.mueller") == Told()
+    assert state_from_readyz(body, "shops.mueller") == ReportedState()

@@ -9,18 +9,19 @@ from aftersend import __version__
 from aftersend.tenant.status import LastExport, Status
 from aftersend_operator.metrics import OperatorMetrics
 from aftersend_operator.model.certificates import AUTHORITY_LIFE, new_authority
-from aftersend_operator.model.reasons import Reason
-from aftersend_operator.model.records import PodSighting, child_sighting, secret_sighting, tenant_sighting
+from aftersend_operator.model.faults import Fault
+from aftersend_operator.model.reasons import ConditionReason
+from aftersend_operator.model.records import PodRecord, child_record, secret_record, tenant_record
 from aftersend_operator.model.rollout import Rollout, rollout_of
-from aftersend_operator.reconcile.rollout_gate import LONGEST_SECONDS, Waves, is_rolling
+from aftersend_operator.reconcile.rollout_gate import MAX_HOLD_SECONDS, RolloutGate, is_rolling
 from aftersend_operator.status.checks import is_available, pod_faults, secret_faults, workload_faults
-from aftersend_operator.status.conditions import Fault, Picture
-from aftersend_operator.status.reports import Told
-from aftersend_operator.status.status import event_of, status_manifest, status_of, worth_telling
-from tests.support.operator_objects import live, merchant_secrets, tenant_document, tenant_seen
+from aftersend_operator.status.conditions import TenantHealth
+from aftersend_operator.status.reports import ReportedState
+from aftersend_operator.status.status import event_of, events_for, status_manifest, status_of
+from tests.support.operator_objects import live, merchant_secrets, recorded_tenant, tenant_document
 
 NOW, LATER = "2026-11-26T10:00:00Z", "2026-11-26T11:00:00Z"
-RUNNING = Picture(available=True)
+RUNNING = TenantHealth(available=True)
 
 
 def workload(**status: Any) -> Any:
@@ -49,7 +50,7 @@ def test_how_far_a_workload_is(found: Any, rollout: Rollout | None) -> None:
 
 
 def test_a_stuck_workload_is_told_and_no_longer_called_rolling() -> None:
-    stuck = child_sighting(
+    stuck = child_record(
         workload(updatedReplicas=0, conditions=[{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}])
     )
     assert not is_rolling([stuck])
@@ -59,23 +60,23 @@ def test_a_stuck_workload_is_told_and_no_longer_called_rolling() -> None:
 
 
 def test_missing_secrets_and_keys_are_named_with_their_cure() -> None:
-    tenant = tenant_seen().tenant
+    tenant = recorded_tenant().tenant
     assert tenant is not None
     first, _ = merchant_secrets()
     del first["data"]["accountToken"]
     first["data"]["partnerToken"] = ""
-    known = {("shops", "mueller-afterbuy"): secret_sighting(live(first))}
+    known = {("shops", "mueller-afterbuy"): secret_record(live(first))}
     faults = list(secret_faults(tenant, known))
-    assert [fault.reason for fault in faults] == [Reason.SECRET_KEY_MISSING, Reason.SECRET_MISSING]
+    assert [fault.reason for fault in faults] == [ConditionReason.SECRET_KEY_MISSING, ConditionReason.SECRET_MISSING]
     assert "partnerToken, accountToken" in faults[0].message
     assert "mueller-sendcloud is missing: create it in shops with publicKey, secretKey" in faults[1].message
-    known |= {("shops", name): secret_sighting(live(s)) for s in merchant_secrets() for name in [s["metadata"]["name"]]}
+    known |= {("shops", name): secret_record(live(s)) for s in merchant_secrets() for name in [s["metadata"]["name"]]}
     assert list(secret_faults(tenant, known)) == []
 
 
 def test_a_pod_that_cannot_start_says_why_once_per_part() -> None:
-    def pod(name: str, waiting: str) -> PodSighting:
-        return PodSighting(
+    def pod(name: str, waiting: str) -> PodRecord:
+        return PodRecord(
             ("n", name), 1, "t", "writer", "", ready=False, waiting=waiting, report=b"", ended="", failed=False
         )
 
@@ -86,95 +87,103 @@ def test_a_pod_that_cannot_start_says_why_once_per_part() -> None:
 
 
 def test_what_was_told_once_stays_until_something_newer_is_told() -> None:
-    seen = tenant_seen()
-    first = status_of(seen, RUNNING, Told(last_export=LastExport(time=NOW, read=1), problems={"conflict": 2}), now=NOW)
-    again = replace(seen, status=first)
-    assert status_of(again, RUNNING, Told(), now=LATER) == first
-    newer = status_of(again, RUNNING, Told(last_export=LastExport(time=LATER, read=2), problems={}), now=LATER)
+    record = recorded_tenant()
+    first = status_of(
+        record, RUNNING, ReportedState(last_export=LastExport(time=NOW, read=1), problems={"conflict": 2}), now=NOW
+    )
+    again = replace(record, status=first)
+    assert status_of(again, RUNNING, ReportedState(), now=LATER) == first
+    newer = status_of(again, RUNNING, ReportedState(last_export=LastExport(time=LATER, read=2), problems={}), now=LATER)
     assert newer.last_export == LastExport(time=LATER, read=2)
     assert newer.problems is None
 
 
 @pytest.mark.parametrize(
-    ("picture", "version"),
+    ("health", "version"),
     [
         (RUNNING, __version__),
-        (Picture(), None),
-        (Picture(available=True, rolling=True), None),
-        (Picture(available=True, waits_for_turn=True), None),
+        (TenantHealth(), None),
+        (TenantHealth(available=True, rolling=True), None),
+        (TenantHealth(available=True, waits_for_turn=True), None),
     ],
 )
-def test_the_version_is_that_of_the_pods(picture: Picture, version: str | None) -> None:
-    assert status_of(tenant_seen(), picture, Told(), now=NOW).version == version
+def test_the_version_is_that_of_the_pods(health: TenantHealth, version: str | None) -> None:
+    assert status_of(recorded_tenant(), health, ReportedState(), now=NOW).version == version
 
 
-def test_the_address_for_sendcloud_is_shown_when_it_is_known() -> None:
-    assert status_of(tenant_seen(), RUNNING, Told(), now=NOW).webhook_url is None
-    seen = tenant_seen(webhook={"host": "hooks.example.com"})
-    assert status_of(seen, RUNNING, Told(), now=NOW).webhook_url == "https://hooks.example.com/webhooks/sendcloud"
+@pytest.mark.parametrize(
+    ("webhook", "url"),
+    [
+        ({}, None),
+        ({"host": "hooks.example.com"}, "https://hooks.example.com/webhooks/sendcloud"),
+        ({"host": "hooks.example.com", "path": "/x"}, "https://hooks.example.com/x"),
+    ],
+)
+def test_the_address_to_enter_in_sendcloud_is_shown_when_it_is_known(webhook: dict[str, str], url: str | None) -> None:
+    assert status_of(recorded_tenant(webhook=webhook), RUNNING, ReportedState(), now=NOW).webhook_url == url
 
 
 def test_a_status_that_was_written_reads_back_as_the_same() -> None:
-    seen = tenant_seen()
-    status = status_of(seen, RUNNING, Told(last_export=LastExport(time=NOW)), now=NOW)
-    written = status_manifest(seen, status)
-    assert written["metadata"]["uid"] == seen.uid
-    back = tenant_sighting(live({**tenant_document(), "status": written["status"]}))
+    record = recorded_tenant()
+    status = status_of(record, RUNNING, ReportedState(last_export=LastExport(time=NOW)), now=NOW)
+    written = status_manifest(record, status)
+    assert written["metadata"]["uid"] == record.uid
+    back = tenant_record(live({**tenant_document(), "status": written["status"]}))
     assert back.status == status
-    assert status_of(back, RUNNING, Told(), now=LATER) == status
+    assert status_of(back, RUNNING, ReportedState(), now=LATER) == status
 
 
 def test_an_unusable_spec_names_the_field_and_not_the_value() -> None:
-    seen = tenant_seen(timeZone="s3cr3t/zone")
-    assert seen.tenant is None
-    assert "spec.timeZone" in seen.fault
-    assert "s3cr3t" not in seen.fault
-    strange = tenant_sighting(live(tenant_document(unknownField="s3cr3t")))
+    record = recorded_tenant(timeZone="s3cr3t/zone")
+    assert record.tenant is None
+    assert "spec.timeZone" in record.fault
+    assert "s3cr3t" not in record.fault
+    strange = tenant_record(live(tenant_document(unknownField="s3cr3t")))
     assert strange.tenant is None
     assert "s3cr3t" not in strange.fault
 
 
 def test_a_status_of_another_shape_is_ignored() -> None:
-    assert tenant_sighting(live({**tenant_document(), "status": {"conditions": "odd"}})).status == Status()
+    assert tenant_record(live({**tenant_document(), "status": {"conditions": "odd"}})).status == Status()
 
 
 def test_events_warn_of_what_is_wrong_only() -> None:
-    seen = tenant_seen()
+    record = recorded_tenant()
 
-    def kinds(picture: Picture) -> dict[str, str]:
-        conditions = status_of(seen, picture, Told(), now=NOW).conditions
-        return {c.type: event_of(seen, c, now=NOW, serial="1")["type"] for c in conditions}
+    def kinds(health: TenantHealth) -> dict[str, str]:
+        conditions = status_of(record, health, ReportedState(), now=NOW).conditions
+        return {c.type: event_of(record, c, now=NOW, serial="1")["type"] for c in conditions}
 
     assert set(kinds(RUNNING).values()) == {"Normal"}
-    bad = kinds(Picture(faults=[Fault(Reason.NOT_OURS, "m")], suspended=True, rolling=True))
+    bad = kinds(TenantHealth(faults=[Fault(ConditionReason.NOT_OURS, "m")], suspended=True, rolling=True))
     assert bad == {"Ready": "Warning", "Degraded": "Warning", "Progressing": "Normal", "Suspended": "Normal"}
 
 
 def test_of_a_new_tenant_only_what_holds_is_told() -> None:
-    conditions = status_of(tenant_seen(), Picture(rolling=True), Told(), now=NOW).conditions
-    assert [c.type for c in worth_telling(conditions, is_new=True)] == ["Progressing"]
-    assert worth_telling(conditions, is_new=False) == conditions
+    conditions = status_of(recorded_tenant(), TenantHealth(rolling=True), ReportedState(), now=NOW).conditions
+    assert [c.type for c in events_for(conditions, is_new=True)] == ["Progressing"]
+    assert events_for(conditions, is_new=False) == conditions
 
 
 def test_tenants_roll_in_waves_and_keep_their_place_until_done() -> None:
-    waves = Waves(at_once=2)
-    waves.resume([("n", "a")])
-    assert [waves.let_in(("n", name)) for name in "bcab"] == [True, False, True, True]
-    waves.done(("n", "a"))
-    waves.done(("n", "never-let-in"))
-    assert [waves.let_in(("n", name)) for name in "cd"] == [True, False]
+    gate = RolloutGate(at_once=2)
+    gate.resume([("n", "a")])
+    assert [gate.acquire(("n", name)) for name in "bcab"] == [True, False, True, True]
+    gate.release(("n", "a"))
+    gate.release(("n", "never-acquired"))
+    assert [gate.acquire(("n", name)) for name in "cd"] == [True, False]
 
 
 def test_a_redis_that_never_gets_ready_does_not_hold_up_the_wave() -> None:
     now = [0.0]
-    waves = Waves(at_once=1, clock=lambda: now[0])
-    waves.resume([("n", "stuck")])
-    now[0] = LONGEST_SECONDS - 1
-    assert not waves.let_in(("n", "next"))
-    assert waves.let_in(("n", "stuck")), "asking again does not prolong its time"
-    now[0] = LONGEST_SECONDS
-    assert waves.let_in(("n", "next"))
-    assert not waves.let_in(("n", "stuck")), "it waits for its turn like others"
+    gate = RolloutGate(at_once=1, clock=lambda: now[0])
+    gate.resume([("n", "stuck")])
+    now[0] = MAX_HOLD_SECONDS - 1
+    assert not gate.acquire(("n", "next"))
+    assert gate.acquire(("n", "stuck")), "asking again does not prolong its time"
+    now[0] = MAX_HOLD_SECONDS
+    assert gate.acquire(("n", "next"))
+    assert not gate.acquire(("n", "stuck")), "it waits for its turn like others"
 
 
 def test_the_gauge_of_a_tenant_goes_with_it() -> None:
@@ -188,12 +197,12 @@ def test_the_gauge_of_a_tenant_goes_with_it() -> None:
             if s.name == "aftersend_tenant_condition"
         }
 
-    metrics.show("n.a", status_of(tenant_seen(), Picture(), Told(), now=NOW).conditions)
+    metrics.set_conditions("n.a", status_of(recorded_tenant(), TenantHealth(), ReportedState(), now=NOW).conditions)
     assert shown()["Ready", "Starting"] == 0
-    metrics.show("n.a", status_of(tenant_seen(), RUNNING, Told(), now=NOW).conditions)
+    metrics.set_conditions("n.a", status_of(recorded_tenant(), RUNNING, ReportedState(), now=NOW).conditions)
     assert shown()["Ready", "Running"] == 1
     assert ("Ready", "Starting") not in shown()
-    metrics.forget("n.a")
+    metrics.remove_tenant("n.a")
     assert shown() == {}
 
 
@@ -207,23 +216,23 @@ def test_changes_and_certificates_are_shown_while_the_tenant_is_there() -> None:
         "aftersend_operator_tenant_changes_total",
         "aftersend_webhook_certificate_expiry_timestamp_seconds",
     )
-    metrics.saw("n.a", generation=7, certificate_end=0)
+    metrics.record_tenant("n.a", generation=7, certificate_end=0)
     assert (value(changes), value(end)) == (0, None), "what was before our time is no change"
-    metrics.saw("n.a", generation=8, certificate_end=1_800_000_000)
-    metrics.saw("n.a", generation=8, certificate_end=1_800_000_000)
+    metrics.record_tenant("n.a", generation=8, certificate_end=1_800_000_000)
+    metrics.record_tenant("n.a", generation=8, certificate_end=1_800_000_000)
     assert (value(changes), value(end)) == (1, 1_800_000_000)
-    metrics.saw("n.a", generation=8, certificate_end=0)
+    metrics.record_tenant("n.a", generation=8, certificate_end=0)
     assert value(end) is None
-    metrics.saw("n.a", generation=8, certificate_end=1)
-    metrics.forget("n.a")
+    metrics.record_tenant("n.a", generation=8, certificate_end=1)
+    metrics.remove_tenant("n.a")
     assert (value(changes), value(end)) == (None, None)
-    metrics.saw("n.a", generation=1, certificate_end=0)
+    metrics.record_tenant("n.a", generation=1, certificate_end=0)
     assert value(changes) == 0, "a new tenant of the same name begins anew"
 
 
 @pytest.mark.parametrize("content", ["", "bm8gY2VydGlmaWNhdGU=", "not base64 ä"])
 def test_a_secret_without_a_certificate_has_no_end(content: str) -> None:
-    assert secret_sighting(live({**merchant_secrets()[0], "data": {"tls.crt": content}})).expires == 0
+    assert secret_record(live({**merchant_secrets()[0], "data": {"tls.crt": content}})).expires == 0
 
 
 def test_the_end_of_a_certificate_is_read_from_its_secret() -> None:
@@ -231,4 +240,4 @@ def test_the_end_of_a_certificate_is_read_from_its_secret() -> None:
     chain = [new_authority(name, now=now - timedelta(days=age)).certificate for age, name in enumerate("ab")]
     data = {"tls.crt": b64encode(b"".join(chain)).decode(), "tls.key": ""}
     expected = (now + AUTHORITY_LIFE).timestamp()
-    assert secret_sighting(live({**merchant_secrets()[0], "data": data})).expires == expected
+    assert secret_record(live({**merchant_secrets()[0], "data": data})).expires == expected

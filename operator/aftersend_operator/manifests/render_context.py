@@ -4,29 +4,30 @@ from dataclasses import dataclass
 
 from aftersend.tenant.document import Spec, Tenant
 from aftersend_operator.model.naming import Manifest, child_name, kept_labels, labels, namespace_of, owner_reference
+from aftersend_operator.model.ports import REDIS_PORT
 from aftersend_operator.settings import OperatorSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ClusterFacts:
     """What the cluster knows and no document tells."""
 
     redis_secrets: str = ""
     """Mark of Redis' certificate and users (``generated.redis_mark``): when it changes, Redis starts again."""
-    redis_port: int = 6379
-    """Port of an external Redis (``network_policies.port_of`` its URL)."""
+    redis_port: int = REDIS_PORT
+    """Port of an external Redis (``ports.port_of_url`` of its URL)."""
     kinds: frozenset[str] = frozenset()
     """Optional kinds that this cluster has: ``HTTPRoute``, ``PodMonitor``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RenderContext:
     """One tenant, one cluster, one operator."""
 
     tenant: Tenant
     uid: str
     settings: OperatorSettings
-    facts: Facts
+    facts: ClusterFacts
 
     @property
     def spec(self) -> Spec:

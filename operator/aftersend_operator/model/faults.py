@@ -1,0 +1,14 @@
+"""Faults: what is wrong with a tenant, with its reason, its cure, and whether orders can still travel."""
+
+from dataclasses import dataclass
+
+from aftersend_operator.model.reasons import ConditionReason
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is wrong; ``blocks`` if no order can travel because of it."""
+
+    reason: ConditionReason
+    message: str
+    blocks: bool = True
