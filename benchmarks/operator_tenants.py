@@ -30,17 +30,17 @@ IDLE_SECONDS = 180
 COMMANDS = Path(sys.executable).parent
 
 
-class Nobody:
-    """Counts for nobody."""
+class NoCounter:
+    """A call counter that counts nothing."""
 
     def record_call(self, verb: str, outcome: str) -> None:
-        """Ignore it."""
+        """Ignore the call."""
 
 
 async def main(tenants: int) -> int:
     """Measure and print."""
     port = free_port()
-    api = Api(partial(load_access, os.environ), Nobody())
+    api = Api(partial(load_access, os.environ), NoCounter())
     teach()
     kubectl("create", "namespace", NAMESPACE)
     operator = start(port)
