@@ -16,6 +16,7 @@ RUN python3 -m venv /opt/build \
 FROM build AS code
 COPY pyproject.toml README.md LICENSE ./
 COPY aftersend aftersend
+COPY demo demo
 COPY operator operator
 COPY sandbox sandbox
 COPY services services
@@ -51,7 +52,7 @@ COPY --from=code /opt/code /opt/aftersend
 USER 0:0
 ARG OPERATOR=0
 RUN ["/opt/aftersend/bin/python3", "-c", "import os; from importlib import import_module; from pkgutil import walk_packages; \
-    parts = ['_operator'] if os.environ['OPERATOR'] == '1' else ['', '_exporter', '_webhook', '_writer', '_sandbox']; \
+    parts = ['_operator'] if os.environ['OPERATOR'] == '1' else ['', '_exporter', '_webhook', '_writer', '_sandbox', '_demo']; \
     packages = [import_module('aftersend' + part) for part in parts]; \
     modules = [each.name for top in packages for each in walk_packages(top.__path__, top.__name__ + '.')]; \
     [import_module(name) for name in modules if not name.endswith('__main__')]"]

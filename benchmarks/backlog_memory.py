@@ -19,14 +19,14 @@ from sight.figures import Figure, tell
 from sight.memory import watching
 from sight.waiting import until
 
-from aftersend.cli.day.control import Control
-from aftersend.cli.day.stage import TENANT, Stage
 from aftersend.ledger.tenant_state import TenantState
 from aftersend.redis.connection import connect
 from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend.stream.stream import Stream
+from aftersend_demo.environment import TENANT, DemoEnvironment
+from aftersend_demo.sandbox_control import SandboxControl
 
 _LABEL = 1000
 
@@ -42,16 +42,16 @@ def main() -> int:
 
 async def measure(events: int) -> list[Figure]:
     """One backlog, watched."""
-    with tempfile.TemporaryDirectory() as name, Stage(Path(name), orders=events) as stage:
-        writer = stage.children["writer"]
+    with tempfile.TemporaryDirectory() as name, DemoEnvironment(Path(name), orders=events) as demo:
+        writer = demo.children["writer"]
         writer.stop()
-        redis = connect(stage.valkey.bare_url, SecretFiles(stage.valkey.secrets), part="writer")
+        redis = connect(demo.valkey.bare_url, SecretFiles(demo.valkey.secrets), part="writer")
         stream = Stream(
-            redis, tenant=TENANT, name="parcels", keyring=Keyring(SecretFiles(stage.secrets_dir / "data-key"))
+            redis, tenant=TENANT, name="parcels", keyring=Keyring(SecretFiles(demo.secrets_dir / "data-key"))
         )
         async with aiohttp.ClientSession() as http:
-            control = Control(http, url=stage.sandbox_url)
-            await _recovered(control, stage, TenantState(redis, tenant=TENANT))
+            control = SandboxControl(http, url=demo.sandbox_url)
+            await _recovered(control, demo, TenantState(redis, tenant=TENANT))
             await _fill(stream, [str(order["order_id"]) for order in await control.orders()])
             before, started = (await control.figures())["numbers in Afterbuy"], time.monotonic()
             writer.start()
@@ -71,11 +71,11 @@ async def measure(events: int) -> list[Figure]:
     ]
 
 
-async def _recovered(control: Control, stage: Stage, state: TenantState) -> None:
+async def _recovered(control: SandboxControl, demo: DemoEnvironment, state: TenantState) -> None:
     """Wait for the first sweep of the exporter, and end the recovery in the writer's place: nothing was lost."""
 
     async def swept() -> bool:
-        return await control.answers(stage.ready_url("exporter")) and await state.get("sweep.cursor") is not None
+        return await control.answers(demo.ready_url("exporter")) and await state.get("sweep.cursor") is not None
 
     await until(swept, within=300)
     await state.set("recovered", "1")

@@ -21,9 +21,9 @@ from sight.figures import Figure, tell
 from sight.memory import resident
 from sight.waiting import until
 
-from aftersend.cli.day.control import Control
-from aftersend.cli.day.process import Child
-from aftersend.cli.day.stage import PARTS, Stage, free_port
+from aftersend_demo.environment import PARTS, DemoEnvironment, free_port
+from aftersend_demo.process import ChildProcess
+from aftersend_demo.sandbox_control import SandboxControl
 
 _STARTS = 7
 
@@ -55,33 +55,33 @@ def fastest(command: list[str]) -> float:
 
 async def idle(settle: float) -> list[Figure]:
     """Memory of each service, and of ``up`` with its Valkey."""
-    with tempfile.TemporaryDirectory() as name, Stage(Path(name), orders=0) as stage:
+    with tempfile.TemporaryDirectory() as name, DemoEnvironment(Path(name), orders=0) as demo:
         async with aiohttp.ClientSession() as http:
-            control = Control(http, url=stage.sandbox_url)
-            await _ready(control, [stage.ready_url(part) for part in PARTS])
-            up, port = _up(stage)
+            control = SandboxControl(http, url=demo.sandbox_url)
+            await _ready(control, [demo.ready_url(part) for part in PARTS])
+            up, port = _up(demo)
             up.start()
             try:
                 await _ready(control, [f"http://127.0.0.1:{port}/readyz"])
                 await asyncio.sleep(settle)
-                services = [Figure(f"{part}, idle", resident(stage.children[part].pid), "MB", 80) for part in PARTS]
+                services = [Figure(f"{part}, idle", resident(demo.children[part].pid), "MB", 80) for part in PARTS]
                 return [*services, *_of_up(up.pid)]
             finally:
                 up.stop()
 
 
-def _up(stage: Stage) -> tuple[Child, int]:
-    """``aftersend up`` for the tenant of the stage, with an embedded Valkey of its own."""
+def _up(demo: DemoEnvironment) -> tuple[ChildProcess, int]:
+    """``aftersend up`` for the tenant of the demo, with an embedded Valkey of its own."""
     port = free_port()
     environment = {"AFTERSEND_LISTEN": "127.0.0.1:0", "AFTERSEND_ADMIN_LISTEN": f"127.0.0.1:{port}"}
-    command = ["aftersend", "up", "-f", str(stage.tenant_file), "--data-dir", str(stage.folder / "data")]
-    secrets = stage.folder / "own"
-    for file in (stage.secrets_dir / "afterbuy", stage.secrets_dir / "sendcloud"):
+    command = ["aftersend", "up", "-f", str(demo.tenant_file), "--data-dir", str(demo.folder / "data")]
+    secrets = demo.folder / "own"
+    for file in (demo.secrets_dir / "afterbuy", demo.secrets_dir / "sendcloud"):
         (secrets / file.name).mkdir(parents=True)
         for key in file.iterdir():
             (secrets / file.name / key.name).write_text(key.read_text())
     command += ["--secrets-dir", str(secrets)]
-    return Child(command, log=stage.logs / "up.log", environment=environment), port
+    return ChildProcess(command, log=demo.logs / "up.log", environment=environment), port
 
 
 def _of_up(pid: int) -> list[Figure]:
@@ -95,7 +95,7 @@ def _of_up(pid: int) -> list[Figure]:
     ]
 
 
-async def _ready(control: Control, urls: list[str]) -> None:
+async def _ready(control: SandboxControl, urls: list[str]) -> None:
     async def answer() -> bool:
         return all([await control.answers(url) for url in urls])
 

@@ -30,8 +30,8 @@ from sight.figures import Figure, tell
 from sight.waiting import until
 from webhook_latency import send
 
-from aftersend.cli.day.control import Control
-from aftersend.cli.day.stage import Stage, free_port
+from aftersend_demo.environment import DemoEnvironment, free_port
+from aftersend_demo.sandbox_control import SandboxControl
 
 CLIENTS = 16
 LOWEST = 0.85
@@ -82,11 +82,11 @@ def main() -> int:
 async def measure(pairs: int, rounds: int, seconds: float) -> list[Figure]:
     """Pair after pair on the same Valkey; ``seconds`` is the length of a round."""
     os.sched_setaffinity(0, CORES[:-1] or CORES)
-    with tempfile.TemporaryDirectory() as name, Stage(Path(name), orders=0) as stage, collector() as endpoint:
+    with tempfile.TemporaryDirectory() as name, DemoEnvironment(Path(name), orders=0) as demo, collector() as endpoint:
         for part in ("exporter", "webhook", "writer"):
-            stage.children[part].stop()
+            demo.children[part].stop()
         async with aiohttp.ClientSession() as http:
-            found = [await compete(stage, http, endpoint, rounds, seconds) for _ in range(pairs)]
+            found = [await compete(demo, http, endpoint, rounds, seconds) for _ in range(pairs)]
     ours, floor = ([pair[side] for pair in found] for side in (0, 1))
     ratios = [
         theirs / own for mine, other in found for own, theirs in zip(mine.rates[1:], other.rates[1:], strict=True)
@@ -101,7 +101,7 @@ async def measure(pairs: int, rounds: int, seconds: float) -> list[Figure]:
 
 
 async def compete(
-    stage: Stage, http: aiohttp.ClientSession, endpoint: str, rounds: int, seconds: float
+    demo: DemoEnvironment, http: aiohttp.ClientSession, endpoint: str, rounds: int, seconds: float
 ) -> tuple[Service, Service]:
     """Ours and the floor in turn, the first round of each for nothing: it warms up."""
     tracing = {
@@ -109,8 +109,8 @@ async def compete(
         "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
         "OTEL_TRACES_SAMPLER_ARG": "0.1",
     }
-    control = Control(http, url=stage.sandbox_url)
-    with started(stage, SHIPPED, **tracing) as ours, started(stage, FLOOR + SHIPPED) as floor:
+    control = SandboxControl(http, url=demo.sandbox_url)
+    with started(demo, SHIPPED, **tracing) as ours, started(demo, FLOOR + SHIPPED) as floor:
         for service in (ours, floor):
             await until(lambda service=service: control.answers(service.ready))
         for _ in range(rounds + 1):
@@ -148,11 +148,11 @@ def processor_seconds(pid: int) -> float:
 
 
 @contextmanager
-def started(stage: Stage, code: str, **more: str) -> Iterator[Service]:
+def started(demo: DemoEnvironment, code: str, **more: str) -> Iterator[Service]:
     """A webhook service that runs this code."""
     public, admin = free_port(), free_port()
     addresses = {"AFTERSEND_LISTEN": f"127.0.0.1:{public}", "AFTERSEND_ADMIN_LISTEN": f"127.0.0.1:{admin}"}
-    environ = {**os.environ, **stage.environment("webhook"), **addresses, **more, "AFTERSEND_LOG_LEVEL": "warning"}
+    environ = {**os.environ, **demo.variables("webhook"), **addresses, **more, "AFTERSEND_LOG_LEVEL": "warning"}
     process = subprocess.Popen([sys.executable, "-c", code], env=environ)
     os.sched_setaffinity(process.pid, CORES[-1:])
     try:

@@ -17,9 +17,9 @@ from pathlib import Path
 import aiohttp
 from sight.figures import Figure, tell
 
-from aftersend.cli.day.screen import Silent
-from aftersend.cli.day.stage import PARTS, Stage
-from aftersend.cli.demo import live_through
+from aftersend_demo.display import SilentDisplay
+from aftersend_demo.environment import PARTS, DemoEnvironment
+from aftersend_demo.main import live_through
 
 _TIMES = 50
 
@@ -35,10 +35,10 @@ def main() -> int:
 
 async def measure(orders: int) -> list[Figure]:
     """After the day, all services one after the other."""
-    with tempfile.TemporaryDirectory() as name, Stage(Path(name), orders=orders) as stage:
-        await live_through(stage, Silent())
+    with tempfile.TemporaryDirectory() as name, DemoEnvironment(Path(name), orders=orders) as demo:
+        await live_through(demo, SilentDisplay())
         async with aiohttp.ClientSession() as http:
-            found = [await scraped(http, f"http://127.0.0.1:{stage.admin_ports[part]}/metrics") for part in PARTS]
+            found = [await scraped(http, f"http://127.0.0.1:{demo.admin_ports[part]}/metrics") for part in PARTS]
     figures = [Figure("series of one tenant, all services together", sum(series for _, _, series in found), "", 399)]
     for part, (ms, size, _) in zip(PARTS, found, strict=True):
         figures += [Figure(f"{part}: a scrape", ms, "ms", 20), Figure(f"{part}: its size", size, "KB", 64)]

@@ -21,8 +21,8 @@ import msgspec
 from sight.figures import Figure, tell
 from sight.waiting import until
 
-from aftersend.cli.day.control import Control
-from aftersend.cli.day.stage import PARTS, SECRETS, Stage
+from aftersend_demo.environment import PARTS, SECRETS, DemoEnvironment
+from aftersend_demo.sandbox_control import SandboxControl
 
 
 def main() -> int:
@@ -37,12 +37,12 @@ def main() -> int:
 
 async def measure(rate: int, seconds: int) -> list[Figure]:
     """All calls of the time, one after the other by the clock."""
-    with tempfile.TemporaryDirectory() as name, Stage(Path(name), orders=0) as stage:
+    with tempfile.TemporaryDirectory() as name, DemoEnvironment(Path(name), orders=0) as demo:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
-            control = Control(http, url=stage.sandbox_url)
-            await until(lambda: _are_ready(control, stage))
+            control = SandboxControl(http, url=demo.sandbox_url)
+            await until(lambda: _are_ready(control, demo))
             begin = time.perf_counter() + 0.5
-            calls = [_call(http, stage.webhook_url, number, begin + number / rate) for number in range(rate * seconds)]
+            calls = [_call(http, demo.webhook_url, number, begin + number / rate) for number in range(rate * seconds)]
             answers = await asyncio.gather(*calls)
     times = sorted(taken for _, taken in answers)
     refused = sum(status != 200 for status, _ in answers)
@@ -55,8 +55,8 @@ async def measure(rate: int, seconds: int) -> list[Figure]:
     ]
 
 
-async def _are_ready(control: Control, stage: Stage) -> bool:
-    return all([await control.answers(stage.ready_url(part)) for part in PARTS])
+async def _are_ready(control: SandboxControl, demo: DemoEnvironment) -> bool:
+    return all([await control.answers(demo.ready_url(part)) for part in PARTS])
 
 
 async def _call(http: aiohttp.ClientSession, url: str, number: int, due: float) -> tuple[int, float]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _OURS: Final = (
     "aftersend",
+    "aftersend_demo",
     "aftersend_exporter",
     "aftersend_operator",
     "aftersend_webhook",

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from aftersend.cli.day.screen import LiveTable, verdict_table
-from aftersend.cli.day.stage import Stage
-from aftersend.cli.demo import live_through
 from aftersend.observe import logs
+from aftersend_demo.display import LiveDisplay, verdict_table
+from aftersend_demo.environment import DemoEnvironment
+from aftersend_demo.main import live_through
 
 PICTURE = Path(__file__).with_name("demo.svg")
 
@@ -19,9 +19,9 @@ def main() -> None:
     """Run the demo and keep its last picture and the verdict."""
     logs.configure("console", "error")
     console = Console(record=True, width=118, force_terminal=True, file=io.StringIO())
-    with tempfile.TemporaryDirectory() as folder, Stage(Path(folder), orders=300) as stage:
-        screen = LiveTable(Console(file=io.StringIO(), force_terminal=True, width=118))
-        rules = asyncio.run(live_through(stage, screen))
+    with tempfile.TemporaryDirectory() as folder, DemoEnvironment(Path(folder), orders=300) as demo:
+        screen = LiveDisplay(Console(file=io.StringIO(), force_terminal=True, width=118))
+        rules = asyncio.run(live_through(demo, screen))
         screen.close()
     console.print("[bold]$ make demo")
     console.print(screen.picture())

@@ -26,7 +26,7 @@ class Calm:
             async with scene(self._factory.mktemp("calm")) as calm:
                 await calm_day(calm)
                 broken = [rule for rule in await calm.control.verdict() if not rule["kept"]]
-                assert not broken, f"the calm day itself breaks rules: {broken}\nlogs: {calm.stage.logs}"
+                assert not broken, f"the calm day itself breaks rules: {broken}\nlogs: {calm.demo.logs}"
                 self._known[today] = await picture(calm)
         return self._known[today]
 

@@ -36,9 +36,9 @@ class Day:
         sent = set(await control.incoming())
         ordinary = [each for each in orders if each["scenario"] in ("shop", "ebay") and str(each["order_id"]) in sent]
         for each in ordinary[:5]:
-            await control.move_house(str(each["order_id"]))
+            await control.correct_address(str(each["order_id"]))
         held = next(each for each in orders if each["scenario"] == "number_in_additional_info")
-        await control.release(str(held["order_id"]))
+        await control.clear_number(str(held["order_id"]))
         await self.scene.complete_run("export")
         await control.settle()
         self.orders = sorted(await control.incoming(), key=int)
@@ -62,7 +62,7 @@ class Day:
         """The other labels; returns are announced and the first parcels leave."""
         await self.scene.control.print_labels(self.orders[len(self.first_half) :])
         for order in self.orders[20:26]:
-            await self.scene.control.send_back(order)
+            await self.scene.control.announce_return(order)
         for order in self.orders[22:40]:
             await self.scene.control.deliver(order)
 
@@ -89,7 +89,7 @@ class Day:
             await control.relabel(order)
         for order in [*self.orders[16:20], *self.orders[40:46], *self.orders[60:90]]:
             await control.deliver(order)
-        await control.foreign_parcels()
+        await control.create_foreign_parcels()
 
     async def written_back(self) -> None:
         """Sweep for what got lost on the way, until everything is where it belongs."""

@@ -6,7 +6,7 @@ Two pictures are equal if nobody could tell the days apart by looking at Afterbu
 from dataclasses import dataclass
 from typing import Any
 
-from aftersend.cli.day.control import TAG
+from aftersend_demo.sandbox_control import TAG
 from tests.chaos.scene import Scene
 
 _MOST_TOLD = 40
@@ -90,11 +90,11 @@ async def assert_as_calm(scene: Scene, calm: Picture) -> None:
     dead = await scene.parcels.dead() + await scene.requests.dead()
     wrong += [f"{dead} dead letters: {scene.logged('event_dead')[:5]}"] if dead else []
     more = f"\n… and {len(wrong) - _MOST_TOLD} more" if len(wrong) > _MOST_TOLD else ""
-    assert not wrong, "\n".join([f"logs: {scene.stage.logs}", *wrong[:_MOST_TOLD]]) + more
+    assert not wrong, "\n".join([f"logs: {scene.demo.logs}", *wrong[:_MOST_TOLD]]) + more
 
 
 async def assert_nothing_lost(scene: Scene) -> None:
     """No life of any service has seen an entry vanish."""
     told = scene.logged("events_lost")
-    assert not told, f"logs: {scene.stage.logs}\n" + "\n".join(told)
-    assert await scene.lost() == 0, f"aftersend_events_lost_total, logs: {scene.stage.logs}"
+    assert not told, f"logs: {scene.demo.logs}\n" + "\n".join(told)
+    assert await scene.lost() == 0, f"aftersend_events_lost_total, logs: {scene.demo.logs}"

@@ -1,4 +1,4 @@
-"""A running day under observation: the stage of the demo, the remote control, and what a test must know of the inside.
+"""A running day under observation: the environment of the demo, the remote control, and what tests read of the inside.
 
 ``scene(folder)`` starts embedded Valkey, sandbox and the three services as processes below ``folder`` and ends them
 again, whatever happens; every process also ends with the test's. Their logs are in ``folder/logs``.
@@ -21,8 +21,6 @@ from typing import Any
 import aiohttp
 
 from aftersend import runs
-from aftersend.cli.day.control import Control
-from aftersend.cli.day.stage import PARTS, TENANT, Stage
 from aftersend.errors import Transient
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
@@ -30,12 +28,14 @@ from aftersend.redis.connection import connect
 from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
 from aftersend.stream.stream import Stream
+from aftersend_demo.environment import PARTS, TENANT, DemoEnvironment
+from aftersend_demo.sandbox_control import SandboxControl
 
 PATIENCE = 300.0
 _LOOK = 0.05
 
 
-class Remote(Control):
+class Remote(SandboxControl):
     """The remote control with the knobs that only tests turn."""
 
     async def state(self) -> dict[str, Any]:
@@ -78,9 +78,9 @@ class Remote(Control):
 
 @dataclass(slots=True)
 class Scene:
-    """One stage with everything that a test asks of it. ``kills`` counts what was killed."""
+    """The demo with everything that a test asks of it. ``kills`` counts what was killed."""
 
-    stage: Stage
+    demo: DemoEnvironment
     control: Remote
     http: aiohttp.ClientSession
     parcels: Stream
@@ -91,7 +91,7 @@ class Scene:
 
     def note(self, text: str) -> None:
         """A line of the story, beside the logs of the services and in their time."""
-        with (self.stage.logs / "story.log").open("a") as story:
+        with (self.demo.logs / "story.log").open("a") as story:
             story.write(f"{datetime.now(UTC).isoformat()} {text}\n")
 
     # Processes
@@ -99,25 +99,25 @@ class Scene:
     def kill(self, part: str) -> None:
         """SIGKILL; a new process of the same part starts at once."""
         self.note(f"kill {part}")
-        self.stage.children[part].kill()
+        self.demo.children[part].kill()
         self.kills[part] = self.kills.get(part, 0) + 1
-        self.stage.children[part].start()
+        self.demo.children[part].start()
 
     async def kill_redis(self, *, away: Callable[[], Awaitable[bool]] | None = None, lose: bool = False) -> None:
         """SIGKILL Valkey and start it again, once ``away`` holds; with ``lose`` it comes back without its data."""
         self.note("lose Redis" if lose else "kill Redis")
-        os.kill(self.stage.valkey.pid, signal.SIGKILL)
+        os.kill(self.demo.valkey.pid, signal.SIGKILL)
         await self.until(self._redis_is_gone, "Valkey ends")
         self.kills["redis"] = self.kills.get("redis", 0) + 1
         if lose:
-            shutil.rmtree(self.stage.valkey.folder / "appendonlydir")
+            shutil.rmtree(self.demo.valkey.folder / "appendonlydir")
         if away is not None:
             await self.until(away, "somebody notices that Redis is away")
-        await self.stage.valkey.restart()
+        await self.demo.valkey.restart()
         self.note("Redis is back")
 
     async def _redis_is_gone(self) -> bool:
-        return not self.stage.valkey.is_running
+        return not self.demo.valkey.is_running
 
     async def ready(self) -> None:
         """All services and the sandbox answer."""
@@ -133,8 +133,8 @@ class Scene:
         return not await self.state.recovering()
 
     async def _all_ready(self) -> bool:
-        answers = await asyncio.gather(*(self.control.answers(self.stage.ready_url(part)) for part in PARTS))
-        return all(answers) and await self.control.answers(self.stage.sandbox_url)
+        answers = await asyncio.gather(*(self.control.answers(self.demo.ready_url(part)) for part in PARTS))
+        return all(answers) and await self.control.answers(self.demo.sandbox_url)
 
     # Runs
 
@@ -186,7 +186,7 @@ class Scene:
         self.note("quiet")
 
     async def _webhooks_are_through(self) -> bool:
-        await self.control.webhooks_done()
+        await self.control.drain_webhooks()
         return not (await self.control.state())["webhooks_unfinished"]
 
     async def _is_quiet(self) -> bool:
@@ -206,7 +206,7 @@ class Scene:
         """``aftersend_events_lost_total`` of all services together."""
         total = 0.0
         for part in PARTS:
-            async with self.http.get(f"http://127.0.0.1:{self.stage.admin_ports[part]}/metrics") as response:
+            async with self.http.get(f"http://127.0.0.1:{self.demo.admin_ports[part]}/metrics") as response:
                 lines = (await response.text()).splitlines()
             total += sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith("aftersend_events_lost_"))
         return total
@@ -215,7 +215,7 @@ class Scene:
         """Log lines of all services, of all their lives, that hold one of these words."""
         found: list[str] = []
         for part in PARTS:
-            lines = (self.stage.logs / f"{part}.log").read_text().splitlines()
+            lines = (self.demo.logs / f"{part}.log").read_text().splitlines()
             found += [f"{part}: {line}" for line in lines if any(word in line for word in words)]
         return found
 
@@ -234,7 +234,7 @@ class Scene:
                     await asyncio.sleep(every)
         except TimeoutError:
             more = f": {await told()}" if told else ""
-            raise AssertionError(f"never: {what}{more}\nlogs: {self.stage.logs}") from None
+            raise AssertionError(f"never: {what}{more}\nlogs: {self.demo.logs}") from None
 
 
 async def _holds(condition: Callable[[], Awaitable[bool]]) -> bool:
@@ -245,17 +245,19 @@ async def _holds(condition: Callable[[], Awaitable[bool]]) -> bool:
 
 
 @asynccontextmanager
-async def scene(folder: Path, *, orders: int = 300, seed: int = 1, kind: type[Stage] = Stage) -> AsyncIterator[Scene]:
-    """A stage with its services ready; all gone afterwards. The environment's own coverage settings stay outside."""
+async def scene(
+    folder: Path, *, orders: int = 300, seed: int = 1, kind: type[DemoEnvironment] = DemoEnvironment
+) -> AsyncIterator[Scene]:
+    """The demo with its services ready; all gone afterwards. The environment's own coverage settings stay outside."""
     folder.mkdir(parents=True, exist_ok=True)
-    with kind(folder, orders=orders, seed=seed) as stage:
-        redis = connect(stage.valkey.bare_url, SecretFiles(stage.secrets_dir / "redis"), part="chaos")
-        keyring = Keyring(SecretFiles(stage.secrets_dir / "data-key"))
+    with kind(folder, orders=orders, seed=seed) as demo:
+        redis = connect(demo.valkey.bare_url, SecretFiles(demo.secrets_dir / "redis"), part="chaos")
+        keyring = Keyring(SecretFiles(demo.secrets_dir / "data-key"))
         try:
             async with aiohttp.ClientSession() as http:
                 found = Scene(
-                    stage=stage,
-                    control=Remote(http, url=stage.sandbox_url),
+                    demo=demo,
+                    control=Remote(http, url=demo.sandbox_url),
                     http=http,
                     parcels=Stream(redis, tenant=TENANT, name="parcels", keyring=keyring),
                     requests=Stream(redis, tenant=TENANT, name="runs", keyring=keyring),

@@ -31,7 +31,7 @@ async def test_redis_may_die_at_any_time(tmp_path: Path, calm: Calm) -> None:
         await day.noon()
         await _afternoon(day, Random(5))
         await running.quiet()
-        assert await _unwritten(day) == [], f"before any sweep; logs: {running.stage.logs}"
+        assert await _unwritten(day) == [], f"before any sweep; logs: {running.demo.logs}"
         await day.evening()
         await day.written_back()
         await assert_as_calm(running, wanted)

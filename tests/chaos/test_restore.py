@@ -34,12 +34,12 @@ Loss = Callable[[Scene, list[bytes]], Awaitable[None]]
 async def _into_an_empty_tenant(running: Scene, old: list[bytes]) -> None:
     """The webhook runs on, and the first thing that it stores is old."""
     for part in _AT_WORK:
-        running.stage.children[part].kill()
+        running.demo.children[part].kill()
     await running.kill_redis(lose=True)
     await _replay(running, old)
     await _restored(running)
     for part in _AT_WORK:
-        running.stage.children[part].start()
+        running.demo.children[part].start()
     await running.ready()
 
 
@@ -72,7 +72,7 @@ async def test_a_restored_day_ends_like_the_calm_one(tmp_path: Path, calm: Calm,
         await day.written_back()
         await _replay(running, old)
         await running.quiet()
-        assert await _writes(day) == before, f"an old number came back; logs: {running.stage.logs}"
+        assert await _writes(day) == before, f"an old number came back; logs: {running.demo.logs}"
         await day.evening()
         await day.written_back()
         await assert_as_calm(running, wanted)
@@ -92,8 +92,8 @@ async def _restored(running: Scene, *words: str) -> None:
 
 async def _called(running: Scene, *words: str) -> dict[str, Any]:
     environment = {
-        **running.stage.environment("exporter"),
-        "AFTERSEND_BACKUP_TARGET": str(running.stage.folder / "backups"),
+        **running.demo.variables("exporter"),
+        "AFTERSEND_BACKUP_TARGET": str(running.demo.folder / "backups"),
     }
     command = [*_COMMAND, *words, "--json"]
     done = await asyncio.to_thread(subprocess.run, command, env=environment, capture_output=True, check=False)

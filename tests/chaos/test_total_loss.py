@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from aftersend.cli.day.stage import SECRETS
+from aftersend_demo.environment import SECRETS
 from tests.chaos.conftest import Calm
 from tests.chaos.day import Day
 from tests.chaos.misfortune import Point, striking
@@ -48,7 +48,7 @@ async def test_a_redis_that_lost_everything_is_filled_again(tmp_path: Path, calm
         assert not await running.state.recovering()
         await _replay(running, old)
         await running.quiet()
-        assert await _writes(day) == before, f"an old webhook changed a number; logs: {running.stage.logs}"
+        assert await _writes(day) == before, f"an old webhook changed a number; logs: {running.demo.logs}"
         await day.evening()
         await day.written_back()
         await assert_as_calm(running, wanted)
@@ -82,7 +82,7 @@ async def _recorded(day: Day) -> list[bytes]:
 
 async def _v2(running: Scene, parcel: int) -> dict[str, Any]:
     keys = {"Authorization": aiohttp.encode_basic_auth(KEYS["publicKey"], KEYS["secretKey"])}
-    async with running.http.get(f"{running.stage.sandbox_url}/api/v2/parcels/{parcel}", headers=keys) as answer:
+    async with running.http.get(f"{running.demo.sandbox_url}/api/v2/parcels/{parcel}", headers=keys) as answer:
         assert answer.status == 200
         found: dict[str, Any] = (await answer.json())["parcel"]
         return found
@@ -97,7 +97,7 @@ async def _replay(running: Scene, bodies: list[bytes]) -> None:
 async def _accepted(running: Scene, body: bytes) -> bool:
     signature = hmac.new(KEYS["webhookSignatureKey"].encode(), body, hashlib.sha256).hexdigest()
     headers = {"Sendcloud-Signature": signature, "Content-Type": "application/json"}
-    async with running.http.post(running.stage.webhook_url, data=body, headers=headers) as answer:
+    async with running.http.post(running.demo.webhook_url, data=body, headers=headers) as answer:
         assert answer.status in (200, 503)
         return answer.status == 200
 

@@ -24,6 +24,7 @@ CONTEXT = (
     "README.md",
     "pyproject.toml",
     "aftersend",
+    "demo",
     "operator",
     "requirements",
     "sandbox",

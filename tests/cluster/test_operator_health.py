@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from aftersend.cli.day.process import Child
+from aftersend_demo.process import ChildProcess
 from tests.cluster.operator_process import Operator
 from tests.cluster.operator_scene import CANARY, Scene, eventually
 from tests.support.operator_objects import tenant_document
@@ -182,7 +182,7 @@ def process_of_a_pod(folder: Path, namespace: str) -> Iterator[None]:
     own = ["-f", str(folder / "tenant.yaml"), "--data-dir", str(folder / "data")]
     listen = {"AFTERSEND_LISTEN": f"127.0.0.1:{free_port()}", "AFTERSEND_ADMIN_LISTEN": f"{ADDRESS}:9090"}
     secrets = ["--secrets-dir", str(folder / "secrets")]
-    child = Child(["aftersend", "up", *own, *secrets], log=folder / "up.log", environment=listen)
+    child = ChildProcess(["aftersend", "up", *own, *secrets], log=folder / "up.log", environment=listen)
     child.start()
     try:
         eventually((folder / "data" / "up.json").exists, what="the process")

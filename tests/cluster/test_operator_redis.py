@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aftersend.cli.day.process import Child
+from aftersend_demo.process import ChildProcess
 from tests.cluster.operator_scene import CANARY, Scene, eventually
 from tests.support.operator_objects import tenant_document
 from tests.support.servers import free_port
@@ -40,7 +40,7 @@ def alone(scene: Scene, tmp_path: Path) -> Iterator[Scene]:
         "AFTERSEND_LISTEN": f"127.0.0.1:{free_port()}",
         "AFTERSEND_ADMIN_LISTEN": f"{ADDRESS}:9090",
     }
-    child = Child(["aftersend-webhook"], log=tmp_path / "webhook.log", environment=environment)
+    child = ChildProcess(["aftersend-webhook"], log=tmp_path / "webhook.log", environment=environment)
     child.start()
     try:
         eventually(lambda: "listening" in (tmp_path / "webhook.log").read_text(), what="the service")

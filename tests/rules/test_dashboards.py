@@ -19,11 +19,11 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client import CollectorRegistry, start_http_server
 
-from aftersend.cli.day.screen import Silent
-from aftersend.cli.day.stage import PARTS, Stage, free_port
-from aftersend.cli.demo import live_through
 from aftersend.observe.metrics import Metrics
 from aftersend.tenant.status import Condition
+from aftersend_demo.display import SilentDisplay
+from aftersend_demo.environment import PARTS, DemoEnvironment, free_port
+from aftersend_demo.main import live_through
 from aftersend_operator.metrics import OperatorMetrics
 from tests.support.programs import running
 
@@ -77,11 +77,11 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
         start_http_server(port, "127.0.0.1", metrics.registry)
         for port, metrics in zip(ports, (_operator(), _compact()), strict=True)
     ]
-    with _Sweeping(folder / "stage", orders=300) as stage:
-        targets = [f"127.0.0.1:{number}" for number in (*stage.admin_ports.values(), *ports)]
+    with _Sweeping(folder / "stage", orders=300) as demo:
+        targets = [f"127.0.0.1:{number}" for number in (*demo.admin_ports.values(), *ports)]
         with _scraping(targets, folder) as found:
             _until(lambda: len(found.ask("count by (job) (aftersend_orders_total)")) == 1)
-            asyncio.run(live_through(stage, Silent()))
+            asyncio.run(live_through(demo, SilentDisplay()))
             over = time.time()
             _until(lambda: len(found.ask(f"timestamp(up == 1) > {over + _SETTLED}")) == len(targets))
             yield found
@@ -91,11 +91,11 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
         thread.join()
 
 
-class _Sweeping(Stage):
+class _Sweeping(DemoEnvironment):
     """With the exporter's own schedule of sweeps, as in production."""
 
-    def environment(self, part: str) -> dict[str, str]:
-        return {**super().environment(part), "AFTERSEND_SCHEDULER": "sweep"}
+    def variables(self, part: str) -> dict[str, str]:
+        return {**super().variables(part), "AFTERSEND_SCHEDULER": "sweep"}
 
 
 def _operator() -> OperatorMetrics:

@@ -15,10 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from aftersend.cli.day.screen import Silent
-from aftersend.cli.day.stage import DOCUMENT, PARTS, SECRETS, TENANT, Stage
-from aftersend.cli.demo import live_through
 from aftersend.stream.dead_letters import DeadLetters
+from aftersend_demo.display import SilentDisplay
+from aftersend_demo.environment import DOCUMENT, PARTS, SECRETS, TENANT, DemoEnvironment
+from aftersend_demo.main import live_through
 from tests.chaos.scene import Scene, scene
 from tests.support.alertmanager_kit import addressed, alertmanager, configuration, hurried
 from tests.support.notice_sink import Notice, Sink, sink
@@ -34,15 +34,15 @@ HURRY, CALM = 60, 10
 PATIENCE = 240.0
 
 
-class WatchedStage(Stage):
-    """The stage of the demo, whose exporter keeps the schedules and makes no backups."""
+class WatchedEnvironment(DemoEnvironment):
+    """The environment of the demo, whose exporter keeps the schedules and makes no backups."""
 
-    def environment(self, part: str) -> dict[str, str]:
+    def variables(self, part: str) -> dict[str, str]:
         """The settings of one service."""
-        return {**super().environment(part), "AFTERSEND_SCHEDULER": "all"}
+        return {**super().variables(part), "AFTERSEND_SCHEDULER": "all"}
 
-    def _prepare(self) -> None:
-        super()._prepare()
+    def _write_files(self) -> None:
+        super()._write_files()
         self.tenant_file.write_text(DOCUMENT.format(name=TENANT, sandbox=self.sandbox_url) + SCHEDULES)
 
 
@@ -94,8 +94,8 @@ def alert_of(notice: Notice) -> str:
 @asynccontextmanager
 async def watched(folder: Path, *, orders: int, factor: float) -> AsyncIterator[Watch]:
     """A scene with its watchers, once Prometheus has seen every part."""
-    async with scene(folder / "stage", orders=orders, kind=WatchedStage) as running:
-        targets = [f"127.0.0.1:{port}" for port in running.stage.admin_ports.values()]
+    async with scene(folder / "stage", orders=orders, kind=WatchedEnvironment) as running:
+        targets = [f"127.0.0.1:{port}" for port in running.demo.admin_ports.values()]
         with sink() as heard:
             config = hurried(addressed(configuration(), heard, folder, "en"), factor)
             with (
@@ -116,15 +116,15 @@ async def _all_seen(watch: Watch) -> bool:
 
 
 async def _writer_dies(watch: Watch) -> None:
-    watch.scene.stage.children["writer"].kill()
+    watch.scene.demo.children["writer"].kill()
     await watch.told("AftersendPartMissing", PAGER)
-    watch.scene.stage.children["writer"].start()
+    watch.scene.demo.children["writer"].start()
     await watch.over("AftersendPartMissing", PAGER)
 
 
 async def _credentials_are_refused(watch: Watch) -> None:
     """By Afterbuy, to the writer; that the secret is changed while it works with it is told, too."""
-    token = watch.scene.stage.secrets_dir / "afterbuy" / "accountToken"
+    token = watch.scene.demo.secrets_dir / "afterbuy" / "accountToken"
     token.write_text("no-longer-valid")
     await watch.scene.control.print_labels((await watch.scene.control.incoming())[:1])
     await watch.told("AftersendCredentialsRefused", OFFICE)
@@ -176,7 +176,7 @@ async def test_each_misfortune_is_told_where_it_belongs_and_again_when_it_is_ove
 async def test_the_whole_day_of_the_demo_wakes_nobody(tmp_path: Path) -> None:
     """Lost and doubled webhooks, people at work on both sides, a writer and a webhook that die and come back."""
     async with watched(tmp_path, orders=300, factor=CALM) as watch:
-        rules_of_the_merchant = await live_through(watch.scene.stage, Silent())
+        rules_of_the_merchant = await live_through(watch.scene.demo, SilentDisplay())
         assert [rule for rule in rules_of_the_merchant if not rule["kept"]] == []
         end = time.time()
         await watch.scene.until(partial(_evaluated_since, watch, end), "all rules have seen the end of the day")

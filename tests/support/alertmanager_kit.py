@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from aftersend.cli.day.stage import free_port
+from aftersend_demo.environment import free_port
 from tests.support.notice_sink import Sink
 from tests.support.programs import PATIENCE, running
 

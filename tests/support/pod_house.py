@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from aftersend.cli.day.process import Child
 from aftersend.tenant.document import Tenant
+from aftersend_demo.process import ChildProcess
 from aftersend_operator.model.naming import Manifest
 from tests.support.managed_redis import ManagedRedis
 from tests.support.operator_kit import tenant, wanted
@@ -46,7 +46,7 @@ class House:
         self.pods = {key: self._pod(key) for key in self.manifests if key.startswith(("Deployment/", "CronJob/"))}
         self.admin = {key: free_port() for key in self.pods if key.startswith("Deployment/")}
         (folder / "logs").mkdir()
-        self.sandbox = Child(
+        self.sandbox = ChildProcess(
             [
                 *("aftersend", "sandbox", "--listen", f"127.0.0.1:{self.sandbox_port}", "--orders", "40"),
                 *(
@@ -87,9 +87,9 @@ class House:
     def _serving() -> tuple[str, ...]:
         return "Deployment/webhook", "Deployment/all"
 
-    def _service(self, key: str) -> Child:
+    def _service(self, key: str) -> ChildProcess:
         log = self.folder / "logs" / f"{key.partition('/')[2]}.log"
-        return Child(self.pods[key].command, log=log, environment=self.environment(key))
+        return ChildProcess(self.pods[key].command, log=log, environment=self.environment(key))
 
     def is_ready(self) -> bool:
         """All services say so."""

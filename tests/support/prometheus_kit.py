@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from aftersend.cli.day.stage import free_port
+from aftersend_demo.environment import free_port
 from tests.support.programs import running
 
 RULES = Path(__file__).resolve().parents[2] / "charts" / "aftersend" / "files" / "alerts.yaml"

@@ -16,7 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from aftersend.cli import demo
+from aftersend_demo import main
 
 COMMAND = [sys.executable, "-c", "import sys; sys.argv[0] = 'aftersend'; from aftersend.cli.main import main; main()"]
 RULES = 20
@@ -81,9 +81,9 @@ async def test_one_broken_rule_fails_the_demo(
     async def day(*_: Any) -> list[dict[str, Any]]:
         return rules
 
-    monkeypatch.setattr(demo, "live_through", day)
-    stage: Any = SimpleNamespace(sandbox_url="")
-    assert await demo._demo(stage, keep=False, as_json=False) == (0 if kept else 1)
+    monkeypatch.setattr(main, "live_through", day)
+    environment: Any = SimpleNamespace(sandbox_url="")
+    assert await main._demo(environment, keep=False, as_json=False) == (0 if kept else 1)
     out = capsys.readouterr().out
     assert ("NOT every rule was kept" in out) is not kept
     assert ("FAILED     3 cases,   1 violated: second 7" in out) is not kept

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from aftersend.cli.day.stage import PARTS
 from aftersend.ledger.entry import Problem
+from aftersend_demo.environment import PARTS
 from tests.support.canary import day
 from tests.support.canary.hooks import signed
 from tests.support.canary.lives import too_long

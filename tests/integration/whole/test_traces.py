@@ -13,14 +13,14 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
-from aftersend.cli.day.control import Control
-from aftersend.cli.day.stage import PARTS, Stage
 from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
 from aftersend.stream.dead_letters import bury
 from aftersend.stream.pending_entries import Claims
 from aftersend.stream.retry import Bury
 from aftersend.stream.stream import Stream
+from aftersend_demo.environment import PARTS, DemoEnvironment
+from aftersend_demo.sandbox_control import SandboxControl
 from tests.support.otlp_receiver import Received, Seen, receiving
 
 PATIENCE = 60.0
@@ -30,8 +30,8 @@ PATIENCE = 60.0
 class Shop:
     """The running services, and what the collector saw."""
 
-    stage: Stage
-    control: Control
+    demo: DemoEnvironment
+    control: SandboxControl
     received: Received
     parcels: Stream
     http: aiohttp.ClientSession
@@ -39,7 +39,7 @@ class Shop:
     async def command(self, *words: str) -> None:
         """Run a command of ``aftersend`` beside the services."""
         script = str(Path(sys.executable).parent / "aftersend")
-        environment = self.stage.environment("exporter")
+        environment = self.demo.variables("exporter")
         ended = await asyncio.to_thread(
             subprocess.run, [script, *words], env={**os.environ, **environment}, check=False, capture_output=True
         )
@@ -48,7 +48,7 @@ class Shop:
     async def fault(self, kind: str, **more: object) -> None:
         """Let Afterbuy go wrong."""
         body = {"upstream": "afterbuy", "kind": kind, **more}
-        async with self.http.post(f"{self.stage.sandbox_url}/control/faults", json=body) as answer:
+        async with self.http.post(f"{self.demo.sandbox_url}/control/faults", json=body) as answer:
             assert answer.ok
 
     async def bury(self) -> set[str]:
@@ -88,14 +88,14 @@ async def shop(folder: Path) -> AsyncIterator[Shop]:
     with receiving() as received, pytest.MonkeyPatch.context() as patch:
         patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", received.url)
         patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "200")
-        with Stage(folder, orders=20) as stage:
-            async with aiohttp.ClientSession() as session, Redis.from_url(stage.valkey.url) as redis:
-                keyring = Keyring(SecretFiles(stage.secrets_dir / "data-key"))
-                control = Control(session, url=stage.sandbox_url)
+        with DemoEnvironment(folder, orders=20) as demo:
+            async with aiohttp.ClientSession() as session, Redis.from_url(demo.valkey.url) as redis:
+                keyring = Keyring(SecretFiles(demo.secrets_dir / "data-key"))
+                control = SandboxControl(session, url=demo.sandbox_url)
                 for part in PARTS:
-                    await until(lambda part=part: control.answers(stage.ready_url(part)), f"{part} is ready")
+                    await until(lambda part=part: control.answers(demo.ready_url(part)), f"{part} is ready")
                 parcels = Stream(redis, tenant="demo", name="parcels", keyring=keyring)
-                yield Shop(stage, control, received, parcels, session)
+                yield Shop(demo, control, received, parcels, session)
 
 
 async def test_one_orders_way_is_one_story(tmp_path: Path) -> None:
@@ -144,12 +144,12 @@ async def test_the_story_survives_delay_death_and_redrive(tmp_path: Path) -> Non
         failed = await scene.span(lambda span: span.name == "process parcels" and span.failed, "a failure")
         second = await scene.span(lambda span: span.about.get("aftersend.attempt") == 2, "another try")
 
-        scene.stage.children["writer"].stop()
+        scene.demo.children["writer"].stop()
         await scene.control.print_labels([lost])
-        await scene.control.webhooks_done()
+        await scene.control.drain_webhooks()
         senders = await scene.bury()
         await scene.command("dead", "redrive", "--all")
-        scene.stage.children["writer"].start()
+        scene.demo.children["writer"].start()
         back = await scene.span(lambda span: _is(span, "write back", lost), "the write-back after all")
         processed = await scene.parent(back)
         redriven = await scene.parent(processed)

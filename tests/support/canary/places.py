@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from aftersend.cli.day.stage import PARTS
 from aftersend.stream.dead_letters import DeadLetters
+from aftersend_demo.environment import PARTS
 from tests.support.canary.scene import Scene, command
 
 _OPEN_METRICS = {"Accept": "application/openmetrics-text"}

@@ -19,13 +19,13 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from aftersend import runs
-from aftersend.cli.day.process import Child
-from aftersend.cli.day.stage import DOCUMENT, PARTS, free_port
 from aftersend.ledger.store import Ledger
 from aftersend.redis.embedded import EmbeddedValkey
 from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
 from aftersend.stream.stream import Stream
+from aftersend_demo.environment import DOCUMENT, PARTS, free_port
+from aftersend_demo.process import ChildProcess
 from aftersend_sandbox.server import Sandbox, running
 from tests.support.canary.collector import Collector
 from tests.support.canary.front import Front
@@ -57,7 +57,7 @@ class Scene:
     webhook_port: int
     admin_ports: dict[str, int]
     environment: dict[str, str]
-    children: dict[str, Child] = field(default_factory=dict)
+    children: dict[str, ChildProcess] = field(default_factory=dict)
     answers: list[bytes] = field(default_factory=list)
     summaries: list[runs.RunSummary] = field(default_factory=list)
 
@@ -79,7 +79,7 @@ class Scene:
         """Start a service; with ``planted`` one that leaks this word wherever it can."""
         command = ["python", str(_LEAKY), part, planted] if planted else [f"aftersend-{part}"]
         environment = {**self.settings(part), **({"CANARY_PLANT": planted} if planted else {})}
-        self.children[part] = Child(command, log=self.folder / "logs" / f"{part}.log", environment=environment)
+        self.children[part] = ChildProcess(command, log=self.folder / "logs" / f"{part}.log", environment=environment)
         self.children[part].start()
 
     async def stop(self) -> None:

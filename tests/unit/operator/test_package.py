@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 TOPS = {
     "aftersend",
+    "aftersend_demo",
     "aftersend_exporter",
     "aftersend_operator",
     "aftersend_sandbox",

@@ -1,4 +1,4 @@
-"""Child processes of the demo: named, logged to files, never left behind."""
+"""Child processes of the demo: logged to a file each, restarted on demand, ended with their parent."""
 
 import os
 import signal
@@ -11,11 +11,11 @@ from pathlib import Path
 from aftersend.errors import Misconfigured
 from aftersend.redis.embedded import end_with_thread
 
-_END_SECONDS = 30
+_TERMINATION_SECONDS = 30
 
 
-class Child:
-    """One process; ``kill`` is SIGKILL, ``stop`` is SIGTERM."""
+class ChildProcess:
+    """One console script of this installation; ``kill`` is SIGKILL, ``stop`` is SIGTERM."""
 
     def __init__(self, command: list[str], *, log: Path, environment: Mapping[str, str]) -> None:
         self._command = [_script(command[0]), *command[1:]]
@@ -24,7 +24,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it (again); it ends with the thread that started it, so start it in the main thread."""
+        """Start the process (again). It ends with the thread that started it: call this in the main thread."""
         parent = os.getpid()
 
         def die_with_parent() -> None:
@@ -42,22 +42,22 @@ class Child:
             )
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal and wait for the end; a process that ignores SIGTERM is killed."""
+        """Send a signal and wait for the end; SIGKILL follows when the process ignores it."""
         if self._process is None or self._process.poll() is not None:
             return
         self._process.send_signal(number)
         try:
-            self._process.wait(_END_SECONDS)
+            self._process.wait(_TERMINATION_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
 
     def kill(self) -> None:
-        """End it the hard way, as a node that loses power would."""
+        """Send SIGKILL, which leaves the state of a node that lost power."""
         self.signal(signal.SIGKILL)
 
     def stop(self) -> None:
-        """End it in good order."""
+        """Send SIGTERM."""
         self.signal(signal.SIGTERM)
 
     @property
@@ -67,12 +67,12 @@ class Child:
 
     @property
     def is_running(self) -> bool:
-        """True while it lives."""
+        """Whether the process has started and not ended."""
         return self._process is not None and self._process.poll() is None
 
 
 def _script(name: str) -> str:
-    """The console script of this very installation."""
+    """Path of a console script of this very installation."""
     path = Path(sysconfig.get_path("scripts")) / name
     if not path.exists():
         raise Misconfigured(f"there is no command {name} beside this Python", cure="install the package: make demo")

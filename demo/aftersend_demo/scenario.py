@@ -1,27 +1,26 @@
-"""The day itself: what merchant, packers, customers and bad luck do, in order.
+"""The scenario of the demo: what merchant, packers, customers and faults do, in order.
 
     morning    export: every open order goes to Sendcloud
     noon       the merchant corrects addresses and releases an order; a second export brings only that
     afternoon  packers print labels; webhooks are lost, doubled and shuffled; writer and webhook are killed meanwhile
     evening    labels are replaced and cancelled, people edit by hand, parcels leave; a sweep finds what was lost
 
-Nothing here looks into the bridge, except to ask whether its queue is empty. The judgement comes from the sandbox.
+Of the bridge itself only the stream length and lagging orders are read, to wait for its end. The verdict comes from the
+sandbox.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aftersend import runs
-from aftersend.cli.day.control import Control
-from aftersend.cli.day.screen import Screen
-from aftersend.cli.day.stage import PARTS, TENANT, Stage
 from aftersend.errors import Transient
 from aftersend.ledger.store import Ledger
 from aftersend.stream.stream import Stream
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+from aftersend_demo.display import Display
+from aftersend_demo.environment import PARTS, TENANT, DemoEnvironment
+from aftersend_demo.sandbox_control import SandboxControl
 
 READY_SECONDS = 30.0
 QUIET_SECONDS = 60.0
@@ -32,19 +31,19 @@ FAULTS = {"lost": 0.08, "doubled": 0.12, "reordered": 0.12}
 
 
 @dataclass(slots=True)
-class Day:
-    """One day on a running stage."""
+class DemoScenario:
+    """One run of the scenario in a started environment."""
 
-    stage: Stage
-    control: Control
+    environment: DemoEnvironment
+    control: SandboxControl
     stream: Stream
     requests: Stream
     ledger: Ledger
-    screen: Screen
+    display: Display
 
-    async def happen(self) -> list[dict[str, Any]]:
-        """Let it all happen; returns the rules with their counts."""
-        watching = asyncio.create_task(self._watch())
+    async def run(self) -> list[dict[str, Any]]:
+        """Run morning to evening; return the rules with their counts."""
+        updates = asyncio.create_task(self._update_display())
         try:
             await self._until_ready()
             await self._morning()
@@ -53,13 +52,13 @@ class Day:
             await self._evening()
             await self._show()
         finally:
-            watching.cancel()
+            updates.cancel()
         return await self.control.verdict()
 
     async def _morning(self) -> None:
-        summary = await self._run("export")
+        summary = await self._complete_run("export")
         skipped = ", ".join(f"{count} {reason}" for reason, count in sorted(summary.skipped.items()))
-        self.screen.event(f"export: {summary.sent} orders to Sendcloud; left out: {skipped or 'none'}")
+        self.display.event(f"export: {summary.sent} orders to Sendcloud; left out: {skipped or 'none'}")
         await self.control.settle()
 
     async def _noon(self) -> None:
@@ -67,16 +66,16 @@ class Day:
         sent = set(await self.control.incoming())
         ordinary = [o for o in orders if o["scenario"] in ("shop", "ebay") and str(o["order_id"]) in sent]
         for order in ordinary[:5]:
-            await self.control.move_house(str(order["order_id"]))
+            await self.control.correct_address(str(order["order_id"]))
         held = next(o for o in orders if o["scenario"] == "number_in_additional_info")
-        await self.control.release(str(held["order_id"]))
-        self.screen.event("the merchant corrects 5 addresses and releases an order that was held back")
-        summary = await self._run("export")
-        self.screen.event(f"export again: {summary.sent} sent, {summary.unchanged} unchanged")
+        await self.control.clear_number(str(held["order_id"]))
+        self.display.event("the merchant corrects 5 addresses and releases an order that was held back")
+        summary = await self._complete_run("export")
+        self.display.event(f"export again: {summary.sent} sent, {summary.unchanged} unchanged")
         await self.control.settle()
 
     async def _afternoon(self) -> None:
-        """The writer is away at first, so a backlog grows; later the webhook dies while labels are printed."""
+        """Print all labels: half of them with the writer killed, so a backlog grows, some with the webhook killed."""
         await self.control.arm_webhook_faults(FAULTS)
         orders = await self.control.incoming()
         half = len(orders) // 2
@@ -91,30 +90,30 @@ class Day:
         await self._until_quiet()
 
     async def _print(self, orders: list[str]) -> None:
-        self.screen.event(f"packers print labels for {len(orders)} orders")
+        self.display.event(f"packers print labels for {len(orders)} orders")
         for start in range(0, len(orders), LABELS_AT_ONCE):
             await self.control.print_labels(orders[start : start + LABELS_AT_ONCE])
 
     def _kill(self, part: str) -> None:
-        self.stage.children[part].kill()
-        self.screen.event(f"kill -9: the {part} is gone")
+        self.environment.children[part].kill()
+        self.display.event(f"kill -9: the {part} is gone")
 
     def _start(self, part: str) -> None:
-        self.stage.children[part].start()
-        self.screen.event(f"a new {part} takes over")
+        self.environment.children[part].start()
+        self.display.event(f"a new {part} takes over")
 
     async def _evening(self) -> None:
-        await self._people(await self._finished())
+        await self._edit_by_hand(await self._finished())
         await self._until_quiet()
         await self.control.arm_webhook_faults({})
-        summary = await self._run("sweep")
-        self.screen.event(f"sweep: {summary.read} parcels read, {summary.sent} observations told again")
+        summary = await self._complete_run("sweep")
+        self.display.event(f"sweep: {summary.read} parcels read, {summary.sent} observations published again")
         await self._until_quiet()
-        await self._run("sweep")
+        await self._complete_run("sweep")
         await self._until_quiet()
 
     async def _finished(self) -> list[str]:
-        """Orders that have come all the way: people look at these."""
+        """List orders with a number in Afterbuy."""
         sent = set(await self.control.incoming())
         return [
             str(order["order_id"])
@@ -122,24 +121,24 @@ class Day:
             if order["additional_info"] and str(order["order_id"]) in sent
         ]
 
-    async def _people(self, orders: list[str]) -> None:
-        """What happens to labels and orders by hand; each group of orders has its own fate."""
+    async def _edit_by_hand(self, orders: list[str]) -> None:
+        """Change labels and orders as people do; each group of orders in its own way."""
         acts: tuple[tuple[str, list[str], Callable[[str], Awaitable[None]]], ...] = (
             ("labels replaced", orders[10:20], self.control.relabel),
             ("last labels cancelled", orders[20:24], self.control.cancel),
             ("tags removed by hand", orders[24:28], self.control.remove_tag),
             ("numbers edited by hand", orders[28:32], self.control.edit_number),
-            ("returns announced", orders[32:38], self.control.send_back),
+            ("returns announced", orders[32:38], self.control.announce_return),
             ("parcels picked up and delivered", orders[24:60], self.control.deliver),
         )
         for text, group, act in acts:
             for order in group:
                 await act(order)
-            self.screen.event(f"{len(group)} {text}")
-        await self.control.foreign_parcels()
-        self.screen.event("foreign parcels appear, one with a number like ours")
+            self.display.event(f"{len(group)} {text}")
+        await self.control.create_foreign_parcels()
+        self.display.event("foreign parcels appear, one with a number like ours")
 
-    async def _run(self, kind: runs.Kind) -> runs.RunSummary:
+    async def _complete_run(self, kind: runs.Kind) -> runs.RunSummary:
         name = await runs.publish(self.requests, runs.RunRequest(kind=kind), source="cli")
         summary = await runs.wait_for(self.requests.redis, tenant=TENANT, run=name, timeout=RUN_SECONDS)
         if summary is None or summary.outcome == "failed":
@@ -148,33 +147,33 @@ class Day:
 
     async def _until_ready(self) -> None:
         await _until(self._all_ready, READY_SECONDS, "services_not_ready")
-        self.screen.event("exporter, webhook and writer are ready")
+        self.display.event("exporter, webhook and writer are ready")
 
     async def _all_ready(self) -> bool:
-        answers = await asyncio.gather(*(self.control.answers(self.stage.ready_url(part)) for part in PARTS))
-        return all(answers) and await self.control.answers(self.stage.sandbox_url)
+        answers = await asyncio.gather(*(self.control.answers(self.environment.ready_url(part)) for part in PARTS))
+        return all(answers) and await self.control.answers(self.environment.sandbox_url)
 
     async def _until_quiet(self) -> None:
-        await self.control.webhooks_done()
+        await self.control.drain_webhooks()
         await _until(self._is_quiet, QUIET_SECONDS, "events_left")
 
     async def _is_quiet(self) -> bool:
-        """Nothing queued, and Afterbuy shows what was observed of every order."""
+        """Whether the stream is empty and Afterbuy shows what was observed of every order."""
         if await self.stream.length():
             return False
         return not [order async for order in self.ledger.lagging(0)]
 
-    async def _watch(self) -> None:
+    async def _update_display(self) -> None:
         while True:
             await asyncio.sleep(0.3)
             await self._show()
 
     async def _show(self) -> None:
-        self.screen.counts(**await self.control.figures())
+        self.display.counts(**await self.control.counts())
 
 
-async def _until(condition: "Callable[[], Awaitable[bool]]", seconds: float, code: str) -> None:
-    """Wait for a condition; ``Transient`` with ``code`` if it does not come true in time."""
+async def _until(condition: Callable[[], Awaitable[bool]], seconds: float, code: str) -> None:
+    """Wait for a condition; raise ``Transient(code)`` if it does not hold in time."""
     try:
         async with asyncio.timeout(seconds):
             while not await condition():  # noqa: ASYNC110 - the condition lies in another process

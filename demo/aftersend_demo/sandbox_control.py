@@ -1,4 +1,4 @@
-"""The remote control of the simulated systems: what people do in Afterbuy and in Sendcloud's panel, and the verdict."""
+"""HTTP client of the sandbox's control API: what people do in Afterbuy and in Sendcloud's panel, and the verdict."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ FOREIGN_INTEGRATION = 4700
 PICKED_UP, DELIVERED = 22, 11
 _PAGE = 500
 _COLLI = {0: 2, 1: 3}
-"""Every tenth order goes in two parcels, its neighbour in three."""
+"""Parcels per order by the last digit of its position: one of ten orders has two, one has three, the others one."""
 _CARRIERS = ("dhl_de", "dpd", "gls_de", "hermes_de", "ups")
 
 
-class Control:
-    """Speaks to the sandbox's control API; orders are named by their OrderID."""
+class SandboxControl:
+    """Client of ``/control``; orders are named by their OrderID."""
 
     def __init__(self, session: aiohttp.ClientSession, *, url: str) -> None:
         self._session = session
@@ -26,7 +26,7 @@ class Control:
         self._printed = 0
 
     async def answers(self, url: str) -> bool:
-        """Whether a probe or page answers with success."""
+        """Whether a GET is answered with a status below 400."""
         try:
             async with self._session.get(url, timeout=aiohttp.ClientTimeout(total=5)) as response:
                 return response.ok
@@ -34,7 +34,7 @@ class Control:
             return False
 
     async def incoming(self) -> list[str]:
-        """OrderIDs of all incoming orders, oldest first."""
+        """List the OrderIDs of all incoming orders, oldest first."""
         found: list[str] = []
         while True:
             page = await self._get(f"incoming?offset={len(found)}&limit={_PAGE}")
@@ -43,7 +43,7 @@ class Control:
                 return found
 
     async def orders(self) -> list[dict[str, Any]]:
-        """All orders in Afterbuy."""
+        """List all orders in Afterbuy."""
         found: list[dict[str, Any]] = []
         while True:
             page = await self._get(f"orders?offset={len(found)}&limit={_PAGE}")
@@ -52,7 +52,7 @@ class Control:
                 return found
 
     async def parcels(self) -> list[dict[str, Any]]:
-        """All parcels in Sendcloud."""
+        """List all parcels in Sendcloud."""
         found: list[dict[str, Any]] = []
         while True:
             page = await self._get(f"parcels?offset={len(found)}&limit={_PAGE}")
@@ -61,72 +61,68 @@ class Control:
                 return found
 
     async def settle(self) -> None:
-        """Let Sendcloud save what it has accepted."""
+        """Save all incoming orders that Sendcloud has accepted."""
         await self._post("advance", {"saves": True})
 
-    async def move_house(self, order: str) -> None:
-        """The customer gave a wrong street."""
+    async def correct_address(self, order: str) -> None:
+        """Change the street of an order in Afterbuy."""
         await self._post(f"orders/{order}/address", {"street": "Neue Beispielstraße 1b"})
 
-    async def hold_back(self, order: str) -> None:
-        """The merchant fills the number field."""
-        await self._post(f"orders/{order}/number", {"number": "warten"})
-
-    async def release(self, order: str) -> None:
-        """The merchant clears the number field."""
+    async def clear_number(self, order: str) -> None:
+        """Clear the number field of an order in Afterbuy, which releases a held order."""
         await self._post(f"orders/{order}/number", {"number": ""})
 
     async def print_labels(self, orders: list[str]) -> None:
-        """Packers print; some orders go in two or three parcels, carriers differ."""
+        """Print the labels of incoming orders, with different carriers and one to three parcels each."""
         for order in orders:
             count, carrier = _COLLI.get(self._printed % 10, 1), _CARRIERS[self._printed % len(_CARRIERS)]
             await self._post(f"incoming/afterbuy-{order}/labels", {"count": count, "carrier": carrier})
             self._printed += 1
 
     async def relabel(self, order: str) -> None:
-        """A new label in the place of the old one."""
+        """Replace the label of an order."""
         await self._post(f"incoming/afterbuy-{order}/relabel", {"carrier": "dpd"})
 
     async def cancel(self, order: str) -> None:
-        """All labels of the order are cancelled."""
+        """Cancel all labels of an order."""
         await self._post(f"incoming/afterbuy-{order}/cancel", {})
 
     async def remove_tag(self, order: str) -> None:
-        """A person takes the tag away."""
+        """Remove the tag of an order in Afterbuy."""
         await self._post(f"orders/{order}/tags", {"remove": TAG})
 
     async def edit_number(self, order: str) -> None:
-        """A person writes something else into the number field."""
+        """Overwrite the number field of an order in Afterbuy."""
         await self._post(f"orders/{order}/number", {"number": "selbst abgeholt"})
 
-    async def send_back(self, order: str) -> None:
-        """A return is announced, under the same order number."""
+    async def announce_return(self, order: str) -> None:
+        """Announce a return parcel with the same order number."""
         await self._post(f"incoming/afterbuy-{order}/return", {"same_number": True})
 
     async def deliver(self, order: str) -> None:
-        """The carrier picks up and delivers."""
+        """Move the parcels of an order to picked up and then delivered."""
         await self._post(f"incoming/afterbuy-{order}/move", {"status": PICKED_UP})
         await self._post(f"incoming/afterbuy-{order}/move", {"status": DELIVERED})
 
-    async def foreign_parcels(self) -> None:
-        """Another tool on the same account makes parcels; some numbers look like ours."""
+    async def create_foreign_parcels(self) -> None:
+        """Create parcels of another integration; some order numbers look like ours."""
         for number in ("", "4711", "S00068"):
             await self._post("parcels", {"order_number": number, "integration": FOREIGN_INTEGRATION})
 
     async def arm_webhook_faults(self, faults: Mapping[str, float]) -> None:
-        """Faults by probability; none = fair weather."""
+        """Replace the webhook faults by these, each with its probability."""
         await self._request("DELETE", "faults?upstream=webhook")
         for kind, probability in faults.items():
             await self._post("faults", {"upstream": "webhook", "kind": kind, "probability": probability})
 
-    async def webhooks_done(self) -> None:
-        """Let everything that waits go, and wait until it went."""
+    async def drain_webhooks(self) -> None:
+        """Send all pending webhooks and wait until none is in flight."""
         await self._post("advance", {"webhooks": True})
         while (await self._get("state"))["webhooks_under_way"]:  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.1)
 
-    async def figures(self) -> dict[str, int]:
-        """What the screen shows."""
+    async def counts(self) -> dict[str, int]:
+        """Fetch the counts that the display shows."""
         state = await self._get("state")
         return {
             "orders in Afterbuy": state["orders"],
@@ -139,7 +135,7 @@ class Control:
         }
 
     async def verdict(self) -> list[dict[str, Any]]:
-        """The merchant's rules, judged by the sandbox."""
+        """Fetch the merchant's rules with their counts, judged by the sandbox."""
         rules: list[dict[str, Any]] = (await self._get("verdict"))["rules"]
         return rules
 

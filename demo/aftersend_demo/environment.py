@@ -1,16 +1,17 @@
-"""The stage of the demo: an embedded Valkey, the sandbox and the three services, each a process of its own.
+"""The environment of the demo: an embedded Valkey, the sandbox and the three services, each a process of its own.
 
-The services get nothing but the environment that they would get in production: a tenant document, a folder of
-secrets, the address of Redis, two addresses to listen on.
+The services get what they would get in production and nothing else: a tenant document, a folder of secrets, the address
+of Redis, two addresses to listen on.
 """
 
 import socket
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
-from aftersend.cli.day.process import Child
 from aftersend.redis.embedded import EmbeddedValkey
 from aftersend.sealing import make_data_keys
+from aftersend_demo.process import ChildProcess
 
 PARTS = ("exporter", "webhook", "writer")
 TENANT = "demo"
@@ -39,14 +40,14 @@ spec:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody uses right now."""
+    """Find a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-class Stage:
-    """Everything that runs during the demo, below one folder."""
+class DemoEnvironment:
+    """All processes of the demo and their files, below one folder; a context that starts and ends them."""
 
     def __init__(self, folder: Path, *, orders: int, seed: int = 1) -> None:
         self.folder = folder
@@ -57,16 +58,16 @@ class Stage:
         self.sandbox_url = f"http://127.0.0.1:{free_port()}"
         self.webhook_port = free_port()
         self.admin_ports = {part: free_port() for part in PARTS}
-        self.children: dict[str, Child] = {}
+        self.children: dict[str, ChildProcess] = {}
         self._orders = orders
         self._seed = seed
 
-    def __enter__(self) -> "Stage":  # noqa: PYI034 - nobody derives from it
+    def __enter__(self) -> Self:
         try:
-            self._prepare()
+            self._write_files()
             self.valkey.start()
             self._write_redis_password()
-            for child in self._cast():
+            for child in self._processes():
                 child.start()
         except BaseException:
             self.close()
@@ -77,18 +78,18 @@ class Stage:
         self.close()
 
     def close(self) -> None:
-        """End everything; services first, so that they can hand back what they hold."""
+        """Stop services, then the sandbox, then Valkey: services release their claims in Redis as they end."""
         for child in reversed(self.children.values()):
             child.stop()
         self.valkey.stop()
 
     @property
     def webhook_url(self) -> str:
-        """Where the simulated Sendcloud sends its webhooks."""
+        """Address to which the simulated Sendcloud sends webhooks."""
         return f"http://127.0.0.1:{self.webhook_port}/webhooks/sendcloud"
 
-    def environment(self, part: str) -> dict[str, str]:
-        """The settings of one service."""
+    def variables(self, part: str) -> dict[str, str]:
+        """Environment variables of one service."""
         return {
             "AFTERSEND_TENANT_FILE": str(self.tenant_file),
             "AFTERSEND_SECRETS_DIR": str(self.secrets_dir),
@@ -101,10 +102,10 @@ class Stage:
         }
 
     def ready_url(self, part: str) -> str:
-        """The readiness probe of one service."""
+        """Address of the readiness probe of one service."""
         return f"http://127.0.0.1:{self.admin_ports[part]}/readyz"
 
-    def _prepare(self) -> None:
+    def _write_files(self) -> None:
         self.logs.mkdir(parents=True, exist_ok=True)
         self.tenant_file.write_text(DOCUMENT.format(name=TENANT, sandbox=self.sandbox_url))
         for folder, keys in SECRETS.items():
@@ -114,17 +115,17 @@ class Stage:
         make_data_keys(self.secrets_dir / "data-key")
 
     def _write_redis_password(self) -> None:
-        """The services find the password of the embedded Valkey where Kubernetes would mount it."""
+        """Copy the password of the embedded Valkey to where Kubernetes would mount it."""
         (self.secrets_dir / "redis").mkdir(exist_ok=True)
         (self.secrets_dir / "redis" / "password").write_text((self.valkey.secrets / "password").read_text())
 
-    def _cast(self) -> list[Child]:
+    def _processes(self) -> list[ChildProcess]:
         address = self.sandbox_url.removeprefix("http://")
         sandbox = ["aftersend", "sandbox", "--listen", address, "--orders", str(self._orders)]
         sandbox += ["--seed", str(self._seed), "--webhook-url", self.webhook_url, "--time-scale", "0.01"]
-        self.children["sandbox"] = Child(sandbox, log=self.logs / "sandbox.log", environment={})
+        self.children["sandbox"] = ChildProcess(sandbox, log=self.logs / "sandbox.log", environment={})
         for part in PARTS:
             command = [f"aftersend-{part}"]
             log = self.logs / f"{part}.log"
-            self.children[part] = Child(command, log=log, environment=self.environment(part))
+            self.children[part] = ChildProcess(command, log=log, environment=self.variables(part))
         return list(self.children.values())
