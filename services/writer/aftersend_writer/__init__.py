@@ -1,4 +1,4 @@
-"""The writer: it makes Afterbuy show what the ledger knows of each order's parcels.
+"""The writer: write the parcels that the ledger knows back to their orders in Afterbuy.
 
 In reading order: ``main`` (wiring), ``handler`` (one event), ``batcher`` (orders together), ``write_back`` (read,
 compare, update, read), ``order_update`` (one order on that way), ``rules`` (all decisions, pure), ``metrics``.

@@ -1,11 +1,13 @@
-"""Collects the orders that wait at the same moment, and does rounds for them.
+"""Collect the orders that wait at the same moment, and write them back in batches.
 
-Handlers of events call ``apply`` and wait. Several events of one order share one round, and an event that arrives while
-its order is in a round waits for the next one. As long as the backlog on the stream is small, every order gets a round
-of its own, several of them side by side. Above ``CROWDED`` events a round takes up to twenty orders; at most two such
-rounds run at once, so that the others gather meanwhile.
+    write_back(order) ──> pending, one entry per order ──> batch of 1 or up to 20 ──> BatchWriter ──> futures resolved
 
-A handler that is cancelled leaves its round running; ``close`` ends them all.
+Event handlers call ``write_back`` and wait. Several events of one order share one batch, and an event that arrives
+while its order is in a batch waits for the next one. As long as the backlog on the stream is small, every order gets a
+batch of its own, several of them concurrently. Above ``BACKLOG_THRESHOLD`` events a batch takes up to twenty orders; at
+most two such batches run at once, so that the others gather meanwhile.
+
+Cancelling a handler leaves its batch running; ``close`` cancels all batches.
 """
 
 import asyncio
@@ -18,103 +20,109 @@ from typing import Final
 from aftersend.errors import AftersendError
 from aftersend.observe.traces import current_traceparent, span
 
-CROWDED: Final = 50
-ORDERS_PER_ROUND: Final = 20
-SINGLE_ROUNDS: Final = 8
-CROWDED_ROUNDS: Final = 2
-_BACKLOG_SECONDS: Final = 1.0
+BACKLOG_THRESHOLD: Final = 50
+MAX_BATCH_SIZE: Final = 20
+MAX_CONCURRENT_SINGLES: Final = 8
+MAX_CONCURRENT_BATCHES: Final = 2
+_BACKLOG_TTL: Final = 1.0
 
-Round = Callable[[Mapping[str, bool]], Awaitable[Mapping[str, AftersendError | None]]]
+BatchWriter = Callable[[Mapping[str, bool]], Awaitable[Mapping[str, AftersendError | None]]]
+"""Writes orders back; the value says whether to recheck an order that does not lag. Returns the error of each order."""
 
 
 @dataclass(slots=True)
-class _Waiting:
-    """One order that waits for its round, on behalf of one or more events."""
+class _PendingOrder:
+    """An order that waits for its batch, on behalf of one or more events."""
 
     done: "asyncio.Future[None]"
-    force: bool = False
+    recheck: bool = False
     traces: list[str] = field(default_factory=list)
 
 
-class Applier:
-    """``backlog`` tells how many events are on the stream; it is asked once a second at most."""
+class OrderBatcher:
+    """Batches of orders. ``backlog`` returns the number of events on the stream; it is read once a second at most."""
 
     def __init__(
-        self, do_round: Round, *, backlog: Callable[[], Awaitable[int]], clock: Callable[[], float] = time.monotonic
+        self,
+        write_batch: BatchWriter,
+        *,
+        backlog: Callable[[], Awaitable[int]],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._do_round = do_round
+        self._write_batch = write_batch
         self._backlog = backlog
         self._clock = clock
-        self._waiting: dict[str, _Waiting] = {}
-        self._busy: set[str] = set()
-        self._rounds: set[asyncio.Task[None]] = set()
-        self._is_crowded = False
-        self._asked = float("-inf")
+        self._pending: dict[str, _PendingOrder] = {}
+        self._in_flight: set[str] = set()
+        self._batches: set[asyncio.Task[None]] = set()
+        self._has_backlog = False
+        self._backlog_read_at = float("-inf")
 
-    async def apply(self, order_id: str, *, force: bool = False) -> None:
-        """Return when the order is right in Afterbuy; raises what kept it from being so."""
-        await self._measure()
-        waiting = self._waiting.setdefault(order_id, _Waiting(_future()))
-        waiting.force = waiting.force or force
-        waiting.traces.append(current_traceparent())
-        self._start_rounds()
-        await asyncio.shield(waiting.done)
+    async def write_back(self, order_id: str, *, recheck: bool = False) -> None:
+        """Wait until Afterbuy shows the order as it should be; raise what prevented it."""
+        await self._read_backlog()
+        pending = self._pending.setdefault(order_id, _PendingOrder(_future()))
+        pending.recheck = pending.recheck or recheck
+        pending.traces.append(current_traceparent())
+        self._start_batches()
+        await asyncio.shield(pending.done)
 
     async def close(self) -> None:
-        """End all rounds where they stand; what they had not ticked comes again."""
-        for task in self._rounds:
+        """Cancel all batches; orders that the ledger does not show as applied are written again by their events."""
+        for task in self._batches:
             task.cancel()
-        await asyncio.gather(*self._rounds, return_exceptions=True)
+        await asyncio.gather(*self._batches, return_exceptions=True)
 
-    async def _measure(self) -> None:
-        if self._clock() - self._asked >= _BACKLOG_SECONDS:
-            self._asked = self._clock()
-            self._is_crowded = await self._backlog() > CROWDED
+    async def _read_backlog(self) -> None:
+        if self._clock() - self._backlog_read_at >= _BACKLOG_TTL:
+            self._backlog_read_at = self._clock()
+            self._has_backlog = await self._backlog() > BACKLOG_THRESHOLD
 
-    def _start_rounds(self) -> None:
-        most, size = (CROWDED_ROUNDS, ORDERS_PER_ROUND) if self._is_crowded else (SINGLE_ROUNDS, 1)
-        while len(self._rounds) < most:
-            ready = (order_id for order_id in self._waiting if order_id not in self._busy)
-            orders = {order_id: self._waiting[order_id] for order_id in islice(ready, size)}
+    def _start_batches(self) -> None:
+        most, size = (MAX_CONCURRENT_BATCHES, MAX_BATCH_SIZE) if self._has_backlog else (MAX_CONCURRENT_SINGLES, 1)
+        while len(self._batches) < most:
+            ready = (order_id for order_id in self._pending if order_id not in self._in_flight)
+            orders = {order_id: self._pending[order_id] for order_id in islice(ready, size)}
             if not orders:
                 return
             self._start(orders)
 
-    def _start(self, orders: dict[str, _Waiting]) -> None:
+    def _start(self, orders: dict[str, _PendingOrder]) -> None:
         for order_id in orders:
-            del self._waiting[order_id]
-        self._busy |= orders.keys()
+            del self._pending[order_id]
+        self._in_flight |= orders.keys()
         task = asyncio.create_task(self._run(orders))
-        self._rounds.add(task)
+        self._batches.add(task)
         task.add_done_callback(lambda done: self._ended(done, orders))
 
-    async def _run(self, orders: dict[str, _Waiting]) -> None:
-        traces = [trace for waiting in orders.values() for trace in waiting.traces if trace]
+    async def _run(self, orders: dict[str, _PendingOrder]) -> None:
+        traces = [trace for pending in orders.values() for trace in pending.traces if trace]
         parent, *others = traces or [""]
         with span("write back", parent=parent, links=others, orders=list(orders), count=len(orders)):
-            outcomes = await self._do_round({order_id: waiting.force for order_id, waiting in orders.items()})
-        for order_id, waiting in orders.items():
-            _settle(waiting.done, outcomes.get(order_id))
+            outcomes = await self._write_batch({order_id: pending.recheck for order_id, pending in orders.items()})
+        for order_id, pending in orders.items():
+            _resolve(pending.done, outcomes.get(order_id))
 
-    def _ended(self, task: "asyncio.Task[None]", orders: dict[str, _Waiting]) -> None:
-        self._rounds.discard(task)
-        self._busy -= orders.keys()
+    def _ended(self, task: "asyncio.Task[None]", orders: dict[str, _PendingOrder]) -> None:
+        self._batches.discard(task)
+        self._in_flight -= orders.keys()
         failure = None if task.cancelled() else task.exception()
-        for waiting in orders.values():
+        for pending in orders.values():
             if task.cancelled():
-                waiting.done.cancel()
+                pending.done.cancel()
             else:
-                _settle(waiting.done, failure)
-        self._start_rounds()
+                _resolve(pending.done, failure)
+        self._start_batches()
 
 
 def _future() -> "asyncio.Future[None]":
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    future.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, even if nobody waits any more
+    # Retrieve the exception: asyncio warns of a future whose handler was cancelled before it failed.
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())
     return future
 
 
-def _settle(future: "asyncio.Future[None]", error: BaseException | None) -> None:
+def _resolve(future: "asyncio.Future[None]", error: BaseException | None) -> None:
     if future.done():
         return
     if error is None:

@@ -1,23 +1,23 @@
-"""What the writer does with one event.
+"""Handle one event of the stream ``parcels``.
 
-    parcel.changed   match it to an order, merge it into the ledger, make Afterbuy show it
-    order.check      compare one order once more, whether or not anything lags
+    parcel.changed   match the parcel to an order, merge it into the ledger, write the order back
+    order.check      recheck one order, whether or not it lags
     order.check ""   the marker that ends a recovery
 
 While the tenant is recovering, the ledger may know less than Afterbuy shows. Then events are merged and nothing is
 written. The marker stands behind everything that the recovery sweep found. It waits until no older event is left on the
-stream, then ends the recovery and asks for a check of every order that lags. Events that wait elsewhere for their time
-(for a match, for a key) do not hold it up: should one of them be a parcel that Afterbuy shows and the ledger does not
-know, the field is not ours and nothing is written over it.
+stream, then ends the recovery and enqueues a check of every order that lags. Delayed events (waiting for a match or for
+a key) do not hold it up: should one of them be a parcel that Afterbuy shows and the ledger does not know, the field is
+not ours and nothing is written over it.
 
-An order with a problem that may have gone meanwhile is looked at again whenever one of its parcels gets on (label, on
-its way, delivered), so a few times at most.
+An order with a problem that may be cured meanwhile is rechecked whenever one of its parcels changes its class (label,
+in transit, delivered), so a few times at most.
 
-Why nothing can slip through in between: a handler merges first and asks then whether the tenant is recovering, the
-marker ends the recovery first and looks for lagging orders then.
+No event can slip through in between: a handler merges first and reads then whether the tenant is recovering, the marker
+ends the recovery first and looks for lagging orders then.
 
-A parcel that nobody can place waits for an hour from when it was first seen, because a webhook may overtake the answer
-to our own push. Then it is counted as foreign.
+A parcel without a matching order is delayed for up to an hour after it was first seen, because a webhook may overtake
+the answer to our own push. Then it is counted as foreign.
 """
 
 import time
@@ -36,36 +36,36 @@ from aftersend.runs import OrderCheck
 from aftersend.sendcloud.model import ParcelClass, ParcelEvent
 from aftersend.stream.event import Event, Fields, seconds_of, text_of
 from aftersend.stream.stream import Stream
-from aftersend_writer.batcher import Applier
-from aftersend_writer.rules.ledger_updates import wants_another_look
+from aftersend_writer.batcher import OrderBatcher
+from aftersend_writer.rules.ledger_updates import needs_recheck
 from aftersend_writer.rules.ownership import Mac
 
 FOREIGN_AFTER: Final = 3600.0
-_MATCH_AGAIN: Final = 60.0
-_MARKER_AGAIN: Final = 1.0
+_MATCH_RETRY_DELAY: Final = 60.0
+_MARKER_RETRY_DELAY: Final = 1.0
 _PAGE: Final = 500
-_ALL: Final = -86_400_000
-"""Lagging for more than minus one day: everything, even if the clocks of two hosts differ."""
+_ANY_LAG: Final = -86_400_000
+"""Lagging for more than minus one day: every lagging order, even if the clocks of two hosts differ."""
 
 
 @dataclass(frozen=True, slots=True)
-class Handler:
-    """The handler of the stream ``parcels``. ``clock`` tells seconds since 1970."""
+class ParcelEventHandler:
+    """Handler of the stream ``parcels``. ``clock`` returns seconds since 1970."""
 
     ledger: Ledger
     state: TenantState
     stream: Stream
-    applier: Applier
+    batcher: OrderBatcher
     mac: Mac
     pickup_matters: bool
-    foreign: Callable[[], None]
+    on_foreign: Callable[[], None]
     """Called for each event of a parcel that is not ours."""
-    shown: Callable[[ParcelEvent], None] = lambda parcel: None  # noqa: ARG005 - the name is the explanation
-    """Called for each event that made Afterbuy show something new."""
+    on_written: Callable[[ParcelEvent], None] = lambda parcel: None  # noqa: ARG005 - the name is the explanation
+    """Called for each event that was written back."""
     clock: Callable[[], float] = time.time
 
     async def __call__(self, event: Event) -> None:
-        """Handle one event; returning means done, the type of the error tells what else."""
+        """Handle one event; returning means done, the type of the error decides what else."""
         handlers: dict[str, Callable[[Event], Awaitable[None]]] = {
             "parcel.changed": self._parcel,
             "order.check": self._check,
@@ -81,7 +81,7 @@ class Handler:
             case Match(order):
                 await self._merge(order, parcel)
             case Foreign():
-                self.foreign()
+                self.on_foreign()
             case _:
                 self._wait_for_match(event)
 
@@ -96,18 +96,18 @@ class Handler:
             return after
 
         entry = await self.ledger.change(order, merged)
-        force = wants_another_look(entry) and classes[0] is not classes[1]
+        recheck = needs_recheck(entry) and classes[0] is not classes[1]
         lags = entry.applied != entry.observed
-        if (force or lags) and not await self.state.recovering():
-            await self.applier.apply(order, force=force)
+        if (recheck or lags) and not await self.state.recovering():
+            await self.batcher.write_back(order, recheck=recheck)
             if lags:
-                self.shown(parcel)
+                self.on_written(parcel)
 
     def _wait_for_match(self, event: Event) -> None:
         first = seconds_of(event.first)
         if first is not None and self.clock() - first < FOREIGN_AFTER:
-            raise Later("no_match_yet", retry_after=_MATCH_AGAIN)
-        self.foreign()
+            raise Later("no_match_yet", retry_after=_MATCH_RETRY_DELAY)
+        self.on_foreign()
 
     async def _check(self, event: Event) -> None:
         check = event.read(OrderCheck)
@@ -117,19 +117,19 @@ class Handler:
         elif not is_order_id(order):
             raise Rejected("malformed_data", path="order")
         elif not await self.state.recovering():
-            await self.applier.apply(order, force=True)
+            await self.batcher.write_back(order, recheck=True)
 
     async def _end_recovery(self, marker: Event, *, restored: str) -> None:
         if restored != (await self.state.get("restored") or ""):
-            return  # a backup was restored since: that sweep knew nothing of it, and another one is on its way
-        if await self.state.get("sweep.cursor") is None or await self._anything_older(marker):
-            raise Later("recovering", retry_after=_MARKER_AGAIN)
+            return  # a backup was restored since this sweep began, and another sweep follows
+        if await self.state.get("sweep.cursor") is None or await self._has_older_event(marker):
+            raise Later("recovering", retry_after=_MARKER_RETRY_DELAY)
         await self.state.set("recovered", "1")
-        checks = [OrderCheck(order) async for order in self.ledger.lagging(_ALL)]
+        checks = [OrderCheck(order) async for order in self.ledger.lagging(_ANY_LAG)]
         await self.stream.add_many("order.check", "system", checks)
 
-    async def _anything_older(self, marker: Event) -> bool:
-        """True if a parcel's event that is not newer than the marker is still on the stream, handled or not."""
+    async def _has_older_event(self, marker: Event) -> bool:
+        """True if a parcel event that is not newer than the marker is still on the stream, pending or not."""
         async for kind, first in self._unfinished():
             if kind == "parcel.changed" and first <= marker.first:
                 return True

@@ -1,6 +1,6 @@
-"""The writer: takes parcels off the stream and makes Afterbuy show them.
+"""The writer: reads parcel events from the stream and writes them back to Afterbuy.
 
-    stream parcels ──> Consumer ──> Handler ──> ledger (merge) ──> Applier ──> Rounds ──> Afterbuy
+    stream parcels ──> Consumer ──> ParcelEventHandler ──> ledger (merge) ──> OrderBatcher ──> OrderWriter ──> Afterbuy
 
 While the tenant is suspended nothing is read; events wait on the stream. If Afterbuy is down or refuses the
 credentials, the circuit breaker stops reading and probes with the cheapest call there is.
@@ -22,13 +22,13 @@ from aftersend.service.run import run_part
 from aftersend.service.runtime import Part, Runtime
 from aftersend.stream.consumer import Consumer
 from aftersend.stream.stream import Stream
-from aftersend_writer.batcher import ORDERS_PER_ROUND, Applier
-from aftersend_writer.handler import Handler
-from aftersend_writer.metrics import Gauges
-from aftersend_writer.write_back import Rounds
+from aftersend_writer.batcher import MAX_BATCH_SIZE, OrderBatcher
+from aftersend_writer.handler import ParcelEventHandler
+from aftersend_writer.metrics import WriterMetrics
+from aftersend_writer.write_back import OrderWriter
 
-CONCURRENCY = 2 * ORDERS_PER_ROUND
-"""One round of twenty at work, another one gathering."""
+CONCURRENCY = 2 * MAX_BATCH_SIZE
+"""One batch being written, another one gathering."""
 _LOOP = "writer"
 _MAX_SILENCE = 60.0
 
@@ -38,17 +38,19 @@ async def serve(runtime: Runtime) -> None:
     ledger = Ledger(runtime.redis, tenant=runtime.identity, keyring=runtime.keyring)
     stream = Stream(runtime.redis, tenant=runtime.identity, name="parcels", keyring=runtime.keyring)
     state = TenantState(runtime.redis, tenant=runtime.identity)
-    gauges = Gauges(runtime.identity, runtime.metrics, runtime.health, ledger, state, stream)
+    metrics = WriterMetrics(runtime.identity, runtime.metrics, runtime.health, ledger, state, stream)
     async with asyncio.TaskGroup() as group:
-        group.create_task(gauges.run(runtime.stop))
+        group.create_task(metrics.run(runtime.stop))
         if runtime.tenant.spec.suspend:
             get_logger().info("suspended")
         else:
-            group.create_task(_consume(runtime, ledger, state, stream, gauges))
+            group.create_task(_consume(runtime, ledger, state, stream, metrics))
 
 
-async def _consume(runtime: Runtime, ledger: Ledger, state: TenantState, stream: Stream, gauges: Gauges) -> None:
-    files, wishes = runtime.secrets("afterbuy"), runtime.tenant.spec.write_back
+async def _consume(
+    runtime: Runtime, ledger: Ledger, state: TenantState, stream: Stream, metrics: WriterMetrics
+) -> None:
+    files, settings = runtime.secrets("afterbuy"), runtime.tenant.spec.write_back
     afterbuy = AfterbuyClient(
         runtime.http,
         url=runtime.tenant.spec.afterbuy.url,
@@ -59,33 +61,33 @@ async def _consume(runtime: Runtime, ledger: Ledger, state: TenantState, stream:
     def mac(text: str) -> str:
         return runtime.keyring.mac(text.encode(), purpose="parcel")
 
-    rounds = Rounds(
+    writer = OrderWriter(
         ledger=ledger,
         afterbuy=afterbuy,
-        wishes=wishes,
+        settings=settings,
         mac=mac,
-        meter=gauges,
+        meter=metrics,
         recovering=state.recovering,
     )
-    applier = Applier(rounds.round, backlog=stream.length)
-    handler = Handler(
+    batcher = OrderBatcher(writer.write_batch, backlog=stream.length)
+    handler = ParcelEventHandler(
         ledger=ledger,
         state=state,
         stream=stream,
-        applier=applier,
+        batcher=batcher,
         mac=mac,
-        pickup_matters=wishes.mark_shipped == "onPickup",
-        foreign=gauges.foreign,
-        shown=gauges.shown,
+        pickup_matters=settings.mark_shipped == "onPickup",
+        on_foreign=metrics.foreign,
+        on_written=metrics.written,
     )
     try:
-        await _consumer(runtime, stream, handler, _breaker(afterbuy, files, gauges)).run(runtime.stop)
+        await _consumer(runtime, stream, handler, _breaker(afterbuy, files, metrics)).run(runtime.stop)
     finally:
-        await applier.close()
+        await batcher.close()
         runtime.health.forget(_LOOP)
 
 
-def _consumer(runtime: Runtime, stream: Stream, handler: Handler, breaker: Breaker) -> Consumer:
+def _consumer(runtime: Runtime, stream: Stream, handler: ParcelEventHandler, breaker: Breaker) -> Consumer:
     runtime.health.watch(_LOOP, _MAX_SILENCE)
     return Consumer(
         stream,
@@ -98,12 +100,12 @@ def _consumer(runtime: Runtime, stream: Stream, handler: Handler, breaker: Break
     )
 
 
-def _breaker(afterbuy: AfterbuyClient, files: SecretFiles, gauges: Gauges) -> Breaker:
+def _breaker(afterbuy: AfterbuyClient, files: SecretFiles, metrics: WriterMetrics) -> Breaker:
     return Breaker(
         AFTERBUY,
         afterbuy.clock,
         stamp=lambda: [files.optional(name) for name in files.names()],
-        on_change=gauges.circuit,
+        on_change=metrics.circuit,
     )
 
 
@@ -111,5 +113,5 @@ PART = Part("writer", serve)
 
 
 def main() -> None:
-    """The console script ``aftersend-writer``."""
+    """Run the console script ``aftersend-writer``."""
     sys.exit(run_part(PART))

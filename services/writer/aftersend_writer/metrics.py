@@ -1,7 +1,7 @@
-"""What the writer shows of itself: read from Redis every few seconds, so that a scrape never waits for Redis.
+"""Metrics of the writer: read from Redis every few seconds, so that a scrape never waits for Redis.
 
-The last success is kept in memory and handed to Redis with the same beat; there the exporter finds it for the status of
-the tenant, and the next process for its metric.
+The time of the last success is kept in memory and stored in Redis at the same interval; the exporter reads it there for
+the status of the tenant, and the next writer process for its metric.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from aftersend.circuit_breaker import BreakerState
 from aftersend.errors import Transient
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
-from aftersend.loops import pause
+from aftersend.loops import every
 from aftersend.observe.meters import CircuitMeter, exemplar
 from aftersend.observe.metrics import Metrics
 from aftersend.sendcloud.model import ParcelEvent
@@ -25,12 +25,12 @@ from aftersend.service.redis_metrics import show_stream
 from aftersend.stream.event import rfc3339
 from aftersend.stream.stream import Stream
 
-EVERY_SECONDS: Final = 5.0
+REFRESH_SECONDS: Final = 5.0
 
 
 @dataclass(slots=True)
-class Gauges:
-    """The numbers of one tenant's write-back."""
+class WriterMetrics:
+    """Metrics of one tenant's write-back."""
 
     tenant: str
     metrics: Metrics
@@ -47,35 +47,31 @@ class Gauges:
         self._circuit = CircuitMeter(self.metrics, self.tenant, AFTERBUY)
 
     def succeeded(self) -> None:
-        """An order is right in Afterbuy, just now."""
+        """Note the time of a successful write-back."""
         self._success = self.clock()
 
-    def shown(self, parcel: ParcelEvent) -> None:
-        """Afterbuy shows what this event told, just now."""
+    def written(self, parcel: ParcelEvent) -> None:
+        """Observe the latency from the event to Afterbuy."""
         since = parcel.received if parcel.time is None else parcel.time
         self.metrics.writeback_seconds.labels(self.tenant).observe(max(self.clock() - since / 1000, 0.0), exemplar())
 
-    def raced(self, seconds: float) -> None:
-        """A write could have met a person's edit for so long."""
+    def race_window(self, seconds: float) -> None:
+        """Observe for how long a person's edit could have been overwritten."""
         self.metrics.write_race.labels(self.tenant).observe(seconds)
 
     def foreign(self) -> None:
-        """An event told of a parcel that is not ours."""
+        """Count an event of a parcel that is not ours."""
         self.metrics.events_handled.labels(self.tenant, "foreign", self.stream.name).inc()
 
     def circuit(self, state: BreakerState) -> None:
-        """Calls to Afterbuy were suspended, or go on."""
+        """Show the state of Afterbuy's circuit breaker."""
         self._circuit.show(is_open=state is not BreakerState.CLOSED, refused=state is BreakerState.REFUSED)
         self.health.tell("afterbuy", state.value)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Refresh until ``stop`` is set, and once more then."""
         self.circuit(BreakerState.CLOSED)
-        while True:
-            with suppress(Transient):  # Redis is away: the numbers stay as they are, /readyz tells
-                await self.refresh()
-            if not await pause(stop, EVERY_SECONDS):
-                break
+        await every(REFRESH_SECONDS, self.refresh, stop)  # without Redis the numbers stay, and /readyz fails
         with suppress(Transient):
             await self._keep_success()
 

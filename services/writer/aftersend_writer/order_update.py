@@ -1,4 +1,4 @@
-"""One order on its way through the writer: what was read, what is to be written, and how carefully.
+"""The update of one order: what was read, what is to be written, and at which granularity.
 
     BATCH    beside other orders in one call
     SINGLE   alone, because the call with the others was not plain success
@@ -17,12 +17,12 @@ from aftersend.afterbuy.model import Order, OrderChange, UnreadableOrder
 from aftersend.errors import AftersendError, Rejected
 from aftersend.ledger.entry import Entry
 from aftersend.redis.lease import Lease
-from aftersend_writer.rules.diff import Fault, Rules, Verdict, compare
-from aftersend_writer.rules.ledger_updates import GONE, Look, look
+from aftersend_writer.rules.diff import Diff, OrderProblem, Rules, compare
+from aftersend_writer.rules.ledger_updates import ORDER_GONE, Observation, observe
 
 
-class Care(IntEnum):
-    """How the next write is done."""
+class Granularity(IntEnum):
+    """What the next write of an order shares a call with."""
 
     BATCH = 0
     SINGLE = 1
@@ -30,21 +30,21 @@ class Care(IntEnum):
 
 
 @dataclass(slots=True)
-class Case:
-    """The state of one order within one round; ``result`` or ``error`` ends it."""
+class OrderUpdate:
+    """The state of one order within its batch; ``observation`` or ``error`` ends it."""
 
     lease: Lease
     entry: Entry
-    care: Care = Care.BATCH
+    granularity: Granularity = Granularity.BATCH
     change: OrderChange = field(default_factory=lambda: OrderChange(""))
-    result: Look | None = None
+    observation: Observation | None = None
     error: AftersendError | None = None
-    looked_at: float = 0.0
-    """When the look began that the change is based on, in seconds."""
+    read_at: float = 0.0
+    """When the read began that the change is based on, in seconds since 1970."""
     tag_tried: bool = False
     labels_refused: bool = False
     written: bool = False
-    """Something was written in this round."""
+    """Something was written within this batch."""
     tags_before: frozenset[str] = frozenset()
     """The tags that the order had before our write."""
 
@@ -56,25 +56,25 @@ class Case:
     @property
     def is_open(self) -> bool:
         """There is still something to write."""
-        return self.result is None and self.error is None
+        return self.observation is None and self.error is None
 
-    def see(self, order: Order | UnreadableOrder | None, rules: Rules) -> None:
-        """Judge the order as it was just read (None = Afterbuy has it no more)."""
+    def evaluate(self, order: Order | UnreadableOrder | None, rules: Rules) -> None:
+        """Compare the order as it was just read with the ledger (None: Afterbuy has it no more)."""
         if order is None:
-            self.result = Look(self.entry.observed, GONE)
+            self.observation = Observation(self.entry.observed, ORDER_GONE)
         elif isinstance(order, UnreadableOrder):
-            self.give_up(Rejected("unreadable", path=order.path, order=self.order_id))
+            self.reject(Rejected("unreadable", path=order.path, order=self.order_id))
         else:
-            self._judge(compare(self.entry, order, rules, whole=self.written), rules)
-            self._keep_tags(order)
+            self._apply(compare(self.entry, order, rules, full=self.written), rules)
+            self._restore_lost_tags(order)
 
-    def give_up(self, error: AftersendError) -> None:
-        """Afterbuy refuses this order for good: a problem for a person, and a dead letter."""
-        self.result = Look(self.entry.observed, Fault("rejected", error.path))
+    def reject(self, error: AftersendError) -> None:
+        """End with the problem ``rejected`` and a dead letter: Afterbuy refuses this order for good."""
+        self.observation = Observation(self.entry.observed, OrderProblem("rejected", error.path))
         self.error = error
 
     def parts(self) -> Iterator[OrderChange]:
-        """The change in parts, so that what Afterbuy dislikes keeps nothing else back."""
+        """Split the change, so that a refused part keeps no other back."""
         nothing = OrderChange(self.order_id)
         parts = (
             replace(self.change, parcel_labels=(), add_tags=()),
@@ -83,26 +83,27 @@ class Case:
         )
         return (part for part in parts if not part.is_empty)
 
-    def _judge(self, verdict: Verdict, rules: Rules) -> None:
-        tag_refused = self.tag_tried and bool(verdict.change.add_tags)
+    def _apply(self, diff: Diff, rules: Rules) -> None:
+        tag_refused = self.tag_tried and bool(diff.change.add_tags)
         self.change = replace(
-            verdict.change,
-            add_tags=() if self.tag_tried else verdict.change.add_tags,
-            parcel_labels=() if self.labels_refused else verdict.change.parcel_labels,
+            diff.change,
+            add_tags=() if self.tag_tried else diff.change.add_tags,
+            parcel_labels=() if self.labels_refused else diff.change.parcel_labels,
         )
         if self.change.is_empty:
-            self.result = look(self.entry, verdict, rules.wishes, fault=self._fault(tag_refused=tag_refused))
+            problem = self._problem(tag_refused=tag_refused)
+            self.observation = observe(self.entry, diff, rules.settings, problem=problem)
 
-    def _keep_tags(self, order: Order) -> None:
-        """Adding a tag must take no other away; should Afterbuy replace them after all, put them back, once."""
+    def _restore_lost_tags(self, order: Order) -> None:
+        """Put back, once, the tags that Afterbuy dropped: adding a tag must take no other away."""
         if not self.tag_tried:
             self.tags_before = order.tags
         elif lost := self.tags_before - order.tags:
             self.tags_before = frozenset()
-            self.result = None
+            self.observation = None
             self.change = replace(self.change, order_id=self.order_id, add_tags=tuple(sorted(order.tags | lost)))
 
-    def _fault(self, *, tag_refused: bool) -> Fault | None:
+    def _problem(self, *, tag_refused: bool) -> OrderProblem | None:
         if self.labels_refused:
-            return Fault("rejected", "ParcelLabels")
-        return Fault("tag_refused") if tag_refused else None
+            return OrderProblem("rejected", "ParcelLabels")
+        return OrderProblem("tag_refused") if tag_refused else None

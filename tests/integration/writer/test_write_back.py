@@ -1,4 +1,4 @@
-"""Rounds of the writer against the simulated Afterbuy: both outcomes of everything that nobody could verify."""
+"""Write-back against the simulated Afterbuy: both outcomes of everything that is unverified."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -14,7 +14,7 @@ from aftersend.ledger.entry import Entry
 from aftersend.ledger.merge import merge
 from aftersend.ledger.store import Ledger
 from aftersend.tenant.document import WriteBack
-from aftersend_writer.write_back import Rounds
+from aftersend_writer.write_back import OrderWriter
 from tests.support.afterbuy_sandbox import Shop
 from tests.support.afterbuy_sandbox import shop as open_shop
 from tests.support.ledger_kit import CANCELLED, NOW, PICKED_UP, Clock, client, keyring, mac, parcel
@@ -45,28 +45,28 @@ async def shop() -> AsyncIterator[Shop]:
 
 
 class Writer:
-    """Rounds for one tenant; counts the orders that got right."""
+    """The write-back of one tenant; counts successes."""
 
-    def __init__(self, ledger: Ledger, shop: Shop, **wishes: Any) -> None:
+    def __init__(self, ledger: Ledger, shop: Shop, **settings: Any) -> None:
         self.ledger = ledger
         self.right = 0
         self.races: list[float] = []
-        self.rounds = Rounds(
-            ledger=ledger, afterbuy=shop.client, wishes=WriteBack(**wishes), mac=mac, clock=Clock(), meter=self
+        self.order_writer = OrderWriter(
+            ledger=ledger, afterbuy=shop.client, settings=WriteBack(**settings), mac=mac, clock=Clock(), meter=self
         )
 
     def succeeded(self) -> None:
         self.right += 1
 
-    def raced(self, seconds: float) -> None:
+    def race_window(self, seconds: float) -> None:
         self.races.append(seconds)
 
-    async def observe(self, order_id: str, *events: Any) -> None:
+    async def merge(self, order_id: str, *events: Any) -> None:
         for event in events:
             await self.ledger.change(order_id, lambda entry, event=event: merge(entry, event, mac))
 
-    async def write(self, *orders: str, force: bool = False) -> AftersendError | None:
-        outcomes = await self.rounds.round(dict.fromkeys(orders, force))
+    async def write(self, *orders: str, recheck: bool = False) -> AftersendError | None:
+        outcomes = await self.order_writer.write_batch(dict.fromkeys(orders, recheck))
         return next((error for error in outcomes.values() if error), None)
 
     async def entry(self, order_id: str = "700") -> Entry:
@@ -78,7 +78,7 @@ class Writer:
 async def test_number_carrier_and_tag(ledger: Ledger, shop: Shop) -> None:
     order = shop.order(700, tags=["VIP"])
     writer = Writer(ledger, shop)
-    await writer.observe("700", FIRST, SECOND)
+    await writer.merge("700", FIRST, SECOND)
     assert await writer.write("700") is None
     assert (order.additional_info, order.shipping.service, order.tags) == ("A1, B2", "DHL, UPS", ["VIP", TAG])
     assert order.shipping.dispatched_at is None
@@ -91,12 +91,12 @@ async def test_number_carrier_and_tag(ledger: Ledger, shop: Shop) -> None:
 async def test_what_is_right_needs_no_call(ledger: Ledger, shop: Shop) -> None:
     shop.order(700)
     writer = Writer(ledger, shop)
-    await writer.observe("700", FIRST)
+    await writer.merge("700", FIRST)
     await writer.write("700")
     before = dict(shop.world.journal.calls)
     await writer.write("700", "701")
     assert shop.world.journal.calls == before
-    await writer.write("700", force=True)
+    await writer.write("700", recheck=True)
     assert shop.calls("UpdateSoldItems") == 1
 
 
@@ -107,14 +107,14 @@ async def test_everything_a_tenant_can_wish_for(ledger: Ledger, shop: Shop) -> N
         carriers={"dhl": "DHL Paket"}, tag="Fertig",
     )  # fmt: skip
     shop.world.afterbuy.tag_manager.append("Fertig")
-    await writer.observe("700", FIRST)
+    await writer.merge("700", FIRST)
     assert await writer.write("700") is None
     assert (order.additional_info, order.infos, order.tags) == (FIRST.url, ["", FIRST.url, ""], ["Fertig"])
     assert [(label.item_id, label.package_number, label.number) for label in order.shipping.parcel_labels] == [
         (7001, 1, "A1")
     ]
     assert (order.shipping.service, order.shipping.dispatched_at) == ("DHL Paket", None)
-    await writer.observe("700", parcel("11", PICKED_UP, time=NOW + 1, number="A1", url=""))
+    await writer.merge("700", parcel("11", PICKED_UP, time=NOW + 1, number="A1", url=""))
     assert await writer.write("700") is None
     assert order.shipping.dispatched_at is not None
     assert (await writer.entry()).ticks == {"tag", "shipped"}
@@ -139,31 +139,31 @@ class Slow:
 
 def slow_writer(ledger: Ledger, shop: Shop) -> Writer:
     writer, clock = Writer(ledger, shop), Clock()
-    writer.rounds = Rounds(
-        ledger=ledger, afterbuy=Slow(shop, clock), wishes=WriteBack(), mac=mac, clock=clock, meter=writer
+    writer.order_writer = OrderWriter(
+        ledger=ledger, afterbuy=Slow(shop, clock), settings=WriteBack(), mac=mac, clock=clock, meter=writer
     )
     return writer
 
 
-async def test_the_race_with_a_person_is_measured_from_the_look_to_the_answer(ledger: Ledger, shop: Shop) -> None:
+async def test_the_race_window_lasts_from_the_read_to_the_answer(ledger: Ledger, shop: Shop) -> None:
     writer = slow_writer(ledger, shop)
     for order in ("700", "701"):
         shop.order(int(order))
-        await writer.observe(order, FIRST)
+        await writer.merge(order, FIRST)
     await writer.write("700")
     assert writer.races == [5]
-    await writer.write("700", force=True)
-    assert writer.races == [5], "a look that leads to no write races with nobody"
+    await writer.write("700", recheck=True)
+    assert writer.races == [5], "a read without a write has no race window"
     shop.order(702)
-    await writer.observe("702", FIRST)
+    await writer.merge("702", FIRST)
     await writer.write("701", "702")
     assert writer.races == [5, 5, 5], "each order of a call counts"
 
 
-async def test_a_write_without_an_answer_races_too(ledger: Ledger, shop: Shop) -> None:
+async def test_a_write_without_an_answer_has_a_race_window_too(ledger: Ledger, shop: Shop) -> None:
     writer = slow_writer(ledger, shop)
     shop.order(700)
-    await writer.observe("700", FIRST)
+    await writer.merge("700", FIRST)
     shop.fault("lost_answer", "UpdateSoldItems", remaining=1)
     assert await writer.write("700")
     assert writer.races == [5]
@@ -197,9 +197,9 @@ async def test_the_end_is_the_same_whatever_afterbuy_does(ledger: Ledger, shop: 
     order = shop.order(700, tags=["VIP"])
     shop.world.afterbuy.tag_manager.append("VIP")
     writer = Writer(ledger, shop, link_field="VorgangsInfo1", parcel_labels=True, mark_shipped="onPickup")
-    await writer.observe("700", FIRST, SECOND)
+    await writer.merge("700", FIRST, SECOND)
     assert await writer.write("700") is None
-    await writer.observe("700", CANCEL_FIRST, ON_ITS_WAY)
+    await writer.merge("700", CANCEL_FIRST, ON_ITS_WAY)
     assert await writer.write("700") is None
     assert (order.additional_info, order.shipping.service, order.infos[0]) == ("B2", "UPS", SECOND.url)
     assert set(order.tags) == {"VIP", TAG}
@@ -234,7 +234,7 @@ async def test_a_refused_tag_never_keeps_the_number_back(
     orders = [shop.order(700), shop.order(701)]
     writer = Writer(ledger, shop, tag=tag)
     for order_id in ("700", "701"):
-        await writer.observe(order_id, FIRST if order_id == "700" else SECOND)
+        await writer.merge(order_id, FIRST if order_id == "700" else SECOND)
     assert await writer.write("700", "701") is None
     assert [order.additional_info for order in orders] == ["A1", "B2"]
     for order_id in ("700", "701"):
@@ -243,16 +243,16 @@ async def test_a_refused_tag_never_keeps_the_number_back(
         assert (entry.problem.code, entry.lagging, entry.ticks) == ("tag_refused", 0, frozenset())
     shop.world.afterbuy.tag_manager.append(tag)
     shop.world.switches.tag_too_long = "accepted"
-    assert await writer.write("700", force=True) is None
+    assert await writer.write("700", recheck=True) is None
     assert orders[0].tags == [tag]
     assert (await writer.entry()).is_done
 
 
-async def test_a_lost_answer_is_looked_up_not_repeated(ledger: Ledger, shop: Shop) -> None:
+async def test_after_a_lost_answer_the_order_is_read_not_written_again(ledger: Ledger, shop: Shop) -> None:
     order = shop.order(700)
     shop.fault("lost_answer", "UpdateSoldItems", remaining=1)
     writer = Writer(ledger, shop)
-    await writer.observe("700", FIRST)
+    await writer.merge("700", FIRST)
     assert isinstance(await writer.write("700"), Transient)
     assert (await writer.entry()).lagging
     assert order.additional_info == "A1"
@@ -270,36 +270,36 @@ async def test_a_lost_answer_is_looked_up_not_repeated(ledger: Ledger, shop: Sho
     ],
 )
 @pytest.mark.parametrize("call", ["GetSoldItems", "UpdateSoldItems"])
-async def test_bad_weather_changes_nothing_but_the_time(ledger: Ledger, shop: Shop, kind: str, call: str) -> None:
+async def test_a_transient_fault_changes_nothing_but_the_time(ledger: Ledger, shop: Shop, kind: str, call: str) -> None:
     order = shop.order(700)
     shop.fault(kind, call, remaining=1, seconds=0.01)
     writer = Writer(ledger, shop)
-    await writer.observe("700", FIRST)
+    await writer.merge("700", FIRST)
     assert isinstance(await writer.write("700"), Transient)
     assert await writer.write("700") is None
     assert (order.additional_info, order.tags) == ("A1", [TAG])
 
 
 @pytest.mark.parametrize("kind", ["lost_answer", "code_13"])
-async def test_bad_weather_over_a_batch(ledger: Ledger, shop: Shop, kind: str) -> None:
+async def test_a_transient_fault_of_a_batch(ledger: Ledger, shop: Shop, kind: str) -> None:
     orders = [shop.order(700), shop.order(701)]
     shop.fault(kind, "UpdateSoldItems", remaining=1)
     writer = Writer(ledger, shop)
-    await writer.observe("700", FIRST)
-    await writer.observe("701", SECOND)
-    outcomes = await writer.rounds.round({"700": False, "701": False})
+    await writer.merge("700", FIRST)
+    await writer.merge("701", SECOND)
+    outcomes = await writer.order_writer.write_batch({"700": False, "701": False})
     assert all(isinstance(error, Transient) for error in outcomes.values())
     assert await writer.write("700", "701") is None
     assert [order.additional_info for order in orders] == ["A1", "B2"]
     assert set(shop.world.journal.tags_added.values()) == {1}
 
 
-async def test_bad_weather_between_the_parts(ledger: Ledger, shop: Shop) -> None:
-    """The tag is refused, and the line breaks while the number is written alone."""
+async def test_a_broken_connection_between_the_parts(ledger: Ledger, shop: Shop) -> None:
+    """The tag is refused, and the connection breaks while the number is written alone."""
     order = shop.order(700)
     shop.world.afterbuy.tag_manager.clear()
     writer = Writer(ledger, shop)
-    await writer.observe("700", FIRST)
+    await writer.merge("700", FIRST)
     update = shop.client.update
 
     async def breaking(changes: Any) -> None:
@@ -316,10 +316,10 @@ async def test_bad_weather_between_the_parts(ledger: Ledger, shop: Shop) -> None
     assert (order.additional_info, problem.code) == ("A1", "tag_refused")
 
 
-async def test_refused_credentials_are_told_as_such(ledger: Ledger, shop: Shop) -> None:
+async def test_refused_credentials_are_an_error_of_their_own(ledger: Ledger, shop: Shop) -> None:
     shop.order(700)
     writer = Writer(ledger, shop)
-    await writer.observe("700", FIRST)
+    await writer.merge("700", FIRST)
     shop.world.credentials = type(shop.world.credentials)(partner_token="other")
     assert isinstance(await writer.write("700"), CredentialsRefused)
     assert (await writer.entry()).lagging
@@ -330,15 +330,15 @@ async def test_an_order_that_is_gone(ledger: Ledger, shop: Shop, switch: str) ->
     shop.world.switches.unknown_order = switch
     kept = shop.order(701)
     writer = Writer(ledger, shop)
-    await writer.observe("700", FIRST)
-    await writer.observe("701", SECOND)
+    await writer.merge("700", FIRST)
+    await writer.merge("701", SECOND)
     assert await writer.write("700", "701") is None
     gone = await writer.entry()
     assert gone.problem is not None
     assert (gone.problem.code, gone.problem.path, gone.lagging) == ("changed_after_transfer", "gone", 0)
     assert kept.additional_info == "B2"
     shop.order(700)
-    assert await writer.write("700", force=True) is None
+    assert await writer.write("700", recheck=True) is None
     assert (await writer.entry()).is_done
 
 
@@ -348,8 +348,8 @@ async def test_an_order_that_is_read_but_refused_is_given_up_alone(ledger: Ledge
     shop.world.switches.batch = "all_or_nothing"
     hidden, kept = shop.order(700), shop.order(701)
     writer = Writer(ledger, shop)
-    await writer.observe("700", FIRST)
-    await writer.observe("701", SECOND)
+    await writer.merge("700", FIRST)
+    await writer.merge("701", SECOND)
     update = shop.client.update
 
     async def hide_then_update(changes: Any) -> None:
@@ -360,19 +360,21 @@ async def test_an_order_that_is_read_but_refused_is_given_up_alone(ledger: Ledge
             hidden.hidden = False
 
     shop.client.update = hide_then_update  # type: ignore[method-assign]
-    outcomes = await writer.rounds.round({"700": False, "701": False})
+    outcomes = await writer.order_writer.write_batch({"700": False, "701": False})
     assert isinstance(outcomes["700"], Rejected)
     assert outcomes["701"] is None
     assert (hidden.additional_info, kept.additional_info) == ("", "B2")
     entry = await writer.entry()
     assert entry.problem is not None
-    assert (entry.problem.code, entry.lagging) == ("rejected", 0), "nothing lags, or every sweep would bury it again"
+    assert (entry.problem.code, entry.lagging) == ("rejected", 0), (
+        "nothing lags, or every sweep would make a dead letter of it again"
+    )
 
 
 async def test_a_persons_edit_stays_and_is_reported_until_it_goes(ledger: Ledger, shop: Shop) -> None:
     order = shop.order(700, additional_info="warten")
     writer = Writer(ledger, shop)
-    await writer.observe("700", FIRST)
+    await writer.merge("700", FIRST)
     assert await writer.write("700") is None
     assert (order.additional_info, order.tags) == ("warten", [])
     assert shop.calls("UpdateSoldItems") == 0
@@ -380,7 +382,7 @@ async def test_a_persons_edit_stays_and_is_reported_until_it_goes(ledger: Ledger
     assert problem is not None
     assert (problem.code, problem.path) == ("conflict", "AdditionalInfo")
     order.additional_info = ""
-    assert await writer.write("700", force=True) is None
+    assert await writer.write("700", recheck=True) is None
     assert order.additional_info == "A1"
     assert (await writer.entry()).is_done
 
@@ -389,11 +391,11 @@ async def test_relabelled_while_both_are_alive(ledger: Ledger, shop: Shop) -> No
     order = shop.order(700)
     writer = Writer(ledger, shop)
     for events, shown in [([FIRST], "A1"), ([SECOND], "A1, B2"), ([CANCEL_FIRST], "B2")]:
-        await writer.observe("700", *events)
+        await writer.merge("700", *events)
         assert await writer.write("700") is None
         assert order.additional_info == shown
     order.tags.clear()
-    await writer.observe("700", parcel("13", number="C3", carrier="dpd"))
+    await writer.merge("700", parcel("13", number="C3", carrier="dpd"))
     await writer.write("700")
     assert (order.additional_info, order.tags, order.shipping.service) == ("B2, C3", [], "UPS, DPD")
 
@@ -401,9 +403,9 @@ async def test_relabelled_while_both_are_alive(ledger: Ledger, shop: Shop) -> No
 async def test_the_last_label_is_cancelled(ledger: Ledger, shop: Shop) -> None:
     order = shop.order(700)
     writer = Writer(ledger, shop)
-    await writer.observe("700", FIRST)
+    await writer.merge("700", FIRST)
     await writer.write("700")
-    await writer.observe("700", CANCEL_FIRST)
+    await writer.merge("700", CANCEL_FIRST)
     assert await writer.write("700") is None
     entry = await writer.entry()
     assert entry.problem is not None
@@ -414,7 +416,7 @@ async def test_twenty_at_once(ledger: Ledger, shop: Shop) -> None:
     orders = [shop.order(700 + number) for number in range(20)]
     writer = Writer(ledger, shop)
     for number in range(20):
-        await writer.observe(str(700 + number), parcel(str(number + 1), number=f"N{number}"))
+        await writer.merge(str(700 + number), parcel(str(number + 1), number=f"N{number}"))
     assert await writer.write(*(str(700 + number) for number in range(20))) is None
     assert [order.additional_info for order in orders] == [f"N{number}" for number in range(20)]
     assert (shop.calls("GetSoldItems"), shop.calls("UpdateSoldItems"), writer.right) == (2, 1, 20)
@@ -424,8 +426,8 @@ async def test_an_unreadable_order_is_given_up_alone(ledger: Ledger, shop: Shop)
     shop.order(700)
     good = shop.order(701)
     writer = Writer(ledger, shop)
-    await writer.observe("700", FIRST)
-    await writer.observe("701", SECOND)
+    await writer.merge("700", FIRST)
+    await writer.merge("701", SECOND)
     read = shop.client.orders_by_id
 
     async def spoiled(ids: Any) -> AsyncIterator[Page]:
@@ -435,7 +437,7 @@ async def test_an_unreadable_order_is_given_up_alone(ledger: Ledger, shop: Shop)
             )
 
     shop.client.orders_by_id = spoiled  # type: ignore[method-assign, assignment]
-    outcomes = await writer.rounds.round({"700": False, "701": False})
+    outcomes = await writer.order_writer.write_batch({"700": False, "701": False})
     assert isinstance(outcomes["700"], Rejected)
     assert outcomes["701"] is None
     assert good.additional_info == "B2"
@@ -450,7 +452,7 @@ async def test_an_unreadable_order_is_given_up_alone(ledger: Ledger, shop: Shop)
 async def test_refused_labels_keep_nothing_else_back(ledger: Ledger, shop: Shop, answer: AftersendError) -> None:
     order = shop.order(700)
     writer = Writer(ledger, shop, parcel_labels=True)
-    await writer.observe("700", FIRST)
+    await writer.merge("700", FIRST)
     update = shop.client.update
 
     async def no_labels(changes: Any) -> None:
@@ -466,10 +468,12 @@ async def test_refused_labels_keep_nothing_else_back(ledger: Ledger, shop: Shop,
     assert (problem.code, problem.path) == ("rejected", "ParcelLabels")
 
 
-async def test_the_lease_is_checked_before_the_call_and_at_the_tick(ledger: Ledger, shop: Shop, redis: Redis) -> None:
+async def test_the_lease_is_checked_before_the_call_and_before_the_ledger_update(
+    ledger: Ledger, shop: Shop, redis: Redis
+) -> None:
     order = shop.order(700)
     writer = Writer(ledger, shop)
-    await writer.observe("700", FIRST)
+    await writer.merge("700", FIRST)
     async with ledger.lease("700"):
         assert isinstance(await writer.write("700"), Later)
     assert shop.calls("GetSoldItems") == 0
@@ -477,7 +481,7 @@ async def test_the_lease_is_checked_before_the_call_and_at_the_tick(ledger: Ledg
 
     async def slow(ids: Any) -> AsyncIterator[Any]:
         async for page in read(ids):
-            await redis.set(f"aftersend:{{{ledger._tenant}}}:lease:order:700", "somebody else")
+            await redis.set(f"aftersend:{{{ledger._tenant}}}:lease:order:700", "another writer")
             yield page
 
     shop.client.orders_by_id = slow  # type: ignore[method-assign, assignment]
@@ -490,16 +494,16 @@ async def test_a_batch_goes_on_without_the_order_whose_lease_is_lost(ledger: Led
     orders = [shop.order(700), shop.order(701), shop.order(702)]
     writer = Writer(ledger, shop)
     for number in range(3):
-        await writer.observe(f"70{number}", parcel(str(number), number=f"N{number}"))
+        await writer.merge(f"70{number}", parcel(str(number), number=f"N{number}"))
     read = shop.client.orders_by_id
 
     async def slow(ids: Any) -> AsyncIterator[Any]:
         async for page in read(ids):
-            await redis.set(f"aftersend:{{{ledger._tenant}}}:lease:order:700", "somebody else")
+            await redis.set(f"aftersend:{{{ledger._tenant}}}:lease:order:700", "another writer")
             yield page
 
     shop.client.orders_by_id = slow  # type: ignore[method-assign, assignment]
-    outcomes = await writer.rounds.round({"700": False, "701": False, "702": False})
+    outcomes = await writer.order_writer.write_batch({"700": False, "701": False, "702": False})
     assert isinstance(outcomes["700"], Later)
     assert [order.additional_info for order in orders] == ["", "N1", "N2"]
 
@@ -507,12 +511,12 @@ async def test_a_batch_goes_on_without_the_order_whose_lease_is_lost(ledger: Led
 async def test_a_lease_lost_at_the_end_leaves_the_order_lagging(ledger: Ledger, shop: Shop, redis: Redis) -> None:
     shop.order(700)
     writer = Writer(ledger, shop)
-    await writer.observe("700", FIRST)
+    await writer.merge("700", FIRST)
     update = shop.client.update
 
     async def slow(changes: Any) -> None:
         await update(changes)
-        await redis.set(f"aftersend:{{{ledger._tenant}}}:lease:order:700", "somebody else")
+        await redis.set(f"aftersend:{{{ledger._tenant}}}:lease:order:700", "another writer")
 
     shop.client.update = slow  # type: ignore[method-assign]
     assert isinstance(await writer.write("700"), Later)
@@ -522,7 +526,7 @@ async def test_a_lease_lost_at_the_end_leaves_the_order_lagging(ledger: Ledger, 
 async def test_what_afterbuy_does_not_keep_is_tried_again_later(ledger: Ledger, shop: Shop) -> None:
     shop.order(700)
     writer = Writer(ledger, shop)
-    await writer.observe("700", FIRST)
+    await writer.merge("700", FIRST)
 
     async def nothing(_changes: Any) -> None:
         await asyncio.sleep(0)

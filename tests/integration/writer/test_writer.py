@@ -1,4 +1,4 @@
-"""The writer as a service: events in, Afterbuy right, whatever happens in between."""
+"""The writer as a service: events in, Afterbuy up to date, whatever happens in between."""
 
 import asyncio
 import time
@@ -31,8 +31,8 @@ from aftersend.stream.pending_entries import Claims
 from aftersend.stream.stream import Stream
 from aftersend.tenant.document import Tenant
 from aftersend_writer import main as writer
-from aftersend_writer.handler import Handler
-from aftersend_writer.metrics import Gauges
+from aftersend_writer.handler import ParcelEventHandler
+from aftersend_writer.metrics import WriterMetrics
 from tests.support.afterbuy_sandbox import Shop
 from tests.support.afterbuy_sandbox import shop as open_shop
 from tests.support.ledger_kit import CANCELLED, DELIVERED, NOW, PICKED_UP, client, keyring, parcel
@@ -106,7 +106,7 @@ class Bridge:
         await self.state.set("sweep.cursor", "2026-11-24T08:00:00Z")
         await self.state.set("recovered", "1")
 
-    async def tell(self, order: str, *events: ParcelEvent) -> None:
+    async def send(self, order: str, *events: ParcelEvent) -> None:
         for event in events:
             named = msgspec.structs.replace(event, external_order_id=f"afterbuy-{order}" if order else "")
             await self.stream.add("parcel.changed", "webhook", named)
@@ -156,10 +156,10 @@ async def settled(bridge: Bridge, *, on_stream: int = 0, delayed: int = 0) -> bo
 async def test_from_the_event_to_afterbuy(bridge: Bridge) -> None:
     order = bridge.shop.order(700)
     await bridge.recovered()
-    await bridge.tell("700", parcel(number="A1"), parcel(number="A1"))
+    await bridge.send("700", parcel(number="A1"), parcel(number="A1"))
     async with running(bridge):
         await until(lambda: drained(bridge))
-        await bridge.tell("700", parcel("12", number="B2"))
+        await bridge.send("700", parcel("12", number="B2"))
         await until(lambda: drained(bridge))
     assert (order.additional_info, order.tags) == ("A1, B2", [TAG])
     assert (await bridge.entry("700")).is_done
@@ -174,20 +174,20 @@ async def test_every_way_to_match(bridge: Bridge) -> None:
     await bridge.recovered()
     await bridge.ledger.change("701", lambda entry: msgspec.structs.replace(entry, state="accepted", pushed=1))
     async with running(bridge):
-        await bridge.tell("700", parcel("1", number="A1"))
-        await bridge.tell("", parcel("2", number="B2", external_order_id="2", order_number="701"))
+        await bridge.send("700", parcel("1", number="A1"))
+        await bridge.send("", parcel("2", number="B2", external_order_id="2", order_number="701"))
         await until(lambda: drained(bridge))
-        await bridge.tell(
+        await bridge.send(
             "", parcel("2", CANCELLED, number="B2", time=None), parcel("3", number="C3", order_number="701")
         )
         await until(lambda: drained(bridge))
     assert [order.additional_info for order in orders] == ["A1", "C3"]
 
 
-async def test_a_parcel_of_nobody_waits_an_hour_and_is_counted(bridge: Bridge) -> None:
+async def test_a_parcel_without_order_waits_an_hour_and_is_counted(bridge: Bridge) -> None:
     await bridge.recovered()
     await bridge.stream.add("parcel.changed", "webhook", parcel("1", external_order_id="shop-1"))
-    await bridge.tell("", parcel("2", order_number="999"))
+    await bridge.send("", parcel("2", order_number="999"))
     old = Stream(
         bridge.redis, tenant=bridge.tenant, name="parcels", keyring=bridge.keys, clock=lambda: time.time() - 3601
     )
@@ -200,7 +200,7 @@ async def test_a_parcel_of_nobody_waits_an_hour_and_is_counted(bridge: Bridge) -
 
 
 @pytest.mark.parametrize("data", [ParcelEvent(parcel="1", status=1, received=1), OrderCheck("7:8")])
-async def test_nonsense_is_buried(bridge: Bridge, data: msgspec.Struct) -> None:
+async def test_malformed_events_become_dead_letters(bridge: Bridge, data: msgspec.Struct) -> None:
     await bridge.stream.add("order.check", "cli", data)
     async with running(bridge):
         await until(lambda: drained(bridge))
@@ -209,7 +209,7 @@ async def test_nonsense_is_buried(bridge: Bridge, data: msgspec.Struct) -> None:
 
 async def test_recovery_merges_first_and_writes_after_the_marker(bridge: Bridge) -> None:
     orders = [bridge.shop.order(700, additional_info="B2"), bridge.shop.order(701)]
-    await bridge.tell("700", parcel("1", number="A1"))
+    await bridge.send("700", parcel("1", number="A1"))
     async with running(bridge):
         await until(lambda: drained(bridge))
         assert (await bridge.entry("700")).lagging
@@ -217,8 +217,8 @@ async def test_recovery_merges_first_and_writes_after_the_marker(bridge: Bridge)
         await until(lambda: drained(bridge))
         assert bridge.shop.calls("GetSoldItems") == 0
         # The sweep finds what the ledger had lost, and puts the marker behind it.
-        await bridge.tell("700", parcel("1", CANCELLED, time=None, number="A1"), parcel("2", number="B2"))
-        await bridge.tell("701", parcel("3", number="C3"))
+        await bridge.send("700", parcel("1", CANCELLED, time=None, number="A1"), parcel("2", number="B2"))
+        await bridge.send("701", parcel("3", number="C3"))
         await bridge.stream.add("order.check", "sweep", OrderCheck(""))
         await asyncio.sleep(0)
         assert bridge.shop.calls("GetSoldItems") == 0, "without a cursor the marker waits"
@@ -233,7 +233,7 @@ async def test_the_marker_waits_for_what_is_older(bridge: Bridge) -> None:
     """An event that another writer is still handling holds the marker up; what waits for a match does not."""
     bridge.shop.order(700)
     await bridge.state.set("sweep.cursor", "2026-11-24T08:00:00Z")
-    await bridge.tell("700", parcel("1", number="A1"))
+    await bridge.send("700", parcel("1", number="A1"))
     await bridge.redis.xgroup_create(bridge.stream.key, "writer", "0")
     await bridge.redis.xreadgroup("writer", "other", {bridge.stream.key: ">"})
     await bridge.stream.add("order.check", "sweep", OrderCheck(""))
@@ -252,7 +252,7 @@ async def test_a_marker_from_before_a_restore_is_void(bridge: Bridge) -> None:
     bridge.shop.order(700)
     await bridge.state.set("sweep.cursor", "2026-11-24T08:00:00Z")
     await bridge.state.set("restored", "second")
-    await bridge.tell("700", parcel("1", number="A1"))
+    await bridge.send("700", parcel("1", number="A1"))
     await bridge.stream.add("order.check", "sweep", OrderCheck(order="", restored=""))
     await bridge.stream.add("order.check", "sweep", OrderCheck(order="", restored="first"))
     async with running(bridge):
@@ -276,26 +276,26 @@ async def test_a_long_stream_is_searched_to_its_end(bridge: Bridge) -> None:
     early = Stream(bridge.redis, tenant=bridge.tenant, name="parcels", keyring=bridge.keys, clock=lambda: now - 60)
     await bridge.stream.add_many("order.check", "cli", [OrderCheck("1")] * 1001)
     await early.add("parcel.changed", "webhook", parcel())
-    handler = Handler(
+    handler = ParcelEventHandler(
         ledger=bridge.ledger,
         state=bridge.state,
         stream=bridge.stream,
-        applier=None,  # type: ignore[arg-type]
+        batcher=None,  # type: ignore[arg-type]
         mac=str,
         pickup_matters=False,
-        foreign=lambda: None,
+        on_foreign=lambda: None,
     )
     marker = Event("0", "order.check", rfc3339(now), "sweep", 1, rfc3339(now), "", msgspec.json.encode(OrderCheck("")))
-    assert await handler._anything_older(marker)
+    assert await handler._has_older_event(marker)
     await bridge.redis.delete(bridge.stream.key)
-    assert not await handler._anything_older(marker)
+    assert not await handler._has_older_event(marker)
 
 
-async def test_a_check_looks_even_if_nothing_lags(bridge: Bridge) -> None:
+async def test_a_check_reads_an_order_that_does_not_lag(bridge: Bridge) -> None:
     order = bridge.shop.order(700, additional_info="warten")
     await bridge.recovered()
     async with running(bridge):
-        await bridge.tell("700", parcel(number="A1"))
+        await bridge.send("700", parcel(number="A1"))
         await until(lambda: drained(bridge))
         assert order.additional_info == "warten"
         order.additional_info = ""
@@ -306,19 +306,19 @@ async def test_a_check_looks_even_if_nothing_lags(bridge: Bridge) -> None:
         await bridge.stream.add("order.check", "sweep", OrderCheck("700"))
         await until(lambda: drained(bridge))
         order.additional_info = ""
-        await bridge.tell("700", parcel(status=DELIVERED, number="A1", time=None))
+        await bridge.send("700", parcel(status=DELIVERED, number="A1", time=None))
         await until(lambda: drained(bridge))
     assert order.additional_info == "A1", "it got on"
 
 
-async def test_an_order_with_a_problem_is_looked_at_again_when_its_parcel_gets_on(bridge: Bridge) -> None:
+async def test_an_order_with_a_problem_is_rechecked_when_its_parcel_changes_its_class(bridge: Bridge) -> None:
     bridge.shop.order(700, additional_info="warten")
     await bridge.recovered()
-    told = [parcel(number="A1", time=NOW + minute, received=NOW + minute) for minute in range(5)]
+    seen = [parcel(number="A1", time=NOW + minute, received=NOW + minute) for minute in range(5)]
     way = parcel(status=PICKED_UP, number="A1", time=NOW + 9, received=NOW + 9)
     async with running(bridge):
-        for event in (*told, way, way):
-            await bridge.tell("700", event)
+        for event in (*seen, way, way):
+            await bridge.send("700", event)
             await until(lambda: drained(bridge))
     assert bridge.shop.calls("GetSoldItems") == 2
 
@@ -326,7 +326,7 @@ async def test_an_order_with_a_problem_is_looked_at_again_when_its_parcel_gets_o
 async def test_a_suspended_tenant_reads_nothing(bridge: Bridge) -> None:
     order = bridge.shop.order(700)
     await bridge.recovered()
-    await bridge.tell("700", parcel(number="A1"))
+    await bridge.send("700", parcel(number="A1"))
     async with running(bridge, suspend=True):
         await until(lambda: shown(bridge, "stream_length", 1))
     assert (order.additional_info, await bridge.stream.length()) == ("", 1)
@@ -341,7 +341,7 @@ async def test_a_backlog_is_worked_off_in_batches(bridge: Bridge) -> None:
     orders = [bridge.shop.order(number) for number in range(1000, 1200)]
     await bridge.recovered()
     for order in orders:
-        await bridge.tell(str(order.order_id), parcel(str(order.order_id), number=f"N{order.order_id}"))
+        await bridge.send(str(order.order_id), parcel(str(order.order_id), number=f"N{order.order_id}"))
     async with running(bridge):
         await until(lambda: drained(bridge))
     assert all(order.additional_info == f"N{order.order_id}" and order.tags == [TAG] for order in orders)
@@ -358,7 +358,7 @@ async def test_refused_credentials_open_the_circuit_until_the_secret_changes(
     secret = bridge.folder / "afterbuy" / "partnerToken"
     right = secret.read_text()
     secret.unlink() if broken is None else secret.write_text(broken)
-    await bridge.tell("700", parcel(number="A1"))
+    await bridge.send("700", parcel(number="A1"))
     async with running(bridge):
         await until(lambda: circuit(bridge, 1.0))
         await until(lambda: settled(bridge, on_stream=1))
@@ -374,7 +374,7 @@ async def test_refused_credentials_open_the_circuit_until_the_secret_changes(
 async def test_a_full_redis_keeps_what_it_has_until_there_is_room(bridge: Bridge) -> None:
     order = bridge.shop.order(700)
     await bridge.recovered()
-    await bridge.tell("700", parcel(number="A1"))
+    await bridge.send("700", parcel(number="A1"))
     await Claims(bridge.stream, "earlier").ensure_group()
     await bridge.redis.config_set("maxmemory", "1")
     async with running(bridge):
@@ -395,24 +395,24 @@ def circuit(bridge: Bridge, value: float) -> bool:
     return bridge.metric("circuit_open", upstream="afterbuy") == value
 
 
-async def test_gauges_show_what_is_known(bridge: Bridge) -> None:
+async def test_metrics_show_what_is_known(bridge: Bridge) -> None:
     await bridge.recovered()
     order = bridge.shop.order(700, additional_info="warten")
-    await bridge.tell("700", parcel(number="A1"))
+    await bridge.send("700", parcel(number="A1"))
     async with running(bridge):
         await until(lambda: drained(bridge))
-    gauges = Gauges(bridge.tenant, bridge.metrics, bridge.health, bridge.ledger, bridge.state, bridge.stream)
-    await bridge.tell("700", parcel(number="A1"))
-    await gauges.refresh()
+    metrics = WriterMetrics(bridge.tenant, bridge.metrics, bridge.health, bridge.ledger, bridge.state, bridge.stream)
+    await bridge.send("700", parcel(number="A1"))
+    await metrics.refresh()
     assert bridge.metric("problems", code="conflict") == 1
     assert bridge.metric("stream_length", stream="parcels") == 1
     assert bridge.metric("stream_pending", stream="parcels") == 0
     assert bridge.metric("events_delayed", stream="parcels") == 0
     assert bridge.metric("dead_letters", stream="parcels") == 0
     assert bridge.metric("last_success_timestamp_seconds", kind="writeback") == 0
-    gauges.succeeded()
-    await gauges.refresh()
-    later = Gauges(bridge.tenant, Metrics(), bridge.health, bridge.ledger, bridge.state, bridge.stream)
+    metrics.succeeded()
+    await metrics.refresh()
+    later = WriterMetrics(bridge.tenant, Metrics(), bridge.health, bridge.ledger, bridge.state, bridge.stream)
     await later.refresh()
     name = "aftersend_last_success_timestamp_seconds"
     known = later.metrics.registry.get_sample_value(name, {"tenant": bridge.tenant, "kind": "writeback"})
@@ -421,8 +421,8 @@ async def test_gauges_show_what_is_known(bridge: Bridge) -> None:
 
 
 async def test_redis_away_at_the_start_is_waited_for(tmp_path: Path, bridge: Bridge) -> None:
-    async with client("redis://127.0.0.1:1/0") as nobody:
-        absent = Bridge(nobody, bridge.shop, bridge.keys, tmp_path, "redis://127.0.0.1:1/0", bridge.http)
+    async with client("redis://127.0.0.1:1/0") as unreachable:
+        absent = Bridge(unreachable, bridge.shop, bridge.keys, tmp_path, "redis://127.0.0.1:1/0", bridge.http)
         async with running(absent) as runtime:
             await asyncio.sleep(0.1)
             assert not runtime.stop.is_set()

@@ -1,4 +1,4 @@
-"""Collecting orders into rounds: who shares one, who waits, how many run."""
+"""Collecting orders into batches: which orders share one, which wait, how many run at once."""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,14 +6,20 @@ from collections.abc import Mapping
 import pytest
 
 from aftersend.errors import AftersendError, Later
-from aftersend_writer.batcher import CROWDED, CROWDED_ROUNDS, ORDERS_PER_ROUND, SINGLE_ROUNDS, Applier
+from aftersend_writer.batcher import (
+    BACKLOG_THRESHOLD,
+    MAX_BATCH_SIZE,
+    MAX_CONCURRENT_BATCHES,
+    MAX_CONCURRENT_SINGLES,
+    OrderBatcher,
+)
 
 
-class Rounds:
-    """Records rounds; each waits until it is let go."""
+class RecordedBatches:
+    """A batch writer that records its batches; each waits for ``go``."""
 
     def __init__(self, *, held: bool = False) -> None:
-        self.rounds: list[dict[str, bool]] = []
+        self.batches: list[dict[str, bool]] = []
         self.active: set[str] = set()
         self.most = 0
         self.answers: dict[str, AftersendError] = {}
@@ -23,10 +29,10 @@ class Rounds:
             self.go.set()
 
     async def __call__(self, orders: Mapping[str, bool]) -> dict[str, AftersendError | None]:
-        assert not self.active & orders.keys(), "an order is never in two rounds at once"
+        assert not self.active & orders.keys(), "an order is never in two batches at once"
         self.active |= orders.keys()
-        self.rounds.append(dict(orders))
-        self.most = max(self.most, len(self.rounds))
+        self.batches.append(dict(orders))
+        self.most = max(self.most, len(self.batches))
         await self.go.wait()
         self.active -= orders.keys()
         if self.crash:
@@ -34,11 +40,11 @@ class Rounds:
         return {order: self.answers.get(order) for order in orders}
 
 
-def applier(rounds: Rounds, backlog: int = 0) -> Applier:
+def batcher_of(batches: RecordedBatches, backlog: int = 0) -> OrderBatcher:
     async def length() -> int:
         return backlog
 
-    return Applier(rounds, backlog=length)
+    return OrderBatcher(batches, backlog=length)
 
 
 async def settle() -> None:
@@ -46,83 +52,83 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_few_orders_get_a_round_each() -> None:
-    rounds = Rounds()
-    applying = applier(rounds)
-    await asyncio.gather(*(applying.apply(str(number)) for number in range(30)))
-    assert sorted(rounds.rounds, key=str) == sorted(({str(number): False} for number in range(30)), key=str)
+async def test_without_backlog_each_order_is_a_batch() -> None:
+    batches = RecordedBatches()
+    batcher = batcher_of(batches)
+    await asyncio.gather(*(batcher.write_back(str(number)) for number in range(30)))
+    assert sorted(batches.batches, key=str) == sorted(({str(number): False} for number in range(30)), key=str)
 
 
-async def test_some_of_them_side_by_side() -> None:
-    rounds = Rounds(held=True)
-    applying = applier(rounds)
-    tasks = [asyncio.create_task(applying.apply(str(number))) for number in range(30)]
+async def test_a_limited_number_of_them_at_once() -> None:
+    batches = RecordedBatches(held=True)
+    batcher = batcher_of(batches)
+    tasks = [asyncio.create_task(batcher.write_back(str(number))) for number in range(30)]
     await settle()
-    assert len(rounds.rounds) == SINGLE_ROUNDS
-    rounds.go.set()
+    assert len(batches.batches) == MAX_CONCURRENT_SINGLES
+    batches.go.set()
     await asyncio.gather(*tasks)
 
 
-async def test_a_crowd_shares_rounds() -> None:
-    rounds = Rounds(held=True)
-    applying = applier(rounds, backlog=CROWDED + 1)
-    tasks = [asyncio.create_task(applying.apply(str(number))) for number in range(45)]
+async def test_with_a_backlog_orders_share_batches() -> None:
+    batches = RecordedBatches(held=True)
+    batcher = batcher_of(batches, backlog=BACKLOG_THRESHOLD + 1)
+    tasks = [asyncio.create_task(batcher.write_back(str(number))) for number in range(45)]
     await settle()
-    assert len(rounds.rounds) == CROWDED_ROUNDS
-    rounds.go.set()
+    assert len(batches.batches) == MAX_CONCURRENT_BATCHES
+    batches.go.set()
     await asyncio.gather(*tasks)
-    assert max(len(orders) for orders in rounds.rounds) == ORDERS_PER_ROUND
-    assert sum(len(orders) for orders in rounds.rounds) == 45
+    assert max(len(orders) for orders in batches.batches) == MAX_BATCH_SIZE
+    assert sum(len(orders) for orders in batches.batches) == 45
 
 
-async def test_events_of_one_order_share_a_round_and_its_urgency() -> None:
-    rounds = Rounds(held=True)
-    applying = applier(rounds)
-    first = asyncio.create_task(applying.apply("7"))
+async def test_events_of_one_order_share_a_batch_and_its_recheck() -> None:
+    batches = RecordedBatches(held=True)
+    batcher = batcher_of(batches)
+    first = asyncio.create_task(batcher.write_back("7"))
     await settle()
-    later = [asyncio.create_task(applying.apply("7", force=force)) for force in (False, True, False)]
+    later = [asyncio.create_task(batcher.write_back("7", recheck=recheck)) for recheck in (False, True, False)]
     await settle()
-    assert rounds.rounds == [{"7": False}]
-    rounds.go.set()
+    assert batches.batches == [{"7": False}]
+    batches.go.set()
     await asyncio.gather(first, *later)
-    assert rounds.rounds == [{"7": False}, {"7": True}]
+    assert batches.batches == [{"7": False}, {"7": True}]
 
 
-async def test_each_waiter_learns_of_its_own_order_only() -> None:
-    rounds = Rounds()
-    rounds.answers["2"] = Later("lease_held")
-    applying = applier(rounds, backlog=1000)
-    outcomes = await asyncio.gather(*(applying.apply(order) for order in "123"), return_exceptions=True)
-    assert outcomes == [None, rounds.answers["2"], None]
+async def test_each_event_gets_the_outcome_of_its_own_order() -> None:
+    batches = RecordedBatches()
+    batches.answers["2"] = Later("lease_held")
+    batcher = batcher_of(batches, backlog=1000)
+    outcomes = await asyncio.gather(*(batcher.write_back(order) for order in "123"), return_exceptions=True)
+    assert outcomes == [None, batches.answers["2"], None]
 
 
-async def test_a_round_that_fails_as_a_whole_fails_for_all() -> None:
-    rounds = Rounds()
-    rounds.crash = RuntimeError("boom")
-    applying = applier(rounds)
-    outcomes = await asyncio.gather(applying.apply("1"), applying.apply("1"), return_exceptions=True)
-    assert outcomes == [rounds.crash, rounds.crash]
-    rounds.crash = None
-    await applying.apply("1")
+async def test_a_batch_that_fails_as_a_whole_fails_for_all() -> None:
+    batches = RecordedBatches()
+    batches.crash = RuntimeError("boom")
+    batcher = batcher_of(batches)
+    outcomes = await asyncio.gather(batcher.write_back("1"), batcher.write_back("1"), return_exceptions=True)
+    assert outcomes == [batches.crash, batches.crash]
+    batches.crash = None
+    await batcher.write_back("1")
 
 
 async def test_a_cancelled_handler_leaves_the_others_waiting() -> None:
-    rounds = Rounds(held=True)
-    applying = applier(rounds)
-    impatient, patient = (asyncio.create_task(applying.apply("1")) for _ in range(2))
+    batches = RecordedBatches(held=True)
+    batcher = batcher_of(batches)
+    impatient, patient = (asyncio.create_task(batcher.write_back("1")) for _ in range(2))
     await settle()
     impatient.cancel()
-    rounds.go.set()
+    batches.go.set()
     await patient
     assert impatient.cancelled()
 
 
-async def test_closing_ends_rounds_where_they_stand() -> None:
-    rounds = Rounds(held=True)
-    applying = applier(rounds)
-    task = asyncio.create_task(applying.apply("1"))
+async def test_closing_cancels_batches() -> None:
+    batches = RecordedBatches(held=True)
+    batcher = batcher_of(batches)
+    task = asyncio.create_task(batcher.write_back("1"))
     await settle()
-    await applying.close()
+    await batcher.close()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert rounds.active == {"1"}
+    assert batches.active == {"1"}

@@ -1,5 +1,5 @@
-"""The merchant's rules for the way back, all pure: what Afterbuy shows, and what is ours to write.
+"""The merchant's rules of the write-back, all pure: what Afterbuy should show, and which fields may be written.
 
-In reading order: ``desired_fields`` (with ``carriers``), ``ownership`` (which field may be written), ``diff`` (what to
-write), ``ledger_updates`` (what the ledger says afterwards).
+In reading order: ``desired_fields`` (with ``carriers``), ``ownership`` (whose content a field holds), ``diff`` (what to
+write), ``ledger_updates`` (the entry afterwards).
 """

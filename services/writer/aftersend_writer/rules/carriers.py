@@ -1,7 +1,7 @@
 """Carrier names: Sendcloud's code -> the name that Afterbuy shows.
 
-Merchants' Afterbuy rules (mails, marketplaces) look at this name, so the tenant document can replace any of them. A
-code that nobody knows is shown as it is. Codes: https://sendcloud.dev (parcel statuses and carriers), 83 of them
+Merchants' Afterbuy rules (mails, marketplaces) depend on this name, so the tenant document can replace any of them. An
+unknown code is shown as it is. Codes: https://sendcloud.dev (parcel statuses and carriers), 83 of them
 and growing.
 """
 

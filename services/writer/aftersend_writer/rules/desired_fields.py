@@ -1,4 +1,4 @@
-"""What Afterbuy shall show of an order: a pure function of its entry and the tenant's wishes.
+"""Desired fields: what Afterbuy should show of an order, a pure function of its entry and the tenant's settings.
 
 Live parcels are shown in parcel order. Numbers and links live in the sealed part of the entry, which expires after the
 order is done. If a late event brings such an order back, what is no longer known in clear is recovered from the fields
@@ -14,7 +14,7 @@ from aftersend.afterbuy.model import Order, ParcelLabel
 from aftersend.ledger.entry import Entry, ParcelDetails
 from aftersend.tenant.document import WriteBack
 from aftersend_writer.rules.carriers import carrier_names
-from aftersend_writer.rules.ownership import Mac, Owner, joined, values_in
+from aftersend_writer.rules.ownership import FieldOwnership, Mac, joined, values_in
 
 ADDITIONAL_INFO = "AdditionalInfo"
 PARCEL_LABELS = "ParcelLabels"
@@ -23,18 +23,18 @@ LINK_FIELDS = ("VorgangsInfo1", "VorgangsInfo2", "VorgangsInfo3")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """The wanted texts; an empty one means: nothing to say, leave the field alone."""
+class DesiredFields:
+    """The desired texts; an empty one leaves the field alone."""
 
     additional_info: str
     link: str
-    """Text of ``spec.writeBack.linkField``."""
+    """Text of the field that ``spec.writeBack.linkField`` names."""
     carrier: str
     labels: tuple[ParcelLabel, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Parcel:
+class _KnownParcel:
     """A live parcel in clear, as far as it is known."""
 
     number: str
@@ -44,41 +44,41 @@ class _Parcel:
     """None if the sealed part has gone."""
 
 
-def target(entry: Entry, order: Order, wishes: WriteBack, mac: Mac) -> Target:
-    """The wanted texts of an order with live parcels; ``order`` is what Afterbuy shows now."""
+def desired_fields(entry: Entry, order: Order, settings: WriteBack, mac: Mac) -> DesiredFields:
+    """Compute the texts of an order with live parcels; ``order`` is what Afterbuy shows now."""
     shown = _values_by_mark(order, mac) if _has_unknown(entry) else {}
-    parcels = [_clear(entry, parcel, shown) for parcel in entry.live]
+    parcels = [_resolve(entry, parcel, shown) for parcel in entry.live]
     numbers = [parcel.number for parcel in parcels]
     links = [parcel.url for parcel in parcels]
     links_known = all(parcel.url or not parcel.has_url for parcel in parcels)
     by_link = [parcel.url or parcel.number for parcel in parcels]
-    use_links = wishes.tracking == "link"
+    use_links = settings.tracking == "link"
     info, info_known = (by_link, all(by_link) and links_known) if use_links else (numbers, all(numbers))
-    return Target(
+    return DesiredFields(
         additional_info=_text(info, order.additional_info, complete=info_known),
-        link=_text(links, link_text(order, wishes), complete=links_known) if wishes.link_field else "",
-        carrier=_carriers(parcels, wishes),
-        labels=_labels(order, numbers) if wishes.parcel_labels and all(numbers) else (),
+        link=_text(links, link_text(order, settings), complete=links_known) if settings.link_field else "",
+        carrier=_carriers(parcels, settings),
+        labels=_labels(order, numbers) if settings.parcel_labels and all(numbers) else (),
     )
 
 
-def link_text(order: Order, wishes: WriteBack) -> str:
-    """What the link field shows now; empty if the tenant wants none."""
-    return dict(zip(LINK_FIELDS, order.vorgangs_infos, strict=True)).get(wishes.link_field or "", "")
+def link_text(order: Order, settings: WriteBack) -> str:
+    """The current text of the link field; empty if the tenant configured none."""
+    return dict(zip(LINK_FIELDS, order.vorgangs_infos, strict=True)).get(settings.link_field or "", "")
 
 
-def owner(entry: Entry, mac: Mac) -> Owner:
-    """What makes a text of this order ours: every parcel that it ever had, cancelled ones and returns included."""
+def field_ownership(entry: Entry, mac: Mac) -> FieldOwnership:
+    """Collect the values of every parcel that the order ever had, cancelled ones and returns included."""
     clear = [text for details in entry.details.values() for text in (details.number.value, details.url.value)]
     marks = [mark for state in entry.parcels.values() for mark in (state.mark, state.link_mark) if mark]
-    return Owner(
+    return FieldOwnership(
         values=frozenset(value for text in clear for value in values_in(text)), marks=frozenset(marks), mac=mac
     )
 
 
-def _clear(entry: Entry, parcel: str, shown: dict[str, str]) -> _Parcel:
+def _resolve(entry: Entry, parcel: str, shown: dict[str, str]) -> _KnownParcel:
     state, details = entry.parcels[parcel], entry.details.get(parcel, ParcelDetails())
-    return _Parcel(
+    return _KnownParcel(
         number=details.number.value or shown.get(state.mark, ""),
         url=details.url.value or shown.get(state.link_mark, ""),
         has_url=bool(state.link_mark),
@@ -99,13 +99,13 @@ def _text(values: Iterable[str], current: str, *, complete: bool) -> str:
     return joined(values if complete else [*values_in(current), *values])
 
 
-def _carriers(parcels: list[_Parcel], wishes: WriteBack) -> str:
+def _carriers(parcels: list[_KnownParcel], settings: WriteBack) -> str:
     codes = [parcel.carrier for parcel in parcels if parcel.carrier is not None]
-    return carrier_names(codes, wishes.carriers) if len(codes) == len(parcels) else ""
+    return carrier_names(codes, settings.carriers) if len(codes) == len(parcels) else ""
 
 
 def _labels(order: Order, numbers: list[str]) -> tuple[ParcelLabel, ...]:
-    """Nobody tells which item lies in which parcel: all labels go to the first item, numbered from 1."""
+    """All labels go to the first item, numbered from 1: which item lies in which parcel is unknown."""
     if not order.items:
         return ()
     item = order.items[0].item_id

@@ -1,11 +1,11 @@
-"""What has to be written to Afterbuy: the difference between what an order shows and what it shall show. Pure.
+"""Diff: what has to be written to Afterbuy so that an order shows the desired fields. Pure.
 
-- No live parcel is left: the fields stay as they are. If they show a number of ours, a person must know: ``withdrawn``.
-- A field holds a person's edit: nothing at all is written to that order, ``conflict`` names the field.
+- No live parcel is left: the fields stay as they are. If they show a number of ours: problem ``withdrawn``.
+- A field holds a person's edit: nothing at all is written to that order; problem ``conflict`` names the field.
 - Else every field that differs is written. The carrier goes with the number: where the number stays, a carrier that a
   person changed stays, too.
-- The tag is *added*, once per order. The dispatch date is set once, and never over an existing one. Both are ticked in
-  the entry, so that what a person takes back stays away.
+- The tag is *added*, once per order. The dispatch date is set once, and never over an existing one. Both are noted as
+  ticks of the entry, so that what a person removes stays away.
 
 Applying the change and comparing again gives nothing.
 """
@@ -23,16 +23,16 @@ from aftersend_writer.rules.desired_fields import (
     DELIVERY_SERVICE,
     LINK_FIELDS,
     PARCEL_LABELS,
-    Target,
+    DesiredFields,
+    desired_fields,
+    field_ownership,
     link_text,
-    owner,
-    target,
 )
-from aftersend_writer.rules.ownership import Mac, Owner, is_same
+from aftersend_writer.rules.ownership import FieldOwnership, Mac, is_same
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class OrderProblem:
     """Why a person must look at an order."""
 
     code: ProblemCode
@@ -40,11 +40,11 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What to write to an order, or why not; and what it shows that concerns us."""
+class Diff:
+    """What to write to an order, or why not; and which of the ledger's facts the order shows."""
 
     change: OrderChange
-    fault: Fault | None = None
+    problem: OrderProblem | None = None
     texts: dict[str, str] = field(default_factory=dict)
     """Field name -> our text in it, once the change is written."""
     has_tag: bool = False
@@ -53,31 +53,32 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How orders of one tenant are compared. ``now`` becomes the dispatch date, where one is due."""
+    """The tenant's rules of the comparison. ``now`` returns the dispatch date, where one is due."""
 
-    wishes: WriteBack
+    settings: WriteBack
     mac: Mac
     now: Callable[[], datetime]
 
 
-def compare(entry: Entry, order: Order, rules: Rules, *, whole: bool = False) -> Verdict:
-    """The verdict on one order as it was just read.
+def compare(entry: Entry, order: Order, rules: Rules, *, full: bool = False) -> Diff:
+    """Compare one order as it was just read with its entry.
 
-    ``whole`` is for an order that lost what was just written to it: if any text differs, the change holds all of them.
+    ``full`` is for an order that lost what was just written to it: if any text differs, the change holds all of them.
     """
-    ours = owner(entry, rules.mac)
+    ownership = field_ownership(entry, rules.mac)
     if not entry.live:
-        return Verdict(OrderChange(entry.order), Fault("withdrawn") if _is_withdrawn(entry, order, ours) else None)
-    edited = _edited_field(entry, order, rules.wishes, ours)
+        withdrawn = _is_withdrawn(entry, order, ownership)
+        return Diff(OrderChange(entry.order), OrderProblem("withdrawn") if withdrawn else None)
+    edited = _edited_field(entry, order, rules.settings, ownership)
     if edited:
-        return Verdict(OrderChange(entry.order), Fault("conflict", edited))
-    want = target(entry, order, rules.wishes, rules.mac)
-    texts = _texts(entry, order, rules, want)
-    change = _difference(entry, order, rules, texts, want.labels)
-    if whole and not replace(change, add_tags=(), parcel_labels=()).is_empty:
+        return Diff(OrderChange(entry.order), OrderProblem("conflict", edited))
+    desired = desired_fields(entry, order, rules.settings, rules.mac)
+    texts = _texts(entry, order, rules, desired)
+    change = _difference(entry, order, rules, texts, desired.labels)
+    if full and not replace(change, add_tags=(), parcel_labels=()).is_empty:
         change = _everything(change, texts, order)
-    return Verdict(
-        change, texts=texts, has_tag=has_tag(order, rules.wishes.tag), is_shipped=order.dispatched_at is not None
+    return Diff(
+        change, texts=texts, has_tag=has_tag(order, rules.settings.tag), is_shipped=order.dispatched_at is not None
     )
 
 
@@ -86,28 +87,28 @@ def has_tag(order: Order, tag: str) -> bool:
     return tag.strip().casefold() in {shown.strip().casefold() for shown in order.tags}
 
 
-def _is_withdrawn(entry: Entry, order: Order, ours: Owner) -> bool:
+def _is_withdrawn(entry: Entry, order: Order, ownership: FieldOwnership) -> bool:
     cancelled = any(state.mark and not state.is_return for state in entry.parcels.values())
     shown = order.additional_info
-    return cancelled and bool(shown) and ours.owns(shown, written=entry.written.get(ADDITIONAL_INFO))
+    return cancelled and bool(shown) and ownership.owns(shown, written=entry.written.get(ADDITIONAL_INFO))
 
 
-def _edited_field(entry: Entry, order: Order, wishes: WriteBack, ours: Owner) -> str:
+def _edited_field(entry: Entry, order: Order, settings: WriteBack, ownership: FieldOwnership) -> str:
     """The name of the first field that holds a person's edit, or an empty text."""
     fields = [(ADDITIONAL_INFO, order.additional_info)]
-    if wishes.link_field:
-        fields.append((wishes.link_field, link_text(order, wishes)))
-    if wishes.parcel_labels:
+    if settings.link_field:
+        fields.append((settings.link_field, link_text(order, settings)))
+    if settings.parcel_labels:
         fields += [(PARCEL_LABELS, label.number) for label in order.parcel_labels]
-    return next((name for name, text in fields if not ours.owns(text, written=entry.written.get(name))), "")
+    return next((name for name, text in fields if not ownership.owns(text, written=entry.written.get(name))), "")
 
 
-def _texts(entry: Entry, order: Order, rules: Rules, want: Target) -> dict[str, str]:
-    """What our fields shall show; a carrier that is a person's is none of our texts."""
-    texts = {ADDITIONAL_INFO: want.additional_info, rules.wishes.link_field or "": want.link}
-    with_number = not is_same(order.additional_info, want.additional_info)
-    if with_number or _is_our_carrier(entry, order.delivery_service, want.carrier, rules.mac):
-        texts[DELIVERY_SERVICE] = want.carrier
+def _texts(entry: Entry, order: Order, rules: Rules, desired: DesiredFields) -> dict[str, str]:
+    """The desired texts by field; without the carrier where a person changed it."""
+    texts = {ADDITIONAL_INFO: desired.additional_info, rules.settings.link_field or "": desired.link}
+    with_number = not is_same(order.additional_info, desired.additional_info)
+    if with_number or _is_our_carrier(entry, order.delivery_service, desired.carrier, rules.mac):
+        texts[DELIVERY_SERVICE] = desired.carrier
     return {name: text for name, text in texts.items() if name and text}
 
 
@@ -124,9 +125,9 @@ def _difference(
     return OrderChange(
         order_id=entry.order,
         **_fields(different),
-        dispatched_at=rules.now() if _is_dispatch_due(entry, order, rules.wishes) else None,
+        dispatched_at=rules.now() if _is_dispatch_due(entry, order, rules.settings) else None,
         parcel_labels=() if set(labels) <= set(order.parcel_labels) else labels,
-        add_tags=(rules.wishes.tag,) if _is_tag_due(entry, order, rules.wishes) else (),
+        add_tags=(rules.settings.tag,) if _is_tag_due(entry, order, rules.settings) else (),
     )
 
 
@@ -149,12 +150,12 @@ def _fields(texts: Mapping[str, str]) -> _Fields:
     }
 
 
-def _is_dispatch_due(entry: Entry, order: Order, wishes: WriteBack) -> bool:
+def _is_dispatch_due(entry: Entry, order: Order, settings: WriteBack) -> bool:
     if "shipped" in entry.ticks or order.dispatched_at is not None:
         return False
     picked_up = any(entry.parcels[parcel].is_picked_up for parcel in entry.live)
-    return wishes.mark_shipped == "onLabel" or (wishes.mark_shipped == "onPickup" and picked_up)
+    return settings.mark_shipped == "onLabel" or (settings.mark_shipped == "onPickup" and picked_up)
 
 
-def _is_tag_due(entry: Entry, order: Order, wishes: WriteBack) -> bool:
-    return bool(wishes.tag.strip()) and "tag" not in entry.ticks and not has_tag(order, wishes.tag)
+def _is_tag_due(entry: Entry, order: Order, settings: WriteBack) -> bool:
+    return bool(settings.tag.strip()) and "tag" not in entry.ticks and not has_tag(order, settings.tag)

@@ -1,7 +1,7 @@
-"""One text field of Afterbuy that holds several values, and whether its content is ours.
+"""Ownership of a text field of Afterbuy: whether the values in it are ours or a person's edit.
 
 Values are joined by ", ". A field is ours if it is empty, if every value in it belongs to a parcel of the order, or
-if it is what we wrote last (a keyed fingerprint tells). Anything else is a person's edit.
+if it is what we wrote last (compared by its keyed mark). Anything else is a person's edit.
 
 Values are recognised in clear or by their keyed marks, because what we know in clear expires. Some answers of
 Afterbuy may carry entities twice (``&amp;`` in a link), so a text and its unescaped form count as the same.
@@ -19,12 +19,12 @@ Mac = Callable[[str], str]
 
 
 def values_in(text: str) -> list[str]:
-    """The values of a field, whatever white space or commas a person put between them."""
+    """Split a field into its values, at any white space or commas."""
     return [value for value in _BETWEEN.split(text) if value]
 
 
 def joined(values: Iterable[str]) -> str:
-    """Values as a field shows them, each once."""
+    """Join values as a field shows them, each once."""
     return SEPARATOR.join(dict.fromkeys(value for value in values if value))
 
 
@@ -34,8 +34,8 @@ def is_same(read: str, wanted: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
-    """What makes a text ours: values of the order's parcels in clear, their marks, and how to make a mark."""
+class FieldOwnership:
+    """What makes a text ours: values of the order's parcels in clear, their marks, and the function of the marks."""
 
     values: Collection[str]
     marks: Collection[str]

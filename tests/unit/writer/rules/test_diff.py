@@ -1,4 +1,4 @@
-"""What comes back: every line of it, as tables and as properties."""
+"""The diff and the ledger updates of the write-back, as tables and as properties."""
 # ruff: noqa: E501 - a row of a table is a line
 
 from dataclasses import replace
@@ -16,8 +16,8 @@ from aftersend.ledger.entry import Entry, Problem
 from aftersend.ledger.merge import merge
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend.tenant.document import WriteBack
-from aftersend_writer.rules.diff import Fault, Rules, Verdict, compare
-from aftersend_writer.rules.ledger_updates import GONE, Look, look, ticked, wants_another_look
+from aftersend_writer.rules.diff import Diff, OrderProblem, Rules, compare
+from aftersend_writer.rules.ledger_updates import ORDER_GONE, Observation, applied, needs_recheck, observe
 from tests.support.afterbuy_shelf import after, order
 from tests.support.ledger_kit import CANCELLATION_FAILED, CANCELLED, DELIVERED, LABEL, NOW, PICKED_UP, mac, parcel
 
@@ -34,22 +34,22 @@ def entry(*events: ParcelEvent, **fields: Any) -> Entry:
     return msgspec.structs.replace(observed, **fields)
 
 
-def verdict(known: Entry, shown: Order, *, whole: bool = False, **wishes: Any) -> Verdict:
-    return compare(known, shown, Rules(WriteBack(**wishes), mac, lambda: TODAY), whole=whole)
+def diff(known: Entry, shown: Order, *, full: bool = False, **settings: Any) -> Diff:
+    return compare(known, shown, Rules(WriteBack(**settings), mac, lambda: TODAY), full=full)
 
 
-def round_trip(known: Entry, shown: Order, **wishes: Any) -> tuple[Entry, Order]:
-    """What the writer does: look, write, look again, tick what is shown."""
-    shown = after(shown, verdict(known, shown, **wishes).change)
-    seen = look(known, verdict(known, shown, **wishes), WriteBack(**wishes))
-    return ticked(known, seen, mac=mac, now=NOW), shown
+def round_trip(known: Entry, shown: Order, **settings: Any) -> tuple[Entry, Order]:
+    """As the writer does: read, write, read again, store what is shown."""
+    shown = after(shown, diff(known, shown, **settings).change)
+    seen = observe(known, diff(known, shown, **settings), WriteBack(**settings))
+    return applied(known, seen, mac=mac, now=NOW), shown
 
 
 NOTHING = OrderChange(order_id="700")
 
 
 @pytest.mark.parametrize(
-    ("name", "events", "shown", "wishes", "expected"),
+    ("name", "events", "shown", "settings", "expected"),
     [
         ("number, carrier, tag", [FIRST], {}, {}, {"additional_info": A, "delivery_service": "DHL", "add_tags": (TAG,)}),
         ("two parcels in parcel order", [SECOND, FIRST], {}, {}, {"additional_info": "A1, B2", "delivery_service": "DHL, UPS", "add_tags": (TAG,)}),
@@ -59,9 +59,9 @@ NOTHING = OrderChange(order_id="700")
         ("the same number once", [FIRST, parcel("12", number=A, carrier="dhl")], {}, {"tag": ""}, {"additional_info": A, "delivery_service": "DHL"}),
         ("the merchant's own name", [FIRST], {}, {"tag": "", "carriers": {"DHL_DE": "DHL Paket"}}, {"additional_info": A, "delivery_service": "DHL Paket"}),
         ("an unknown carrier as it is", [parcel(number=A, carrier="drohne")], {}, {"tag": ""}, {"additional_info": A, "delivery_service": "drohne"}),
-        ("no carrier told", [parcel(number=A, carrier="")], {}, {"tag": ""}, {"additional_info": A}),
+        ("no carrier known", [parcel(number=A, carrier="")], {}, {"tag": ""}, {"additional_info": A}),
         ("links instead of numbers", [FIRST, SECOND], {}, {"tag": "", "tracking": "link"}, {"additional_info": "https://t/a?x=1&copy=2, https://t/b", "delivery_service": "DHL, UPS"}),
-        ("no link told: the number", [parcel(number=A, url="")], {}, {"tag": "", "tracking": "link"}, {"additional_info": A, "delivery_service": "DHL"}),
+        ("no link known: the number", [parcel(number=A, url="")], {}, {"tag": "", "tracking": "link"}, {"additional_info": A, "delivery_service": "DHL"}),
         ("a link field in addition", [FIRST], {}, {"tag": "", "link_field": "VorgangsInfo2"}, {"additional_info": A, "delivery_service": "DHL", "vorgangs_info": (2, "https://t/a?x=1&copy=2")}),
         ("a cancelled parcel is not live", [FIRST, SECOND, GONE_FIRST], {}, {"tag": ""}, {"additional_info": B, "delivery_service": "UPS"}),
         ("a failed cancellation is", [FIRST, GONE_FIRST, parcel("11", CANCELLATION_FAILED, time=NOW + 6, number=A, carrier="")], {}, {"tag": ""}, {"additional_info": A, "delivery_service": "DHL"}),
@@ -88,31 +88,31 @@ NOTHING = OrderChange(order_id="700")
     ],
 )  # fmt: skip
 def test_what_is_written(
-    name: str, events: list[ParcelEvent], shown: dict[str, Any], wishes: dict[str, Any], expected: dict[str, Any]
+    name: str, events: list[ParcelEvent], shown: dict[str, Any], settings: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    result = verdict(entry(*events), order(**shown), **wishes)
+    result = diff(entry(*events), order(**shown), **settings)
     assert result.change == replace(NOTHING, **expected), name
-    assert result.fault is None
+    assert result.problem is None
 
 
 @pytest.mark.parametrize(
-    ("name", "events", "shown", "wishes", "fault"),
+    ("name", "events", "shown", "settings", "problem"),
     [
-        ("a word in the field", [FIRST], {"additional_info": "warten"}, {}, Fault("conflict", "AdditionalInfo")),
-        ("a word beside our number", [FIRST], {"additional_info": "A1 Nachbar"}, {}, Fault("conflict", "AdditionalInfo")),
-        ("a foreign number", [FIRST], {"additional_info": "Z9"}, {}, Fault("conflict", "AdditionalInfo")),
-        ("a foreign number beside ours", [FIRST], {"additional_info": "A1, Z9"}, {}, Fault("conflict", "AdditionalInfo")),
-        ("a word in the link field", [FIRST], {"vorgangs_infos": ("", "", "Rampe 3")}, {"link_field": "VorgangsInfo3"}, Fault("conflict", "VorgangsInfo3")),
-        ("a foreign label", [FIRST], {"parcel_labels": (ParcelLabel("41", "1", "Z9"),)}, {"parcel_labels": True}, Fault("conflict", "ParcelLabels")),
-        ("the last one is cancelled", [FIRST, GONE_FIRST], {"additional_info": A}, {}, Fault("withdrawn")),
-        ("all are cancelled", [FIRST, SECOND, GONE_FIRST, parcel("12", CANCELLED, time=NOW + 5, number=B)], {"additional_info": "A1, B2", "tags": frozenset({TAG})}, {}, Fault("withdrawn")),
+        ("a word in the field", [FIRST], {"additional_info": "warten"}, {}, OrderProblem("conflict", "AdditionalInfo")),
+        ("a word beside our number", [FIRST], {"additional_info": "A1 Nachbar"}, {}, OrderProblem("conflict", "AdditionalInfo")),
+        ("a foreign number", [FIRST], {"additional_info": "Z9"}, {}, OrderProblem("conflict", "AdditionalInfo")),
+        ("a foreign number beside ours", [FIRST], {"additional_info": "A1, Z9"}, {}, OrderProblem("conflict", "AdditionalInfo")),
+        ("a word in the link field", [FIRST], {"vorgangs_infos": ("", "", "Rampe 3")}, {"link_field": "VorgangsInfo3"}, OrderProblem("conflict", "VorgangsInfo3")),
+        ("a foreign label", [FIRST], {"parcel_labels": (ParcelLabel("41", "1", "Z9"),)}, {"parcel_labels": True}, OrderProblem("conflict", "ParcelLabels")),
+        ("the last one is cancelled", [FIRST, GONE_FIRST], {"additional_info": A}, {}, OrderProblem("withdrawn")),
+        ("all are cancelled", [FIRST, SECOND, GONE_FIRST, parcel("12", CANCELLED, time=NOW + 5, number=B)], {"additional_info": "A1, B2", "tags": frozenset({TAG})}, {}, OrderProblem("withdrawn")),
     ],
 )  # fmt: skip
 def test_what_a_person_must_know(
-    name: str, events: list[ParcelEvent], shown: dict[str, Any], wishes: dict[str, Any], fault: Fault
+    name: str, events: list[ParcelEvent], shown: dict[str, Any], settings: dict[str, Any], problem: OrderProblem
 ) -> None:
-    result = verdict(entry(*events), order(**shown), **wishes)
-    assert result.fault == fault, name
+    result = diff(entry(*events), order(**shown), **settings)
+    assert result.problem == problem, name
     assert result.change.is_empty
 
 
@@ -126,12 +126,12 @@ def test_what_a_person_must_know(
     ],
 )
 def test_without_live_parcels_nothing_happens(name: str, events: list[ParcelEvent], shown: dict[str, Any]) -> None:
-    assert verdict(entry(*events), order(**shown)) == Verdict(NOTHING), name
+    assert diff(entry(*events), order(**shown)) == Diff(NOTHING), name
 
 
 def test_what_we_wrote_is_ours_even_if_we_know_it_no_more() -> None:
     known = entry(FIRST, written={"AdditionalInfo": mac("OLD-1")})
-    assert verdict(known, order(additional_info="OLD-1"), tag="").change.additional_info == A
+    assert diff(known, order(additional_info="OLD-1"), tag="").change.additional_info == A
 
 
 def test_a_tag_that_a_person_removed_stays_away() -> None:
@@ -152,8 +152,8 @@ def test_a_dispatch_date_that_a_person_removed_stays_away() -> None:
 def test_our_carrier_follows_its_parcel_a_persons_does_not() -> None:
     known, shown = round_trip(entry(FIRST), order())
     corrected = merge(known, parcel("11", number=A, carrier="dpd", time=NOW + 1), mac)
-    assert verdict(corrected, shown).change == replace(NOTHING, delivery_service="DPD")
-    assert verdict(corrected, replace(shown, delivery_service="Spedition")).change.is_empty
+    assert diff(corrected, shown).change == replace(NOTHING, delivery_service="DPD")
+    assert diff(corrected, replace(shown, delivery_service="Spedition")).change.is_empty
 
 
 def test_the_withdrawn_number_is_replaced_by_the_next_label() -> None:
@@ -168,90 +168,97 @@ def test_the_withdrawn_number_is_replaced_by_the_next_label() -> None:
 class TestAfterTheSealedPartHasGone:
     """Seven days after an order is done its numbers are known by their marks only."""
 
-    def forgotten(self, *events: ParcelEvent, **wishes: Any) -> tuple[Entry, Order]:
-        known, shown = round_trip(entry(*events), order(), **wishes)
+    def forgotten(self, *events: ParcelEvent, **settings: Any) -> tuple[Entry, Order]:
+        known, shown = round_trip(entry(*events), order(), **settings)
         return msgspec.structs.replace(known, details={}), shown
 
     def test_a_late_word_of_the_same_parcel_changes_nothing(self) -> None:
         known, shown = self.forgotten(FIRST, SECOND)
         late = merge(known, parcel("11", DELIVERED, time=NOW + 9, number="", url="", carrier=""), mac)
-        assert verdict(late, shown).change.is_empty
+        assert diff(late, shown).change.is_empty
 
     def test_a_new_parcel_joins_the_numbers_of_the_field(self) -> None:
         known, shown = self.forgotten(FIRST)
-        change = verdict(merge(known, SECOND, mac), shown).change
+        change = diff(merge(known, SECOND, mac), shown).change
         assert change == replace(NOTHING, additional_info="A1, B2"), "the carrier of the first is not known any more"
 
     def test_one_of_two_is_cancelled(self) -> None:
         known, shown = self.forgotten(FIRST, SECOND)
-        assert verdict(merge(known, GONE_FIRST, mac), shown).change.additional_info == B
+        assert diff(merge(known, GONE_FIRST, mac), shown).change.additional_info == B
 
     def test_links_are_recovered_too(self) -> None:
         known, shown = self.forgotten(FIRST, SECOND, tracking="link", link_field="VorgangsInfo1")
-        change = verdict(merge(known, GONE_FIRST, mac), shown, tracking="link", link_field="VorgangsInfo1").change
+        change = diff(merge(known, GONE_FIRST, mac), shown, tracking="link", link_field="VorgangsInfo1").change
         assert (change.additional_info, change.vorgangs_info) == ("https://t/b", (1, "https://t/b"))
 
     def test_what_cannot_be_recovered_is_no_reason_to_drop_what_is_there(self) -> None:
         odd = parcel("11", number="A 1", url="https://t/a,b")
         known, shown = self.forgotten(odd)
-        assert verdict(merge(known, SECOND, mac), shown).change.additional_info == "A, 1, B2"
-        assert verdict(merge(known, SECOND, mac), replace(shown, additional_info="")).change.additional_info == B
+        assert diff(merge(known, SECOND, mac), shown).change.additional_info == "A, 1, B2"
+        assert diff(merge(known, SECOND, mac), replace(shown, additional_info="")).change.additional_info == B
 
     def test_labels_wait_until_every_number_is_known(self) -> None:
         known, shown = self.forgotten(FIRST)
-        change = verdict(merge(known, SECOND, mac), replace(shown, additional_info=""), parcel_labels=True).change
+        change = diff(merge(known, SECOND, mac), replace(shown, additional_info=""), parcel_labels=True).change
         assert change.parcel_labels == ()
 
     def test_a_persons_edit_is_still_seen(self) -> None:
         known, shown = self.forgotten(FIRST)
-        assert verdict(known, replace(shown, additional_info="Z9")).fault == Fault("conflict", "AdditionalInfo")
+        assert diff(known, replace(shown, additional_info="Z9")).problem == OrderProblem("conflict", "AdditionalInfo")
 
 
-def test_the_tick_belongs_to_what_was_looked_at() -> None:
+def test_applied_is_the_revision_that_was_read() -> None:
     known = entry(FIRST)
-    seen = look(known, verdict(known, order()), WriteBack())
+    seen = observe(known, diff(known, order()), WriteBack())
     newer = merge(known, SECOND, mac)
-    later = ticked(newer, seen, mac=mac, now=NOW)
+    later = applied(newer, seen, mac=mac, now=NOW)
     assert (later.applied, later.observed, later.lagging) == (1, 2, newer.lagging)
-    assert ticked(known, seen, mac=mac, now=NOW).is_done
+    assert applied(known, seen, mac=mac, now=NOW).is_done
 
 
-def test_only_what_is_shown_is_ticked() -> None:
+def test_only_what_is_shown_is_noted_as_tick() -> None:
     known = entry(FIRST)
-    refused = look(known, verdict(known, order()), WriteBack(), fault=Fault("tag_refused"))
-    assert ticked(known, refused, mac=mac, now=NOW).ticks == frozenset()
+    refused = observe(known, diff(known, order()), WriteBack(), problem=OrderProblem("tag_refused"))
+    assert applied(known, refused, mac=mac, now=NOW).ticks == frozenset()
     tags, date = {"tags": frozenset({TAG})}, {"dispatched_at": TODAY}
-    assert look(known, verdict(known, order(**tags, **date)), WriteBack()).ticks == {"tag"}
+    assert observe(known, diff(known, order(**tags, **date)), WriteBack()).ticks == {"tag"}
     picked = WriteBack(tag="", mark_shipped="onPickup")
-    assert look(known, verdict(known, order(**tags, **date)), picked).ticks == {"shipped"}
+    assert observe(known, diff(known, order(**tags, **date)), picked).ticks == {"shipped"}
 
 
 def test_an_order_that_lost_what_was_written_gets_everything_again() -> None:
     known = entry(FIRST)
     lost = order(dispatched_at=TODAY, tags=frozenset({TAG}))
-    again = verdict(known, lost, whole=True, mark_shipped="onLabel", link_field="VorgangsInfo1").change
+    again = diff(known, lost, full=True, mark_shipped="onLabel", link_field="VorgangsInfo1").change
     assert again == replace(
         NOTHING, additional_info=A, delivery_service="DHL", vorgangs_info=(1, FIRST.url), dispatched_at=TODAY
     )
     fine = after(lost, again)
-    assert verdict(known, fine, whole=True, mark_shipped="onLabel", link_field="VorgangsInfo1").change.is_empty
+    assert diff(known, fine, full=True, mark_shipped="onLabel", link_field="VorgangsInfo1").change.is_empty
 
 
 def test_problems_come_and_go() -> None:
     known = entry(FIRST)
-    for fault in (Fault("conflict", "AdditionalInfo"), GONE, Fault("tag_refused"), Fault("rejected", "x")):
-        bad = ticked(known, Look(observed=1, fault=fault), mac=mac, now=NOW)
-        assert wants_another_look(bad)
-        again = ticked(bad, Look(observed=1, fault=fault), mac=mac, now=NOW + 5)
-        assert again.problem == Problem(code=fault.code, path=fault.path, since=NOW), "since it began"
-        assert ticked(bad, Look(observed=1), mac=mac, now=NOW).problem is None
+    for found in (
+        OrderProblem("conflict", "AdditionalInfo"),
+        ORDER_GONE,
+        OrderProblem("tag_refused"),
+        OrderProblem("rejected", "x"),
+    ):
+        bad = applied(known, Observation(observed=1, problem=found), mac=mac, now=NOW)
+        assert needs_recheck(bad)
+        again = applied(bad, Observation(observed=1, problem=found), mac=mac, now=NOW + 5)
+        assert again.problem == Problem(code=found.code, path=found.path, since=NOW), "since it began"
+        assert applied(bad, Observation(observed=1), mac=mac, now=NOW).problem is None
     held = msgspec.structs.replace(known, problem=Problem("changed_after_transfer", since=1, path="has_parcel_number"))
-    assert ticked(held, Look(observed=1), mac=mac, now=NOW).problem is None, "the field is free, or it were a conflict"
+    assert applied(held, Observation(observed=1), mac=mac, now=NOW).problem is None, (
+        "the field is free, or it were a conflict"
+    )
     exporters = Problem(code="changed_after_transfer", since=1, path="not_an_order")
-    kept = ticked(msgspec.structs.replace(known, problem=exporters), Look(observed=1), mac=mac, now=NOW)
+    kept = applied(msgspec.structs.replace(known, problem=exporters), Observation(observed=1), mac=mac, now=NOW)
     assert kept.problem == exporters
-    assert not wants_another_look(kept)
-    assert not wants_another_look(known)
+    assert not needs_recheck(kept)
+    assert not needs_recheck(known)
 
 
 histories = st.lists(
@@ -279,7 +286,7 @@ shown_orders = st.builds(
     dispatched_at=st.sampled_from([None, datetime(2026, 1, 1, tzinfo=UTC)]),
     parcel_labels=st.sampled_from([(), (ParcelLabel("41", "1", "A1"),), (ParcelLabel("42", "1", "Z9"),)]),
 )
-wishes = st.fixed_dictionaries(
+settings = st.fixed_dictionaries(
     {
         "tag": st.sampled_from(["", TAG]),
         "tracking": st.sampled_from(["number", "link"]),
@@ -290,24 +297,26 @@ wishes = st.fixed_dictionaries(
 )
 
 
-@given(histories, shown_orders, wishes, st.booleans())
+@given(histories, shown_orders, settings, st.booleans())
 def test_after_the_change_there_is_nothing_left_to_change(
     history: list[ParcelEvent],
     shown: Order,
-    wish: dict[str, Any],
+    setting: dict[str, Any],
     forget: bool,  # noqa: FBT001 - drawn
 ) -> None:
-    known, shown = round_trip(entry(*history), shown, **wish)
+    known, shown = round_trip(entry(*history), shown, **setting)
     if forget:
         known = msgspec.structs.replace(known, details={})
-    again = verdict(known, shown, **wish)
+    again = diff(known, shown, **setting)
     assert again.change.is_empty
-    assert (again.fault is None) == (known.problem is None)
+    assert (again.problem is None) == (known.problem is None)
 
 
-@given(histories, shown_orders, wishes)
-def test_a_persons_words_are_never_overwritten(history: list[ParcelEvent], shown: Order, wish: dict[str, Any]) -> None:
-    result = round_trip(entry(*history), shown, **wish)[1]
+@given(histories, shown_orders, settings)
+def test_a_persons_words_are_never_overwritten(
+    history: list[ParcelEvent], shown: Order, setting: dict[str, Any]
+) -> None:
+    result = round_trip(entry(*history), shown, **setting)[1]
     foreign = {"warten", "Z9"}
     if shown.additional_info in foreign:
         assert result == shown
@@ -318,9 +327,9 @@ def test_a_persons_words_are_never_overwritten(history: list[ParcelEvent], shown
     assert bool(result.additional_info) >= bool(shown.additional_info), "nothing is ever emptied"
 
 
-@given(histories.flatmap(lambda h: st.tuples(st.just(h), st.permutations(h))), wishes)
+@given(histories.flatmap(lambda h: st.tuples(st.just(h), st.permutations(h))), settings)
 def test_arrival_does_not_matter_to_what_is_shown(
-    arrivals: tuple[list[ParcelEvent], list[ParcelEvent]], wish: dict[str, Any]
+    arrivals: tuple[list[ParcelEvent], list[ParcelEvent]], setting: dict[str, Any]
 ) -> None:
-    calm, wild = (round_trip(entry(*history), order(), **wish)[1] for history in arrivals)
+    calm, wild = (round_trip(entry(*history), order(), **setting)[1] for history in arrivals)
     assert calm == wild
