@@ -18,7 +18,7 @@ from aftersend_operator.manifests.resources import resources
 from aftersend_operator.model.reasons import ConditionReason
 
 ROOT = Path(__file__).resolve().parents[3]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), ROOT / "charts/aftersend/README.md"]
 SETTINGS = (ROOT / "docs/guides/settings.md").read_text()
 SHOP = (ROOT / "docs/guides/run-for-your-shop.md").read_text()
 PLATFORM = (ROOT / "docs/guides/platform.md").read_text()
