@@ -1,7 +1,7 @@
 """The catalogue of metrics: what the registries hold, and which alert or panel asks for it.
 
 Both sides are read from what is shipped: the registries of services and operator, the chart's alert rules and its
-dashboards. A metric that nobody asks for shows an empty cell, which a test refuses.
+dashboards. An unused metric shows an empty cell, which a test refuses.
 """
 
 import json
@@ -44,7 +44,7 @@ def _table(registry: CollectorRegistry, asked: dict[str, set[str]]) -> str:
 
 def own_metrics(registry: CollectorRegistry) -> Iterator[tuple[str, str, str, str]]:
     """Name as a scrape shows it, type, labels, meaning; without those of the Python process."""
-    for collector in dict.fromkeys(registry._collector_to_names):  # noqa: SLF001 - the library tells them nowhere else
+    for collector in dict.fromkeys(registry._collector_to_names):  # noqa: SLF001 - the library has no public list
         labels = getattr(collector, "_labelnames", None)
         if labels is None:
             continue
@@ -54,7 +54,7 @@ def own_metrics(registry: CollectorRegistry) -> Iterator[tuple[str, str, str, st
 
 
 def users() -> dict[str, set[str]]:
-    """Who asks for a metric, directly or by a recording rule: names of alerts, and ``dashboard / panel``."""
+    """Map each metric to its users, direct or by a recording rule: names of alerts, and ``dashboard / panel``."""
     found: dict[str, set[str]] = defaultdict(set)
     records = {rule["record"]: rule["expr"] for rule in _rules() if "record" in rule}
     alerts = [(rule["alert"], rule["expr"]) for rule in _rules() if "alert" in rule]

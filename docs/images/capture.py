@@ -140,7 +140,7 @@ async def ship(sandbox: Sandbox, session: aiohttp.ClientSession, order: Afterbuy
 
     key, number = f"afterbuy-{order.order_id}", str(order.order_id)
     await control(f"incoming/{key}/labels", {"count": chance.choices((1, 2), (9, 1))[0]})
-    if chance.random() < 0.06:  # noqa: PLR2004 - now and then somebody takes another carrier
+    if chance.random() < 0.06:  # noqa: PLR2004 - now and then another carrier is chosen
         await control(f"incoming/{key}/relabel", {})
     live = [each for each in sandbox.world.sendcloud.parcels.of_number(number) if not each.cancelled]
     status = chance.choices((None, 22, 11), (6, 3, 1))[0]
