@@ -15,14 +15,14 @@ demo: $(VENV)/.runtime ## a day in a minute: orders out, parcel numbers back, ev
 sandbox: $(VENV)/.runtime ## simulated Afterbuy and Sendcloud with a page to click
 	@$(BIN)/aftersend sandbox $(ARGS)
 
-test: $(VENV)/.development ## style, types, borders, all layers of tests that need no cluster, coverage
-	@$(BIN)/python tests/stages.py $(STAGES)
+test: $(VENV)/.development ## style, types, borders, all layers of tests that need no cluster, coverage (the sessions of noxfile.py)
+	@$(BIN)/python -m tools.run_sessions $(STAGES)
 
 test-cluster: $(VENV)/.development ## operator and chart on a real Kubernetes, built from source once (root, Go)
-	@$(BIN)/python tests/stages.py cluster
+	@$(BIN)/python -m tools.run_sessions cluster
 
 check: $(VENV)/.development ## the fast part: style, types, borders, unit tests, contracts
-	@$(BIN)/python tests/stages.py style types borders docs unit contracts
+	@$(BIN)/python -m tools.run_sessions style types borders docs unit contracts
 
 format: $(VENV)/.development ## let ruff put everything in order
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
@@ -41,7 +41,7 @@ requirements: ## compile requirements/*.txt from pyproject.toml, keeping what th
 		-c requirements/build.txt -c requirements/operator.txt -o requirements/development.txt
 
 clean: ## remove the environment and all caches
-	@rm -rf $(VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) .nox .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(VENV)/.runtime: requirements/build.txt requirements/runtime.txt pyproject.toml
 	@echo "Installing into $(VENV) (once; about half a minute with a warm cache)"

@@ -13,7 +13,6 @@ time.
 import fcntl
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -22,8 +21,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests import stages
 from tests.cluster.demands import MissingError, demand
+from tools.system_packages import install_system_packages, missing_packages
 
 HERE = Path(__file__).resolve().parent
 KUBERNETES = "1.37.2"
@@ -149,7 +148,7 @@ def build(level: str) -> Path:
     """
     folder = binaries()
     demand(level, built=complete(level))
-    if not complete(level) or _missing_packages(level):
+    if not complete(level) or missing_packages(_tools(level)):
         with locked(cache() / "build.lock"):
             _install_packages(level)
             if recipes := [each for each in RECIPES if _wanted(each, level) and not _made(each, folder)]:
@@ -218,15 +217,10 @@ def _tools(level: str) -> dict[str, str]:
     return {tool: package for each in LEVELS[: LEVELS.index(level) + 1] for tool, package in TOOLS[each].items()}
 
 
-def _missing_packages(level: str) -> set[str]:
-    tools = _tools(level)
-    return {package for tool, package in tools.items() if not shutil.which(tool) and not Path(tool).is_file()}
-
-
 def _install_packages(level: str) -> None:
-    stages.install_system_packages(_tools(level))
-    if missing := _missing_packages(level):
-        raise MissingError(f"missing Debian packages: apt-get install {' '.join(sorted(missing))}")
+    install_system_packages(_tools(level))
+    if missing := missing_packages(_tools(level)):
+        raise MissingError(f"missing Debian packages: apt-get install {' '.join(missing)}")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def built(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """``cluster-build`` of the stages on a machine without Go that has built nothing yet."""
+    """The session ``cluster-build`` on a machine without Go that has built nothing yet."""
     command = [sys.executable, "-m", "tests.cluster.build", "api"]
     given = {"PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), **environment}
     return subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=False)
