@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aftersend.cli.confirm import confirmed
-from aftersend.cli.exit_codes import FAILED, OK, complain, run
+from aftersend.cli.exit_codes import FAILED, OK, print_error, run
 from aftersend.cli.jitter import wait_for_start
 from aftersend.cli.options import AsJson, BackupTarget, DataDir, Jitter, ReportFile, TenantFile, Yes
 from aftersend.cli.output import show_json, show_table, show_text
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aftersend.backup.create import Backups
     from aftersend.backup.names import Backup
     from aftersend.backup.restore import Restored
-    from aftersend.cli.tenant_context import Access
+    from aftersend.cli.tenant_context import TenantSession
     from aftersend.tenant.document import Tenant
 
 app = typer.Typer(help="Encrypted backups: create, list, verify, restore.", no_args_is_help=True)
@@ -28,25 +28,25 @@ _HEAD = ("id", "time", "keys", "bytes", "verified")
 
 
 @dataclass(frozen=True, slots=True)
-class Vault:
+class BackupSession:
     """One tenant with its Redis and its backups."""
 
-    tenant: "Tenant"
-    access: "Access"
+    document: "Tenant"
+    tenant: "TenantSession"
     backups: "Backups"
 
 
 @asynccontextmanager
-async def vault(file: Path | None, data_dir: Path, target: str) -> AsyncIterator[Vault]:
+async def backup_session(file: Path | None, data_dir: Path, target: str) -> AsyncIterator[BackupSession]:
     """Find tenant and backups; ``target`` counts before what ``up`` or the environment say."""
     from aftersend.backup.create import Backups
     from aftersend.backup.target import open_target
-    from aftersend.cli.tenant_context import access_to, find
+    from aftersend.cli.tenant_context import locate, session_at
 
-    place = find(file, data_dir)
-    store = open_target(target or place.backup_target, tenant=place.identity, secrets=place.secrets("backup"))
-    async with access_to(place) as access:
-        yield Vault(place.tenant, access, Backups(place.identity, store, access.keyring))
+    location = locate(file, data_dir)
+    store = open_target(target or location.backup_target, tenant=location.identity, secrets=location.secrets("backup"))
+    async with session_at(location) as tenant:
+        yield BackupSession(location.tenant, tenant, Backups(location.identity, store, tenant.keyring))
 
 
 @app.command()
@@ -70,14 +70,14 @@ async def _create(
     from aftersend.backup.collect import Collector
     from aftersend.ledger.tenant_state import TenantState
 
-    async with vault(file, data_dir, target) as place:
-        access = place.access
+    async with backup_session(file, data_dir, target) as session:
+        tenant = session.tenant
         if jitter:
-            await wait_for_start(access.identity, "backup")
-        made = await place.backups.create(
-            Collector.of(access.redis, tenant=access.identity, keyring=access.keyring),
-            TenantState(access.redis, tenant=access.identity),
-            keep_hours=place.tenant.spec.backup.keep_hours,
+            await wait_for_start(tenant.identity, "backup")
+        made = await session.backups.create(
+            Collector.of(tenant.redis, tenant=tenant.identity, keyring=tenant.keyring),
+            TenantState(tenant.redis, tenant=tenant.identity),
+            keep_hours=session.document.spec.backup.keep_hours,
         )
     report.tell(made)
     show_json(made) if as_json else show_text(f"backup {made.id}: {made.keys} records, {made.bytes} bytes, verified")
@@ -91,8 +91,8 @@ def list_(*, file: TenantFile = None, target: BackupTarget = "", as_json: AsJson
 
 
 async def _list(file: Path | None, data_dir: Path, target: str, *, as_json: bool) -> int:
-    async with vault(file, data_dir, target) as place:
-        found = await place.backups.list()
+    async with backup_session(file, data_dir, target) as session:
+        found = await session.backups.list()
     if as_json:
         show_json(found)
     else:
@@ -115,8 +115,8 @@ def verify(
 
 
 async def _verify(file: Path | None, data_dir: Path, target: str, which: str, *, as_json: bool) -> int:
-    async with vault(file, data_dir, target) as place:
-        good = await place.backups.verify(await place.backups.find(which))
+    async with backup_session(file, data_dir, target) as session:
+        good = await session.backups.verify(await session.backups.find(which))
     show_json(good) if as_json else show_text(f"backup {good.id} is good: {good.keys} records")
     return OK
 
@@ -145,19 +145,19 @@ async def _restore(
 ) -> int:
     from aftersend.service.heartbeat import GONE_AFTER, Presence
 
-    async with vault(file, data_dir, target) as place:
-        backup = await place.backups.verify(await place.backups.find(which))
-        at_work = [] if live else await Presence(place.access.redis, tenant=place.access.identity).names()
+    async with backup_session(file, data_dir, target) as session:
+        backup = await session.backups.verify(await session.backups.find(which))
+        at_work = [] if live else await Presence(session.tenant.redis, tenant=session.tenant.identity).names()
         if at_work:
-            complain(
+            print_error(
                 f"{', '.join(at_work)} run or were there {GONE_AFTER} s ago – stop them, wait half a minute if they "
                 "were killed, or give --live"
             )
             return FAILED
-        into = f"{place.access.identity}{' while its services run' if live else ''}"
+        into = f"{session.tenant.identity}{' while its services run' if live else ''}"
         if not confirmed(f"Restore the backup of {backup.time} ({backup.keys} records) into {into}?", yes=yes):
             return FAILED
-        told = await _put_back(place, backup)
+        told = await _put_back(session, backup)
     if as_json:
         show_json(told)
     else:
@@ -166,15 +166,15 @@ async def _restore(
     return OK
 
 
-async def _put_back(place: Vault, backup: "Backup") -> "Restored":
+async def _put_back(session: BackupSession, backup: "Backup") -> "Restored":
     from aftersend.backup.restore import Restorer
 
-    access = place.access
+    tenant = session.tenant
     restorer = Restorer.of(
-        access.redis,
-        tenant=access.identity,
-        keyring=access.keyring,
-        pickup_matters=place.tenant.spec.write_back.mark_shipped == "onPickup",
+        tenant.redis,
+        tenant=tenant.identity,
+        keyring=tenant.keyring,
+        pickup_matters=session.document.spec.write_back.mark_shipped == "onPickup",
     )
-    async with aclosing(place.backups.records(backup)) as records:
+    async with aclosing(session.backups.records(backup)) as records:
         return await restorer.restore(records, backup_id=backup.id)

@@ -33,11 +33,11 @@ def check(
 
 
 async def _check(file: Path | None, data_dir: Path, secrets_dir: Path | None, *, as_json: bool) -> int:
-    from aftersend.cli.checks import examine
-    from aftersend.cli.tenant_context import examined
+    from aftersend.cli.checks import run_checks
+    from aftersend.cli.tenant_context import locate_for_check
 
     allow_http = os.environ.get("AFTERSEND_ALLOW_HTTP", "") == "1"
-    findings = await examine(examined(file, data_dir, secrets_dir), allow_http=allow_http)
+    findings = await run_checks(locate_for_check(file, data_dir, secrets_dir), allow_http=allow_http)
     if as_json:
         show_json(findings)
     else:

@@ -14,7 +14,7 @@ from aiohttp import ClientSession
 
 from aftersend.afterbuy.client import AfterbuyClient
 from aftersend.afterbuy.credentials import AfterbuyCredentials
-from aftersend.cli.tenant_context import Place
+from aftersend.cli.tenant_context import TenantLocation
 from aftersend.errors import AftersendError, CredentialsRefused, Misconfigured
 from aftersend.observe.meter import NoMeter
 from aftersend.redis import durability
@@ -44,29 +44,29 @@ class Finding(msgspec.Struct, frozen=True):
     cure: str = ""
 
 
-async def examine(place: Place, *, allow_http: bool = False) -> list[Finding]:
+async def run_checks(location: TenantLocation, *, allow_http: bool = False) -> list[Finding]:
     """Look at everything; the order is the order of the page."""
-    findings = [_addresses(place, allow_http=allow_http)]
+    findings = [_addresses(location, allow_http=allow_http)]
     if findings[0].ok:
         async with http_session() as session:
-            findings += await _afterbuy(place, session)
-            findings += await _sendcloud(place, session)
-    return [*findings, _tag(place.tenant.spec), await _redis(place), *_keys(place)]
+            findings += await _afterbuy(location, session)
+            findings += await _sendcloud(location, session)
+    return [*findings, _tag(location.tenant.spec), await _redis(location), *_keys(location)]
 
 
-def _addresses(place: Place, *, allow_http: bool) -> Finding:
+def _addresses(location: TenantLocation, *, allow_http: bool) -> Finding:
     try:
-        check_upstream_urls(place.tenant, allow_http=allow_http)
+        check_upstream_urls(location.tenant, allow_http=allow_http)
     except Misconfigured as error:
         return Finding("addresses", ok=False, message=f"{error.path}: {error.code}", cure=error.cure)
     return Finding("addresses", ok=True, message="tenant document read, addresses usable")
 
 
-async def _afterbuy(place: Place, session: ClientSession) -> list[Finding]:
+async def _afterbuy(location: TenantLocation, session: ClientSession) -> list[Finding]:
     client = AfterbuyClient(
         session,
-        url=place.tenant.spec.afterbuy.url,
-        credentials=lambda: AfterbuyCredentials.read(place.secrets("afterbuy")),
+        url=location.tenant.spec.afterbuy.url,
+        credentials=lambda: AfterbuyCredentials.read(location.secrets("afterbuy")),
         meter=NoMeter(),
     )
     before = datetime.now(UTC)
@@ -89,11 +89,11 @@ def _clock(skew: float) -> Finding:
     )
 
 
-async def _sendcloud(place: Place, session: ClientSession) -> list[Finding]:
+async def _sendcloud(location: TenantLocation, session: ClientSession) -> list[Finding]:
     client = SendcloudClient(
         session,
-        url=place.tenant.spec.sendcloud.url,
-        credentials=lambda: SendcloudCredentials.read(place.secrets("sendcloud")),
+        url=location.tenant.spec.sendcloud.url,
+        credentials=lambda: SendcloudCredentials.read(location.secrets("sendcloud")),
         meter=NoMeter(),
     )
     try:
@@ -101,11 +101,11 @@ async def _sendcloud(place: Place, session: ClientSession) -> list[Finding]:
     except AftersendError as error:
         return [_refused("sendcloud", "publicKey and secretKey", error)]
     accepted = Finding("sendcloud", ok=True, message="credentials accepted")
-    found = matching(known, place.tenant.spec.sendcloud.integration)
+    found = matching(known, location.tenant.spec.sendcloud.integration)
     if len(found) != 1:
         return [accepted, _no_integration(len(found), known)]
     message = f"integration {found[0].id} found"
-    return [accepted, Finding("integration", ok=True, message=message), webhook(found[0], place.tenant.spec)]
+    return [accepted, Finding("integration", ok=True, message=message), webhook(found[0], location.tenant.spec)]
 
 
 def _refused(check: str, keys: str, error: AftersendError) -> Finding:
@@ -164,12 +164,12 @@ def _tag(spec: Spec) -> Finding:
     return Finding("tag", ok=None, message="no call of Afterbuy tells whether the tag exists", cure=_TAG_CURE)
 
 
-async def _redis(place: Place) -> Finding:
-    if not place.redis_url:
+async def _redis(location: TenantLocation) -> Finding:
+    if not location.redis_url:
         message = "no Redis to ask: `aftersend up` is not running and brings its own durable one"
         return Finding("redis", ok=None, message=message, cure="check again while it runs")
-    secrets = place.secrets("redis")
-    redis = connect(place.redis_url, secrets, part="cli")
+    secrets = location.secrets("redis")
+    redis = connect(location.redis_url, secrets, part="cli")
     try:
         found = await durability.inspect(redis, ask_config=durability.may_ask_config(secrets))
     except AftersendError as error:
@@ -183,12 +183,12 @@ async def _redis(place: Place) -> Finding:
     return Finding("redis", ok=True, message=message)
 
 
-def _keys(place: Place) -> list[Finding]:
-    data_key = _look("data-key", lambda: _data_key(place))
-    if not place.redis_url and not place.secrets("data-key").names():
+def _keys(location: TenantLocation) -> list[Finding]:
+    data_key = _look("data-key", lambda: _data_key(location))
+    if not location.redis_url and not location.secrets("data-key").names():
         cure = "`aftersend up` makes one; keep a copy elsewhere"
         data_key = Finding("data-key", ok=None, message="none yet", cure=cure)
-    return [data_key, _look("signature", lambda: _signature(place))]
+    return [data_key, _look("signature", lambda: _signature(location))]
 
 
 def _look(name: str, look: Callable[[], str]) -> Finding:
@@ -198,14 +198,14 @@ def _look(name: str, look: Callable[[], str]) -> Finding:
         return Finding(name, ok=False, message=error.code, cure=error.cure)
 
 
-def _data_key(place: Place) -> str:
-    keyring = Keyring(place.secrets("data-key"))
+def _data_key(location: TenantLocation) -> str:
+    keyring = Keyring(location.secrets("data-key"))
     keyring.check(fingerprint=True)
     return f"usable, {keyring.key_id()} seals"
 
 
-def _signature(place: Place) -> str:
-    files = place.secrets("sendcloud")
+def _signature(location: TenantLocation) -> str:
+    files = location.secrets("sendcloud")
     keys = [*files.lines("webhookSignatureKey"), *files.lines("secretKey")]
     if not keys:
         raise Misconfigured("no key for webhook signatures", cure="store sendcloud/secretKey or webhookSignatureKey")

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aftersend.cli.exit_codes import FAILED, OK, complain, run
+from aftersend.cli.exit_codes import FAILED, OK, print_error, run
 from aftersend.cli.options import AsJson, DataDir, TenantFile
 from aftersend.cli.output import show_json, show_table, show_text
 
 if TYPE_CHECKING:
-    from aftersend.cli.tenant_context import Access
+    from aftersend.cli.tenant_context import TenantSession
     from aftersend.stream.dead_letters import DeadLetters
 
 app = typer.Typer(help="Events that were given up: list, show, redrive, drop.", no_args_is_help=True)
 Ids = Annotated[list[str] | None, typer.Argument(help="Ids of dead letters.", metavar="ID…")]
 
 
-def _both(tenant: "Access") -> "list[DeadLetters]":
+def _both(tenant: "TenantSession") -> "list[DeadLetters]":
     from aftersend.stream.dead_letters import DeadLetters
 
     return [DeadLetters(tenant.stream("parcels")), DeadLetters(tenant.stream("runs"))]
@@ -34,9 +34,9 @@ def list_(*, file: TenantFile = None, as_json: AsJson = False, data_dir: DataDir
 
 
 async def _list(file: Path | None, data_dir: Path, *, as_json: bool) -> int:
-    from aftersend.cli.tenant_context import access
+    from aftersend.cli.tenant_context import tenant_session
 
-    async with access(file, data_dir) as tenant:
+    async with tenant_session(file, data_dir) as tenant:
         letters = [letter for stream in _both(tenant) for letter in await stream.list()]
     letters.sort(key=lambda letter: letter.time)
     if as_json:
@@ -62,12 +62,12 @@ def show(
 async def _show(file: Path | None, data_dir: Path, name: str, *, as_json: bool) -> int:
     import msgspec
 
-    from aftersend.cli.tenant_context import access
+    from aftersend.cli.tenant_context import tenant_session
 
-    async with access(file, data_dir) as tenant:
+    async with tenant_session(file, data_dir) as tenant:
         found = [letter for stream in _both(tenant) if (letter := await stream.show(name))]
     if not found:
-        complain(f"no dead letter {name}")
+        print_error(f"no dead letter {name}")
         return FAILED
     if as_json:
         show_json(found[0])
@@ -116,12 +116,12 @@ async def _each(
     *,
     as_json: bool,
 ) -> int:
-    from aftersend.cli.tenant_context import access
+    from aftersend.cli.tenant_context import tenant_session
 
-    async with access(file, data_dir) as tenant:
+    async with tenant_session(file, data_dir) as tenant:
         count = sum([await act(stream) for stream in _both(tenant)])
     show_json({word: count}) if as_json else show_text(f"{count} {word}")
     if count < len(set(ids)):
-        complain(f"{len(set(ids)) - count} of them not found")
+        print_error(f"{len(set(ids)) - count} of them not found")
         return FAILED
     return OK

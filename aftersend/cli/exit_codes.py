@@ -17,13 +17,13 @@ _REDIS_CURE = " – does `aftersend up`, or the Redis of the services, run?"
 OK, FAILED, MISUSED, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 130
 
 
-def complain(text: str) -> None:
+def print_error(text: str) -> None:
     """Say what is wrong."""
     sys.stderr.write(f"aftersend: {text}\n")
 
 
 def run(
-    work: Coroutine[Any, Any, int], *, failed: Callable[[str], None] = complain, sends_events: bool = False
+    work: Coroutine[Any, Any, int], *, failed: Callable[[str], None] = print_error, sends_events: bool = False
 ) -> None:
     """Run the work of a command and leave with its exit code; ``failed`` is told what went wrong.
 
@@ -46,7 +46,7 @@ def _traced(work: Coroutine[Any, Any, int]) -> int:
         traces.stop_tracing()
 
 
-def code_of(work: Callable[[], int], *, failed: Callable[[str], None] = complain) -> int:
+def code_of(work: Callable[[], int], *, failed: Callable[[str], None] = print_error) -> int:
     """Call ``work`` and turn whatever it raises into an exit code and one line, which ``failed`` gets."""
     try:
         return work()

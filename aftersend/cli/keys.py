@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import typer
 
 from aftersend.cli.confirm import confirmed
-from aftersend.cli.exit_codes import FAILED, OK, complain, run
+from aftersend.cli.exit_codes import FAILED, OK, print_error, run
 from aftersend.cli.options import AsJson, BackupTarget, DataDir, TenantFile, Yes
 from aftersend.cli.output import show_json, show_table, show_text
 
 if TYPE_CHECKING:
     from aftersend.backup.reseal import KeyUse
-    from aftersend.cli.tenant_context import Place
+    from aftersend.cli.tenant_context import TenantLocation
 
 app = typer.Typer(help="Data keys: new, export, reseal.", no_args_is_help=True)
 _HEAD = ("key", "here", "orders", "events", "backups")
@@ -30,11 +30,11 @@ def new(*, file: TenantFile = None, as_json: AsJson = False, data_dir: DataDir) 
 
 
 async def _new(file: Path | None, data_dir: Path, *, as_json: bool) -> int:
-    from aftersend.cli.tenant_context import find
+    from aftersend.cli.tenant_context import locate
     from aftersend.errors import Misconfigured
     from aftersend.sealing import make_next_key
 
-    folder = find(file, data_dir).secrets_dir / "data-key"
+    folder = locate(file, data_dir).secrets_dir / "data-key"
     try:
         name = make_next_key(folder)
     except OSError as error:
@@ -55,12 +55,12 @@ def export(*, yes: Yes = False, file: TenantFile = None, as_json: AsJson = False
 
 
 async def _export(file: Path | None, data_dir: Path, *, yes: bool, as_json: bool) -> int:
-    from aftersend.cli.tenant_context import find
+    from aftersend.cli.tenant_context import locate
 
-    place = find(file, data_dir)
-    secrets = place.secrets("data-key")
+    location = locate(file, data_dir)
+    secrets = location.secrets("data-key")
     names = secrets.names()
-    if not confirmed(f"Print the {len(names)} keys of {place.identity} in clear?", yes=yes):
+    if not confirmed(f"Print the {len(names)} keys of {location.identity} in clear?", yes=yes):
         return FAILED
     sys.stderr.write("aftersend: whoever reads the following can read all sealed data and all backups\n")
     if as_json:
@@ -83,14 +83,14 @@ def reseal(*, file: TenantFile = None, target: BackupTarget = "", as_json: AsJso
 
 async def _reseal(file: Path | None, data_dir: Path, target: str, *, as_json: bool) -> int:
     from aftersend.backup.reseal import Resealer
-    from aftersend.cli.tenant_context import access_to, find
+    from aftersend.cli.tenant_context import locate, session_at
 
-    place = find(file, data_dir)
-    async with access_to(place) as tenant:
+    location = locate(file, data_dir)
+    async with session_at(location) as tenant:
         resealer = Resealer(tenant.redis, tenant=tenant.identity, keyring=tenant.keyring)
         count = await resealer.reseal()
         uses = await resealer.uses()
-    await _count_backups(place, target, uses)
+    await _count_backups(location, target, uses)
     if as_json:
         show_json({"resealed": count, "keys": uses})
     else:
@@ -98,20 +98,20 @@ async def _reseal(file: Path | None, data_dir: Path, target: str, *, as_json: bo
         rows = [(use.key, "yes" if use.here else "no", use.ledger, use.events, use.backups) for use in uses]
         show_table(_HEAD, rows, empty="")
     if any(use.ledger or use.events for use in uses[1:]):
-        complain("some of it is in use right now, or its key is not here: call it again in a minute")
+        print_error("some of it is in use right now, or its key is not here: call it again in a minute")
         return FAILED
     return OK
 
 
-async def _count_backups(place: "Place", target: str, uses: "list[KeyUse]") -> None:
+async def _count_backups(location: "TenantLocation", target: str, uses: "list[KeyUse]") -> None:
     """Which keys the backups need, if there are any."""
     from aftersend.backup.names import key_of
     from aftersend.backup.reseal import KeyUse
     from aftersend.backup.target import open_target
 
-    if not (target or place.backup_target):
+    if not (target or location.backup_target):
         return
-    store = open_target(target or place.backup_target, tenant=place.identity, secrets=place.secrets("backup"))
+    store = open_target(target or location.backup_target, tenant=location.identity, secrets=location.secrets("backup"))
     by_key = {use.key: use for use in uses}
     for name, _ in await store.files():
         if key := key_of(name):

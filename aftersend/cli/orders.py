@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aftersend.cli.exit_codes import FAILED, OK, complain, run
+from aftersend.cli.exit_codes import FAILED, OK, print_error, run
 from aftersend.cli.options import AsJson, DataDir, TenantFile
 from aftersend.cli.output import show_json, show_table
 
@@ -30,14 +30,14 @@ def orders(
 
 
 async def _orders(file: Path | None, data_dir: Path, order: str | None, *, problems: bool, as_json: bool) -> int:
-    from aftersend.cli.tenant_context import access
+    from aftersend.cli.tenant_context import tenant_session
     from aftersend.ledger.store import Ledger
 
-    async with access(file, data_dir) as tenant:
+    async with tenant_session(file, data_dir) as tenant:
         ledger = Ledger(tenant.redis, tenant=tenant.identity, keyring=tenant.keyring)
         entries = [entry async for entry in _entries(ledger, order, problems=problems)]
     if order and not entries:
-        complain(f"no order {order} in the ledger of {tenant.identity}")
+        print_error(f"no order {order} in the ledger of {tenant.identity}")
         return FAILED
     entries.sort(key=lambda entry: (entry.since, entry.order))
     show_json([_line(entry) for entry in entries]) if as_json else _show(

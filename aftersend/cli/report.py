@@ -8,7 +8,7 @@ made shorter until it fits: first long lists and texts lose their ends, then sho
 from pathlib import Path
 from typing import Any, Final
 
-from aftersend.cli.exit_codes import complain
+from aftersend.cli.exit_codes import print_error
 
 MOST_BYTES: Final = 4095
 _LIMITS: Final = (1000, 300, 100, 30, 10)
@@ -27,11 +27,11 @@ class Report:
         try:
             self._file.write_bytes(fitting(document))
         except OSError as error:
-            complain(f"no report can be written to {self._file} ({type(error).__name__})")
+            print_error(f"no report can be written to {self._file} ({type(error).__name__})")
 
     def failed(self, error: str) -> None:
         """Nothing came of it; ``error`` also goes to standard error."""
-        complain(error)
+        print_error(error)
         self.tell({"outcome": "failed", "error": error})
 
 

@@ -5,7 +5,7 @@
                                     └────────────────────────────────┴──> stop: parts hand back, then Valkey ends
 
 A part that fails is started again after a while, ever later up to a minute; the other tenants notice nothing. Who is
-served, and with which settings, is decided in ``crew`` before anything starts.
+served, and with which settings, is decided in ``served_tenants`` before anything starts.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from importlib.metadata import EntryPoint, entry_points
 from aftersend.cli import tenant_context
 from aftersend.cli.exit_codes import FAILED, OK
 from aftersend.cli.output import show_text
-from aftersend.cli.up_plan import Member, Plan, crew, summary
+from aftersend.cli.up_plan import ServedTenant, UpPlan, served_tenants, summary
 from aftersend.errors import AftersendError
 from aftersend.loops import pause
 from aftersend.observe import logs, traces
@@ -39,25 +39,25 @@ _SHORTEST_REST, _LONGEST_REST = 1.0, 60.0
 _LOOK_AT_VALKEY = 1.0
 
 
-def serve(plan: Plan) -> int:
+def serve(plan: UpPlan) -> int:
     """Run until a signal comes; 0 after an orderly end, 1 if a tenant had to be left out."""
     end_on_early_signals()
     no_core_dumps()
-    members = crew(plan)
+    tenants = served_tenants(plan)
     valkey = None if plan.redis_url else EmbeddedValkey(plan.data_dir / "valkey")
     try:
         if valkey:
             valkey.start()
-            members = [member.with_redis(valkey.bare_url, valkey.secrets) for member in members]
-        asyncio.run(_serve(plan, members, load_parts(), valkey))
+            tenants = [served.with_redis(valkey.bare_url, valkey.secrets) for served in tenants]
+        asyncio.run(_serve(plan, tenants, load_parts(), valkey))
     except BaseExceptionGroup as group:
         raise logs.leaf(group) from None
     finally:
         if valkey:
             valkey.stop()
-            tenant_context.forget(plan.data_dir)
+            tenant_context.clear(plan.data_dir)
         traces.stop_tracing()
-    return OK if len(members) == len(plan.files) else FAILED
+    return OK if len(tenants) == len(plan.files) else FAILED
 
 
 def part_entries() -> list[EntryPoint]:
@@ -70,25 +70,25 @@ def load_parts() -> list[Part]:
     return [entry.load() for entry in part_entries()]
 
 
-async def _serve(plan: Plan, members: list[Member], parts: list[Part], valkey: EmbeddedValkey | None) -> None:
-    settings = members[0].settings
+async def _serve(plan: UpPlan, tenants: list[ServedTenant], parts: list[Part], valkey: EmbeddedValkey | None) -> None:
+    settings = tenants[0].settings
     logs.configure(settings.log_format, settings.log_level)
     traces.start_tracing("aftersend")
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
         shared = Shared(http=await stack.enter_async_context(http_session()))
         stop_on_signals(shared.stop)
         healths: dict[str, Health] = {}
-        for member in members:
+        for served in tenants:
             runtime = await stack.enter_async_context(
                 runtime_for(
-                    tenant=member.tenant,
-                    settings=member.settings,
+                    tenant=served.tenant,
+                    settings=served.settings,
                     shared=shared,
                     part="up",
-                    secrets=member.place.secrets,
+                    secrets=served.location.secrets,
                 )
             )
-            healths[member.tenant.identity] = runtime.health
+            healths[served.tenant.identity] = runtime.health
             _start(group, runtime, parts, healths)
         admin = AdminServer(healths=healths, metrics=shared.metrics)
         await admin.start(settings.admin_listen)
@@ -96,8 +96,8 @@ async def _serve(plan: Plan, members: list[Member], parts: list[Part], valkey: E
         group.create_task(shared.public.serve(settings.listen, shared.stop))
         if valkey:
             group.create_task(_keep_alive(valkey, shared.stop))
-        tenant_context.keep(plan.data_dir, ((member.settings.tenant_file, member.place) for member in members))
-        show_text("\n".join(summary(members, admin_port=admin.port)))
+        tenant_context.save(plan.data_dir, ((served.settings.tenant_file, served.location) for served in tenants))
+        show_text("\n".join(summary(tenants, admin_port=admin.port)))
         await shared.stop.wait()
 
 

@@ -32,7 +32,7 @@ def default_data_dir() -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TenantLocation:
     """Where one tenant lives."""
 
     tenant: "Tenant"
@@ -56,7 +56,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _SavedLocation:
     """What ``up.json`` holds of one tenant."""
 
     file: str
@@ -65,8 +65,8 @@ class _Kept:
     redis_secrets: str
     backup_target: str = ""
 
-    def place(self, tenant: "Tenant") -> Place:
-        return Place(
+    def location(self, tenant: "Tenant") -> TenantLocation:
+        return TenantLocation(
             tenant=tenant,
             redis_url=self.redis_url,
             secrets_dir=Path(self.secrets_dir),
@@ -76,7 +76,7 @@ class _Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class TenantSession:
     """An open door to one tenant."""
 
     identity: str
@@ -91,36 +91,36 @@ class Access:
 
 
 @asynccontextmanager
-async def access(file: Path | None, data_dir: Path) -> AsyncIterator[Access]:
+async def tenant_session(file: Path | None, data_dir: Path) -> AsyncIterator[TenantSession]:
     """Find the tenant and connect to its Redis."""
-    async with access_to(find(file, data_dir)) as tenant:
+    async with session_at(locate(file, data_dir)) as tenant:
         yield tenant
 
 
 @asynccontextmanager
-async def access_to(place: Place) -> AsyncIterator[Access]:
+async def session_at(location: TenantLocation) -> AsyncIterator[TenantSession]:
     """Connect to the Redis of a tenant that was found."""
     from aftersend.redis.connection import connect
     from aftersend.sealing import Keyring
 
-    redis = connect(place.redis_url, place.secrets("redis"), part="cli")
+    redis = connect(location.redis_url, location.secrets("redis"), part="cli")
     try:
-        yield Access(identity=place.identity, redis=redis, keyring=Keyring(place.secrets("data-key")))
+        yield TenantSession(identity=location.identity, redis=redis, keyring=Keyring(location.secrets("data-key")))
     finally:
         await redis.aclose()
 
 
-def find(file: Path | None, data_dir: Path, environ: Mapping[str, str] = os.environ) -> Place:
-    """The place of the tenant; ``Misconfigured`` tells what to start or to set."""
+def locate(file: Path | None, data_dir: Path, environ: Mapping[str, str] = os.environ) -> TenantLocation:
+    """The location of the tenant; ``Misconfigured`` tells what to start or to set."""
     from aftersend.tenant.loading import load_tenant
 
     if file is None and not environ.get("AFTERSEND_TENANT_FILE"):
-        file = _only(_kept(data_dir))
+        file = _only_document(_saved(data_dir))
     if file is not None:
         tenant = load_tenant(file)
-        known = _kept(data_dir).get(tenant.identity)
+        known = _saved(data_dir).get(tenant.identity)
         if known:
-            return known.place(tenant)
+            return known.location(tenant)
         if not environ.get("AFTERSEND_REDIS_URL"):
             raise Misconfigured(
                 f"no `aftersend up` serves {tenant.identity} from {data_dir}",
@@ -136,32 +136,32 @@ def find(file: Path | None, data_dir: Path, environ: Mapping[str, str] = os.envi
         raise Misconfigured(error.code, cure=cure) from None
 
 
-def _only(kept: "dict[str, _Kept]") -> Path | None:
+def _only_document(kept: "dict[str, _SavedLocation]") -> Path | None:
     """The document of the tenant that ``up`` serves, if it is just one."""
     return Path(next(iter(kept.values())).file) if len(kept) == 1 else None
 
 
-def examined(
+def locate_for_check(
     file: Path | None, data_dir: Path, secrets_dir: Path | None, environ: Mapping[str, str] = os.environ
-) -> Place:
-    """The place for ``check``: as ``find``, but a tenant that nobody serves yet has no Redis instead of an error."""
+) -> TenantLocation:
+    """The location for ``check``: as ``find``, but a tenant that nobody serves yet has no Redis instead of an error."""
     from aftersend.tenant.loading import load_tenant
 
     if file is None:
         return _from_environment(environ)
     tenant = load_tenant(file)
-    if tenant.identity in _kept(data_dir) or environ.get("AFTERSEND_REDIS_URL"):
-        return find(file, data_dir, environ)
+    if tenant.identity in _saved(data_dir) or environ.get("AFTERSEND_REDIS_URL"):
+        return locate(file, data_dir, environ)
     secrets = secrets_dir or file.parent / "secrets"
-    return Place(tenant=tenant, redis_url="", secrets_dir=secrets, redis_secrets=secrets / "redis")
+    return TenantLocation(tenant=tenant, redis_url="", secrets_dir=secrets, redis_secrets=secrets / "redis")
 
 
-def _from_environment(environ: Mapping[str, str]) -> Place:
+def _from_environment(environ: Mapping[str, str]) -> TenantLocation:
     from aftersend.settings import read_settings
     from aftersend.tenant.loading import load_tenant
 
     settings = read_settings(environ)
-    return Place(
+    return TenantLocation(
         tenant=load_tenant(settings.tenant_file),
         redis_url=settings.redis_url,
         secrets_dir=settings.secrets_dir,
@@ -170,21 +170,21 @@ def _from_environment(environ: Mapping[str, str]) -> Place:
     )
 
 
-def keep(data_dir: Path, places: Iterable[tuple[Path, Place]]) -> Path:
+def save(data_dir: Path, locations: Iterable[tuple[Path, TenantLocation]]) -> Path:
     """Write ``up.json`` for other commands to find; readable by the owner only."""
     import msgspec
 
     path = data_dir / _FILE
     aside = data_dir / f".{_FILE}.{os.getpid()}"
     body = {
-        place.identity: _Kept(
+        location.identity: _SavedLocation(
             file=str(file.absolute()),
-            redis_url=place.redis_url,
-            secrets_dir=str(place.secrets_dir.absolute()),
-            redis_secrets=str(place.redis_secrets.absolute()),
-            backup_target=place.backup_target,
+            redis_url=location.redis_url,
+            secrets_dir=str(location.secrets_dir.absolute()),
+            redis_secrets=str(location.redis_secrets.absolute()),
+            backup_target=location.backup_target,
         )
-        for file, place in places
+        for file, location in locations
     }
     with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(body)))
@@ -192,16 +192,16 @@ def keep(data_dir: Path, places: Iterable[tuple[Path, Place]]) -> Path:
     return path
 
 
-def forget(data_dir: Path) -> None:
+def clear(data_dir: Path) -> None:
     """The embedded Valkey is gone: nobody shall look for it."""
     (data_dir / _FILE).unlink(missing_ok=True)
 
 
-def _kept(data_dir: Path) -> dict[str, _Kept]:
+def _saved(data_dir: Path) -> dict[str, _SavedLocation]:
     import msgspec
 
     try:
-        return msgspec.json.decode((data_dir / _FILE).read_bytes(), type=dict[str, _Kept])
+        return msgspec.json.decode((data_dir / _FILE).read_bytes(), type=dict[str, _SavedLocation])
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, msgspec.MsgspecError):

@@ -56,9 +56,9 @@ async def _trigger(
     as_json: bool,
 ) -> int:
     from aftersend import runs
-    from aftersend.cli.tenant_context import access
+    from aftersend.cli.tenant_context import tenant_session
 
-    async with access(file, data_dir) as tenant:
+    async with tenant_session(file, data_dir) as tenant:
         if jitter:
             await wait_for_start(tenant.identity, request.kind)
         name = await runs.publish(tenant.stream("runs"), request, source="cron" if jitter else "cli")

@@ -34,9 +34,9 @@ def up(
     schedule of the document (spec.backup). Ctrl-C or SIGTERM end everything in order.
     """
     from aftersend.cli.supervisor import serve
-    from aftersend.cli.up_plan import Plan
+    from aftersend.cli.up_plan import UpPlan
 
-    plan = Plan(
+    plan = UpPlan(
         files=tuple(files),
         data_dir=data_dir.absolute(),
         secrets_dir=(secrets_dir or files[0].parent / "secrets").absolute(),

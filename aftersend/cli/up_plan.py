@@ -1,9 +1,9 @@
-"""Who is served by ``aftersend up``, decided before anything starts.
+"""The tenants that ``aftersend up`` serves, decided before anything starts.
 
-Each tenant document becomes a ``Member`` with settings of its own. A tenant that cannot be served (document, addresses
-or secrets) is left out with one clear text; the others are served, for a slip in one shop must not stop another. If
-nobody is left, that is an error. With several documents, secrets are expected below ``<secrets>/<tenant>`` and the
-tenant is appended to its webhook path; that depends on how many were named, not on how many are usable.
+Each tenant document becomes a ``ServedTenant`` with settings of its own. A tenant that cannot be served (document,
+addresses or secrets) is left out with one clear text, so that a mistake in one shop does not stop the others. No tenant
+left is an error. With several documents, secrets are expected below ``<secrets>/<tenant>`` and the tenant is appended
+to its webhook path; that depends on how many were named, not on how many are usable.
 """
 
 import os
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from aftersend.cli.exit_codes import complain
-from aftersend.cli.tenant_context import Place
+from aftersend.cli.exit_codes import print_error
+from aftersend.cli.tenant_context import TenantLocation
 from aftersend.errors import Misconfigured
 from aftersend.sealing import make_data_keys
 from aftersend.secrets import SecretFiles
@@ -32,7 +32,7 @@ REQUIRED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class UpPlan:
     """What the command line asks for."""
 
     files: tuple[Path, ...]
@@ -43,42 +43,42 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class ServedTenant:
     """One tenant that can be served."""
 
     tenant: Tenant
     settings: Settings
-    place: Place
+    location: TenantLocation
 
-    def with_redis(self, url: str, secrets: Path) -> "Member":
+    def with_redis(self, url: str, secrets: Path) -> "ServedTenant":
         """The same on the embedded Valkey."""
         return replace(
             self,
             settings=replace(self.settings, redis_url=url),
-            place=replace(self.place, redis_url=url, redis_secrets=secrets),
+            location=replace(self.location, redis_url=url, redis_secrets=secrets),
         )
 
 
-def crew(plan: Plan, environ: Mapping[str, str] = os.environ) -> list[Member]:
+def served_tenants(plan: UpPlan, environ: Mapping[str, str] = os.environ) -> list[ServedTenant]:
     """All tenants that can be served; ``Misconfigured`` if the settings are wrong or nobody is left."""
     settings = _settings(plan, environ)
     plan.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    members: dict[str, Member] = {}
+    tenants: dict[str, ServedTenant] = {}
     for file in plan.files:
         try:
-            member = _member(plan, settings, file)
-            if member.tenant.identity in members:
-                raise Misconfigured(f"{file}: tenant {member.tenant.identity} is named twice")  # noqa: TRY301
+            served = _served_tenant(plan, settings, file)
+            if served.tenant.identity in tenants:
+                raise Misconfigured(f"{file}: tenant {served.tenant.identity} is named twice")  # noqa: TRY301
         except Misconfigured as error:
-            complain(f"left out: {error}")
+            print_error(f"left out: {error}")
         else:
-            members[member.tenant.identity] = member
-    if not members:
+            tenants[served.tenant.identity] = served
+    if not tenants:
         raise Misconfigured("there is no tenant to serve", cure="correct what is named above")
-    return list(members.values())
+    return list(tenants.values())
 
 
-def _settings(plan: Plan, environ: Mapping[str, str]) -> Settings:
+def _settings(plan: UpPlan, environ: Mapping[str, str]) -> Settings:
     """The environment, with what the command line says in its place."""
     return read_settings(
         {
@@ -98,7 +98,7 @@ def _absolute(target: str) -> str:
     return str(Path(target).absolute()) if target and "://" not in target else target
 
 
-def _member(plan: Plan, settings: Settings, file: Path) -> Member:
+def _served_tenant(plan: UpPlan, settings: Settings, file: Path) -> ServedTenant:
     tenant = load_tenant(file)
     check_upstream_urls(tenant, allow_http=settings.allow_http)
     secrets = plan.secrets_dir
@@ -108,14 +108,14 @@ def _member(plan: Plan, settings: Settings, file: Path) -> Member:
     _require(secrets)
     _make_keys(secrets)
     own = replace(settings, tenant_file=file, secrets_dir=secrets)
-    place = Place(
+    location = TenantLocation(
         tenant=tenant,
         redis_url=own.redis_url,
         secrets_dir=secrets,
         redis_secrets=secrets / "redis",
         backup_target=own.backup_target,
     )
-    return Member(tenant=tenant, settings=own, place=place)
+    return ServedTenant(tenant=tenant, settings=own, location=location)
 
 
 def _require(secrets: Path) -> None:
@@ -138,16 +138,16 @@ def _with_webhook_path(tenant: Tenant, path: str) -> Tenant:
     return msgspec.structs.replace(tenant, spec=msgspec.structs.replace(tenant.spec, webhook=webhook))
 
 
-def summary(members: list[Member], *, admin_port: int) -> Iterator[str]:
+def summary(tenants: list[ServedTenant], *, admin_port: int) -> Iterator[str]:
     """What is served where, and what to enter in Sendcloud."""
-    listen = members[0].settings.listen
-    for member in members:
-        spec = member.tenant.spec
+    listen = tenants[0].settings.listen
+    for served in tenants:
+        spec = served.tenant.spec
         path = spec.webhook.path
         public = f"https://{spec.webhook.host or '<your public host>'}{path}"
         state = (
             "suspended" if spec.suspend else f"exports at '{spec.export.schedule}', sweeps at '{spec.sweep.schedule}'"
         )
-        yield f"{member.tenant.identity}: {state} ({spec.time_zone})"
+        yield f"{served.tenant.identity}: {state} ({spec.time_zone})"
         yield f"  webhook on port {listen.port}{path}; in Sendcloud (Settings, Integrations, Configure) enter {public}"
     yield f"metrics and probes on 127.0.0.1:{admin_port}/metrics; end with Ctrl-C"

@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 
 from aftersend.cli import checks
-from aftersend.cli.checks import Finding, examine, matching, webhook
-from aftersend.cli.tenant_context import Place, examined
+from aftersend.cli.checks import Finding, matching, run_checks, webhook
+from aftersend.cli.tenant_context import TenantLocation, locate_for_check
 from aftersend.sendcloud.model import Integration
 from aftersend.tenant.document import Tenant
 from aftersend.tenant.loading import parse_tenant
@@ -74,13 +74,15 @@ def _tenant(port: int, **replaced: str) -> Tenant:
     return parse_tenant(text.encode())
 
 
-def _place(folder: Path, port: int, redis_url: str = "") -> Place:
+def _location(folder: Path, port: int, redis_url: str = "") -> TenantLocation:
     environment(folder)
     secrets = folder / "secrets"
     for name in ("afterbuy/partnerToken", "afterbuy/accountToken", "sendcloud/publicKey", "sendcloud/secretKey"):
         (secrets / name).parent.mkdir(exist_ok=True)
         (secrets / name).write_text("key")
-    return Place(tenant=_tenant(port), redis_url=redis_url, secrets_dir=secrets, redis_secrets=secrets / "redis")
+    return TenantLocation(
+        tenant=_tenant(port), redis_url=redis_url, secrets_dir=secrets, redis_secrets=secrets / "redis"
+    )
 
 
 def _by_name(findings: list[Finding]) -> dict[str, Finding]:
@@ -92,7 +94,7 @@ def _by_name(findings: list[Finding]) -> dict[str, Finding]:
 
 
 async def test_all_is_well(tmp_path: Path, redis_url: str, upstreams: Upstreams) -> None:
-    found = _by_name(await examine(_place(tmp_path, upstreams.port, redis_url)))
+    found = _by_name(await run_checks(_location(tmp_path, upstreams.port, redis_url)))
     assert {name: finding.ok for name, finding in found.items()} == {
         "addresses": True,
         "afterbuy": True,
@@ -111,18 +113,18 @@ async def test_all_is_well(tmp_path: Path, redis_url: str, upstreams: Upstreams)
 async def test_refused_credentials_are_one_finding_each(tmp_path: Path, upstreams: Upstreams) -> None:
     upstreams.afterbuy_refuses = True
     upstreams.sendcloud_status = 401
-    found = _by_name(await examine(_place(tmp_path, upstreams.port)))
+    found = _by_name(await run_checks(_location(tmp_path, upstreams.port)))
     assert found["afterbuy"].message == "credentials refused"
     assert found["sendcloud"].message == "credentials refused"
     assert not {"clock", "integration", "webhook"} & set(found)
 
 
 async def test_missing_secrets_are_named(tmp_path: Path, upstreams: Upstreams) -> None:
-    place = _place(tmp_path, upstreams.port)
+    location = _location(tmp_path, upstreams.port)
     for name in ("afterbuy/accountToken", "sendcloud/secretKey"):
-        (place.secrets_dir / name).unlink()
-    (place.secrets_dir / "data-key" / "20260101").write_text("broken")
-    found = _by_name(await examine(place))
+        (location.secrets_dir / name).unlink()
+    (location.secrets_dir / "data-key" / "20260101").write_text("broken")
+    found = _by_name(await run_checks(location))
     assert "afterbuy/accountToken" in found["afterbuy"].message
     assert "sendcloud/secretKey" in found["sendcloud"].message
     assert found["data-key"].ok is None or found["data-key"].ok is False
@@ -130,13 +132,13 @@ async def test_missing_secrets_are_named(tmp_path: Path, upstreams: Upstreams) -
 
 
 async def test_nobody_there(tmp_path: Path) -> None:
-    found = _by_name(await examine(_place(tmp_path, 9, "redis://127.0.0.1:9/0")))
+    found = _by_name(await run_checks(_location(tmp_path, 9, "redis://127.0.0.1:9/0")))
     assert [name for name, finding in found.items() if finding.ok is False] == ["afterbuy", "sendcloud", "redis"]
 
 
 async def test_a_wrong_clock(tmp_path: Path, upstreams: Upstreams) -> None:
     upstreams.skew = timedelta(minutes=-5)
-    clock = _by_name(await examine(_place(tmp_path, upstreams.port)))["clock"]
+    clock = _by_name(await run_checks(_location(tmp_path, upstreams.port)))["clock"]
     assert clock.ok is False
     assert "300 s" in clock.message or "301 s" in clock.message
 
@@ -153,7 +155,7 @@ async def test_the_integration_is_found_exactly_once(
     known: list[dict[str, Any]], message: str, tmp_path: Path, upstreams: Upstreams
 ) -> None:
     upstreams.integrations = known
-    found = _by_name(await examine(_place(tmp_path, upstreams.port)))
+    found = _by_name(await run_checks(_location(tmp_path, upstreams.port)))
     assert (found["integration"].ok, found["integration"].message) == (False, message)
     assert "webhook" not in found
 
@@ -196,22 +198,24 @@ def test_no_tag_wanted_needs_no_check() -> None:
 
 
 async def test_http_beyond_loopback_is_refused_before_any_key_travels(tmp_path: Path) -> None:
-    place = _place(tmp_path, 9)
+    location = _location(tmp_path, 9)
     tenant = _tenant(9, **{"http://127.0.0.1:9/api": "http://sendcloud.example/api"})
-    found = _by_name(await examine(_with(place, tenant)))
+    found = _by_name(await run_checks(_with(location, tenant)))
     assert found["addresses"].ok is False
     assert not {"afterbuy", "sendcloud"} & set(found)
 
 
-def _with(place: Place, tenant: Tenant) -> Place:
-    return Place(tenant=tenant, redis_url="", secrets_dir=place.secrets_dir, redis_secrets=place.redis_secrets)
+def _with(location: TenantLocation, tenant: Tenant) -> TenantLocation:
+    return TenantLocation(
+        tenant=tenant, redis_url="", secrets_dir=location.secrets_dir, redis_secrets=location.redis_secrets
+    )
 
 
 async def test_a_forgetful_redis(tmp_path: Path, redis_url: str, upstreams: Upstreams) -> None:
     shop = Shop(tmp_path, redis_url)
     await shop.redis.config_set("maxmemory-policy", "allkeys-lru")
     try:
-        found = _by_name(await examine(_place(tmp_path, upstreams.port, redis_url)))
+        found = _by_name(await run_checks(_location(tmp_path, upstreams.port, redis_url)))
     finally:
         await shop.redis.config_set("maxmemory-policy", "noeviction")
         await shop.redis.aclose()
@@ -221,17 +225,17 @@ async def test_a_forgetful_redis(tmp_path: Path, redis_url: str, upstreams: Upst
 def test_before_the_first_up_there_is_no_redis_and_no_key_to_check(tmp_path: Path) -> None:
     file = tmp_path / "tenant.yaml"
     file.write_text(TENANT)
-    place = examined(file, tmp_path / "data", None, {})
-    assert (place.redis_url, place.secrets_dir) == ("", tmp_path / "secrets")
-    assert checks._keys(place)[0].ok is None
-    assert examined(file, tmp_path / "data", tmp_path / "own", {}).secrets_dir == tmp_path / "own"
+    location = locate_for_check(file, tmp_path / "data", None, {})
+    assert (location.redis_url, location.secrets_dir) == ("", tmp_path / "secrets")
+    assert checks._keys(location)[0].ok is None
+    assert locate_for_check(file, tmp_path / "data", tmp_path / "own", {}).secrets_dir == tmp_path / "own"
 
 
 async def test_the_command_prints_every_line_and_what_to_do(
     tmp_path: Path, redis_url: str, upstreams: Upstreams
 ) -> None:
     shop = Shop(tmp_path, redis_url)
-    _place(tmp_path, upstreams.port)
+    _location(tmp_path, upstreams.port)
     Path(shop.environ["AFTERSEND_TENANT_FILE"]).write_text(
         TENANT.replace("127.0.0.1:9/", f"127.0.0.1:{upstreams.port}/").replace("integration: 1", "integration: 42")
     )

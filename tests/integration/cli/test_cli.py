@@ -337,10 +337,10 @@ async def test_what_up_keeps_is_found(shop: Shop, redis_url: str) -> None:
     data.mkdir()
     file = Path(shop.environ["AFTERSEND_TENANT_FILE"])
     secrets = shop.folder / "secrets"
-    found = tenant_context.Place(
+    found = tenant_context.TenantLocation(
         tenant=load_tenant(file), redis_url=redis_url, secrets_dir=secrets, redis_secrets=shop.folder / "none"
     )
-    assert tenant_context.keep(data, [(file, found)]).stat().st_mode & 0o777 == 0o600
+    assert tenant_context.save(data, [(file, found)]).stat().st_mode & 0o777 == 0o600
     bare = {"AFTERSEND_TENANT_FILE": "", "AFTERSEND_REDIS_URL": "", "AFTERSEND_SECRETS_DIR": ""}
     for words in (("-f", str(file)), ()):
         code, out, _ = await shop.call("orders", *words, "--data-dir", str(data), "--json", **bare)
