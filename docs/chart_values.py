@@ -168,7 +168,7 @@ class Pager(Part, frozen=True):
     kind: Literal["none", "pagerduty", "webhook"] = "none"
     """pagerduty = events API 2, webhook = Alertmanager's JSON with a bearer token; the key is in the file pager-key."""
     url: Annotated[str, Meta(pattern=r"^(https?://.+)?$")] = ""
-    """Address; empty = PagerDuty's own, for others required. It is no secret: the key stands in the file."""
+    """Address; empty = PagerDuty's own, for others required. It is not secret: the key is in the file."""
 
 
 class Chat(Part, frozen=True):
@@ -194,7 +194,7 @@ class Mail(Part, frozen=True):
 
 
 class Notifications(Part, frozen=True):
-    """A Secret with a complete configuration of Alertmanager: who hears of what, in which words."""
+    """A Secret with a complete configuration of Alertmanager: routes, receivers and texts."""
 
     enabled: bool = False
     """Make the Secret <full name>-alertmanager: an Alertmanager's configSecret, or its configuration folder."""

@@ -1,4 +1,4 @@
-"""Writes the generated parts of the docs: ``python docs/generate.py``, or ``--check`` to fail on drift.
+"""Write the generated parts of the docs: ``python docs/generate.py``, or ``--check`` to fail on drift.
 
 A page holds markers ``<!-- generated: name -->`` and ``<!-- end -->``; what stands between them is made from the code:
 the tables of the tenant document and of the metrics from their definitions, the list of assumptions from the sandbox's
@@ -28,7 +28,7 @@ MARKER = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)
 
 
 def tenant_table() -> str:
-    """All fields of ``spec`` with type, default and meaning."""
+    """Render all fields of ``spec`` with type, default and meaning."""
     rows = ["| field | type | default | meaning |", "|---|---|---|---|"]
     rows += [
         f"| `{path}` | {kind} | {default} | {meaning} |" for path, kind, default, meaning in _fields(document.Spec)
@@ -78,7 +78,7 @@ def _default(field: types.Field) -> str:
 
 
 def assumptions() -> str:
-    """The open points of both APIs: the sandbox has a switch for each, and plays every outcome."""
+    """Render the open points of both APIs: the sandbox has a switch for each, and plays every outcome."""
     from aftersend_sandbox.switches import TABLE  # noqa: PLC0415 - only this part needs the sandbox
 
     rows = ["| side | open point | switch | outcomes played (the first is the default) |", "|---|---|---|---|"]
@@ -95,12 +95,12 @@ PARTS: dict[str, Callable[[], str]] = {
 
 
 def renewed(text: str) -> str:
-    """The page with all generated parts made anew."""
+    """Replace all generated parts of a page."""
     return MARKER.sub(lambda match: match[1] + PARTS[match["name"]]() + match[3], text)
 
 
 def files() -> Iterator[tuple[Path, str]]:
-    """Every file with something generated in it, and what it should say; pages last, they read the dashboards."""
+    """Yield every file with something generated in it, and its text; pages last, they read the dashboards."""
     from aftersend_dashboards import rendering  # noqa: PLC0415 - found by way of the path above
 
     for name, text in rendering.files().items():
@@ -113,7 +113,7 @@ def files() -> Iterator[tuple[Path, str]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the files, or only say which would change."""
+    """Write the files, or only print which would change."""
     stale = False
     for file, text in files():
         if not file.exists() or file.read_text() != text:

@@ -26,7 +26,7 @@ _EXCUSES = frozenset({"aftersend:excused"})
 
 
 def tables() -> str:
-    """One table for the services, one for the operator."""
+    """Render one table for the services, one for the operator."""
     asked = users()
     parts = (("Services", Metrics().registry), ("Operator", OperatorMetrics().registry))
     return "\n".join(f"### {title}\n\n{_table(registry, asked)}" for title, registry in parts)
@@ -43,7 +43,7 @@ def _table(registry: CollectorRegistry, asked: dict[str, set[str]]) -> str:
 
 
 def own_metrics(registry: CollectorRegistry) -> Iterator[tuple[str, str, str, str]]:
-    """Name as a scrape shows it, type, labels, meaning; without those of the Python process."""
+    """Yield name as a scrape shows it, type, labels, meaning; without those of the Python process."""
     for collector in dict.fromkeys(registry._collector_to_names):  # noqa: SLF001 - the library has no public list
         labels = getattr(collector, "_labelnames", None)
         if labels is None:
