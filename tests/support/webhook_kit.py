@@ -1,4 +1,4 @@
-"""The webhook service within the test's process, a sender that signs, and a look into Redis."""
+"""The webhook service within the test's process, a sender that signs, and a reader of what is in Redis."""
 
 import asyncio
 import hashlib
@@ -61,8 +61,8 @@ def signed(raw: bytes, key: str = KEY) -> dict[str, str]:
 
 
 @dataclass
-class Answered:
-    """What came back."""
+class Response:
+    """The response of the service."""
 
     status: int
     headers: Mapping[str, str]
@@ -70,7 +70,7 @@ class Answered:
 
 
 @dataclass
-class Hooks:
+class WebhookService:
     """A running webhook service."""
 
     runtime: Runtime
@@ -81,15 +81,15 @@ class Hooks:
     def port(self) -> int:
         return self.runtime.public.port
 
-    async def send(self, raw: Any, *, method: str = "POST", path: str = PATH, **headers: str) -> Answered:
+    async def send(self, raw: Any, *, method: str = "POST", path: str = PATH, **headers: str) -> Response:
         """Send exactly this; header names with underscores for hyphens."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         url = f"http://127.0.0.1:{self.port}{path}"
         data = io.BytesIO(raw) if isinstance(raw, bytes) else raw
         async with self.session.request(method, url, data=data, headers=named) as response:
-            return Answered(response.status, response.headers, await response.text())
+            return Response(response.status, response.headers, await response.text())
 
-    async def post(self, raw: bytes, key: str = KEY) -> Answered:
+    async def post(self, raw: bytes, key: str = KEY) -> Response:
         """Send it signed."""
         return await self.send(raw, **signed(raw, key))
 
@@ -104,8 +104,8 @@ class Hooks:
 
 
 @asynccontextmanager
-async def hooks(folder: Path, redis_url: str, *, key: str = KEY) -> AsyncIterator[Hooks]:
-    """The real part, listening on the loopback interface."""
+async def hooks(folder: Path, redis_url: str, *, key: str = KEY) -> AsyncIterator[WebhookService]:
+    """Run the real service, listening on the loopback interface."""
     settings = read_settings(environment(folder, AFTERSEND_REDIS_URL=redis_url))
     secrets = settings.secrets_dir
     (secrets / "sendcloud").mkdir(exist_ok=True)
@@ -121,7 +121,7 @@ async def hooks(folder: Path, redis_url: str, *, key: str = KEY) -> AsyncIterato
             group.create_task(serve(runtime))
             await until(lambda: runtime.public.port)
             async with aiohttp.ClientSession(auto_decompress=False) as session:
-                yield Hooks(runtime, session, secrets)
+                yield WebhookService(runtime, session, secrets)
             runtime.stop.set()
 
 

@@ -1,8 +1,7 @@
-"""Taking a body in without letting anybody fill the memory.
+"""Read request bodies within limits of size, time, concurrency and memory.
 
-The address is public, and what comes in is not signed until it is complete. So a body has a largest size and a time by
-which it must be here; only so many requests are served at once; and what large bodies hold together is limited. Real
-webhooks are a few KB: up to ``_SMALL`` a body always has room, so a few large ones cannot keep them out.
+The address is public, and a body cannot be verified until it is complete. Real webhooks are a few KB: only what exceeds
+``_UNBUDGETED_BYTES`` counts against the shared budget, so a few large bodies cannot keep small ones out.
 """
 
 import asyncio
@@ -12,71 +11,77 @@ from typing import Final
 from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-LARGEST: Final = 1024 * 1024
-PATIENCE: Final = 10.0
-PLACES: Final = 512
-ROOM: Final = 16 * 1024 * 1024
-_SMALL: Final = 64 * 1024
+MAX_BODY_BYTES: Final = 1024 * 1024
+READ_TIMEOUT: Final = 10.0
+MAX_CONCURRENT_READS: Final = 512
+BUFFER_BUDGET: Final = 16 * 1024 * 1024
+_UNBUDGETED_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """How a webhook is answered; ``outcome`` is the metric's label."""
+class WebhookResponse:
+    """The response to a webhook; ``outcome`` is the metric's label."""
 
     outcome: str
     status: int
     retry_after: int = 0
 
-    def response(self) -> web.Response:
-        """Without body: the sender has nothing to learn beyond the status."""
+    def to_aiohttp(self) -> web.Response:
+        """Build the HTTP response, without a body: the status says all."""
         headers = {"Retry-After": str(self.retry_after)} if self.retry_after else {}
         return web.Response(status=self.status, headers={**headers, "Cache-Control": "no-store"})
 
 
-TOO_LARGE: Final = Answer("too_large", 413)
-TOO_SLOW: Final = Answer("too_slow", 408)
-BROKEN_OFF: Final = Answer("broken_off", 400)
-BUSY: Final = Answer("busy", 503, retry_after=5)
+TOO_LARGE: Final = WebhookResponse("too_large", 413)
+TOO_SLOW: Final = WebhookResponse("too_slow", 408)
+BROKEN_OFF: Final = WebhookResponse("broken_off", 400)
+BUSY: Final = WebhookResponse("busy", 503, retry_after=5)
 
 
-class Intake:
-    """Reads bodies; one for each path."""
+class BodyReader:
+    """Reads the bodies of one path."""
 
-    def __init__(self, *, patience: float = PATIENCE, places: int = PLACES, room: int = ROOM) -> None:
-        self._patience = patience
-        self._places = places
-        self._room = room
+    def __init__(
+        self,
+        *,
+        timeout: float = READ_TIMEOUT,
+        max_concurrent: int = MAX_CONCURRENT_READS,
+        buffer_budget: int = BUFFER_BUDGET,
+    ) -> None:
+        self._timeout = timeout
+        self._free_reads = max_concurrent
+        self._free_bytes = buffer_budget
 
-    async def read(self, request: web.Request) -> bytes | Answer:
-        """The whole body, or why it was not taken. The place is free again as soon as it is read."""
-        if (request.content_length or 0) > LARGEST:
+    async def read(self, request: web.Request) -> bytes | WebhookResponse:
+        """Return the whole body, or the response that refuses it."""
+        if (request.content_length or 0) > MAX_BODY_BYTES:
             return TOO_LARGE
-        if self._places <= 0:
+        if self._free_reads <= 0:
             return BUSY
-        self._places -= 1
+        self._free_reads -= 1
         try:
-            async with asyncio.timeout(self._patience):
-                return await self._gather(request)
+            async with asyncio.timeout(self._timeout):
+                return await self._read_chunks(request)
         except TimeoutError:
             return TOO_SLOW
         except (web.RequestPayloadError, ClientPayloadError, HttpProcessingError, ConnectionError):
             return BROKEN_OFF
         finally:
-            self._places += 1
+            self._free_reads += 1
 
-    async def _gather(self, request: web.Request) -> bytes | Answer:
+    async def _read_chunks(self, request: web.Request) -> bytes | WebhookResponse:
         body = bytearray()
         held = 0
         try:
             async for chunk in request.content.iter_any():
-                if len(body) + len(chunk) > LARGEST:
+                if len(body) + len(chunk) > MAX_BODY_BYTES:
                     return TOO_LARGE
                 body += chunk
-                more = max(len(body) - _SMALL, 0) - held
-                if more > self._room:
+                more = max(len(body) - _UNBUDGETED_BYTES, 0) - held
+                if more > self._free_bytes:
                     return BUSY
-                self._room -= more
+                self._free_bytes -= more
                 held += more
         finally:
-            self._room += held
+            self._free_bytes += held
         return bytes(body)

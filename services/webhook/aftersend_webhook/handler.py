@@ -1,4 +1,4 @@
-"""What happens to a webhook: a short list of questions, in an order that others rely on.
+"""Handle a webhook: a short list of checks, whose order is part of the contract.
 
     POST? ─no─> 405
     over 1 MiB? ─yes─> 413          too slow or broken off: 408, 400; too many at once: 503
@@ -6,14 +6,14 @@
     signed? ─no─> 401
     readable, with a parcel id? ─no─> 400
     anything to do? ─no─> 200       Redis is not asked
-    stored and confirmed? ─no─> 503 with Retry-After
+    stored and confirmed by Redis? ─no─> 503 with Retry-After
     ─yes─> 200
 
-Every answer is counted. Nothing is sorted out here because it came twice: that is the consumer's part. The answer says
-"stored" only after Redis confirmed, so whatever happens afterwards, the event is safe.
+Every response is counted. There is no deduplication here: the consumer makes duplicates harmless. The response is 200
+``stored`` only after Redis confirmed, so the event survives whatever happens afterwards.
 
-Log lines hold ids and Sendcloud's own words. Before the signature is known to be right nothing of the request is
-logged, and only one line per outcome and minute, since anybody can cause it.
+Log lines hold ids and Sendcloud's own words. Until the signature is verified nothing of the request is logged, and only
+one line per outcome and minute, since the requests may come from anywhere.
 """
 
 import asyncio
@@ -34,27 +34,27 @@ from aftersend.sendcloud.errors import Malformed
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend.sendcloud.parcel import Ignored, decode_webhook
 from aftersend.stream.stream import Stream
-from aftersend_webhook.body_reader import Answer, Intake
+from aftersend_webhook.body_reader import BodyReader, WebhookResponse
 from aftersend_webhook.signatures import HEADER, is_signed, signature_keys
 
-WRONG_METHOD: Final = Answer("wrong_method", 405)
-NO_KEY: Final = Answer("no_key", 503, retry_after=60)
-WRONG_SIGNATURE: Final = Answer("wrong_signature", 401)
-MALFORMED: Final = Answer("malformed", 400)
-STORED: Final = Answer("stored", 200)
-FAILED: Final = Answer("failed", 503, retry_after=60)
-_OUR_FAULT: Final = 500
-_FROM_ZERO: Final = ("stored", "not_stored", "failed", "no_key", "busy", "wrong_signature")
-"""Shown before the first of them: Prometheus sees no increase in a series that begins with it."""
-_STORE_PATIENCE: Final = 5.0
-STORES: Final = 16
-"""So many at a time, each with a connection of its own, which stays; the others wait, within their patience."""
-_RETRY_SECONDS: Final = 30
-_QUIET_SECONDS: Final = 60.0
+WRONG_METHOD: Final = WebhookResponse("wrong_method", 405)
+NO_KEY: Final = WebhookResponse("no_key", 503, retry_after=60)
+WRONG_SIGNATURE: Final = WebhookResponse("wrong_signature", 401)
+MALFORMED: Final = WebhookResponse("malformed", 400)
+STORED: Final = WebhookResponse("stored", 200)
+FAILED: Final = WebhookResponse("failed", 503, retry_after=60)
+_SERVER_ERROR: Final = 500
+_INITIAL_OUTCOMES: Final = ("stored", "not_stored", "failed", "no_key", "busy", "wrong_signature")
+"""Series that exist from the start: Prometheus sees no increase in a series that begins with its first event."""
+_STORE_TIMEOUT: Final = 5.0
+MAX_CONCURRENT_STORES: Final = 16
+"""Each store holds a Redis connection, which stays in the pool; further ones wait until ``_STORE_TIMEOUT``."""
+_RETRY_AFTER: Final = 30
+_LOG_INTERVAL: Final = 60.0
 
 
-class Receiver:
-    """Answers the webhooks of one tenant."""
+class WebhookHandler:
+    """Handles the webhooks of one tenant."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Receiver:
         keys: SecretFiles,
         stream: Stream,
         metrics: Metrics,
-        intake: Intake | None = None,
+        body_reader: BodyReader | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._tenant = tenant
@@ -71,51 +71,51 @@ class Receiver:
         self._stream = stream
         self._metrics = metrics
         self._seconds = metrics.webhook_seconds.labels(tenant)
-        for outcome in _FROM_ZERO:
+        for outcome in _INITIAL_OUTCOMES:
             metrics.webhooks.labels(tenant, outcome)
-        self._intake = intake or Intake()
+        self._body_reader = body_reader or BodyReader()
         self._clock = clock
         self._log = get_logger(tenant=tenant, part="webhook")
-        self._stores = asyncio.Semaphore(STORES)
-        self._said: dict[str, float] = {}
+        self._store_slots = asyncio.Semaphore(MAX_CONCURRENT_STORES)
+        self._last_logged: dict[str, float] = {}
 
     async def handle(self, request: web.Request) -> web.Response:
-        """One request, answered and counted."""
+        """Respond to one request and count the outcome."""
         try:
-            answer = await self._answer(request)
-        except Exception as error:  # noqa: BLE001 - whatever it is, Sendcloud shall come back, and no text may get out
+            answer = await self._respond(request)
+        except Exception as error:  # noqa: BLE001 - Sendcloud must retry, and no text of the error may leave the process
             self._log.error("webhook_failed", exc_info=error)
             answer = FAILED
         self._metrics.webhooks.labels(self._tenant, answer.outcome).inc()
-        response = answer.response()
+        response = answer.to_aiohttp()
         if answer is WRONG_METHOD:
             response.headers["Allow"] = "POST"
         return response
 
-    async def _answer(self, request: web.Request) -> Answer:
+    async def _respond(self, request: web.Request) -> WebhookResponse:
         began = time.monotonic()
         if request.method != "POST":
             return WRONG_METHOD
-        body = await self._intake.read(request)
-        if isinstance(body, Answer):
-            return self._unproven(body)
+        body = await self._body_reader.read(request)
+        if isinstance(body, WebhookResponse):
+            return self._reject(body)
         keys = signature_keys(self._keys)
         if not keys:
-            return self._unproven(NO_KEY)
+            return self._reject(NO_KEY)
         if not is_signed(body, request.headers.get(HEADER, ""), keys):
-            return self._unproven(WRONG_SIGNATURE)
-        about = {"method": "POST", "route": request.path, "url_path": request.path}
+            return self._reject(WRONG_SIGNATURE)
+        attributes = {"method": "POST", "route": request.path, "url_path": request.path}
         parent = request.headers.get("traceparent", "")
-        with span(f"POST {request.path}", kind="server", parent=parent, tenant=self._tenant, **about) as trace:
-            answer = await self._proven(body, trace.traceparent)
+        with span(f"POST {request.path}", kind="server", parent=parent, tenant=self._tenant, **attributes) as trace:
+            answer = await self._process(body, trace.traceparent)
             trace.set(outcome=answer.outcome, status=answer.status)
-            if answer.status >= _OUR_FAULT:
+            if answer.status >= _SERVER_ERROR:
                 trace.failed(str(answer.status))
             self._seconds.observe(time.monotonic() - began, exemplar())
         return answer
 
-    async def _proven(self, body: bytes, traceparent: str) -> Answer:
-        """What to do with a body that Sendcloud signed."""
+    async def _process(self, body: bytes, traceparent: str) -> WebhookResponse:
+        """Decode a body with a verified signature, and store its event."""
         try:
             found = decode_webhook(body, received=int(self._clock() * 1000))
         except Malformed as error:
@@ -123,12 +123,12 @@ class Receiver:
             return MALFORMED
         if isinstance(found, Ignored):
             self._log.info("webhook_ignored", reason=found.reason, action=found.action)
-            return Answer(f"ignored_{found.reason}", 200)
+            return WebhookResponse(f"ignored_{found.reason}", 200)
         return await self._store(found, traceparent)
 
-    async def _store(self, event: ParcelEvent, traceparent: str) -> Answer:
+    async def _store(self, event: ParcelEvent, traceparent: str) -> WebhookResponse:
         try:
-            async with asyncio.timeout(_STORE_PATIENCE), self._stores:
+            async with asyncio.timeout(_STORE_TIMEOUT), self._store_slots:
                 name = await self._stream.add("parcel.changed", "webhook", event, traceparent=traceparent)
         except TimeoutError:
             return self._not_stored(Transient("redis_too_slow", upstream="redis"))
@@ -137,25 +137,25 @@ class Receiver:
         self._log.info("webhook_stored", event_id=name, parcel=event.parcel, status=event.status, order=_order(event))
         return STORED
 
-    def _not_stored(self, error: AftersendError) -> Answer:
-        self._seldom("webhook_not_stored", error=error)
-        told = error.retry_after if isinstance(error, Transient) else None
-        return Answer("not_stored", 503, retry_after=int(told or _RETRY_SECONDS))
+    def _not_stored(self, error: AftersendError) -> WebhookResponse:
+        self._log_throttled("webhook_not_stored", error=error)
+        wanted = error.retry_after if isinstance(error, Transient) else None
+        return WebhookResponse("not_stored", 503, retry_after=int(wanted or _RETRY_AFTER))
 
-    def _unproven(self, answer: Answer) -> Answer:
-        self._seldom("webhook_refused", outcome=answer.outcome, http=answer.status)
+    def _reject(self, answer: WebhookResponse) -> WebhookResponse:
+        self._log_throttled("webhook_refused", outcome=answer.outcome, http=answer.status)
         return answer
 
-    def _seldom(self, event: str, **told: object) -> None:
-        """One line a minute is enough for what comes in floods; the metric counts them all."""
+    def _log_throttled(self, event: str, **fields: object) -> None:
+        """Log a warning once a minute for each event and fields; the metric counts every one."""
         now = time.monotonic()
-        kind = f"{event} {told}"
-        if now - self._said.get(kind, float("-inf")) >= _QUIET_SECONDS:
-            self._said[kind] = now
-            self._log.warning(event, **told)
+        kind = f"{event} {fields}"
+        if now - self._last_logged.get(kind, float("-inf")) >= _LOG_INTERVAL:
+            self._last_logged[kind] = now
+            self._log.warning(event, **fields)
 
 
 def _order(event: ParcelEvent) -> str:
-    """The OrderID, if it is one of ours; somebody else's order number is none of our business."""
+    """The OrderID, if it is one of ours; order numbers of other systems are not logged."""
     order = event.external_order_id.removeprefix(PREFIX)
     return order if event.external_order_id.startswith(PREFIX) and is_order_id(order) else ""

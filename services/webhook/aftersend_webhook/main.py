@@ -1,4 +1,4 @@
-"""The webhook service: Sendcloud calls, the event is safe, the answer goes out.
+"""The webhook service: verify a webhook of Sendcloud, store its event, then answer.
 
 It listens on the public address for ``spec.webhook.path`` and nothing else, needs no Afterbuy and no Sendcloud, and
 keeps storing events while the tenant is suspended. Without a signature key it runs, answers 503 and is not ready.
@@ -9,14 +9,14 @@ import sys
 from aftersend.service.run import run_part
 from aftersend.service.runtime import Part, Runtime
 from aftersend.stream.stream import Stream
-from aftersend_webhook.handler import Receiver
+from aftersend_webhook.handler import WebhookHandler
 from aftersend_webhook.signatures import check_keys
 
 
 async def serve(runtime: Runtime) -> None:
     """Receive for one tenant until ``runtime.stop`` is set."""
     keys = runtime.secrets("sendcloud")
-    receiver = Receiver(
+    handler = WebhookHandler(
         tenant=runtime.identity,
         keys=keys,
         stream=Stream(runtime.redis, tenant=runtime.identity, name="parcels", keyring=runtime.keyring),
@@ -27,7 +27,7 @@ async def serve(runtime: Runtime) -> None:
         check_keys(keys)
 
     runtime.health.ready_check("signature-key", ready)
-    runtime.public.mount(runtime.tenant.spec.webhook.path, receiver.handle)
+    runtime.public.mount(runtime.tenant.spec.webhook.path, handler.handle)
     await runtime.stop.wait()
 
 
@@ -35,5 +35,5 @@ PART = Part("webhook", serve)
 
 
 def main() -> None:
-    """The console script ``aftersend-webhook``."""
+    """Run the console script ``aftersend-webhook``."""
     sys.exit(run_part(PART))

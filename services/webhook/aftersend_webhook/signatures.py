@@ -1,8 +1,8 @@
-"""Is a webhook really from Sendcloud?
+"""Verify the signature of a webhook.
 
 Sendcloud signs the bytes of the body: header ``Sendcloud-Signature``, hex HMAC-SHA256. The key is the Webhook Signature
 Key or the integration's Secret Key, depending on the type of integration, so every line of both files is tried: several
-lines are valid while a key is being replaced. All are tried in constant time, whichever fits.
+lines are valid while a key is being rotated. All are compared in constant time, whichever fits.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ _FILES: Final = ("webhookSignatureKey", "secretKey")
 
 
 def signature_keys(files: SecretFiles) -> tuple[bytes, ...]:
-    """Every key that may sign, as the files show them now; a file that cannot be read counts as empty."""
+    """Read every key that may sign; a file that cannot be read counts as empty."""
     keys: list[bytes] = []
     for name in _FILES:
         with suppress(Misconfigured):
@@ -27,7 +27,7 @@ def signature_keys(files: SecretFiles) -> tuple[bytes, ...]:
 
 
 def check_keys(files: SecretFiles) -> None:
-    """``Misconfigured`` if there is no key to verify with."""
+    """Raise ``Misconfigured`` if there is no key to verify with."""
     if not signature_keys(files):
         raise Misconfigured(
             "no key to verify webhooks", path="sendcloud", cure="store webhookSignatureKey or secretKey in that folder"
@@ -36,8 +36,8 @@ def check_keys(files: SecretFiles) -> None:
 
 def is_signed(body: bytes, signature: str, keys: tuple[bytes, ...]) -> bool:
     """True if one of the keys signed exactly these bytes."""
-    told = signature.strip().lower().encode("ascii", "replace")  # a header may hold any bytes
-    return any([hmac.compare_digest(_signature(body, key), told) for key in keys])  # noqa: C419 - try them all
+    given = signature.strip().lower().encode("ascii", "replace")  # a header may hold any bytes
+    return any([hmac.compare_digest(_signature(body, key), given) for key in keys])  # noqa: C419 - try them all
 
 
 def _signature(body: bytes, key: bytes) -> bytes:

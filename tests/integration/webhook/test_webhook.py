@@ -17,13 +17,13 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from aftersend.observe import logs, traces
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend_webhook import handler
-from aftersend_webhook.body_reader import LARGEST, Intake
+from aftersend_webhook.body_reader import MAX_BODY_BYTES, BodyReader
 from tests.support.part_kit import environment, get, restored_logging, running
 from tests.support.servers import RedisServer
 from tests.support.stream_kit import until
 from tests.support.webhook_kit import CANARY, KEY, NUMBER, PATH, TENANT, body, hooks, raw_values, signed, stored
 
-NOBODY = "redis://127.0.0.1:9/0"
+UNREACHABLE = "redis://127.0.0.1:9/0"
 SERVICE = "from aftersend_webhook.main import main; main()"
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -58,7 +58,7 @@ async def test_a_label_is_on_the_stream_before_the_answer(tmp_path: Path, redis_
 
 
 async def test_only_signed_webhooks_are_timed(tmp_path: Path, redis_url: str) -> None:
-    """Whoever knocks without a key must not make our answers look fast."""
+    """Requests without a key must not make our responses look fast."""
     async with hooks(tmp_path, redis_url) as hook:
         assert (await hook.post(body())).status == 200
         assert (await hook.post(body(), key="another-key-of-some-length")).status == 401
@@ -101,14 +101,14 @@ async def test_over_1_mib_is_413_before_anything_else(tmp_path: Path, *, chunked
         for _ in range(17):
             yield b" " * 65536
 
-    async with hooks(tmp_path, NOBODY, key=key) as service:
-        answer = await service.send(parts() if chunked else b" " * (LARGEST + 1))
+    async with hooks(tmp_path, UNREACHABLE, key=key) as service:
+        answer = await service.send(parts() if chunked else b" " * (MAX_BODY_BYTES + 1))
         assert answer.status == 413
         assert service.counted() == {"too_large": 1}
 
 
 async def test_a_false_content_length_is_413_without_reading(tmp_path: Path) -> None:
-    async with hooks(tmp_path, NOBODY) as service:
+    async with hooks(tmp_path, UNREACHABLE) as service:
         reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
         writer.write(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n".encode())
         assert await reader.readline() == b"HTTP/1.1 413 Request Entity Too Large\r\n"
@@ -117,8 +117,8 @@ async def test_a_false_content_length_is_413_without_reading(tmp_path: Path) -> 
 
 async def test_exactly_1_mib_is_taken(tmp_path: Path, redis_url: str) -> None:
     async with hooks(tmp_path, redis_url) as service:
-        assert (await service.post(padded(LARGEST))).status == 200
-        assert (await service.post(padded(LARGEST + 1))).status == 413
+        assert (await service.post(padded(MAX_BODY_BYTES))).status == 200
+        assert (await service.post(padded(MAX_BODY_BYTES + 1))).status == 413
         assert len(await stored(tmp_path, redis_url)) == 1
 
 
@@ -126,7 +126,7 @@ async def test_exactly_1_mib_is_taken(tmp_path: Path, redis_url: str) -> None:
 
 
 async def test_without_a_key_everything_is_503(tmp_path: Path) -> None:
-    async with hooks(tmp_path, NOBODY, key=" \n") as service:
+    async with hooks(tmp_path, UNREACHABLE, key=" \n") as service:
         answers = [await service.post(body()), await service.send(b"no JSON"), await service.post(body("test_webhook"))]
         assert [answer.status for answer in answers] == [503, 503, 503]
         assert service.counted() == {"no_key": 3}
@@ -134,9 +134,9 @@ async def test_without_a_key_everything_is_503(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("raw", [body(), body("test_webhook"), b"no JSON", b""])
 async def test_an_unsigned_body_is_401_whatever_it_says(tmp_path: Path, raw: bytes) -> None:
-    async with hooks(tmp_path, NOBODY) as service:
-        told = [{}, signed(raw, "wrong key"), signed(raw + b" "), {"Sendcloud-Signature": "x"}]
-        assert [(await service.send(raw, **headers)).status for headers in told] == [401] * 4
+    async with hooks(tmp_path, UNREACHABLE) as service:
+        wrong = [{}, signed(raw, "wrong key"), signed(raw + b" "), {"Sendcloud-Signature": "x"}]
+        assert [(await service.send(raw, **headers)).status for headers in wrong] == [401] * 4
         assert service.counted() == {"wrong_signature": 4}
 
 
@@ -161,8 +161,8 @@ async def test_all_keys_count_and_changed_files_are_in_use_at_once(tmp_path: Pat
 
 
 async def test_packed_bodies_stay_packed(tmp_path: Path) -> None:
-    packed = gzip.compress(b" " * LARGEST * 50)
-    async with hooks(tmp_path, NOBODY) as service:
+    packed = gzip.compress(b" " * MAX_BODY_BYTES * 50)
+    async with hooks(tmp_path, UNREACHABLE) as service:
         answer = await service.send(packed, Content_Encoding="gzip", **signed(packed))
         assert answer.status == 400
         assert service.counted() == {"malformed": 1}
@@ -189,7 +189,7 @@ async def test_packed_bodies_stay_packed(tmp_path: Path) -> None:
     ],
 )
 async def test_what_is_no_webhook_is_400_and_counted(tmp_path: Path, raw: bytes) -> None:
-    async with hooks(tmp_path, NOBODY) as service:
+    async with hooks(tmp_path, UNREACHABLE) as service:
         assert (await service.post(raw)).status == 400
         assert service.counted() == {"malformed": 1}
 
@@ -212,7 +212,7 @@ async def test_what_is_no_webhook_is_400_and_counted(tmp_path: Path, raw: bytes)
     ],
 )
 async def test_nothing_to_do_is_200_without_redis(tmp_path: Path, raw: bytes, outcome: str) -> None:
-    async with hooks(tmp_path, NOBODY) as service:
+    async with hooks(tmp_path, UNREACHABLE) as service:
         assert (await service.post(raw)).status == 200
         assert service.counted() == {outcome: 1}
 
@@ -233,7 +233,7 @@ async def test_redis_away_is_503_and_all_is_well_when_it_is_back(own_server: Red
 
 
 async def test_a_redis_that_never_answers_is_503_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handler, "_STORE_PATIENCE", 0.2)
+    monkeypatch.setattr(handler, "_STORE_TIMEOUT", 0.2)
 
     async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         waiting.append(writer)
@@ -331,14 +331,14 @@ def test_not_ready_without_a_signature_key_and_ready_once_it_is_there(tmp_path: 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"])
 async def test_other_methods_are_405(tmp_path: Path, method: str) -> None:
-    async with hooks(tmp_path, NOBODY) as service:
+    async with hooks(tmp_path, UNREACHABLE) as service:
         answer = await service.send(None, method=method)
         assert (answer.status, answer.headers["Allow"]) == (405, "POST")
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/healthz", PATH + "/", PATH + "/x", PATH.upper(), "//" + PATH])
 async def test_nothing_but_the_path_is_served(tmp_path: Path, path: str) -> None:
-    async with hooks(tmp_path, NOBODY) as service:
+    async with hooks(tmp_path, UNREACHABLE) as service:
         raw = body()
         assert (await service.send(raw, path=path, **signed(raw))).status == 404
         assert (await service.send(None, method="GET", path=path)).status == 404
@@ -357,8 +357,8 @@ async def test_a_crash_of_ours_is_503_so_that_sendcloud_comes_again(
         raise KeyError(CANARY)
 
     monkeypatch.setattr(handler, "decode_webhook", broken)
-    async with hooks(tmp_path, NOBODY) as service:
-        with overheard() as said:
+    async with hooks(tmp_path, UNREACHABLE) as service:
+        with captured_logs() as said:
             answer = await service.post(body())
         assert (answer.status, answer.text) == (503, "")
         assert service.counted() == {"failed": 1}
@@ -370,8 +370,8 @@ async def test_a_crash_of_ours_is_503_so_that_sendcloud_comes_again(
 
 
 @contextlib.contextmanager
-def overheard() -> Iterator[io.StringIO]:
-    """What the service says inside."""
+def captured_logs() -> Iterator[io.StringIO]:
+    """What the service logs."""
     with restored_logging(), contextlib.redirect_stderr(io.StringIO()) as said:
         logs.configure("json", "debug")
         yield said
@@ -379,7 +379,7 @@ def overheard() -> Iterator[io.StringIO]:
 
 async def test_log_lines_hold_ids_only(tmp_path: Path, redis_url: str) -> None:
     async with hooks(tmp_path, redis_url) as service:
-        with overheard() as said:
+        with captured_logs() as said:
             await service.post(body())
             await service.post(body(external_order_id=f"S-{CANARY}"))
             await service.post(body(f"{CANARY} ist da"))
@@ -438,7 +438,7 @@ async def test_without_tracing_a_foreign_trace_is_handed_on(tmp_path: Path, redi
         assert [event.traceparent for event, _ in await stored(tmp_path, redis_url)] == [PARENT, ""]
 
 
-# slow, rude and many
+# slow, broken and many
 
 
 async def _half_sent(port: int, sent: bytes = b"{", *, length: int = 1000) -> asyncio.StreamReader:
@@ -449,13 +449,13 @@ async def _half_sent(port: int, sent: bytes = b"{", *, length: int = 1000) -> as
     return reader
 
 
-def _with(monkeypatch: pytest.MonkeyPatch, intake: Intake) -> None:
-    monkeypatch.setattr(handler, "Intake", lambda: intake)
+def _with(monkeypatch: pytest.MonkeyPatch, body_reader: BodyReader) -> None:
+    monkeypatch.setattr(handler, "BodyReader", lambda: body_reader)
 
 
 async def test_a_body_that_does_not_come_is_408(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _with(monkeypatch, Intake(patience=0.1))
-    async with hooks(tmp_path, NOBODY) as service:
+    _with(monkeypatch, BodyReader(timeout=0.1))
+    async with hooks(tmp_path, UNREACHABLE) as service:
         reader = await _half_sent(service.port)
         assert await reader.readline() == b"HTTP/1.1 408 Request Timeout\r\n"
         assert service.counted() == {"too_slow": 1}
@@ -464,64 +464,64 @@ async def test_a_body_that_does_not_come_is_408(tmp_path: Path, monkeypatch: pyt
 
 async def test_a_body_that_breaks_off_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of it has been read; a line that is cut before a handler has begun is no webhook yet."""
-    intake = Intake(places=1)
-    _with(monkeypatch, intake)
-    async with hooks(tmp_path, NOBODY) as service:
+    body_reader = BodyReader(max_concurrent=1)
+    _with(monkeypatch, body_reader)
+    async with hooks(tmp_path, UNREACHABLE) as service:
         reader = await _half_sent(service.port)
-        await until(lambda: intake._places == 0)
+        await until(lambda: body_reader._free_reads == 0)
         reader.writer.close()  # type: ignore[attr-defined]
         await until(service.counted)
         assert service.counted() == {"broken_off": 1}
 
 
-async def test_nonsense_for_a_body_is_no_crash(tmp_path: Path) -> None:
-    async with hooks(tmp_path, NOBODY) as service:
+async def test_a_broken_chunked_body_is_no_crash(tmp_path: Path) -> None:
+    async with hooks(tmp_path, UNREACHABLE) as service:
         reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
         writer.write(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".encode())
         assert b" 400 " in await reader.readline()
         writer.close()
 
 
-async def test_more_than_there_are_places_for_is_503_and_places_come_free(
+async def test_more_concurrent_reads_than_allowed_are_503_until_one_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    intake = Intake(places=2)
-    _with(monkeypatch, intake)
-    async with hooks(tmp_path, NOBODY) as service:
+    body_reader = BodyReader(max_concurrent=2)
+    _with(monkeypatch, body_reader)
+    async with hooks(tmp_path, UNREACHABLE) as service:
         waiting = [await _half_sent(service.port) for _ in range(2)]
-        while intake._places:
+        while body_reader._free_reads:
             await asyncio.sleep(0.001)
         answer = await service.post(body("test_webhook"))
         assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
         for reader in waiting:
             reader.writer.close()  # type: ignore[attr-defined]
-        while intake._places < 2:
+        while body_reader._free_reads < 2:
             await asyncio.sleep(0.001)
         assert (await service.post(body("test_webhook"))).status == 200
 
 
-async def test_large_bodies_share_their_room_and_small_ones_need_none(
+async def test_large_bodies_share_a_budget_and_small_ones_need_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    intake = Intake(room=300_000)
-    _with(monkeypatch, intake)
-    async with hooks(tmp_path, NOBODY) as service:
+    body_reader = BodyReader(buffer_budget=300_000)
+    _with(monkeypatch, body_reader)
+    async with hooks(tmp_path, UNREACHABLE) as service:
         large = b'{"action": "test_webhook"}' + b" " * 400_000
         reader = await _half_sent(service.port, b" " * 200_000, length=900_000)
-        while intake._room > 200_000:
+        while body_reader._free_bytes > 200_000:
             await asyncio.sleep(0.001)
         assert (await service.post(large)).status == 503
         assert (await service.post(body("test_webhook"))).status == 200
         reader.writer.close()  # type: ignore[attr-defined]
-        while intake._room < 300_000:
+        while body_reader._free_bytes < 300_000:
             await asyncio.sleep(0.001)
         assert (await service.post(large[:300_000])).status == 200
-        assert intake._room == 300_000
+        assert body_reader._free_bytes == 300_000
 
 
 async def test_a_head_that_does_not_come_ends_the_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aftersend.service.listener._IDLE_SECONDS", 0.2)
-    async with hooks(tmp_path, NOBODY) as service:
+    async with hooks(tmp_path, UNREACHABLE) as service:
         reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
         writer.write(b"POST /webhooks/sendcloud HTTP/1.1\r\nHost:")
         assert await reader.read() == b""
@@ -537,10 +537,10 @@ async def test_a_burst_is_stored_completely(tmp_path: Path, redis_url: str) -> N
 
 
 async def test_a_flood_does_not_open_a_connection_per_webhook(tmp_path: Path, own_server: RedisServer) -> None:
-    """They would stay, and look like somebody else's for as long as the process lives."""
+    """They would stay open, and count as clients of Redis for as long as the process lives."""
     async with hooks(tmp_path, own_server.url) as service, redis.asyncio.Redis.from_url(own_server.url) as admin:
         assert (await service.post(body(id=1))).status == 200
         await admin.client_pause(1000, all=False)
         answers = await asyncio.gather(*(service.post(body(id=number)) for number in range(2, 202)))
         assert {answer.status for answer in answers} == {200}
-        assert (await admin.info("clients"))["connected_clients"] < handler.STORES + 10
+        assert (await admin.info("clients"))["connected_clients"] < handler.MAX_CONCURRENT_STORES + 10
