@@ -25,7 +25,7 @@ from aftersend.observe.logs import get_logger
 
 
 @dataclass(frozen=True, slots=True)
-class BreakerTiming:
+class CircuitBreakerTiming:
     """When it opens, and how patiently it probes; seconds."""
 
     failures: int = 5
@@ -40,7 +40,7 @@ class BreakerTiming:
     jitter: float = 0.2
 
 
-class BreakerState(Enum):
+class CircuitState(Enum):
     """What a person would say about the other side."""
 
     CLOSED = "ok"
@@ -49,33 +49,33 @@ class BreakerState(Enum):
     """Open because our credentials are refused or missing: waiting does not help."""
 
 
-class Breaker:
-    """Guards one upstream of one tenant; ``stamp`` returns something that changes when a secret changes."""
+class CircuitBreaker:
+    """Guards one upstream of one tenant; ``secrets_version`` returns something that changes when a secret changes."""
 
     def __init__(
         self,
         upstream: str,
         probe: Callable[[], Awaitable[object]],
         *,
-        stamp: Callable[[], object],
+        secrets_version: Callable[[], object],
         clock: Callable[[], float] = time.monotonic,
-        on_change: Callable[[BreakerState], None] = lambda state: None,  # noqa: ARG005 - the name is the explanation
-        timing: BreakerTiming = BreakerTiming(),
+        on_change: Callable[[CircuitState], None] = lambda state: None,  # noqa: ARG005 - the name is the explanation
+        timing: CircuitBreakerTiming = CircuitBreakerTiming(),
     ) -> None:
         self.upstream = upstream
         self.is_open = False
-        self.confirmed = False
+        self.probe_failed = False
         """A probe failed, or credentials were refused, since it opened."""
         self._probe = probe
-        self._stamp = stamp
+        self._secrets_version = secrets_version
         self._clock = clock
         self._on_change = on_change
         self._timing = timing
         self._failures: list[float] = []
         self._delay = timing.first
         self._probe_at = 0.0
-        self._seen: object = None
-        self._told = BreakerState.CLOSED
+        self._probed_version: object = None
+        self._reported = CircuitState.CLOSED
         self._log = get_logger(upstream=upstream)
 
     def record(self, error: Exception | None) -> None:
@@ -93,7 +93,7 @@ class Breaker:
     async def wait_closed(self, stop: asyncio.Event) -> None:
         """Probe until the other side is back or ``stop`` is set."""
         while self.is_open and not stop.is_set():
-            if self._clock() >= self._probe_at or self._stamp_now() != self._seen:
+            if self._clock() >= self._probe_at or self._current_secrets_version() != self._probed_version:
                 await self._try()
             else:
                 await self._rest(stop)
@@ -106,7 +106,7 @@ class Breaker:
 
     def _open(self, error: AftersendError) -> None:
         refused = _refused(error)
-        self.confirmed = self.confirmed or refused
+        self.probe_failed = self.probe_failed or refused
         if not self.is_open:
             self.is_open = True
             self._log.warning("circuit_opened", code=error.code, error=type(error).__name__)
@@ -115,36 +115,36 @@ class Breaker:
             self._schedule(refused=True)
 
     async def _try(self) -> None:
-        self._seen = self._stamp_now()
+        self._probed_version = self._current_secrets_version()
         try:
             await self._probe()
         except Exception as error:  # noqa: BLE001 - whatever a probe raises, the other side is not back
-            self.confirmed = True
+            self.probe_failed = True
             self._schedule(refused=_refused(error))
         else:
             self._close()
 
     def _close(self) -> None:
-        self.is_open = self.confirmed = False
+        self.is_open = self.probe_failed = False
         self._failures.clear()
-        self._tell(BreakerState.CLOSED)
+        self._report(CircuitState.CLOSED)
         self._log.info("circuit_closed")
 
-    def _tell(self, state: BreakerState) -> None:
-        if state is not self._told:
-            self._told = state
+    def _report(self, state: CircuitState) -> None:
+        if state is not self._reported:
+            self._reported = state
             self._on_change(state)
 
     def _schedule(self, *, refused: bool) -> None:
-        self._tell(BreakerState.REFUSED if refused else BreakerState.OPEN)
-        self._seen = self._stamp_now()
+        self._report(CircuitState.REFUSED if refused else CircuitState.OPEN)
+        self._probed_version = self._current_secrets_version()
         wait = self._timing.refused if refused else self._delay
         self._delay = min(self._delay * 2, self._timing.longest)
         self._probe_at = self._clock() + wait * (1 + self._timing.jitter * random.random())  # noqa: S311 - no secret
 
-    def _stamp_now(self) -> object:
+    def _current_secrets_version(self) -> object:
         try:
-            return self._stamp()
+            return self._secrets_version()
         except AftersendError:
             return None
 

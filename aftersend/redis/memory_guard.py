@@ -14,12 +14,12 @@ from redis.asyncio import Redis
 from aftersend.errors import StoreFull
 from aftersend.redis.connection import UPSTREAM, guarded
 
-HIGH_WATER: Final = 0.8
+PRODUCER_LIMIT: Final = 0.8
 _CACHE_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 30.0
 
 
-class HighWater:
+class MemoryGuard:
     """Watches how full Redis is."""
 
     def __init__(self, redis: Redis, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -35,7 +35,7 @@ class HighWater:
             if self._clock() - self._asked >= _CACHE_SECONDS:
                 with guarded():
                     memory = await self._redis.info("memory")
-                self._full = fullness(memory) > HIGH_WATER
+                self._full = fullness(memory) > PRODUCER_LIMIT
                 self._asked = self._clock()
         if self._full:
             raise StoreFull("redis_nearly_full", upstream=UPSTREAM, retry_after=_RETRY_SECONDS)

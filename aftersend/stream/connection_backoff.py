@@ -9,14 +9,14 @@ _FIRST_SECONDS: Final = 0.1
 _LONGEST_SECONDS: Final = 5.0
 
 
-class Link:
+class ConnectionBackoff:
     """What the loops know about Redis; each loop counts its own failures."""
 
     def __init__(self, **bound: object) -> None:
         self._failures: dict[str, int] = {}
         self._log = get_logger(**bound)
 
-    def works(self, loop: str) -> None:
+    def succeeded(self, loop: str) -> None:
         """A step of that loop got through."""
         if self._failures.pop(loop, 0) and not self._failures:
             self._log.info("redis_back")

@@ -27,27 +27,27 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from aftersend.circuit_breaker import Breaker
+from aftersend.circuit_breaker import CircuitBreaker
 from aftersend.errors import AftersendError, Transient
 from aftersend.observe.logs import get_logger
 from aftersend.redis.connection import BLOCK_MS
-from aftersend.stream.connection_backoff import Link
+from aftersend.stream.connection_backoff import ConnectionBackoff
 from aftersend.stream.delayed import PROMOTE_AT_MOST, promote
-from aftersend.stream.delivery import ConsumerMeter, Handler, Handling
-from aftersend.stream.pending_entries import Claimed, Claims, Entry
-from aftersend.stream.retry import Bury
+from aftersend.stream.delivery import ConsumerMeter, Delivery, Handler
+from aftersend.stream.pending_entries import Claimed, PendingEntries, StreamEntry
+from aftersend.stream.retry import DeadLetter
 from aftersend.stream.stream import Stream
-from aftersend.stream.task_slots import Lanes
-from aftersend.stream.upstream_outage import Outage
+from aftersend.stream.task_slots import TaskSlots
+from aftersend.stream.upstream_outage import UpstreamOutage
 
-LONELY_DEATHS: Final = 5
+MAX_EXCLUSIVE_DELIVERIES: Final = 5
 _BRIEFLY: Final = 0.1
 _SHARED_DELIVERIES: Final = 1
 """The first delivery, perhaps beside others, is no evidence against an entry."""
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
+class ConsumerTiming:
     """All times of a consumer; tests shorten them, nobody else does. Seconds, unless the name says ms."""
 
     block_ms: int = BLOCK_MS
@@ -60,11 +60,11 @@ class Timing:
     tidy: float = 60.0
     forget_ms: int = 3_600_000
     """A consumer silent for so long, with nothing pending, is forgotten."""
-    patience: float = 45.0
-    """How long a lonely entry waits for the lanes to run empty before reading goes on."""
+    exclusive_wait: float = 45.0
+    """How long an entry that needs exclusive mode waits for the slots to run empty before reading goes on."""
     grace: float = 15.0
     """How long a stop waits for what is in flight."""
-    farewell: float = 3.0
+    release_seconds: float = 3.0
     """How long a stop tries to hand back the rest."""
 
 
@@ -74,7 +74,7 @@ def consumer_name() -> str:
 
 
 class Consumer:
-    """One consumer of one stream. ``pulse`` is called whenever reading makes progress or waits for good reason."""
+    """One consumer of one stream. ``heartbeat`` is called whenever reading makes progress or waits for good reason."""
 
     def __init__(  # noqa: PLR0913 - everything a consumer depends on, by name
         self,
@@ -83,26 +83,29 @@ class Consumer:
         *,
         name: str,
         meter: ConsumerMeter,
-        pulse: Callable[[], None] = lambda: None,
+        heartbeat: Callable[[], None] = lambda: None,
         concurrency: int = 16,
-        breaker: Breaker | None = None,
-        timing: Timing = Timing(),
+        breaker: CircuitBreaker | None = None,
+        timing: ConsumerTiming = ConsumerTiming(),
     ) -> None:
         self._stream = stream
         self._breaker = breaker
         self._meter = meter
-        self._pulse = pulse
+        self._heartbeat = heartbeat
         self._timing = timing
-        self._claims = Claims(stream, name)
-        self._lanes = Lanes(concurrency)
-        self._link = Link(stream=stream.name)
-        self._outage = Outage(stream)
-        self._intake = asyncio.Lock()
+        self._pending = PendingEntries(stream, name)
+        self._slots = TaskSlots(concurrency)
+        self._backoff = ConnectionBackoff(stream=stream.name)
+        self._outage = UpstreamOutage(stream)
+        self._read_lock = asyncio.Lock()
         self._stop = asyncio.Event()
         self._log = get_logger(stream=stream.name, consumer=name)
-        self._company = asyncio.Event()
-        self._company.set()
-        self._handling = Handling(stream, handler, claims=self._claims, breaker=breaker, meter=meter, link=self._link)
+        self._shared = asyncio.Event()
+        """Set unless an entry is handled in exclusive mode."""
+        self._shared.set()
+        self._delivery = Delivery(
+            stream, handler, pending=self._pending, breaker=breaker, meter=meter, backoff=self._backoff
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until ``stop`` is set; then finish or hand back what is in flight."""
@@ -117,22 +120,22 @@ class Consumer:
         ]
         try:
             await stop.wait()
-            await self._lanes.emptied(self._timing.grace)
+            await self._slots.wait_empty(self._timing.grace)
         finally:
-            unfinished = await self._lanes.cancel()
-            await self._hand_back(unfinished)
-            await _ended(loops, self._timing.farewell)
+            unfinished = await self._slots.cancel()
+            await self._release(unfinished)
+            await _ended(loops, self._timing.release_seconds)
 
     async def _begin(self) -> None:
         """The group is there before the loops start; if Redis is not, wait for it."""
         while not self._stop.is_set():
-            self._pulse()
+            self._heartbeat()
             try:
-                await self._claims.ensure_group()
+                await self._pending.ensure_group()
             except Transient as error:
-                await self._rest(self._link.failed("begin", error.code))
+                await self._rest(self._backoff.failed("begin", error.code))
             else:
-                self._link.works("begin")
+                self._backoff.succeeded("begin")
                 return
 
     async def _loop(self, name: str, step: Callable[[], Awaitable[None]], every: float) -> None:
@@ -140,116 +143,116 @@ class Consumer:
             wait = every
             try:
                 await step()
-                self._link.works(name)
+                self._backoff.succeeded(name)
             except Transient as error:
                 wait = await self._failed(name, error)
             except Exception:  # noqa: BLE001 - a bug in one step must not end the consumer
                 self._log.exception("loop_failed", loop=name)
-                wait = max(every, self._link.failed(name, "unexpected"))
+                wait = max(every, self._backoff.failed(name, "unexpected"))
             if wait:
                 await self._rest(wait)
 
     async def _failed(self, name: str, error: Transient) -> float:
         """Everything takes a pause, but a vanished group is made again at once."""
         if error.code != "redis_no_group":
-            return self._link.failed(name, error.code)
+            return self._backoff.failed(name, error.code)
         with suppress(Transient):
-            await self._claims.note_orphans(self._lanes.ids)
-            if await self._claims.ensure_group():
+            await self._pending.note_orphans(self._slots.ids)
+            if await self._pending.ensure_group():
                 self._log.warning("group_made_again")
         return _BRIEFLY
 
     # Reading
 
     async def _read(self) -> None:
-        self._pulse()
+        self._heartbeat()
         if self._circuit_is_open():
-            await self._other_side_is_back()
-        elif not self._lanes.free:
-            await self._lanes.freed(1.0)
+            await self._wait_until_closed()
+        elif not self._slots.free:
+            await self._slots.wait_free(1.0)
         else:
             await self._read_new()
 
     async def _read_new(self) -> None:
-        if not self._company.is_set():
-            await self._pulsing(self._company.wait())
-        async with self._intake:
-            entries = await self._claims.read(self._lanes.free, block_ms=self._timing.block_ms)
+        if not self._shared.is_set():
+            await self._with_heartbeat(self._shared.wait())
+        async with self._read_lock:
+            entries = await self._pending.read(self._slots.free, block_ms=self._timing.block_ms)
             await self._dispatch(entries)
 
-    async def _dispatch(self, entries: list[Entry]) -> None:
+    async def _dispatch(self, entries: list[StreamEntry]) -> None:
         if self._stop.is_set() or self._circuit_is_open():
-            await self._hand_back([entry.id for entry in entries])
+            await self._release([entry.id for entry in entries])
         else:
             for entry in entries:
-                self._claims.orphans.discard(entry.id)
-                if entry.id not in self._lanes:  # else the group was made again while we are at it
-                    self._lanes.start(entry.id, self._handling.handle(entry))
+                self._pending.orphans.discard(entry.id)
+                if entry.id not in self._slots:  # else the group was made again while we are at it
+                    self._slots.start(entry.id, self._delivery.handle(entry))
 
     def _circuit_is_open(self) -> bool:
         return self._breaker is not None and self._breaker.is_open
 
-    async def _other_side_is_back(self) -> None:
+    async def _wait_until_closed(self) -> None:
         assert self._breaker is not None  # noqa: S101 - for the type checker
         self._log.info("reading_paused")
-        await self._pulsing(self._breaker.wait_closed(self._stop), self._note_outage)
+        await self._with_heartbeat(self._breaker.wait_closed(self._stop), self._record_outage)
         self._log.info("reading_resumed")
 
-    async def _note_outage(self) -> None:
-        if self._breaker is not None and self._breaker.confirmed:
-            await self._outage.note()
+    async def _record_outage(self) -> None:
+        if self._breaker is not None and self._breaker.probe_failed:
+            await self._outage.record()
 
     # Entries that were delivered before
 
     async def _reclaim(self) -> None:
         if self._circuit_is_open():
             return
-        overdue = [found for found in await self._claims.overdue(self._timing.idle_ms) if found.id not in self._lanes]
+        overdue = [found for found in await self._pending.idle(self._timing.idle_ms) if found.id not in self._slots]
         for found in overdue:
-            if found.deliveries == 0 and self._lanes.free:
-                await self._take_back(found.id)
+            if found.deliveries == 0 and self._slots.free:
+                await self._claim_released(found.id)
         if any(found.deliveries > 0 for found in overdue):
-            await self._lonely_ones()
+            await self._redeliver_exclusively()
 
-    async def _take_back(self, entry_id: bytes) -> None:
+    async def _claim_released(self, entry_id: bytes) -> None:
         """What was handed back is as good as new and joins the others."""
-        entry = self._found(await self._claims.claim(self._timing.idle_ms, start=entry_id))
-        if entry is None or entry.id in self._lanes:
+        entry = self._found(await self._pending.claim(self._timing.idle_ms, start=entry_id))
+        if entry is None or entry.id in self._slots:
             return
         if entry.deliveries == _SHARED_DELIVERIES:
             await self._dispatch([entry])
         else:
-            await self._hand_back([entry.id])
+            await self._release([entry.id])
 
-    async def _lonely_ones(self) -> None:
+    async def _redeliver_exclusively(self) -> None:
         """One after the other, each with nothing else in flight, however long it takes."""
-        self._company.clear()
+        self._shared.clear()
         try:
-            async with self._intake:
-                if await self._lanes.emptied(self._timing.patience):
-                    while await self._next_alone():
-                        await self._lanes.emptied(None)
+            async with self._read_lock:
+                if await self._slots.wait_empty(self._timing.exclusive_wait):
+                    while await self._claim_next_exclusively():
+                        await self._slots.wait_empty(None)
         finally:
-            self._company.set()
+            self._shared.set()
 
-    async def _next_alone(self) -> bool:
+    async def _claim_next_exclusively(self) -> bool:
         if self._stop.is_set() or self._circuit_is_open():
             return False
-        entry = self._found(await self._claims.claim(self._timing.idle_ms))
+        entry = self._found(await self._pending.claim(self._timing.idle_ms))
         if entry is not None and self._stop.is_set():
-            await self._hand_back([entry.id])
+            await self._release([entry.id])
         elif entry is not None:
-            self._lanes.start(entry.id, self._alone(entry))
+            self._slots.start(entry.id, self._handle_redelivered(entry))
         return entry is not None
 
-    async def _alone(self, entry: Entry) -> None:
+    async def _handle_redelivered(self, entry: StreamEntry) -> None:
         deaths = entry.deliveries - _SHARED_DELIVERIES - 1
-        if deaths >= LONELY_DEATHS:
-            await self._handling.settle(entry, Bury("poison", "the process died each time"))
+        if deaths >= MAX_EXCLUSIVE_DELIVERIES:
+            await self._delivery.settle(entry, DeadLetter("poison", "the process died each time"))
         else:
-            await self._handling.handle(entry)
+            await self._delivery.handle(entry)
 
-    def _found(self, claimed: Claimed) -> Entry | None:
+    def _found(self, claimed: Claimed) -> StreamEntry | None:
         if claimed.vanished:
             self._meter.lost(len(claimed.vanished))
             self._log.critical("events_lost", count=len(claimed.vanished))
@@ -258,8 +261,8 @@ class Consumer:
     # Housekeeping
 
     async def _renew(self) -> None:
-        ids = self._lanes.ids
-        if ids and await self._claims.renew(ids):
+        ids = self._slots.ids
+        if ids and await self._pending.renew(ids):
             self._log.debug("claims_gone")
 
     async def _promote(self) -> None:
@@ -268,23 +271,25 @@ class Consumer:
             moved = await promote(self._stream)
 
     async def _tidy(self) -> None:
-        await self._claims.tidy(self._timing.forget_ms)
+        await self._pending.delete_idle_consumers(self._timing.forget_ms)
 
-    async def _hand_back(self, ids: list[bytes]) -> None:
+    async def _release(self, ids: list[bytes]) -> None:
         """If Redis is away there is nothing to do: whoever finds them idle takes them."""
         if ids:
             with suppress(AftersendError, TimeoutError):
-                async with asyncio.timeout(self._timing.farewell):
-                    await self._claims.hand_back(ids)
+                async with asyncio.timeout(self._timing.release_seconds):
+                    await self._pending.release(ids)
             for _ in ids:
                 self._meter.handled("handed_back")
 
-    async def _pulsing(self, wait: Awaitable[object], meanwhile: Callable[[], Awaitable[None]] | None = None) -> None:
+    async def _with_heartbeat(
+        self, wait: Awaitable[object], meanwhile: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         """Wait for something that may rightly take long, and show all the while that this loop is alive."""
         task = asyncio.ensure_future(wait)
         try:
             while not (await asyncio.wait({task}, timeout=1.0))[0]:
-                self._pulse()
+                self._heartbeat()
                 if meanwhile is not None:
                     await meanwhile()
             task.result()

@@ -16,8 +16,8 @@ from aftersend.observe.traces import messaging, span
 from aftersend.redis.connection import guarded
 from aftersend.redis.scripts import Word, run_script
 from aftersend.stream.event import Fields, attempt_of, rfc3339, text_of
-from aftersend.stream.pending_entries import Entry
-from aftersend.stream.retry import Bury
+from aftersend.stream.pending_entries import StreamEntry
+from aftersend.stream.retry import DeadLetter
 from aftersend.stream.stream import Stream
 
 _VERDICT: Final = (b"reason", b"error", b"attempts", b"died")
@@ -25,7 +25,7 @@ _PAGE: Final = 200
 _SHORTEST_DELIVERIES: Final = 1
 
 
-class DeadLetter(msgspec.Struct, frozen=True):
+class DeadLetterSummary(msgspec.Struct, frozen=True):
     """One line of ``dead list``; nothing in it is personal."""
 
     id: str
@@ -39,7 +39,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
     """When it was given up."""
 
 
-class DeadLetterDetails(DeadLetter, frozen=True):
+class DeadLetterDetails(DeadLetterSummary, frozen=True):
     """What ``dead show`` adds."""
 
     entry: str
@@ -50,7 +50,7 @@ class DeadLetterDetails(DeadLetter, frozen=True):
     """Size of the sealed data, which is not shown."""
 
 
-async def bury(stream: Stream, owner: str, entry: Entry, verdict: Bury) -> bool:
+async def move_to_dead_letters(stream: Stream, owner: str, entry: StreamEntry, verdict: DeadLetter) -> bool:
     """Move an entry to the dead letters; False if somebody else holds it by now."""
     attempts = attempt_of(entry.fields) + entry.deliveries - _SHORTEST_DELIVERIES
     fields: dict[bytes, bytes] = {
@@ -73,7 +73,7 @@ class DeadLetters:
         self._stream = stream
         self._clock = clock
 
-    async def list(self) -> list[DeadLetter]:
+    async def list(self) -> list[DeadLetterSummary]:
         """All of them, oldest death first."""
         return [_letter(entry, fields) async for entry, fields in self._entries()]
 
@@ -125,9 +125,9 @@ def _is(found: tuple[bytes, Fields], ids: Collection[str]) -> bool:
     return found[0].decode() in ids or text_of(found[1], b"id") in ids
 
 
-def _letter(entry: bytes, fields: Fields) -> DeadLetter:
+def _letter(entry: bytes, fields: Fields) -> DeadLetterSummary:
     attempts = text_of(fields, b"attempts")
-    return DeadLetter(
+    return DeadLetterSummary(
         id=text_of(fields, b"id") or entry.decode(),
         type=text_of(fields, b"type"),
         reason=text_of(fields, b"reason"),

@@ -9,14 +9,14 @@ from typing import Final
 
 from aftersend.redis.scripts import Word, run_script
 from aftersend.stream.event import attempt_of, rfc3339
-from aftersend.stream.pending_entries import Entry
+from aftersend.stream.pending_entries import StreamEntry
 from aftersend.stream.retry import Delay
 from aftersend.stream.stream import Stream
 
 PROMOTE_AT_MOST: Final = 100
 
 
-async def defer(stream: Stream, owner: str, entry: Entry, delay: Delay) -> bool:
+async def defer(stream: Stream, owner: str, entry: StreamEntry, delay: Delay) -> bool:
     """Move an entry to the delayed set; False if somebody else holds it by now."""
     attempt = attempt_of(entry.fields) + (1 if delay.counted else 0)
     fields = {**entry.fields, b"attempt": b"%d" % attempt, b"time": rfc3339(stream.clock()).encode()}

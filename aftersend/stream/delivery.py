@@ -12,18 +12,18 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
-from aftersend.circuit_breaker import Breaker
+from aftersend.circuit_breaker import CircuitBreaker
 from aftersend.errors import AftersendError, CredentialsRefused, Later, StoreAway, Transient
 from aftersend.observe.logs import get_logger
 from aftersend.observe.traces import messaging, span
-from aftersend.stream.connection_backoff import Link
-from aftersend.stream.dead_letters import bury
+from aftersend.stream.connection_backoff import ConnectionBackoff
+from aftersend.stream.dead_letters import move_to_dead_letters
 from aftersend.stream.delayed import defer
 from aftersend.stream.event import Event, attempt_of, text_of
-from aftersend.stream.pending_entries import Claims, Entry
-from aftersend.stream.retry import Bury, Decision, Delay, Done, HandBack, decide
+from aftersend.stream.pending_entries import PendingEntries, StreamEntry
+from aftersend.stream.retry import DeadLetter, Decision, Delay, Done, Release, decide
 from aftersend.stream.stream import Stream
-from aftersend.stream.upstream_outage import Outage
+from aftersend.stream.upstream_outage import UpstreamOutage
 
 _T = TypeVar("_T")
 Handler = Callable[[Event], Awaitable[None]]
@@ -40,7 +40,7 @@ class ConsumerMeter(Protocol):
         """So many entries vanished unhandled."""
 
 
-class Handling:
+class Delivery:
     """Handles single entries for one consumer."""
 
     def __init__(
@@ -48,42 +48,44 @@ class Handling:
         stream: Stream,
         handler: Handler,
         *,
-        claims: Claims,
-        breaker: Breaker | None,
+        pending: PendingEntries,
+        breaker: CircuitBreaker | None,
         meter: ConsumerMeter,
-        link: Link,
+        backoff: ConnectionBackoff,
     ) -> None:
         self._stream = stream
         self._handler = handler
-        self._claims = claims
+        self._pending = pending
         self._breaker = breaker
         self._meter = meter
-        self._link = link
-        self._outage = Outage(stream)
+        self._backoff = backoff
+        self._outage = UpstreamOutage(stream)
         self._log = get_logger(stream=stream.name)
 
-    async def handle(self, entry: Entry) -> None:
+    async def handle(self, entry: StreamEntry) -> None:
         """Handle one entry and settle it."""
         error = await self._try(entry)
         if self._breaker is not None:
             self._breaker.record(error)
         await self.settle(entry, await self._decide(entry, error))
 
-    async def settle(self, entry: Entry, decision: Decision) -> None:
+    async def settle(self, entry: StreamEntry, decision: Decision) -> None:
         """Make the decision true, however long that takes."""
         match decision:
             case Done():
-                await self._insist(lambda: self._claims.done([entry.id]))
+                await self._insist(lambda: self._pending.done([entry.id]))
             case Delay():
-                await self._insist(lambda: defer(self._stream, self._claims.owner(entry), entry, decision))
-            case Bury():
-                await self._insist(lambda: bury(self._stream, self._claims.owner(entry), entry, decision))
-            case HandBack():
-                await self._insist(lambda: self._hand_back(entry))
-        self._claims.orphans.discard(entry.id)
-        self._tell(entry, decision)
+                await self._insist(lambda: defer(self._stream, self._pending.owner(entry), entry, decision))
+            case DeadLetter():
+                await self._insist(
+                    lambda: move_to_dead_letters(self._stream, self._pending.owner(entry), entry, decision)
+                )
+            case Release():
+                await self._insist(lambda: self._release(entry))
+        self._pending.orphans.discard(entry.id)
+        self._log_outcome(entry, decision)
 
-    async def _try(self, entry: Entry) -> Exception | None:
+    async def _try(self, entry: StreamEntry) -> Exception | None:
         parent = text_of(entry.fields, b"traceparent")
         try:
             event = self._stream.open(entry.fields)
@@ -108,7 +110,7 @@ class Handling:
             return error
         return None
 
-    async def _decide(self, entry: Entry, error: Exception | None) -> Decision:
+    async def _decide(self, entry: StreamEntry, error: Exception | None) -> Decision:
         return decide(
             error,
             attempt=attempt_of(entry.fields),
@@ -117,16 +119,16 @@ class Handling:
             jitter=random.random(),  # noqa: S311 - no secret
         )
 
-    async def _disturbed(self, entry: Entry, error: Exception | None) -> bool:
+    async def _disturbed(self, entry: StreamEntry, error: Exception | None) -> bool:
         if self._breaker is None or error is None or isinstance(error, Later | StoreAway | CredentialsRefused):
             return False
-        if self._breaker.confirmed:
+        if self._breaker.probe_failed:
             return True
         return await self._insist(lambda: self._outage.since(text_of(entry.fields, b"time")))
 
-    async def _hand_back(self, entry: Entry) -> object:
-        owner = self._claims.owner(entry)
-        if owner and await self._claims.hand_back([entry.id]):
+    async def _release(self, entry: StreamEntry) -> object:
+        owner = self._pending.owner(entry)
+        if owner and await self._pending.release([entry.id]):
             return True
         return await defer(self._stream, owner, entry, Delay(0.0, counted=False))
 
@@ -135,16 +137,16 @@ class Handling:
             try:
                 result = await step()
             except Transient as error:
-                await asyncio.sleep(self._link.failed("settle", error.code))
+                await asyncio.sleep(self._backoff.failed("settle", error.code))
             else:
-                self._link.works("settle")
+                self._backoff.succeeded("settle")
                 return result
 
-    def _tell(self, entry: Entry, decision: Decision) -> None:
+    def _log_outcome(self, entry: StreamEntry, decision: Decision) -> None:
         outcome = _outcome(decision)
         self._meter.handled(outcome)
         match decision:
-            case Bury():
+            case DeadLetter():
                 self._log.error("event_dead", **_about(entry), reason=decision.reason, code=decision.error)
             case Delay(counted=True):
                 self._log.warning(
@@ -160,13 +162,13 @@ def _outcome(decision: Decision) -> str:
             return "done"
         case Delay():
             return "retried" if decision.counted else "later"
-        case HandBack():
+        case Release():
             return "handed_back"
-        case Bury():
+        case DeadLetter():
             return "dead"
 
 
-def _about(entry: Entry) -> dict[str, object]:
+def _about(entry: StreamEntry) -> dict[str, object]:
     return {
         "id": text_of(entry.fields, b"id"),
         "type": text_of(entry.fields, b"type"),

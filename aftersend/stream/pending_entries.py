@@ -22,14 +22,14 @@ from aftersend.redis.scripts import Word, run_script
 from aftersend.stream.event import Fields
 from aftersend.stream.stream import Stream
 
-NOBODY: Final = "handed-back"
+RELEASED: Final = "handed-back"
 """Owner of entries that were handed back: no process has this name."""
 _AGES_MS: Final = 864_000_000
 _PEEK: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StreamEntry:
     """An entry as it lies on the stream; ``deliveries`` counts this one."""
 
     id: bytes
@@ -38,7 +38,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Overdue:
+class IdleEntry:
     """A pending entry that nobody has touched for too long; ``deliveries`` is 0 after a hand-back."""
 
     id: bytes
@@ -49,12 +49,12 @@ class Overdue:
 class Claimed:
     """Result of one look for overdue entries."""
 
-    entry: Entry | None
+    entry: StreamEntry | None
     vanished: Sequence[bytes]
     """Ids that were pending but had been deleted from the stream: lost."""
 
 
-class Claims:
+class PendingEntries:
     """The claims of one consumer on one stream."""
 
     def __init__(self, stream: Stream, consumer: str) -> None:
@@ -90,19 +90,19 @@ class Claims:
         groups: Any = await self._redis.xinfo_groups(self._key)
         return any(group["name"] == self._group.encode() for group in groups)
 
-    async def read(self, count: int, *, block_ms: int) -> list[Entry]:
+    async def read(self, count: int, *, block_ms: int) -> list[StreamEntry]:
         """Up to ``count`` entries nobody has had yet; waits for the first at most ``block_ms``."""
         with guarded():
             answer: Any = await self._redis.xreadgroup(
                 self._group, self.consumer, {self._key: ">"}, count=count, block=block_ms
             )
-        return [Entry(entry_id, fields) for _, entries in answer or () for entry_id, fields in entries]
+        return [StreamEntry(entry_id, fields) for _, entries in answer or () for entry_id, fields in entries]
 
-    async def overdue(self, idle_ms: int) -> list[Overdue]:
+    async def idle(self, idle_ms: int) -> list[IdleEntry]:
         """Some of the entries idle for so long; only looks."""
         with guarded():
             rows: Any = await self._redis.xpending_range(self._key, self._group, "-", "+", _PEEK, idle=idle_ms)
-        return [Overdue(row["message_id"], row["times_delivered"]) for row in rows]
+        return [IdleEntry(row["message_id"], row["times_delivered"]) for row in rows]
 
     async def claim(self, idle_ms: int, *, start: bytes = b"0-0") -> Claimed:
         """Take over the first entry from ``start`` on that is idle for so long; its delivery count goes up by one."""
@@ -113,7 +113,7 @@ class Claims:
             vanished += gone
             if found:
                 pairs = iter(found[1])
-                return Claimed(Entry(found[0], dict(zip(pairs, pairs, strict=True)), deliveries), vanished)
+                return Claimed(StreamEntry(found[0], dict(zip(pairs, pairs, strict=True)), deliveries), vanished)
             if start == b"0-0":
                 return Claimed(None, vanished)
 
@@ -122,10 +122,10 @@ class Claims:
         args: list[Word] = [self._group, self.consumer, *ids]
         return int(await run_script(self._redis, "renew", keys=[self._key], args=args))
 
-    async def hand_back(self, ids: Iterable[bytes]) -> int:
+    async def release(self, ids: Iterable[bytes]) -> int:
         """Give entries back as if they had never been delivered; returns how many."""
-        args: list[Word] = [self._group, self.consumer, NOBODY, _AGES_MS, *ids]
-        return int(await run_script(self._redis, "hand_back", keys=[self._key], args=args))
+        args: list[Word] = [self._group, self.consumer, RELEASED, _AGES_MS, *ids]
+        return int(await run_script(self._redis, "release", keys=[self._key], args=args))
 
     async def note_orphans(self, ids: Iterable[bytes]) -> None:
         """Remember which of these went down with the stream; the next group delivers the others again."""
@@ -137,7 +137,7 @@ class Claims:
                 found = await pipe.execute()
         self.orphans.update(entry_id for entry_id, there in zip(asked, found, strict=True) if not there)
 
-    def owner(self, entry: Entry) -> str:
+    def owner(self, entry: StreamEntry) -> str:
         """Whose claim a move must check: ours, or nobody's if the claim went down with its stream."""
         return "" if entry.id in self.orphans else self.consumer
 
@@ -146,7 +146,7 @@ class Claims:
         args: list[Word] = [self._group, *ids]
         await run_script(self._redis, "done", keys=[self._key], args=args)
 
-    async def tidy(self, idle_ms: int) -> int:
+    async def delete_idle_consumers(self, idle_ms: int) -> int:
         """Forget consumers that hold nothing and have been silent for so long; returns how many."""
         args: list[Word] = [self._group, self.consumer, idle_ms]
-        return int(await run_script(self._redis, "tidy", keys=[self._key], args=args))
+        return int(await run_script(self._redis, "delete_idle_consumers", keys=[self._key], args=args))

@@ -3,11 +3,11 @@
     no error                 Done
     Later                    Delay, not counted: it simply is not due yet
     StoreAway                Delay, not counted: our own Redis was away, the other side was never the matter
-    CredentialsRefused       HandBack: the circuit is open now, the event waits behind it as if never tried
+    CredentialsRefused       Release: the circuit is open now, the event waits behind it as if never tried
     Misconfigured            the same if the circuit is open; else Delay, not counted: no event dies of a wrong file
-    Transient                Delay by the schedule; Bury as ``exhausted`` when the schedule is through
+    Transient                Delay by the schedule; DeadLetter as ``exhausted`` when the schedule is through
     any unknown exception    the same: it may be the weather, and 27 hours leave time for a fix
-    Rejected, Bug            Bury at once: no retry helps
+    Rejected, Bug            DeadLetter at once: no retry helps
 
 The schedule waits 27 h 35 min altogether. A wait during which the other side was down as a whole (``disturbed``) is
 repeated and does not count, so the horizon is counted in time in which the event had a chance.
@@ -56,19 +56,19 @@ class Delay:
 
 
 @dataclass(frozen=True, slots=True)
-class HandBack:
+class Release:
     """As if it had never been read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bury:
+class DeadLetter:
     """A dead letter; ``reason`` is one of a few words, ``error`` names class and code."""
 
     reason: str
     error: str
 
 
-Decision = Done | Delay | HandBack | Bury
+Decision = Done | Delay | Release | DeadLetter
 
 
 def decide(
@@ -88,11 +88,11 @@ def decide(
             return Delay(_within(error.retry_after, usual), counted=False, error=error_text(error))
         case CredentialsRefused() | Misconfigured():
             if circuit_open:
-                return HandBack()
+                return Release()
             usual = REFUSED_SECONDS if isinstance(error, CredentialsRefused) else MISCONFIGURED_SECONDS
             return Delay(_stretched(usual, jitter), counted=False, error=error_text(error))
         case Rejected() | Bug():
-            return Bury(_reason(error), error_text(error))
+            return DeadLetter(_reason(error), error_text(error))
         case _:
             return _retry(error, attempt=attempt, disturbed=disturbed, jitter=jitter)
 
@@ -107,7 +107,7 @@ def error_text(error: BaseException) -> str:
 
 def _retry(error: Exception, *, attempt: int, disturbed: bool, jitter: float) -> Decision:
     if attempt > len(SCHEDULE) and not disturbed:
-        return Bury("exhausted", error_text(error))
+        return DeadLetter("exhausted", error_text(error))
     wait = float(SCHEDULE[min(attempt, len(SCHEDULE)) - 1])
     if isinstance(error, Transient):
         wait = max(wait, _within(error.retry_after, 0.0))

@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from aftersend.observe.traces import messaging, span
 from aftersend.redis.connection import guarded
 from aftersend.redis.keys import Keys
-from aftersend.redis.memory_guard import HighWater
+from aftersend.redis.memory_guard import MemoryGuard
 from aftersend.sealing import Keyring, bind
 from aftersend.stream.event import Event, EventType, Fields, Source, new_id, pack, rfc3339, unpack
 
@@ -50,14 +50,14 @@ class Stream:
         self.outage_key = keys.key(name, "outage")
         self.clock = clock
         self._keyring = keyring
-        self._high_water = HighWater(redis)
+        self._memory_guard = MemoryGuard(redis)
 
     async def add(self, kind: EventType, source: Source, data: msgspec.Struct, *, traceparent: str = "") -> str:
         """Put an event on the stream and return its id once Redis confirmed; ``StoreFull`` or ``Transient`` if not."""
         with self._sending(kind, source, traceparent) as sending:
             event = self._new(kind, source, data, sending.traceparent)
             sending.set(event=event.id)
-            await self._high_water.check()
+            await self._memory_guard.check()
             with guarded():
                 await self.redis.xadd(self.key, cast("Any", pack(event)))
         return event.id
@@ -72,7 +72,7 @@ class Stream:
             with self._sending(kind, source, traceparent) as sending:
                 sending.set(messages=len(chunk))
                 events = [self._new(kind, source, data, sending.traceparent) for data in chunk]
-                await self._high_water.check()
+                await self._memory_guard.check()
                 with guarded():
                     async with self.redis.pipeline(transaction=False) as pipe:
                         for event in events:

@@ -1,4 +1,4 @@
-"""Lanes: how many entries are handled at the same time, and the door that closes them all for a lonely one."""
+"""Task slots: how many entries are handled at the same time, and the door that closes them all for a lonely one."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,18 +8,18 @@ from typing import Any
 from aftersend.observe.logs import get_logger
 
 
-class Lanes:
+class TaskSlots:
     """A fixed number of tasks, one per entry."""
 
-    def __init__(self, width: int) -> None:
-        self._width = width
+    def __init__(self, size: int) -> None:
+        self._size = size
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
 
     @property
     def free(self) -> int:
         """How many more entries may start."""
-        return max(self._width - len(self._tasks), 0)
+        return max(self._size - len(self._tasks), 0)
 
     @property
     def ids(self) -> list[bytes]:
@@ -35,18 +35,18 @@ class Lanes:
         self._tasks[entry] = task
         task.add_done_callback(lambda done: self._ended(entry, done))
 
-    async def freed(self, patience: float) -> None:
+    async def wait_free(self, seconds: float) -> None:
         """Wait until an entry is finished, at most so many seconds."""
         self._changed.clear()
         if self._tasks:
             with suppress(TimeoutError):
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout(seconds):
                     await self._changed.wait()
 
-    async def emptied(self, patience: float | None) -> bool:
+    async def wait_empty(self, seconds: float | None) -> bool:
         """Wait until nothing is in flight; False if that takes longer than so many seconds (None = for ever)."""
         if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=patience)
+            await asyncio.wait(self._tasks.values(), timeout=seconds)
         return not self._tasks
 
     async def cancel(self) -> list[bytes]:

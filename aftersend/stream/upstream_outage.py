@@ -15,13 +15,13 @@ from aftersend.stream.stream import Stream
 _KEEP_SECONDS: Final = 30 * 86400
 
 
-class Outage:
+class UpstreamOutage:
     """The last outage that events of one stream had to wait for."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
 
-    async def note(self) -> None:
+    async def record(self) -> None:
         """The other side is down right now; if Redis is away, too, this is noted next time."""
         now = round(self._stream.clock() * 1000)
         with suppress(Transient), guarded():

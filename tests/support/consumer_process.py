@@ -20,13 +20,13 @@ from redis.asyncio import Redis
 
 from aftersend.errors import Rejected, Transient
 from aftersend.stream import consumer, delivery
-from aftersend.stream.consumer import Consumer, Timing
+from aftersend.stream.consumer import Consumer, ConsumerTiming
 from aftersend.stream.event import Event
-from aftersend.stream.pending_entries import Claims
+from aftersend.stream.pending_entries import PendingEntries
 from tests.support.stream_kit import FAST, Meter, Parcel, client, opened
 
 SHIPPED = b"shipped"
-PATIENT = Timing(block_ms=500, idle_ms=15_000, reclaim=0.2, renew=3.0, promote=0.1)
+PATIENT = ConsumerTiming(block_ms=500, idle_ms=15_000, reclaim=0.2, renew=3.0, promote=0.1)
 """Far from taking over what a living process on a busy machine still holds."""
 
 
@@ -78,15 +78,15 @@ def fatal(owner: Any, name: str, *, after: bool) -> None:
 
 
 STEPS: dict[str, Callable[[], None]] = {
-    "before read": lambda: fatal(Claims, "read", after=False),
-    "after read": lambda: fatal(Claims, "read", after=True),
+    "before read": lambda: fatal(PendingEntries, "read", after=False),
+    "after read": lambda: fatal(PendingEntries, "read", after=True),
     "before effect": lambda: fatal(Shop, "__call__", after=False),
     "between compare and write": lambda: fatal(Shop, "_write", after=False),
     "after effect": lambda: fatal(Shop, "_write", after=True),
-    "before ack": lambda: fatal(Claims, "done", after=False),
-    "after ack": lambda: fatal(Claims, "done", after=True),
-    "before dead letter": lambda: fatal(delivery, "bury", after=False),
-    "after dead letter": lambda: fatal(delivery, "bury", after=True),
+    "before ack": lambda: fatal(PendingEntries, "done", after=False),
+    "after ack": lambda: fatal(PendingEntries, "done", after=True),
+    "before dead letter": lambda: fatal(delivery, "move_to_dead_letters", after=False),
+    "after dead letter": lambda: fatal(delivery, "move_to_dead_letters", after=True),
     "before delay": lambda: fatal(delivery, "defer", after=False),
     "after delay": lambda: fatal(delivery, "defer", after=True),
     "before promotion": lambda: fatal(consumer, "promote", after=False),
@@ -95,7 +95,7 @@ STEPS: dict[str, Callable[[], None]] = {
 """Everything that happens to an event, in order."""
 
 
-async def consume(url: str, shop_url: str, folder: Path, timing: Timing) -> None:
+async def consume(url: str, shop_url: str, folder: Path, timing: ConsumerTiming) -> None:
     """Consume until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

@@ -10,18 +10,26 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
-from aftersend.circuit_breaker import Breaker
+from aftersend.circuit_breaker import CircuitBreaker
 from aftersend.redis.connection import connect
 from aftersend.sealing import Keyring, make_data_keys
 from aftersend.secrets import SecretFiles
-from aftersend.stream.consumer import Consumer, Timing
+from aftersend.stream.consumer import Consumer, ConsumerTiming
 from aftersend.stream.delivery import Handler
 from aftersend.stream.event import Event
 from aftersend.stream.stream import Stream, StreamName
 
 TENANT = "shops.mueller"
-FAST = Timing(
-    block_ms=50, idle_ms=300, reclaim=0.02, renew=0.05, promote=0.02, tidy=0.05, patience=5, grace=5, farewell=2
+FAST = ConsumerTiming(
+    block_ms=50,
+    idle_ms=300,
+    reclaim=0.02,
+    renew=0.05,
+    promote=0.02,
+    tidy=0.05,
+    exclusive_wait=5,
+    grace=5,
+    release_seconds=2,
 )
 
 
@@ -76,7 +84,7 @@ class Running:
         self.consumer = consumer
         self.meter = meter
         self.halt = asyncio.Event()
-        self.pulses = 0
+        self.heartbeats = 0
         self.task = asyncio.create_task(consumer.run(self.halt))
 
     async def stop(self) -> None:
@@ -85,9 +93,9 @@ class Running:
 
     async def crash(self) -> None:
         """End as a killed process does: nothing is settled, nothing handed back."""
-        for lane in list(self.consumer._lanes._tasks.values()):
+        for lane in list(self.consumer._slots._tasks.values()):
             lane.cancel()
-        self.consumer._lanes._tasks.clear()
+        self.consumer._slots._tasks.clear()
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
 
@@ -98,19 +106,26 @@ async def consuming(
     handler: Handler,
     *,
     name: str = "one",
-    timing: Timing = FAST,
+    timing: ConsumerTiming = FAST,
     concurrency: int = 16,
-    breaker: Breaker | None = None,
+    breaker: CircuitBreaker | None = None,
 ) -> AsyncIterator[Running]:
     meter = Meter()
     running: list[Running] = []
 
-    def pulse() -> None:
+    def heartbeat() -> None:
         for one in running:
-            one.pulses += 1
+            one.heartbeats += 1
 
     consumer = Consumer(
-        stream, handler, name=name, meter=meter, timing=timing, concurrency=concurrency, breaker=breaker, pulse=pulse
+        stream,
+        handler,
+        name=name,
+        meter=meter,
+        timing=timing,
+        concurrency=concurrency,
+        breaker=breaker,
+        heartbeat=heartbeat,
     )
     running.append(Running(consumer, meter))
     try:

@@ -56,7 +56,7 @@ async def serve(runtime: Runtime) -> None:
         RunHandler(context, RequestCoalescer(runtime.redis, runs=runs), circuits, on_finished=partial(_tell, runtime)),
         name=runtime.name,
         meter=StreamMeter(runtime.metrics, runtime.identity, "runs"),
-        pulse=_watched(runtime, "runs"),
+        heartbeat=_watched(runtime, "runs"),
     )
     async with asyncio.TaskGroup() as group:
         group.create_task(consumer.run(runtime.stop))

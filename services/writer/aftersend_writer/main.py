@@ -12,7 +12,7 @@ import sys
 from aftersend.afterbuy.client import AfterbuyClient
 from aftersend.afterbuy.credentials import AfterbuyCredentials
 from aftersend.afterbuy.model import AFTERBUY
-from aftersend.circuit_breaker import Breaker
+from aftersend.circuit_breaker import CircuitBreaker
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
 from aftersend.observe.logs import get_logger
@@ -87,24 +87,24 @@ async def _consume(
         runtime.health.forget(_LOOP)
 
 
-def _consumer(runtime: Runtime, stream: Stream, handler: ParcelEventHandler, breaker: Breaker) -> Consumer:
+def _consumer(runtime: Runtime, stream: Stream, handler: ParcelEventHandler, breaker: CircuitBreaker) -> Consumer:
     runtime.health.watch(_LOOP, _MAX_SILENCE)
     return Consumer(
         stream,
         handler,
         name=runtime.name,
         meter=StreamMeter(runtime.metrics, runtime.identity, stream.name),
-        pulse=lambda: runtime.health.pulse(_LOOP),
+        heartbeat=lambda: runtime.health.pulse(_LOOP),
         concurrency=CONCURRENCY,
         breaker=breaker,
     )
 
 
-def _breaker(afterbuy: AfterbuyClient, files: SecretFiles, metrics: WriterMetrics) -> Breaker:
-    return Breaker(
+def _breaker(afterbuy: AfterbuyClient, files: SecretFiles, metrics: WriterMetrics) -> CircuitBreaker:
+    return CircuitBreaker(
         AFTERBUY,
         afterbuy.clock,
-        stamp=lambda: [files.optional(name) for name in files.names()],
+        secrets_version=lambda: [files.optional(name) for name in files.names()],
         on_change=metrics.circuit,
     )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aftersend.afterbuy.model import AFTERBUY
-from aftersend.circuit_breaker import BreakerState
+from aftersend.circuit_breaker import CircuitState
 from aftersend.errors import Transient
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
@@ -63,14 +63,14 @@ class WriterMetrics:
         """Count an event of a parcel that is not ours."""
         self.metrics.events_handled.labels(self.tenant, "foreign", self.stream.name).inc()
 
-    def circuit(self, state: BreakerState) -> None:
+    def circuit(self, state: CircuitState) -> None:
         """Show the state of Afterbuy's circuit breaker."""
-        self._circuit.show(is_open=state is not BreakerState.CLOSED, refused=state is BreakerState.REFUSED)
+        self._circuit.show(is_open=state is not CircuitState.CLOSED, refused=state is CircuitState.REFUSED)
         self.health.tell("afterbuy", state.value)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Refresh until ``stop`` is set, and once more then."""
-        self.circuit(BreakerState.CLOSED)
+        self.circuit(CircuitState.CLOSED)
         await every(REFRESH_SECONDS, self.refresh, stop)  # without Redis the numbers stay, and /readyz fails
         with suppress(Transient):
             await self._keep_success()

@@ -20,12 +20,12 @@ from aftersend.redis import durability
 from aftersend.redis.connection import connect
 from aftersend.redis.keys import Keys
 from aftersend.sealing import Keyring
-from aftersend.stream.dead_letters import DeadLetters, bury
+from aftersend.stream.dead_letters import DeadLetters, move_to_dead_letters
 from aftersend.stream.delayed import defer, promote
-from aftersend.stream.pending_entries import Claims
-from aftersend.stream.retry import Bury, Delay
+from aftersend.stream.pending_entries import PendingEntries
+from aftersend.stream.retry import DeadLetter, Delay
 from aftersend.stream.stream import Stream, StreamName
-from aftersend.stream.upstream_outage import Outage
+from aftersend.stream.upstream_outage import UpstreamOutage
 from aftersend_exporter.requests.coalescing import RequestCoalescer
 from aftersend_operator.manifests.generated_secrets import JSON_ACL, PLAIN_ACL
 from aftersend_operator.manifests.redis_acl import PROBE, USERS
@@ -36,7 +36,7 @@ from tests.support.stream_kit import Parcel, keyring_in
 TENANT = tenant()
 KEYS = Keys(TENANT.identity)
 EXPORT = runs.RunRequest(kind="export")
-NOBODY = ""
+RELEASED = ""
 """Who gives no name."""
 WRITERS = ("writer", "exporter", "backup", "up")
 """Who consumes streams and changes the ledger; a restore does both."""
@@ -84,32 +84,32 @@ async def test_a_consumer_can_walk_every_way_of_an_entry(
 ) -> None:
     async with as_user(calm, user) as client:
         own = stream(client, keys, name)
-        claims = Claims(own, user)
-        assert await claims.ensure_group()
-        assert not await claims.ensure_group()
+        pending = PendingEntries(own, user)
+        assert await pending.ensure_group()
+        assert not await pending.ensure_group()
         await own.add("parcel.changed", "sweep", Parcel("one"))
         await own.add_many("parcel.changed", "sweep", [Parcel("two"), Parcel("three"), Parcel("four")])
-        one, two, three, four = await claims.read(10, block_ms=10)
+        one, two, three, four = await pending.read(10, block_ms=10)
         assert (await own.length(), await own.pending(), await own.delayed(), await own.dead()) == (4, 4, 0, 0)
         assert await own.oldest_age() >= 0
-        assert await claims.renew([one.id]) == 0
-        assert await claims.hand_back([one.id]) == 1
-        assert [overdue.id for overdue in await claims.overdue(1_000_000)] == [one.id]
-        claimed = await claims.claim(1_000_000)
+        assert await pending.renew([one.id]) == 0
+        assert await pending.release([one.id]) == 1
+        assert [overdue.id for overdue in await pending.idle(1_000_000)] == [one.id]
+        claimed = await pending.claim(1_000_000)
         assert claimed.entry is not None
-        await claims.done([one.id])
+        await pending.done([one.id])
         assert await defer(own, user, two, Delay(seconds=0, counted=True))
         assert await promote(own) == 1
-        assert await bury(own, user, three, Bury(reason="rejected", error="Rejected: x"))
+        assert await move_to_dead_letters(own, user, three, DeadLetter(reason="rejected", error="Rejected: x"))
         letters = DeadLetters(own)
         (letter,) = await letters.list()
         assert await letters.show(letter.id)
         assert await letters.redrive() == 1
-        assert await bury(own, user, four, Bury(reason="rejected", error="Rejected: x"))
+        assert await move_to_dead_letters(own, user, four, DeadLetter(reason="rejected", error="Rejected: x"))
         assert await letters.drop([(await letters.list())[0].id]) == 1
-        assert await claims.tidy(0) >= 0
-        await Outage(own).note()
-        assert await Outage(own).since("2026-01-01T00:00:00.000Z")
+        assert await pending.delete_idle_consumers(0) >= 0
+        await UpstreamOutage(own).record()
+        assert await UpstreamOutage(own).since("2026-01-01T00:00:00.000Z")
 
 
 @pytest.mark.parametrize("user", WRITERS)
@@ -205,7 +205,7 @@ NOBODYS = [
     ("EVAL", "return redis.call('GET', KEYS[1])", "1", OTHERS.key("order", "1")),
 ]
 REFUSED = [
-    *((user, words) for user in (*USERS, PROBE, NOBODY) for words in NOBODYS),
+    *((user, words) for user in (*USERS, PROBE, RELEASED) for words in NOBODYS),
     *(
         (user, words)
         for user in ("webhook", "trigger")
@@ -227,19 +227,19 @@ REFUSED = [
     ("trigger", ("XADD", KEYS.key("parcels"), "*", "v", "1")),
     *(
         (user, words)
-        for user in (PROBE, NOBODY)
+        for user in (PROBE, RELEASED)
         for words in (
             ("INFO",),
             ("GET", KEYS.key("order", "1")),
             ("XADD", KEYS.key("parcels"), "*", "v", "1"),
         )
     ),
-    (NOBODY, ("PING",)),
-    (NOBODY, ("AUTH", "default", "")),
+    (RELEASED, ("PING",)),
+    (RELEASED, ("AUTH", "default", "")),
 ]
 
 
-@pytest.mark.parametrize("user", [*USERS, PROBE, NOBODY])
+@pytest.mark.parametrize("user", [*USERS, PROBE, RELEASED])
 def test_nobody_gets_beyond_his_business(server: ManagedRedis, user: str) -> None:
     tried = [words for who, words in REFUSED if who == user]
     with server.client(*_login(server, user)) as client:
@@ -249,7 +249,7 @@ def test_nobody_gets_beyond_his_business(server: ManagedRedis, user: str) -> Non
 def _login(server: ManagedRedis, user: str) -> tuple[str, str]:
     if user in USERS:
         return user, server.value("redis-users", f"{user}.password")
-    return ("", "") if user == NOBODY else (user, user)
+    return ("", "") if user == RELEASED else (user, user)
 
 
 def _is_refused(client: "redis.Redis", words: tuple[str, ...]) -> bool:
@@ -311,10 +311,10 @@ async def _written(managed: ManagedRedis, keys: Keyring, user: str) -> object:
         ledger, parcels = Ledger(client, tenant=TENANT.identity, keyring=keys), stream(client, keys, "parcels")
         for order in ("1", "2"):
             await ledger.change(order, lambda entry: _touched(entry, "accepted"))
-        claims = Claims(parcels, user)
-        await claims.ensure_group()
+        pending = PendingEntries(parcels, user)
+        await pending.ensure_group()
         await parcels.add_many("parcel.changed", "sweep", [Parcel("one"), Parcel("two")])
-        one, two = await claims.read(10, block_ms=10)
-        await claims.done([one.id])
+        one, two = await pending.read(10, block_ms=10)
+        await pending.done([one.id])
         assert await defer(parcels, user, two, Delay(seconds=60, counted=True))
         return await ledger.get_many(["1", "2"])

@@ -9,7 +9,7 @@ import pytest
 from aftersend.errors import Bug, Later, Misconfigured, Rejected, Transient
 from aftersend.stream.consumer import consumer_name
 from aftersend.stream.event import Event
-from aftersend.stream.pending_entries import Claims
+from aftersend.stream.pending_entries import PendingEntries
 from aftersend.stream.stream import Stream
 from tests.support.stream_kit import Parcel, Recorder, add, consuming, hurry, is_empty, raw_dead, until
 
@@ -31,7 +31,7 @@ async def test_what_was_added_before_the_group_existed_is_handled(stream: Stream
         await until(lambda: is_empty(stream))
     assert recorder.names == ["early", "late"]
     assert running.meter.outcomes == {"done": 2}
-    assert running.pulses > 0
+    assert running.heartbeats > 0
 
 
 async def test_done_means_acknowledged_and_deleted(stream: Stream) -> None:
@@ -223,16 +223,16 @@ async def test_an_unknown_key_is_waited_for(stream: Stream, tmp_path: Path) -> N
 
 async def test_consumers_that_hold_something_are_never_forgotten(stream: Stream) -> None:
     await add(stream, "held")
-    keeper, idler = Claims(stream, "keeper"), Claims(stream, "idler")
+    keeper, idler = PendingEntries(stream, "keeper"), PendingEntries(stream, "idler")
     await keeper.ensure_group()
     await keeper.read(1, block_ms=100)
     await add(stream, "done")
     await idler.done([entry.id for entry in await idler.read(1, block_ms=100)])
     await asyncio.sleep(0.02)
-    assert await Claims(stream, "me").tidy(10) == 1
+    assert await PendingEntries(stream, "me").delete_idle_consumers(10) == 1
     assert [row["name"] for row in await stream.redis.xinfo_consumers(stream.key, stream.group)] == [b"keeper"]
     await stream.redis.delete(stream.key)
-    assert await idler.tidy(10) == 0
+    assert await idler.delete_idle_consumers(10) == 0
 
 
 async def test_no_more_than_concurrency_at_once(stream: Stream) -> None:

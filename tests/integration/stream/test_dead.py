@@ -7,10 +7,10 @@ import pytest
 
 from aftersend.errors import Rejected
 from aftersend.observe.traces import start_tracing, stop_tracing
-from aftersend.stream.dead_letters import DeadLetters, bury
+from aftersend.stream.dead_letters import DeadLetters, move_to_dead_letters
 from aftersend.stream.event import Event, seconds_of
-from aftersend.stream.pending_entries import Claims
-from aftersend.stream.retry import Bury
+from aftersend.stream.pending_entries import PendingEntries
+from aftersend.stream.retry import DeadLetter
 from aftersend.stream.stream import Stream
 from tests.support.stream_kit import Parcel, consuming, is_empty, until
 
@@ -119,16 +119,16 @@ async def test_verdict_fields_do_not_pile_up(stream: Stream) -> None:
     assert letter.attempts == 1
 
 
-async def test_who_lost_his_claim_buries_nothing(stream: Stream) -> None:
+async def test_a_consumer_that_lost_its_claim_moves_nothing_to_the_dead_letters(stream: Stream) -> None:
     await stream.add("parcel.changed", "sweep", Parcel("x"))
-    one, two = Claims(stream, "one"), Claims(stream, "two")
+    one, two = PendingEntries(stream, "one"), PendingEntries(stream, "two")
     await one.ensure_group()
     (entry,) = await one.read(1, block_ms=100)
     assert (await two.claim(0)).entry is not None
-    assert not await bury(stream, "one", entry, Bury("bug", "Bug"))
+    assert not await move_to_dead_letters(stream, "one", entry, DeadLetter("bug", "Bug"))
     assert await stream.dead() == 0
-    assert await bury(stream, "two", entry, Bury("bug", "Bug"))
-    assert not await bury(stream, "two", entry, Bury("bug", "Bug"))
+    assert await move_to_dead_letters(stream, "two", entry, DeadLetter("bug", "Bug"))
+    assert not await move_to_dead_letters(stream, "two", entry, DeadLetter("bug", "Bug"))
     assert (await stream.dead(), await stream.length()) == (1, 0)
 
 

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from aftersend.circuit_breaker import Breaker, BreakerTiming
+from aftersend.circuit_breaker import CircuitBreaker, CircuitBreakerTiming
 from aftersend.errors import CredentialsRefused, Rejected, StoreFull, Transient
 from aftersend.stream.delayed import defer, promote
 from aftersend.stream.event import Event
-from aftersend.stream.pending_entries import Claims
+from aftersend.stream.pending_entries import PendingEntries
 from aftersend.stream.retry import Delay
 from aftersend.stream.stream import Stream
-from aftersend.stream.upstream_outage import Outage
+from aftersend.stream.upstream_outage import UpstreamOutage
 from tests.support.servers import NewServer, RedisServer, free_port
 from tests.support.stream_kit import FAST, Parcel, consuming, hurry, is_empty, opened, until
 
-QUICK = BreakerTiming(failures=3, first=0.05, longest=0.1, refused=0.1, poll=0.01)
+QUICK = CircuitBreakerTiming(failures=3, first=0.05, longest=0.1, refused=0.1, poll=0.01)
 
 
 async def fill(stream: Stream, count: int) -> None:
@@ -29,7 +29,7 @@ async def fill(stream: Stream, count: int) -> None:
 async def test_a_full_redis_is_drained_delays_and_deaths_included(stream: Stream) -> None:
     """Above 100 % Redis refuses all that needs memory; what merely moves must still move."""
     await fill(stream, 30)
-    await Claims(stream, "one").ensure_group()
+    await PendingEntries(stream, "one").ensure_group()
     await stream.redis.config_set("maxmemory", "1")
     kinds: Counter[int] = Counter()
 
@@ -62,7 +62,7 @@ async def hurry_when_full(stream: Stream) -> None:
 async def test_a_consumer_that_starts_on_a_full_redis_drains_it(stream: Stream) -> None:
     """XGROUP CREATE needs memory, even for a group that is there: the group of a restarted pod always is."""
     await fill(stream, 3)
-    await Claims(stream, "one").ensure_group()
+    await PendingEntries(stream, "one").ensure_group()
     await stream.redis.config_set("maxmemory", "1")
     handled: list[str] = []
 
@@ -78,18 +78,18 @@ async def test_without_a_group_a_full_redis_is_told_as_full(stream: Stream) -> N
     await fill(stream, 1)
     await stream.redis.config_set("maxmemory", "1")
     with pytest.raises(StoreFull):
-        await Claims(stream, "one").ensure_group()
+        await PendingEntries(stream, "one").ensure_group()
     await stream.redis.config_set("maxmemory", "0")
-    assert await Claims(stream, "one").ensure_group()
+    assert await PendingEntries(stream, "one").ensure_group()
 
 
 async def test_a_full_redis_lets_go_of_what_is_done(stream: Stream) -> None:
     await fill(stream, 3)
-    claims = Claims(stream, "one")
-    await claims.ensure_group()
-    entries = await claims.read(3, block_ms=100)
+    pending = PendingEntries(stream, "one")
+    await pending.ensure_group()
+    entries = await pending.read(3, block_ms=100)
     await stream.redis.config_set("maxmemory", "1")
-    await claims.done([entry.id for entry in entries])
+    await pending.done([entry.id for entry in entries])
     assert (await stream.length(), await stream.pending()) == (0, 0)
 
 
@@ -106,8 +106,8 @@ async def test_a_failover_to_a_read_only_replica_is_waited_out(
         await until(lambda: is_empty(stream))
         await stream.redis.execute_command("REPLICAOF", "127.0.0.1", "1")
         await until(lambda: "redis_read_only" in capsys.readouterr().out)
-        pulses = running.pulses
-        await until(lambda: running.pulses > pulses + 3)
+        heartbeats = running.heartbeats
+        await until(lambda: running.heartbeats > heartbeats + 3)
         await stream.redis.execute_command("REPLICAOF", "NO", "ONE")
         await fill(stream, 5)
         await until(lambda: len(handled) == 6)
@@ -135,8 +135,8 @@ async def test_redis_goes_and_comes_back_with_one_line_each(
         await inside.wait()
         own_server.kill()
         release.set()
-        pulses = running.pulses
-        await until(lambda: running.pulses > pulses + 5)
+        heartbeats = running.heartbeats
+        await until(lambda: running.heartbeats > heartbeats + 5)
         own_server.start()
         await until(lambda: running.meter.outcomes["done"] == 1)
         await stream.add("parcel.changed", "webhook", Parcel("after"))
@@ -167,8 +167,8 @@ async def test_an_event_that_needed_redis_while_it_was_away_has_spent_no_attempt
             await inside.wait()
             own_server.kill()
             release.set()
-            pulses = running.pulses
-            await until(lambda: running.pulses > pulses)
+            heartbeats = running.heartbeats
+            await until(lambda: running.heartbeats > heartbeats)
             own_server.start()
             await until(lambda: hurry(stream))
             await until(lambda: running.meter.outcomes["done"])
@@ -184,7 +184,7 @@ async def test_a_consumer_starts_before_redis_does(new_server: NewServer, tmp_pa
         handled.append(event.id)
 
     async with opened(server.url, tmp_path) as stream, consuming(stream, handler) as running:
-        await until(lambda: running.pulses > 2)
+        await until(lambda: running.heartbeats > 2)
         server.start()
         await stream.add("parcel.changed", "webhook", Parcel("x"))
         await until(lambda: handled)
@@ -198,7 +198,7 @@ async def test_a_stop_ends_in_time_although_redis_is_away(own_server: RedisServe
         begun.set()
         await asyncio.Event().wait()
 
-    timing = replace(FAST, grace=0.05, farewell=0.3)
+    timing = replace(FAST, grace=0.05, release_seconds=0.3)
     async with opened(own_server.url, tmp_path) as stream:
         async with consuming(stream, stuck, timing=timing) as running:
             await stream.add("parcel.changed", "webhook", Parcel("x"))
@@ -234,8 +234,8 @@ class OtherSide:
         if self.down:
             raise Transient("down", upstream="afterbuy")
 
-    def breaker(self, timing: BreakerTiming = QUICK) -> Breaker:
-        return Breaker("afterbuy", self.probe, stamp=lambda: self.secret, timing=timing)
+    def breaker(self, timing: CircuitBreakerTiming = QUICK) -> CircuitBreaker:
+        return CircuitBreaker("afterbuy", self.probe, secrets_version=lambda: self.secret, timing=timing)
 
 
 async def test_an_outage_stops_reading_and_spends_few_attempts(stream: Stream) -> None:
@@ -246,10 +246,10 @@ async def test_an_outage_stops_reading_and_spends_few_attempts(stream: Stream) -
     async with consuming(stream, side, breaker=breaker, concurrency=4) as running:
         await until(lambda: side.probes >= 3)
         calls = side.calls
-        assert breaker.confirmed
+        assert breaker.probe_failed
         assert calls <= 8
-        pulses, probes = running.pulses, side.probes
-        await until(lambda: side.probes >= probes + 10 or running.pulses > pulses)
+        heartbeats, probes = running.heartbeats, side.probes
+        await until(lambda: side.probes >= probes + 10 or running.heartbeats > heartbeats)
         assert side.calls == calls
         side.down = False
         await until(lambda: hurry_until_done(running.meter.outcomes, stream, 200))
@@ -277,7 +277,7 @@ async def test_refused_credentials_hand_everything_back_uncounted(stream: Stream
     assert not set(running.meter.outcomes) - {"done", "handed_back"}
 
 
-async def test_entries_that_come_while_the_circuit_opens_are_handed_back(stream: Stream) -> None:
+async def test_entries_that_come_while_the_circuit_opens_are_released(stream: Stream) -> None:
     """A blocking read returns although the circuit opened meanwhile."""
     side = OtherSide()
     side.refuses = True
@@ -300,20 +300,20 @@ async def blocked_readers(stream: Stream) -> int:
 async def test_attempts_during_an_outage_do_not_count(stream: Stream) -> None:
     """An event at its last attempt waits through an outage of any length without dying of it."""
     await stream.add("parcel.changed", "webhook", Parcel("x"))
-    claims = Claims(stream, "one")
-    await claims.ensure_group()
-    (entry,) = await claims.read(1, block_ms=100)
+    pending = PendingEntries(stream, "one")
+    await pending.ensure_group()
+    (entry,) = await pending.read(1, block_ms=100)
     last = replace(entry, fields={**entry.fields, b"attempt": b"8"})
     await defer(stream, "one", last, Delay(0, counted=False))
     await asyncio.sleep(0.01)
-    await Outage(stream).note()
+    await UpstreamOutage(stream).record()
     attempts: list[int] = []
 
     async def handler(event: Event) -> None:
         attempts.append(event.attempt)
         raise Transient("odd", upstream="afterbuy")
 
-    async with consuming(stream, handler, breaker=OtherSide().breaker(BreakerTiming())) as running:
+    async with consuming(stream, handler, breaker=OtherSide().breaker(CircuitBreakerTiming())) as running:
         await until(lambda: running.meter.outcomes["later"])
         assert await stream.dead() == 0
         await hurry(stream)
@@ -330,7 +330,7 @@ async def test_an_outage_is_noted_while_it_lasts(stream: Stream) -> None:
         await until(lambda: stream.redis.exists(stream.outage_key))
         side.refuses = False
         await until(lambda: is_empty(stream))
-    outage = Outage(stream)
+    outage = UpstreamOutage(stream)
     assert await outage.since("2020-01-01T00:00:00.000Z")
     assert not await outage.since("2999-01-01T00:00:00.000Z")
     assert not await outage.since("nonsense")
@@ -338,9 +338,9 @@ async def test_an_outage_is_noted_while_it_lasts(stream: Stream) -> None:
 
 async def test_promotion_is_atomic_and_bounded(stream: Stream) -> None:
     await fill(stream, 120)
-    claims = Claims(stream, "one")
-    await claims.ensure_group()
-    for entry in await claims.read(120, block_ms=100):
+    pending = PendingEntries(stream, "one")
+    await pending.ensure_group()
+    for entry in await pending.read(120, block_ms=100):
         assert await defer(stream, "one", entry, Delay(0, counted=True))
     assert (await stream.length(), await stream.delayed()) == (0, 120)
     assert [await promote(stream), await promote(stream), await promote(stream)] == [100, 20, 0]
@@ -349,9 +349,9 @@ async def test_promotion_is_atomic_and_bounded(stream: Stream) -> None:
 
 async def test_a_target_of_the_wrong_type_changes_nothing(stream: Stream) -> None:
     await fill(stream, 1)
-    claims = Claims(stream, "one")
-    await claims.ensure_group()
-    (entry,) = await claims.read(1, block_ms=100)
+    pending = PendingEntries(stream, "one")
+    await pending.ensure_group()
+    (entry,) = await pending.read(1, block_ms=100)
     await stream.redis.set(stream.delayed_key, "not a sorted set")
     with suppress(Transient):
         await defer(stream, "one", entry, Delay(0, counted=True))
@@ -361,10 +361,10 @@ async def test_a_target_of_the_wrong_type_changes_nothing(stream: Stream) -> Non
 async def test_a_step_with_a_bug_does_not_end_the_consumer(
     stream: Stream, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def broken(_self: Claims, _idle: int) -> int:
+    async def broken(_self: PendingEntries, _idle: int) -> int:
         raise ZeroDivisionError("Erika")
 
-    monkeypatch.setattr(Claims, "tidy", broken)
+    monkeypatch.setattr(PendingEntries, "delete_idle_consumers", broken)
     handled: list[str] = []
 
     async def handler(event: Event) -> None:
@@ -380,16 +380,16 @@ async def test_a_step_with_a_bug_does_not_end_the_consumer(
 async def test_a_settling_with_a_bug_leaves_the_entry_to_others(
     stream: Stream, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    whole = Claims.done
+    whole = PendingEntries.done
     calls: list[object] = []
 
-    async def broken_once(self: Claims, ids: list[bytes]) -> None:
+    async def broken_once(self: PendingEntries, ids: list[bytes]) -> None:
         calls.append(ids)
         if len(calls) == 1:
             raise ZeroDivisionError
         await whole(self, ids)
 
-    monkeypatch.setattr(Claims, "done", broken_once)
+    monkeypatch.setattr(PendingEntries, "done", broken_once)
 
     async def handler(_: Event) -> None:
         return

@@ -11,83 +11,83 @@ from pathlib import Path
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from aftersend.stream.dead_letters import DeadLetters, bury
+from aftersend.stream.dead_letters import DeadLetters, move_to_dead_letters
 from aftersend.stream.delayed import defer, promote
 from aftersend.stream.event import text_of
-from aftersend.stream.pending_entries import Claims, Entry
-from aftersend.stream.retry import Bury, Delay
+from aftersend.stream.pending_entries import PendingEntries, StreamEntry
+from aftersend.stream.retry import DeadLetter, Delay
 from aftersend.stream.stream import Stream
 from tests.support.stream_kit import Parcel, hurry, opened, raw_dead
 
 CONSUMERS = ("one", "two", "three")
 
 
-class Player:
+class ConsumerSteps:
     """One consumer, step by step; what it holds may be somebody else's by now."""
 
     def __init__(self, stream: Stream, name: str, done: set[str]) -> None:
         self.stream = stream
-        self.claims = Claims(stream, name)
-        self.held: dict[bytes, Entry] = {}
+        self.pending = PendingEntries(stream, name)
+        self.held: dict[bytes, StreamEntry] = {}
         self.finished = done
 
     async def read(self) -> None:
-        await self.claims.ensure_group()
-        self.take(await self.claims.read(2, block_ms=1))
+        await self.pending.ensure_group()
+        self.take(await self.pending.read(2, block_ms=1))
 
     async def claim(self) -> None:
-        await self.claims.ensure_group()
-        claimed = await self.claims.claim(0)
+        await self.pending.ensure_group()
+        claimed = await self.pending.claim(0)
         assert claimed.vanished == []
         self.take([claimed.entry] if claimed.entry else [])
 
-    def take(self, entries: list[Entry]) -> None:
+    def take(self, entries: list[StreamEntry]) -> None:
         self.held |= {entry.id: entry for entry in entries}
-        self.claims.orphans.difference_update(entry.id for entry in entries)
+        self.pending.orphans.difference_update(entry.id for entry in entries)
 
     async def finish(self) -> None:
         for entry in self.one():
-            await self.claims.done([entry.id])
+            await self.pending.done([entry.id])
             self.finished.add(text_of(entry.fields, b"id"))
 
     async def delay(self) -> None:
         for entry in self.one():
-            await defer(self.stream, self.claims.owner(entry), entry, Delay(0.0, counted=True))
+            await defer(self.stream, self.pending.owner(entry), entry, Delay(0.0, counted=True))
 
-    async def bury(self) -> None:
+    async def give_up(self) -> None:
         for entry in self.one():
-            await bury(self.stream, self.claims.owner(entry), entry, Bury("bug", "Bug"))
+            await move_to_dead_letters(self.stream, self.pending.owner(entry), entry, DeadLetter("bug", "Bug"))
 
     async def renew(self) -> None:
-        await self.claims.ensure_group()
-        await self.claims.renew(self.held)
+        await self.pending.ensure_group()
+        await self.pending.renew(self.held)
 
-    async def hand_back(self) -> None:
-        await self.claims.ensure_group()
-        await self.claims.hand_back(list(self.held))
+    async def release(self) -> None:
+        await self.pending.ensure_group()
+        await self.pending.release(list(self.held))
         self.held.clear()
 
     async def die(self) -> None:
         self.held.clear()
 
-    def one(self) -> list[Entry]:
+    def one(self) -> list[StreamEntry]:
         """The oldest in hand, let go."""
         return [self.held.pop(min(self.held))] if self.held else []
 
 
-PLAYERS_STEPS: dict[str, Callable[[Player], Awaitable[None]]] = {
-    "read": Player.read,
-    "claim": Player.claim,
-    "finish": Player.finish,
-    "delay": Player.delay,
-    "bury": Player.bury,
-    "renew": Player.renew,
-    "hand back": Player.hand_back,
-    "die": Player.die,
+CONSUMER_STEPS: dict[str, Callable[[ConsumerSteps], Awaitable[None]]] = {
+    "read": ConsumerSteps.read,
+    "claim": ConsumerSteps.claim,
+    "finish": ConsumerSteps.finish,
+    "delay": ConsumerSteps.delay,
+    "give up": ConsumerSteps.give_up,
+    "renew": ConsumerSteps.renew,
+    "release": ConsumerSteps.release,
+    "die": ConsumerSteps.die,
 }
 STEPS = st.one_of(
     st.tuples(st.sampled_from(["add", "promote", "redrive", "lose group"]), st.just("")),
-    st.tuples(st.sampled_from(list(PLAYERS_STEPS)), st.sampled_from(CONSUMERS)),
+    st.tuples(st.sampled_from(list(CONSUMER_STEPS)), st.sampled_from(CONSUMERS)),
 )
 
 
@@ -101,10 +101,10 @@ async def test_every_event_is_in_one_place_until_it_is_done(
         await stream.redis.delete(stream.key, stream.delayed_key, stream.dead_key)
         added: set[str] = set()
         done: set[str] = set()
-        players = {name: Player(stream, name, done) for name in CONSUMERS}
+        players = {name: ConsumerSteps(stream, name, done) for name in CONSUMERS}
         for step, name in [("add", ""), ("add", ""), ("add", ""), *steps]:
             if name:
-                await PLAYERS_STEPS[step](players[name])
+                await CONSUMER_STEPS[step](players[name])
             else:
                 await happen(step, stream, list(players.values()), added)
         left = await places(stream)
@@ -112,7 +112,7 @@ async def test_every_event_is_in_one_place_until_it_is_done(
     assert not left or max(left.values()) == 1
 
 
-async def happen(step: str, stream: Stream, players: list[Player], added: set[str]) -> None:
+async def happen(step: str, stream: Stream, players: list[ConsumerSteps], added: set[str]) -> None:
     """What no consumer does."""
     if step == "add":
         added.add(await stream.add("parcel.changed", "webhook", Parcel(str(len(added)))))
@@ -122,10 +122,10 @@ async def happen(step: str, stream: Stream, players: list[Player], added: set[st
     elif step == "redrive":
         await DeadLetters(stream).redrive()
     else:
-        await players[0].claims.ensure_group()
+        await players[0].pending.ensure_group()
         await stream.redis.xgroup_destroy(stream.key, stream.group)
         for player in players:
-            await player.claims.note_orphans(player.held)
+            await player.pending.note_orphans(player.held)
 
 
 async def places(stream: Stream) -> Counter[str]:

@@ -5,23 +5,23 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from aftersend.stream.consumer import LONELY_DEATHS
+from aftersend.stream.consumer import MAX_EXCLUSIVE_DELIVERIES
 from tests.support.mortal_consumer import DIED, POISON
 from tests.support.stream_kit import Parcel, opened
 
 NEIGHBOURS = [f"neighbour {number}" for number in range(12)]
 
 
-async def test_it_kills_six_processes_and_takes_nobody_along(redis_url: str, tmp_path: Path) -> None:
-    """One death beside others, which proves nothing yet, and five alone; the seventh process buries it."""
+async def test_it_kills_six_processes_and_spares_its_neighbours(redis_url: str, tmp_path: Path) -> None:
+    """One death beside others, which proves nothing yet, and five alone; the seventh process makes it a dead letter."""
     journal = tmp_path / "journal"
     async with opened(redis_url, tmp_path) as stream:
         for name in [*NEIGHBOURS[:6], POISON, *NEIGHBOURS[6:]]:
             await stream.add("parcel.changed", "webhook", Parcel(name))
         ends = [await consume(redis_url, tmp_path, journal)]
-        while ends[-1] == DIED and len(ends) < 2 * LONELY_DEATHS:
+        while ends[-1] == DIED and len(ends) < 2 * MAX_EXCLUSIVE_DELIVERIES:
             ends.append(await consume(redis_url, tmp_path, journal))
-        assert ends == [DIED] * (1 + LONELY_DEATHS) + [0]
+        assert ends == [DIED] * (1 + MAX_EXCLUSIVE_DELIVERIES) + [0]
         assert (await stream.length(), await stream.pending(), await stream.dead()) == (0, 0, 1)
         ((_, letter),) = await stream.redis.xrange(stream.dead_key)
     assert letter[b"reason"] == b"poison"

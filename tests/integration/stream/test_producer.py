@@ -9,7 +9,7 @@ import pytest
 
 from aftersend.errors import StoreFull, Transient
 from aftersend.redis.connection import connect, guarded
-from aftersend.redis.memory_guard import HighWater
+from aftersend.redis.memory_guard import MemoryGuard
 from aftersend.redis.scripts import run_script
 from aftersend.secrets import SecretFiles
 from aftersend.stream.event import unpack
@@ -64,7 +64,7 @@ async def test_producers_refuse_above_the_high_water_mark(stream: Stream) -> Non
     await stream.redis.config_set("maxmemory", used * 2)
     await stream.add("parcel.changed", "webhook", Parcel("fits"))
     await stream.redis.config_set("maxmemory", int(used * 1.1))
-    stream._high_water._asked = float("-inf")
+    stream._memory_guard._asked = float("-inf")
     assert await refused(stream) == "redis_nearly_full"
     with pytest.raises(StoreFull) as caught:
         await stream.add_many("parcel.changed", "sweep", [Parcel("x")])
@@ -74,12 +74,12 @@ async def test_producers_refuse_above_the_high_water_mark(stream: Stream) -> Non
 
 async def test_info_is_asked_once_a_second_at_most(stream: Stream) -> None:
     now = 0.0
-    mark = HighWater(stream.redis, clock=lambda: now)
+    guard = MemoryGuard(stream.redis, clock=lambda: now)
     before = await asked(stream)
-    await asyncio.gather(*(mark.check() for _ in range(50)))
+    await asyncio.gather(*(guard.check() for _ in range(50)))
     assert await asked(stream) - before <= 2  # one of ours, one of this test
     now = 1.0
-    await mark.check()
+    await guard.check()
     assert await asked(stream) - before <= 4
 
 
@@ -89,8 +89,8 @@ async def asked(stream: Stream) -> int:
 
 async def test_a_full_redis_is_told_as_full(stream: Stream) -> None:
     await stream.add("parcel.changed", "webhook", Parcel("x"))
-    stream._high_water._full = False
-    stream._high_water._asked = float("inf")
+    stream._memory_guard._full = False
+    stream._memory_guard._asked = float("inf")
     await stream.redis.config_set("maxmemory", "1")
     assert await refused(stream) == "redis_full"
     await stream.redis.config_set("maxmemory", "0")

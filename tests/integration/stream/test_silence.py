@@ -49,8 +49,8 @@ async def test_a_redis_that_says_nothing_is_noticed_and_costs_no_event(
         with silent(own_server):
             gate.open.set()
             await until(lambda: "redis_lost" in capsys.readouterr().out)
-            pulses = running.pulses
-            await until(lambda: running.pulses > pulses)
+            heartbeats = running.heartbeats
+            await until(lambda: running.heartbeats > heartbeats)
             assert not running.meter.outcomes
         await until(lambda: running.meter.outcomes["done"] == 1)
         await stream.add("parcel.changed", "webhook", Parcel("after"))
@@ -84,8 +84,8 @@ async def test_a_failover_with_an_event_in_flight_settles_it_afterwards(
         await gate.inside.wait()
         await stream.redis.execute_command("REPLICAOF", "127.0.0.1", "1")
         gate.open.set()
-        pulses = running.pulses
-        await until(lambda: running.pulses > pulses + 3)
+        heartbeats = running.heartbeats
+        await until(lambda: running.heartbeats > heartbeats + 3)
         assert (running.meter.outcomes, await stream.pending()) == ({}, 1)
         await stream.redis.execute_command("REPLICAOF", "NO", "ONE")
         await until(lambda: running.meter.outcomes["done"] == 1)

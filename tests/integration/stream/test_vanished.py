@@ -6,11 +6,11 @@ from collections import Counter
 import pytest
 
 from aftersend.errors import Rejected, Transient
-from aftersend.stream.dead_letters import bury
+from aftersend.stream.dead_letters import move_to_dead_letters
 from aftersend.stream.delayed import defer
 from aftersend.stream.event import Event
-from aftersend.stream.pending_entries import Claims
-from aftersend.stream.retry import Bury, Delay, HandBack
+from aftersend.stream.pending_entries import PendingEntries
+from aftersend.stream.retry import DeadLetter, Delay, Release
 from aftersend.stream.stream import Stream
 from tests.support.stream_kit import FAST, Parcel, Recorder, add, consuming, hurry, is_empty, until
 
@@ -73,7 +73,7 @@ async def test_what_is_in_flight_while_the_group_is_destroyed_is_handled_once(st
         await until(lambda: len(inside) == 3)
         await stream.redis.xgroup_destroy(stream.key, stream.group)
         await until(delivered_again)
-        await until(lambda: not running.consumer._claims.orphans)
+        await until(lambda: not running.consumer._pending.orphans)
         release.set()
         await until(stream.dead)
         await until(lambda: hurry(stream))
@@ -86,57 +86,57 @@ async def test_what_is_in_flight_while_the_group_is_destroyed_is_handled_once(st
 async def test_an_entry_that_outlived_its_group_is_not_copied(stream: Stream) -> None:
     """Whoever settles it before the new group delivers it again leaves the original alone."""
     await add(stream, "x")
-    claims = Claims(stream, "one")
-    await claims.ensure_group()
-    (entry,) = await claims.read(1, block_ms=100)
+    pending = PendingEntries(stream, "one")
+    await pending.ensure_group()
+    (entry,) = await pending.read(1, block_ms=100)
     await stream.redis.xgroup_destroy(stream.key, stream.group)
     for owner in ("one", ""):
         assert not await defer(stream, owner, entry, Delay(0.0, counted=True))
-        assert not await bury(stream, owner, entry, Bury("bug", "Bug"))
+        assert not await move_to_dead_letters(stream, owner, entry, DeadLetter("bug", "Bug"))
     assert (await stream.length(), await stream.delayed(), await stream.dead()) == (1, 0, 0)
-    await claims.ensure_group()
-    assert [found.id for found in await claims.read(1, block_ms=100)] == [entry.id]
+    await pending.ensure_group()
+    assert [found.id for found in await pending.read(1, block_ms=100)] == [entry.id]
 
 
 async def test_an_entry_that_went_down_with_a_stream_that_others_made_again_is_moved(stream: Stream) -> None:
     """We never saw the stream vanish: the copy in our hands is the only one, and nobody else can know of it."""
     await add(stream, "x")
     await add(stream, "y")
-    claims = Claims(stream, "one")
-    await claims.ensure_group()
-    entries = await claims.read(2, block_ms=100)
+    pending = PendingEntries(stream, "one")
+    await pending.ensure_group()
+    entries = await pending.read(2, block_ms=100)
     await stream.redis.delete(stream.key)
-    await Claims(stream, "two").ensure_group()
+    await PendingEntries(stream, "two").ensure_group()
     assert await defer(stream, "one", entries[0], Delay(0.0, counted=True))
-    assert await bury(stream, "one", entries[1], Bury("bug", "Bug"))
+    assert await move_to_dead_letters(stream, "one", entries[1], DeadLetter("bug", "Bug"))
     assert (await stream.length(), await stream.delayed(), await stream.dead()) == (0, 1, 1)
 
 
 async def test_an_entry_that_somebody_else_finished_is_not_copied(stream: Stream) -> None:
     await add(stream, "x")
-    claims, heir = Claims(stream, "one"), Claims(stream, "two")
-    await claims.ensure_group()
-    (entry,) = await claims.read(1, block_ms=100)
+    pending, heir = PendingEntries(stream, "one"), PendingEntries(stream, "two")
+    await pending.ensure_group()
+    (entry,) = await pending.read(1, block_ms=100)
     claimed = await heir.claim(0)
     assert claimed.entry is not None
     assert not await defer(stream, "one", entry, Delay(0.0, counted=True))
     await heir.done([claimed.entry.id])
     assert not await defer(stream, "one", entry, Delay(0.0, counted=True))
-    assert not await bury(stream, "one", entry, Bury("bug", "Bug"))
+    assert not await move_to_dead_letters(stream, "one", entry, DeadLetter("bug", "Bug"))
     assert (await stream.length(), await stream.delayed(), await stream.dead()) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("sight", ["noticed", "unnoticed"])
 async def test_entries_handed_back_into_a_deleted_stream_survive(stream: Stream, sight: str) -> None:
     await add(stream, "x")
-    claims = Claims(stream, "one")
-    await claims.ensure_group()
-    entries = await claims.read(1, block_ms=100)
+    pending = PendingEntries(stream, "one")
+    await pending.ensure_group()
+    entries = await pending.read(1, block_ms=100)
     async with consuming(stream, Recorder()) as running:
         await stream.redis.delete(stream.key)
         if sight == "noticed":
-            running.consumer._claims.orphans.add(entries[0].id)
-        await running.consumer._handling.settle(entries[0], HandBack())
+            running.consumer._pending.orphans.add(entries[0].id)
+        await running.consumer._delivery.settle(entries[0], Release())
         await until(lambda: running.meter.outcomes["done"])
     assert await is_empty(stream)
 
@@ -144,9 +144,9 @@ async def test_entries_handed_back_into_a_deleted_stream_survive(stream: Stream,
 async def test_entries_that_vanished_are_counted_as_lost(stream: Stream) -> None:
     await add(stream, "x")
     await add(stream, "y")
-    claims = Claims(stream, "dead")
-    await claims.ensure_group()
-    entries = await claims.read(2, block_ms=100)
+    pending = PendingEntries(stream, "dead")
+    await pending.ensure_group()
+    entries = await pending.read(2, block_ms=100)
     await stream.redis.xdel(stream.key, *[entry.id for entry in entries])
     async with consuming(stream, Recorder()) as running:
         await until(lambda: running.meter.vanished == 2)

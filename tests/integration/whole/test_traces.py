@@ -15,9 +15,9 @@ from redis.asyncio import Redis
 
 from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
-from aftersend.stream.dead_letters import bury
-from aftersend.stream.pending_entries import Claims
-from aftersend.stream.retry import Bury
+from aftersend.stream.dead_letters import move_to_dead_letters
+from aftersend.stream.pending_entries import PendingEntries
+from aftersend.stream.retry import DeadLetter
 from aftersend.stream.stream import Stream
 from aftersend_demo.environment import PARTS, DemoEnvironment
 from aftersend_demo.sandbox_control import SandboxControl
@@ -51,11 +51,11 @@ class Shop:
         async with self.http.post(f"{self.demo.sandbox_url}/control/faults", json=body) as answer:
             assert answer.ok
 
-    async def bury(self) -> set[str]:
+    async def give_up(self) -> set[str]:
         """Give up all events of a stream that nobody reads; returns the ids of the spans that they came from."""
-        entries = await Claims(self.parcels, "gravedigger").read(10, block_ms=1)
+        entries = await PendingEntries(self.parcels, "one").read(10, block_ms=1)
         for entry in entries:
-            assert await bury(self.parcels, "gravedigger", entry, Bury("bug", "Bug"))
+            assert await move_to_dead_letters(self.parcels, "one", entry, DeadLetter("bug", "Bug"))
         return {entry.fields[b"traceparent"].decode()[36:52] for entry in entries}
 
     async def span(self, right: Callable[[Seen], bool], what: str) -> Seen:
@@ -147,7 +147,7 @@ async def test_the_story_survives_delay_death_and_redrive(tmp_path: Path) -> Non
         scene.demo.children["writer"].stop()
         await scene.control.print_labels([lost])
         await scene.control.drain_webhooks()
-        senders = await scene.bury()
+        senders = await scene.give_up()
         await scene.command("dead", "redrive", "--all")
         scene.demo.children["writer"].start()
         back = await scene.span(lambda span: _is(span, "write back", lost), "the write-back after all")

@@ -25,9 +25,9 @@ from aftersend.service.health import Health
 from aftersend.service.listener import PublicListener
 from aftersend.service.runtime import Runtime, secret_folders
 from aftersend.settings import read_settings
-from aftersend.stream.consumer import Consumer, Timing
+from aftersend.stream.consumer import Consumer, ConsumerTiming
 from aftersend.stream.event import Event, rfc3339
-from aftersend.stream.pending_entries import Claims
+from aftersend.stream.pending_entries import PendingEntries
 from aftersend.stream.stream import Stream
 from aftersend.tenant.document import Tenant
 from aftersend_writer import main as writer
@@ -39,7 +39,7 @@ from tests.support.ledger_kit import CANCELLED, DELIVERED, NOW, PICKED_UP, clien
 from tests.support.stream_kit import hurry, until
 
 TAG = "Sendcloud abgeschlossen"
-BRISK = Timing(block_ms=50, reclaim=0.05, promote=0.05, renew=0.5)
+BRISK = ConsumerTiming(block_ms=50, reclaim=0.05, promote=0.05, renew=0.5)
 
 
 @pytest.fixture(autouse=True)
@@ -375,7 +375,7 @@ async def test_a_full_redis_keeps_what_it_has_until_there_is_room(bridge: Bridge
     order = bridge.shop.order(700)
     await bridge.recovered()
     await bridge.send("700", parcel(number="A1"))
-    await Claims(bridge.stream, "earlier").ensure_group()
+    await PendingEntries(bridge.stream, "earlier").ensure_group()
     await bridge.redis.config_set("maxmemory", "1")
     async with running(bridge):
         await until(lambda: put_off(bridge))

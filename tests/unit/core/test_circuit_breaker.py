@@ -5,9 +5,9 @@ import itertools
 
 import pytest
 
-from aftersend.circuit_breaker import Breaker, BreakerState, BreakerTiming
+from aftersend.circuit_breaker import CircuitBreaker, CircuitBreakerTiming, CircuitState
 from aftersend.errors import Bug, CredentialsRefused, Later, Misconfigured, Rejected, SecretMissing, Transient
-from aftersend.stream.connection_backoff import Link, pause
+from aftersend.stream.connection_backoff import ConnectionBackoff, pause
 
 DOWN = Transient("down", upstream="afterbuy")
 REFUSED = CredentialsRefused("refused", upstream="afterbuy")
@@ -21,21 +21,21 @@ class World:
         self.secret: object = "old"
         self.answers: list[Exception | None] = []
         self.probed: list[float] = []
-        self.changes: list[BreakerState] = []
-        self.breaker = Breaker(
+        self.changes: list[CircuitState] = []
+        self.breaker = CircuitBreaker(
             "afterbuy",
             self.probe,
-            stamp=self.stamp,
+            secrets_version=self.secrets_version,
             clock=self.clock,
             on_change=self.changes.append,
-            timing=BreakerTiming(poll=0.0, jitter=0.0, **timing),  # type: ignore[arg-type]
+            timing=CircuitBreakerTiming(poll=0.0, jitter=0.0, **timing),  # type: ignore[arg-type]
         )
 
     def clock(self) -> float:
         self.now += 0.5
         return self.now
 
-    def stamp(self) -> object:
+    def secrets_version(self) -> object:
         if isinstance(self.secret, Exception):
             raise self.secret
         return self.secret
@@ -64,8 +64,8 @@ def test_several_failures_in_a_row_open_it() -> None:
     assert not world.breaker.is_open
     world.fail(1)
     assert world.breaker.is_open
-    assert not world.breaker.confirmed
-    assert world.changes == [BreakerState.OPEN]
+    assert not world.breaker.probe_failed
+    assert world.changes == [CircuitState.OPEN]
 
 
 def test_a_success_between_starts_the_count_anew() -> None:
@@ -119,8 +119,8 @@ def test_keys_that_are_refused_or_missing_open_it_at_once(error: Exception) -> N
     world = World()
     world.breaker.record(error)
     assert world.breaker.is_open
-    assert world.breaker.confirmed
-    assert world.changes == [BreakerState.REFUSED]
+    assert world.breaker.probe_failed
+    assert world.changes == [CircuitState.REFUSED]
 
 
 async def test_it_says_anew_why_it_is_open() -> None:
@@ -128,7 +128,7 @@ async def test_it_says_anew_why_it_is_open() -> None:
     world.answers = [CredentialsRefused("refused", upstream="afterbuy"), DOWN]
     world.fail()
     await world.wait()
-    assert world.changes == [BreakerState.OPEN, BreakerState.REFUSED, BreakerState.OPEN, BreakerState.CLOSED]
+    assert world.changes == [CircuitState.OPEN, CircuitState.REFUSED, CircuitState.OPEN, CircuitState.CLOSED]
 
 
 async def test_probes_come_after_five_seconds_and_then_ever_later_up_to_five_minutes() -> None:
@@ -138,8 +138,8 @@ async def test_probes_come_after_five_seconds_and_then_ever_later_up_to_five_min
     waits = await world.wait()
     assert waits == pytest.approx([5, 10, 20, 40, 80, 160, 300, 300, 300], abs=2)
     assert not world.breaker.is_open
-    assert not world.breaker.confirmed
-    assert world.changes == [BreakerState.OPEN, BreakerState.CLOSED]
+    assert not world.breaker.probe_failed
+    assert world.changes == [CircuitState.OPEN, CircuitState.CLOSED]
 
 
 async def test_an_outage_is_confirmed_by_a_failed_probe() -> None:
@@ -152,7 +152,7 @@ async def test_an_outage_is_confirmed_by_a_failed_probe() -> None:
     task = asyncio.create_task(world.breaker.wait_closed(asyncio.Event()))
     while len(world.probed) < 2:
         await asyncio.sleep(0)
-    assert world.breaker.confirmed
+    assert world.breaker.probe_failed
     await task
 
 
@@ -229,13 +229,13 @@ def test_pauses_grow_with_jitter_and_stay_bounded() -> None:
 
 
 def test_redis_lost_and_back_is_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
-    link = Link(stream="parcels")
+    backoff = ConnectionBackoff(stream="parcels")
     for loop in ("read", "reclaim", "read"):
-        link.failed(loop, "redis_unavailable")
-    link.works("promote")
-    link.works("read")
-    link.works("reclaim")
-    link.works("read")
+        backoff.failed(loop, "redis_unavailable")
+    backoff.succeeded("promote")
+    backoff.succeeded("read")
+    backoff.succeeded("reclaim")
+    backoff.succeeded("read")
     lines = capsys.readouterr().out.splitlines()
     assert [next(word for word in ("redis_lost", "redis_back") if word in line) for line in lines] == [
         "redis_lost",

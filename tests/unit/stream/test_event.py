@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aftersend.errors import Rejected
 from aftersend.redis.keys import Keys
-from aftersend.redis.memory_guard import HIGH_WATER, fullness
+from aftersend.redis.memory_guard import PRODUCER_LIMIT, fullness
 from aftersend.stream.event import Event, attempt_of, new_id, pack, rfc3339, seconds_of, text_of, unpack
 from tests.support.stream_kit import Parcel
 
@@ -137,4 +137,4 @@ def test_all_keys_of_a_tenant_share_a_hash_tag() -> None:
     ],
 )
 def test_producers_stop_above_four_fifths(memory: dict[str, int], *, full: bool) -> None:
-    assert (fullness(memory) > HIGH_WATER) is full
+    assert (fullness(memory) > PRODUCER_LIMIT) is full

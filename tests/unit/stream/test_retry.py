@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from aftersend.errors import Bug, CredentialsRefused, Later, Misconfigured, Rejected, StoreAway, StoreFull, Transient
 from aftersend.sealing import UnknownKey, WrongSeal
-from aftersend.stream.retry import SCHEDULE, Bury, Decision, Delay, Done, HandBack, decide, error_text
+from aftersend.stream.retry import SCHEDULE, DeadLetter, Decision, Delay, Done, Release, decide, error_text
 
 
 @pytest.mark.parametrize(
@@ -31,12 +31,12 @@ from aftersend.stream.retry import SCHEDULE, Bury, Decision, Delay, Done, HandBa
         (ValueError("Erika"), Delay(5, counted=True, error="ValueError")),
         (CredentialsRefused("refused"), Delay(60, counted=False, error="CredentialsRefused: refused")),
         (Misconfigured("no file"), Delay(300, counted=False, error="Misconfigured: no file")),
-        (Rejected("no", path="a.b"), Bury("rejected", "Rejected: no at a.b")),
-        (Rejected("malformed_entry"), Bury("malformed_entry", "Rejected: malformed_entry")),
-        (Rejected("unknown_version"), Bury("unknown_version", "Rejected: unknown_version")),
-        (WrongSeal("wrong_seal"), Bury("wrong_seal", "WrongSeal: wrong_seal")),
-        (WrongSeal("no_key_id"), Bury("wrong_seal", "WrongSeal: no_key_id")),
-        (Bug("sent_nonsense"), Bury("bug", "Bug: sent_nonsense")),
+        (Rejected("no", path="a.b"), DeadLetter("rejected", "Rejected: no at a.b")),
+        (Rejected("malformed_entry"), DeadLetter("malformed_entry", "Rejected: malformed_entry")),
+        (Rejected("unknown_version"), DeadLetter("unknown_version", "Rejected: unknown_version")),
+        (WrongSeal("wrong_seal"), DeadLetter("wrong_seal", "WrongSeal: wrong_seal")),
+        (WrongSeal("no_key_id"), DeadLetter("wrong_seal", "WrongSeal: no_key_id")),
+        (Bug("sent_nonsense"), DeadLetter("bug", "Bug: sent_nonsense")),
     ],
 )
 def test_the_type_of_the_error_decides(error: Exception | None, decision: Decision) -> None:
@@ -53,8 +53,8 @@ def test_the_schedule_lasts_at_least_27_hours() -> None:
 
 
 def test_after_the_schedule_it_is_exhausted() -> None:
-    assert decide(Transient("timeout"), attempt=8) == Bury("exhausted", "Transient: timeout")
-    assert decide(KeyError("x"), attempt=9) == Bury("exhausted", "KeyError")
+    assert decide(Transient("timeout"), attempt=8) == DeadLetter("exhausted", "Transient: timeout")
+    assert decide(KeyError("x"), attempt=9) == DeadLetter("exhausted", "KeyError")
 
 
 def test_a_wait_during_an_outage_is_repeated() -> None:
@@ -64,8 +64,8 @@ def test_a_wait_during_an_outage_is_repeated() -> None:
 
 
 def test_refused_credentials_wait_behind_the_open_circuit() -> None:
-    assert decide(CredentialsRefused("refused"), attempt=3, circuit_open=True) == HandBack()
-    assert decide(Misconfigured("no file"), attempt=3, circuit_open=True) == HandBack()
+    assert decide(CredentialsRefused("refused"), attempt=3, circuit_open=True) == Release()
+    assert decide(Misconfigured("no file"), attempt=3, circuit_open=True) == Release()
 
 
 @given(
@@ -92,7 +92,7 @@ def test_the_horizon_counts_undisturbed_waits_only(outages: list[bool]) -> None:
     for disturbed in [False, *outages, *[False] * 8]:
         calm += 0 if disturbed else previous
         decision = decide(Transient("down"), attempt=attempt, disturbed=disturbed)
-        if isinstance(decision, Bury):
+        if isinstance(decision, DeadLetter):
             break
         assert isinstance(decision, Delay)
         attempt += decision.counted

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from aftersend.afterbuy.client import AfterbuyClient
-from aftersend.circuit_breaker import Breaker, BreakerState, BreakerTiming
+from aftersend.circuit_breaker import CircuitBreaker, CircuitBreakerTiming, CircuitState
 from aftersend.loops import pause
 from aftersend.observe.meters import CircuitMeter
 from aftersend.observe.metrics import Metrics
@@ -18,7 +18,7 @@ from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.client import SendcloudClient
 from aftersend_exporter.run_stats import RunStats
 
-_FIRST_FAILURE_OPENS: Final = BreakerTiming(failures=1)
+_FIRST_FAILURE_OPENS: Final = CircuitBreakerTiming(failures=1)
 _NEEDS: Final[dict[Kind, tuple[str, ...]]] = {"export": ("afterbuy", "sendcloud"), "sweep": ("sendcloud",)}
 
 
@@ -33,15 +33,15 @@ class Circuits:
         secrets: Callable[[str], SecretFiles],
         metrics: Metrics,
         tenant: str,
-        timing: BreakerTiming = _FIRST_FAILURE_OPENS,
+        timing: CircuitBreakerTiming = _FIRST_FAILURE_OPENS,
     ) -> None:
         self._got_through = dict.fromkeys(("afterbuy", "sendcloud"), 0)
         probes = {"afterbuy": afterbuy.clock, "sendcloud": sendcloud.integrations}
         self._breakers = {
-            upstream: Breaker(
+            upstream: CircuitBreaker(
                 upstream,
                 probe,
-                stamp=self._stamp(upstream, secrets(upstream)),
+                secrets_version=self._secrets_version(upstream, secrets(upstream)),
                 on_change=_shown(metrics, tenant, upstream),
                 timing=timing,
             )
@@ -68,16 +68,16 @@ class Circuits:
             for breaker in self._breakers.values():
                 group.create_task(_keep(breaker, stop))
 
-    def _stamp(self, upstream: str, files: SecretFiles) -> Callable[[], object]:
+    def _secrets_version(self, upstream: str, files: SecretFiles) -> Callable[[], object]:
         """Changes with the secrets, and when a run got through."""
         return lambda: (self._got_through[upstream], [(name, hash(files.optional(name))) for name in files.names()])
 
 
-async def _keep(breaker: Breaker, stop: asyncio.Event) -> None:
+async def _keep(breaker: CircuitBreaker, stop: asyncio.Event) -> None:
     while await pause(stop, 1.0):
         await breaker.wait_closed(stop)
 
 
-def _shown(metrics: Metrics, tenant: str, upstream: str) -> Callable[[BreakerState], None]:
+def _shown(metrics: Metrics, tenant: str, upstream: str) -> Callable[[CircuitState], None]:
     meter = CircuitMeter(metrics, tenant, upstream)
-    return lambda state: meter.show(is_open=state is not BreakerState.CLOSED, refused=state is BreakerState.REFUSED)
+    return lambda state: meter.show(is_open=state is not CircuitState.CLOSED, refused=state is CircuitState.REFUSED)

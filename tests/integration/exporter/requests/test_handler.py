@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from aftersend.circuit_breaker import BreakerTiming
+from aftersend.circuit_breaker import CircuitBreakerTiming
 from aftersend.errors import CredentialsRefused, Later, Rejected, Transient
 from aftersend.runs import RunRequest, RunSummary, publish, result_of, wait_for
 from aftersend.secrets import SecretFiles
 from aftersend.service.runtime import Shared, http_session, runtime_for
 from aftersend.settings import Settings, read_settings
-from aftersend.stream.consumer import Consumer, Timing
+from aftersend.stream.consumer import Consumer, ConsumerTiming
 from aftersend.stream.event import Event
 from aftersend_exporter import main as service
 from aftersend_exporter.requests.circuits import Circuits
@@ -25,7 +25,7 @@ from aftersend_exporter.requests.handler import RunHandler
 from tests.support.exporter_kit import IDENTITY, ExporterHarness, exporter_harness, tenant
 
 EXPORT = RunRequest(kind="export")
-QUICK = Timing(block_ms=50, reclaim=0.1, promote=0.1, grace=2.0)
+QUICK = ConsumerTiming(block_ms=50, reclaim=0.1, promote=0.1, grace=2.0)
 
 
 @pytest.fixture
@@ -238,7 +238,7 @@ def circuits(harness: ExporterHarness, folder: Path) -> Circuits:
         secrets=lambda name: SecretFiles(folder / name),
         metrics=harness.context.metrics,
         tenant=IDENTITY,
-        timing=BreakerTiming(failures=1, first=0.05, poll=0.05),
+        timing=CircuitBreakerTiming(failures=1, first=0.05, poll=0.05),
     )
 
 

@@ -1,11 +1,11 @@
-"""What other consumers left behind, and what is handed back: who may take it, when, and in whose company."""
+"""Pending entries of dead consumers, and released ones: who may claim them, when, and in exclusive mode or not."""
 
 import asyncio
 from dataclasses import replace
 
-from aftersend.stream.consumer import LONELY_DEATHS
+from aftersend.stream.consumer import MAX_EXCLUSIVE_DELIVERIES
 from aftersend.stream.event import Event
-from aftersend.stream.pending_entries import NOBODY, Claims
+from aftersend.stream.pending_entries import RELEASED, PendingEntries
 from aftersend.stream.stream import Stream
 from tests.support.stream_kit import FAST, Parcel, Recorder, add, consuming, is_empty, raw_dead, until
 
@@ -13,7 +13,7 @@ from tests.support.stream_kit import FAST, Parcel, Recorder, add, consuming, is_
 async def test_what_a_dead_consumer_held_is_taken_over_and_handled_alone(stream: Stream) -> None:
     for number in range(5):
         await add(stream, f"old{number}")
-    dead = Claims(stream, "dead")
+    dead = PendingEntries(stream, "dead")
     await dead.ensure_group()
     await dead.read(5, block_ms=100)
     for number in range(20):
@@ -37,13 +37,13 @@ async def test_what_a_dead_consumer_held_is_taken_over_and_handled_alone(stream:
     assert any(len(others) > 1 for others in together.values())
 
 
-async def test_the_fifth_lonely_death_makes_it_poison(stream: Stream) -> None:
+async def test_the_fifth_death_in_exclusive_mode_makes_it_poison(stream: Stream) -> None:
     await add(stream, "poison")
-    claims = Claims(stream, "victim")
-    await claims.ensure_group()
-    await claims.read(1, block_ms=100)
-    for _ in range(LONELY_DEATHS):
-        assert (await claims.claim(0)).entry is not None
+    pending = PendingEntries(stream, "victim")
+    await pending.ensure_group()
+    await pending.read(1, block_ms=100)
+    for _ in range(MAX_EXCLUSIVE_DELIVERIES):
+        assert (await pending.claim(0)).entry is not None
     recorder = Recorder()
     async with consuming(stream, recorder) as running:
         await until(stream.dead)
@@ -53,13 +53,13 @@ async def test_the_fifth_lonely_death_makes_it_poison(stream: Stream) -> None:
     assert running.meter.outcomes == {"dead": 1}
 
 
-async def test_the_fifth_lonely_chance_is_still_given(stream: Stream) -> None:
+async def test_the_fifth_exclusive_delivery_still_happens(stream: Stream) -> None:
     await add(stream, "unlucky")
-    claims = Claims(stream, "victim")
-    await claims.ensure_group()
-    await claims.read(1, block_ms=100)
-    for _ in range(LONELY_DEATHS - 1):
-        await claims.claim(0)
+    pending = PendingEntries(stream, "victim")
+    await pending.ensure_group()
+    await pending.read(1, block_ms=100)
+    for _ in range(MAX_EXCLUSIVE_DELIVERIES - 1):
+        await pending.claim(0)
     recorder = Recorder()
     async with consuming(stream, recorder):
         await until(lambda: is_empty(stream))
@@ -101,7 +101,7 @@ async def test_a_graceful_stop_finishes_what_is_in_flight(stream: Stream) -> Non
     assert await is_empty(stream)
 
 
-async def test_a_graceful_stop_hands_the_rest_back_without_counting(stream: Stream) -> None:
+async def test_a_graceful_stop_releases_the_rest_without_counting(stream: Stream) -> None:
     for number in range(3):
         await add(stream, f"n{number}")
     recorder = Recorder()
@@ -115,7 +115,7 @@ async def test_a_graceful_stop_hands_the_rest_back_without_counting(stream: Stre
         await until(lambda: len(recorder.seen) == 3)
         await running.stop()
     rows = await stream.redis.xpending_range(stream.key, stream.group, "-", "+", 10)
-    assert [(row["consumer"], row["times_delivered"]) for row in rows] == [(NOBODY.encode(), 0)] * 3
+    assert [(row["consumer"], row["times_delivered"]) for row in rows] == [(RELEASED.encode(), 0)] * 3
     assert running.meter.outcomes == {"handed_back": 3}
 
     together = Recorder()
@@ -124,37 +124,37 @@ async def test_a_graceful_stop_hands_the_rest_back_without_counting(stream: Stre
     assert sorted(together.names) == ["n0", "n1", "n2"]
 
 
-async def test_handing_back_keeps_the_count_of_an_entry_seen_before(stream: Stream) -> None:
+async def test_releasing_keeps_the_count_of_an_entry_seen_before(stream: Stream) -> None:
     await add(stream, "x")
-    claims = Claims(stream, "one")
-    await claims.ensure_group()
-    await claims.read(1, block_ms=100)
-    claimed = await claims.claim(0)
+    pending = PendingEntries(stream, "one")
+    await pending.ensure_group()
+    await pending.read(1, block_ms=100)
+    claimed = await pending.claim(0)
     assert claimed.entry is not None
     assert claimed.entry.deliveries == 2
-    assert await claims.hand_back([claimed.entry.id]) == 1
-    (row,) = await claims.overdue(60_000)
+    assert await pending.release([claimed.entry.id]) == 1
+    (row,) = await pending.idle(60_000)
     assert row.deliveries == 1
-    again = await claims.claim(60_000)
+    again = await pending.claim(60_000)
     assert again.entry is not None
     assert again.entry.deliveries == 2
 
 
-async def test_nobody_hands_back_or_renews_what_is_not_his(stream: Stream) -> None:
+async def test_an_entry_of_another_consumer_is_neither_released_nor_renewed(stream: Stream) -> None:
     await add(stream, "x")
-    one, two = Claims(stream, "one"), Claims(stream, "two")
+    one, two = PendingEntries(stream, "one"), PendingEntries(stream, "two")
     await one.ensure_group()
     (entry,) = await one.read(1, block_ms=100)
-    assert await two.hand_back([entry.id]) == 0
+    assert await two.release([entry.id]) == 0
     assert await two.renew([entry.id]) == 1
     assert await one.renew([entry.id]) == 0
     (row,) = await stream.redis.xpending_range(stream.key, stream.group, "-", "+", 10)
     assert (row["consumer"], row["times_delivered"]) == (b"one", 1)
 
 
-async def test_a_lonely_entry_does_not_stop_the_others_for_ever(stream: Stream) -> None:
-    await add(stream, "lonely")
-    dead = Claims(stream, "dead")
+async def test_an_entry_that_waits_for_exclusive_mode_does_not_stop_the_others_for_ever(stream: Stream) -> None:
+    await add(stream, "redelivered")
+    dead = PendingEntries(stream, "dead")
     await dead.ensure_group()
     await dead.read(1, block_ms=100)
     await add(stream, "long")
@@ -166,11 +166,11 @@ async def test_a_lonely_entry_does_not_stop_the_others_for_ever(stream: Stream) 
         if recorder.names[-1] == "long":
             await release.wait()
 
-    async with consuming(stream, handler, timing=replace(FAST, patience=0.05)):
+    async with consuming(stream, handler, timing=replace(FAST, exclusive_wait=0.05)):
         await until(lambda: recorder.names == ["long"])
         await asyncio.sleep(2 * FAST.idle_ms / 1000)
         await add(stream, "fresh")
         await until(lambda: recorder.names == ["long", "fresh"])
         release.set()
         await until(lambda: is_empty(stream))
-    assert recorder.names == ["long", "fresh", "lonely"]
+    assert recorder.names == ["long", "fresh", "redelivered"]
