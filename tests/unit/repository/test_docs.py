@@ -48,6 +48,13 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_path_in_backticks_exists(page: Path) -> None:
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir()}
+    for path in re.findall(r"`([\w-]+/[\w./*-]+)`", page.read_text()):
+        assert path.partition("/")[0] not in folders or list(ROOT.glob(path)), f"{name(page)} names {path}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_tenant_document_in_the_docs_is_valid(page: Path) -> None:
     for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL):
         if "kind: AftersendTenant" in block:
