@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from aftersend.stream.event import EventType, Source
     from aftersend.stream.stream import Stream
 
-Kind = Literal["export", "sweep"]
-Outcome = Literal["done", "partial", "failed"]
+RunKind = Literal["export", "sweep"]
+RunOutcome = Literal["done", "partial", "failed"]
 RESULT_SECONDS = 24 * 60 * 60
 _POLL_SECONDS = 0.25
-_REQUESTED: "dict[Kind, EventType]" = {"export": "export.requested", "sweep": "sweep.requested"}
+_REQUESTED: "dict[RunKind, EventType]" = {"export": "export.requested", "sweep": "sweep.requested"}
 
 
 class RunRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """What somebody wants done; requests that are equal are served by one run."""
 
-    kind: Kind
+    kind: RunKind
     orders: tuple[str, ...] = ()
     """Export only: these OrderIDs instead of the window."""
     dry_run: bool = False
@@ -79,8 +79,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """What ``trigger --json`` prints."""
 
     run: str
-    kind: Kind
-    outcome: Outcome
+    kind: RunKind
+    outcome: RunOutcome
     from_: str | None = msgspec.field(name="from", default=None)
     """RFC 3339, UTC; null if the run had no window."""
     to: str | None = None

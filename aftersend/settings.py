@@ -23,7 +23,7 @@ _S = TypeVar("_S", bound=str)
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ListenAddress:
     """Where to listen; port 0 lets the system choose."""
 
     host: str
@@ -40,9 +40,9 @@ class Settings:
     """``AFTERSEND_SECRETS_DIR``: folders afterbuy, sendcloud, redis and data-key, one file per key."""
     redis_url: str
     """``AFTERSEND_REDIS_URL``: redis:// or rediss://, host, port, database; the password is a secret file."""
-    listen: Address
+    listen: ListenAddress
     """``AFTERSEND_LISTEN``: public address of the webhook service."""
-    admin_listen: Address
+    admin_listen: ListenAddress
     """``AFTERSEND_ADMIN_LISTEN``: /healthz, /readyz and /metrics of every service."""
     log_format: LogFormat
     """``AFTERSEND_LOG_FORMAT``: default console on a terminal, else json."""
@@ -65,8 +65,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         redis_url=reader.parsed(
             "AFTERSEND_REDIS_URL", "", _redis_url, "use redis://host:6379/0 or rediss://host:6379/0"
         ),
-        listen=reader.parsed("AFTERSEND_LISTEN", "0.0.0.0:8080", parse_address, "use host:port"),
-        admin_listen=reader.parsed("AFTERSEND_ADMIN_LISTEN", "0.0.0.0:9090", parse_address, "use host:port"),
+        listen=reader.parsed("AFTERSEND_LISTEN", "0.0.0.0:8080", parse_listen_address, "use host:port"),
+        admin_listen=reader.parsed("AFTERSEND_ADMIN_LISTEN", "0.0.0.0:9090", parse_listen_address, "use host:port"),
         log_format=reader.choice("AFTERSEND_LOG_FORMAT", default_log_format(), ("json", "console")),
         log_level=reader.choice("AFTERSEND_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
         scheduler=reader.choice("AFTERSEND_SCHEDULER", "sweep", ("sweep", "all", "none")),
@@ -114,13 +114,13 @@ class EnvironmentReader:
         return default
 
 
-def parse_address(text: str) -> Address | None:
+def parse_listen_address(text: str) -> ListenAddress | None:
     """``host:port`` with ``[::1]:port`` for IPv6; None if it is neither."""
     try:
         parts = urlsplit(f"//{text}")
         if parts.hostname is None or parts.port is None or parts.path:
             return None
-        return Address(parts.hostname, parts.port)
+        return ListenAddress(parts.hostname, parts.port)
     except ValueError:
         return None
 

@@ -17,7 +17,7 @@ from aftersend.afterbuy.model import AFTERBUY
 from aftersend.afterbuy.writing import Document
 from aftersend.errors import AftersendError, CredentialsRefused, Rejected, Transient
 from aftersend.observe.meter import CallMeter
-from aftersend.observe.traces import note, peer, span
+from aftersend.observe.traces import set_attributes, span, url_attributes
 
 PATIENCE: Final = aiohttp.ClientTimeout(total=120, sock_connect=10, sock_read=30)
 
@@ -42,7 +42,7 @@ class Exchange:
         self._session = session
         self._url = url
         self._meter = meter
-        self._peer = peer(url)
+        self._url_attributes = url_attributes(url)
         self._budget = DailyBudget()
         self._patience = patience
 
@@ -51,7 +51,7 @@ class Exchange:
         started = time.monotonic()
         outcome = "cancelled"
         name = f"POST afterbuy {document.call}"
-        about: dict[str, Any] = {"upstream": AFTERBUY, "call": document.call, "method": "POST", **self._peer}
+        about: dict[str, Any] = {"upstream": AFTERBUY, "call": document.call, "method": "POST", **self._url_attributes}
         with span(name, kind="client", **about) as trace:
             try:
                 envelope = await self._post(document, reader)
@@ -72,7 +72,7 @@ class Exchange:
             async with self._session.post(
                 self._url, data=document.body, headers=_HEADERS, allow_redirects=False, timeout=self._patience
             ) as response:
-                note(status=response.status)
+                set_attributes(status=response.status)
                 if response.status != _OK:
                     raise status_refusal(response.status, retry_after=response.headers.get("Retry-After", ""))
                 async for chunk in response.content.iter_chunked(_CHUNK):

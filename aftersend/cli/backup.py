@@ -143,11 +143,11 @@ def restore(
 async def _restore(
     file: Path | None, data_dir: Path, target: str, which: str, *, live: bool, yes: bool, as_json: bool
 ) -> int:
-    from aftersend.service.heartbeat import GONE_AFTER, Presence
+    from aftersend.service.heartbeat import GONE_AFTER, Heartbeat
 
     async with backup_session(file, data_dir, target) as session:
         backup = await session.backups.verify(await session.backups.find(which))
-        at_work = [] if live else await Presence(session.tenant.redis, tenant=session.tenant.identity).names()
+        at_work = [] if live else await Heartbeat(session.tenant.redis, tenant=session.tenant.identity).names()
         if at_work:
             print_error(
                 f"{', '.join(at_work)} run or were there {GONE_AFTER} s ago – stop them, wait half a minute if they "

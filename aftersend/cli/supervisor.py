@@ -24,14 +24,14 @@ from aftersend.redis.embedded import EmbeddedValkey
 from aftersend.service.admin import AdminServer
 from aftersend.service.health import Health
 from aftersend.service.run import (
-    bounded,
-    end_on_early_signals,
-    keep_presence,
-    no_core_dumps,
+    disable_core_dumps,
+    exit_on_early_signals,
+    keep_heartbeat,
+    run_with_deadline,
     stop_on_signals,
     watch_durability,
-    watch_loop,
-    watch_rotation,
+    watch_event_loop,
+    watch_secrets,
 )
 from aftersend.service.runtime import Part, Runtime, Shared, http_session, runtime_for
 
@@ -41,8 +41,8 @@ _LOOK_AT_VALKEY = 1.0
 
 def serve(plan: UpPlan) -> int:
     """Run until a signal comes; 0 after an orderly end, 1 if a tenant had to be left out."""
-    end_on_early_signals()
-    no_core_dumps()
+    exit_on_early_signals()
+    disable_core_dumps()
     tenants = served_tenants(plan)
     valkey = None if plan.redis_url else EmbeddedValkey(plan.data_dir / "valkey")
     try:
@@ -115,9 +115,9 @@ async def _watch(runtime: Runtime) -> None:
     logs.bind(tenant=runtime.identity, part="up")
     await asyncio.gather(
         watch_durability(runtime, part="up"),
-        watch_loop(runtime),
-        watch_rotation(runtime),
-        keep_presence(runtime, part="up"),
+        watch_event_loop(runtime),
+        watch_secrets(runtime),
+        keep_heartbeat(runtime, part="up"),
     )
 
 
@@ -129,7 +129,7 @@ async def _supervise(part: Part, runtime: Runtime) -> None:
     while True:
         begun = asyncio.get_running_loop().time()
         try:
-            await bounded(part, runtime)
+            await run_with_deadline(part, runtime)
         except Exception as error:
             log.error("part_failed", exc_info=error, again_in=rest)  # noqa: TRY400 - no texts, see observe.logs
         runtime.health.clear()

@@ -4,10 +4,10 @@ Texts of exceptions quote their input: msgspec names the value, lxml the element
 the ``repr`` of whatever failed. So there is one processor at the end of one chain, and everything passes it:
 
     our loggers (structlog) ────────────┐
-    logging of libraries ── _Foreign ───┼──> without_texts ──> one line of JSON, or a coloured one for people
+    logging of libraries ── _Foreign ───┼──> redact_exceptions ──> one line of JSON, or a coloured one for people
     uncaught exceptions ── hooks ───────┘
 
-``without_texts`` turns exceptions into ``error`` (type, for our own errors also code and path) and ``frames``
+``redact_exceptions`` turns exceptions into ``error`` (type, for our own errors also code and path) and ``frames``
 (module:line, ours only) and replaces every value that is not a plain word or number by the name of its type. Records of
 libraries keep their logger, place and template; arguments and ready-made messages are dropped, because nobody can tell
 what is in them. ``tenant`` and ``part`` come from context variables, ``trace`` from the current span.
@@ -90,7 +90,7 @@ def _chain() -> "list[Processor]":
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _with_trace,
-        without_texts,
+        redact_exceptions,
     ]
 
 
@@ -101,7 +101,7 @@ def _with_trace(_logger: object, _method: str, event: MutableMapping[str, Any]) 
     return event
 
 
-def without_texts(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def redact_exceptions(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """The guard: no text of an exception and no ``repr`` of an object leaves this function."""
     error = _exception(event.pop("exc_info", None))
     event.pop("stack_info", None)

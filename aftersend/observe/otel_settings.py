@@ -30,7 +30,7 @@ def recorded_share(environ: Mapping[str, str]) -> float | None:
     return 1.0 if name == "parentbased_always_on" else 0.0
 
 
-def complaints(environ: Mapping[str, str]) -> list[str]:
+def setting_errors(environ: Mapping[str, str]) -> list[str]:
     """What is wrong, one clause per variable; empty if the SDK may start."""
     wrong = [
         f"{name} is wrong: use {cure}"

@@ -1,7 +1,7 @@
 """Where spans go: OTLP over HTTP, by the SDK's own exporter.
 
-``Quietly`` wraps it: a collector that is away is worth one line when it goes and one when it is back. What cannot be
-sent is dropped; only a thread of the SDK waits for it.
+``LogOnChange`` wraps the exporter: one log line when sending begins to fail and one when it works again. Spans that
+cannot be sent are dropped; only a thread of the SDK waits for the collector.
 """
 
 import logging
@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from aftersend import __version__
 from aftersend.errors import Misconfigured
 from aftersend.observe.logs import get_logger
-from aftersend.observe.otel_settings import complaints
+from aftersend.observe.otel_settings import setting_errors
 
 _REFUSED: Final = "the SDK of OpenTelemetry refuses a setting"
 _LOUD: Final = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal", "urllib3")
@@ -28,7 +28,7 @@ def provider_for(
     service: str, environ: Mapping[str, str], exporter: SpanExporter | None = None, *, ids: IdGenerator | None = None
 ) -> TracerProvider:
     """The SDK, running; ``Misconfigured`` lists all that is wrong with the variables."""
-    if wrong := complaints(environ):
+    if wrong := setting_errors(environ):
         raise Misconfigured("; ".join(wrong))
     for name in _LOUD:
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -36,14 +36,14 @@ def provider_for(
     try:
         resource = ours.merge(OTELResourceDetector().detect())
         provider = TracerProvider(resource=resource, id_generator=ids, shutdown_on_exit=False)
-        provider.add_span_processor(BatchSpanProcessor(Quietly(exporter or OTLPSpanExporter())))
+        provider.add_span_processor(BatchSpanProcessor(LogOnChange(exporter or OTLPSpanExporter())))
     except (ValueError, OSError):
         raise Misconfigured(_REFUSED, cure="compare the OTEL_ variables with its documentation") from None
     return provider
 
 
-class Quietly(SpanExporter):
-    """Tells when sending begins to fail and when it works again, and nothing in between."""
+class LogOnChange(SpanExporter):
+    """An exporter that logs when sending begins to fail and when it works again, and nothing in between."""
 
     def __init__(self, inner: SpanExporter) -> None:
         self._inner = inner

@@ -16,7 +16,7 @@ _RECORDED: Final = frozenset("13579bdf")
 """Last digits of flags with the lowest bit set; the second one only says that the trace's id is random."""
 
 
-class Heads(RandomIdGenerator):
+class HeadSampler(RandomIdGenerator):
     """The SDK's source of ids, which knows the next trace's already if ``left_out`` took it."""
 
     def __init__(self) -> None:

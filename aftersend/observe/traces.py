@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.trace import Span, Tracer
 
-    from aftersend.observe.sampling import Heads
+    from aftersend.observe.sampling import HeadSampler
 
 SpanKind = Literal["internal", "server", "client", "producer", "consumer"]
 Value = str | int | float | bool | Sequence[str]
@@ -74,7 +74,7 @@ _innermost: "ContextVar[Span | None]" = ContextVar("aftersend_span", default=Non
 _tenant: ContextVar[str] = ContextVar("aftersend_tenant", default="")
 _provider: "TracerProvider | None" = None
 _tracer: "Tracer | None" = None
-_heads: "Heads | None" = None
+_head_sampler: "HeadSampler | None" = None
 
 
 def bind(*, tenant: str) -> None:
@@ -103,7 +103,7 @@ def valid_traceparent(text: str) -> str:
     return text if _TRACEPARENT.match(text) else ""
 
 
-def wanted(environ: Mapping[str, str] = os.environ) -> bool:
+def tracing_enabled(environ: Mapping[str, str] = os.environ) -> bool:
     """True if the environment names an endpoint for traces and does not switch them off."""
     if environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or environ.get("OTEL_TRACES_EXPORTER", "otlp") == "none":
         return False
@@ -116,47 +116,47 @@ def start_tracing(service: str, *, exporter: "SpanExporter | None" = None) -> No
     The protocol gRPC is one warning, and traces stay off. ``Misconfigured`` says what else is wrong with the ``OTEL_*``
     variables.
     """
-    global _provider, _tracer, _heads  # noqa: PLW0603 - one tracer per process, as in OpenTelemetry itself
-    if exporter is None and not wanted():
+    global _provider, _tracer, _head_sampler  # noqa: PLW0603 - one tracer per process, as in OpenTelemetry itself
+    if exporter is None and not tracing_enabled():
         return
     from aftersend.observe.otel_settings import grpc_refused, recorded_share  # noqa: PLC0415 - heavy: only if wanted
 
     if exporter is None and grpc_refused(os.environ):
         return
     from aftersend.observe.otlp import provider_for  # noqa: PLC0415
-    from aftersend.observe.sampling import Heads  # noqa: PLC0415
+    from aftersend.observe.sampling import HeadSampler  # noqa: PLC0415
 
-    _heads = Heads()
-    _provider = provider_for(service, os.environ, exporter, ids=_heads)
-    _heads.record(recorded_share(os.environ))
+    _head_sampler = HeadSampler()
+    _provider = provider_for(service, os.environ, exporter, ids=_head_sampler)
+    _head_sampler.record(recorded_share(os.environ))
     _tracer = _provider.get_tracer("aftersend")
 
 
 def stop_tracing(*, patience: float = 3) -> None:
     """Send what is left, for at most ``patience`` seconds; blocks, so call it in a thread or after the loop."""
-    global _provider, _tracer, _heads
-    provider, _provider, _tracer, _heads = _provider, None, None, None
+    global _provider, _tracer, _head_sampler
+    provider, _provider, _tracer, _head_sampler = _provider, None, None, None
     if provider is not None:  # the SDK's own patience is the exporter's time-out, or none
         ending = threading.Thread(target=provider.shutdown, daemon=True)
         ending.start()
         ending.join(patience)
 
 
-def link(traceparent: str) -> None:
+def add_link(traceparent: str) -> None:
     """The innermost span serves that other trace, too."""
     current = _innermost.get()
     if current is not None and valid_traceparent(traceparent):
         current.add_link(_read(traceparent))
 
 
-def note(**attributes: Value) -> None:
+def set_attributes(**attributes: Value) -> None:
     """Add attributes to the innermost span, whoever began it."""
     current = _innermost.get()
     if current is not None:
         current.set_attributes(_allowed(attributes))
 
 
-def peer(url: str) -> dict[str, Any]:
+def url_attributes(url: str) -> dict[str, Any]:
     """Attributes of a call to this URL: where it goes, without credentials and query."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
@@ -198,7 +198,7 @@ class span:  # noqa: N801 - reads as a statement: with span("export.page")
         self.traceparent = around if not parent or parent == around else valid_traceparent(parent) or around
 
     def __enter__(self) -> Self:
-        left_out = _heads.left_out(self.traceparent) if _heads is not None else ""
+        left_out = _head_sampler.left_out(self.traceparent) if _head_sampler is not None else ""
         if left_out:
             self.traceparent = left_out
         elif _tracer is not None:

@@ -23,7 +23,7 @@ from yarl import URL
 
 from aftersend.errors import AftersendError, CredentialsRefused, Misconfigured, Rejected, Transient
 from aftersend.observe.meter import CallMeter
-from aftersend.observe.traces import note, peer, span
+from aftersend.observe.traces import set_attributes, span, url_attributes
 from aftersend.sendcloud import lenient
 from aftersend.sendcloud.credentials import SendcloudCredentials
 from aftersend.sendcloud.errors import TOO_MANY, Malformed, refusal, retry_after
@@ -90,7 +90,7 @@ class Exchange:
         outcome = "cancelled"
         name = f"{question.method} sendcloud {question.path}"
         about = {"upstream": SENDCLOUD, "method": question.method, "template": question.path}
-        with span(name, kind="client", **about, **peer(str(self._url(question)))) as trace:
+        with span(name, kind="client", **about, **url_attributes(str(self._url(question)))) as trace:
             try:
                 answer = await self._request(question, bucket)
                 outcome = "ok"
@@ -129,7 +129,7 @@ class Exchange:
 
 async def _judged(response: aiohttp.ClientResponse, question: Question[_T], bucket: Bucket) -> Answer[_T]:
     """The status decides before anything of the body is believed."""
-    note(status=response.status)
+    set_attributes(status=response.status)
     if response.status == TOO_MANY:
         bucket.refused(retry_after(response.headers))
     body = await _bounded(response)

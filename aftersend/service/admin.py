@@ -1,7 +1,7 @@
 """The admin address of every service: ``/healthz``, ``/readyz`` and ``/metrics``, for the platform only.
 
 ``/readyz?verbose`` answers JSON with every check and fact by tenant; the plain form is for probes and reads ``ok`` or
-names what is missing. ``/metrics`` speaks OpenMetrics to those who ask for it.
+names what is missing. ``/metrics`` answers OpenMetrics to clients that accept it.
 """
 
 from collections.abc import Mapping
@@ -13,34 +13,34 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from aftersend.service.health import Health
-from aftersend.service.listener import Site
-from aftersend.settings import Address
+from aftersend.service.listener import HttpSite
+from aftersend.settings import ListenAddress
 
 
-class Scraped(Protocol):
-    """Metrics of whatever process."""
+class ProcessMetrics(Protocol):
+    """The metrics of a service or of the operator."""
 
     registry: CollectorRegistry
 
 
 class AdminServer:
-    """Serves the probes of all tenants in this process, and its metrics."""
+    """Serve the probes of all tenants in this process, and its metrics."""
 
-    def __init__(self, *, healths: Mapping[str, Health], metrics: Scraped) -> None:
+    def __init__(self, *, healths: Mapping[str, Health], metrics: ProcessMetrics) -> None:
         self._healths = healths
         self._metrics = metrics
         app = web.Application()
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._scrape)
-        self._site = Site(app)
+        self._site = HttpSite(app)
 
     @property
     def port(self) -> int:
-        """The port that is really in use."""
+        """The port in use."""
         return self._site.port
 
-    async def start(self, address: Address, *, setting: str = "AFTERSEND_ADMIN_LISTEN") -> None:
+    async def start(self, address: ListenAddress, *, setting: str = "AFTERSEND_ADMIN_LISTEN") -> None:
         """Listen; ``Misconfigured`` if the address is taken, which names the setting to change."""
         await self._site.start(address, setting=setting)
 
@@ -54,7 +54,7 @@ class AdminServer:
             for tenant, health in self._healths.items()
             for loop, seconds in health.stalled().items()
         ]
-        return _verdict(stalled)
+        return _probe_response(stalled)
 
     async def _readyz(self, request: web.Request) -> web.Response:
         checks = {tenant: await health.ready() for tenant, health in self._healths.items()}
@@ -62,7 +62,7 @@ class AdminServer:
             f"{tenant} {name}: {what}" for tenant, found in checks.items() for name, what in found.items() if what
         ]
         if "verbose" not in request.query:
-            return _verdict(missing)
+            return _probe_response(missing)
         body = {
             tenant: {"ready": not any(found.values()), "checks": found, **self._healths[tenant].facts}
             for tenant, found in checks.items()
@@ -76,5 +76,5 @@ class AdminServer:
         return web.Response(body=encode(self._metrics.registry), headers={hdrs.CONTENT_TYPE: content_type})
 
 
-def _verdict(faults: list[str]) -> web.Response:
+def _probe_response(faults: list[str]) -> web.Response:
     return web.Response(text="\n".join(faults or ["ok"]) + "\n", status=503 if faults else 200)

@@ -1,9 +1,9 @@
-"""Who is at work for a tenant: each service leaves a sign of life in Redis every ten seconds.
+"""Heartbeats: each service process of a tenant writes its name to Redis every ten seconds.
 
-A restore asks here before it touches a running tenant. Consumers of the streams do not tell enough: a suspended tenant
-has none, and a writer whose upstream is down reads nothing. The webhook leaves no sign, its ACL knows XADD only; what
-it adds meanwhile harms nothing. Redis' own clock counts, so the clocks of hosts may differ. An orderly end takes the
-sign away, and a killed process is forgotten after half a minute.
+``restore`` reads them to refuse while services of the tenant run. The consumers of the streams would not do: a
+suspended tenant has none, and a writer whose upstream is down reads nothing. The webhook writes no heartbeat, because
+its ACL user may only XADD; the entries that it adds during a restore do no harm. Times are those of the Redis server,
+so clocks of hosts may differ. An orderly end removes the heartbeat; that of a killed process expires after 30 seconds.
 """
 
 import asyncio
@@ -24,21 +24,21 @@ GONE_AFTER: Final = 30
 _KEEP_SECONDS: Final = 3600
 
 
-class Presence:
-    """The sorted set ``alive`` of one tenant: names of processes by the time of their last sign."""
+class Heartbeat:
+    """The sorted set ``alive`` of one tenant: names of processes, scored by the time of their last heartbeat."""
 
     def __init__(self, redis: "Redis", *, tenant: str) -> None:
         self._redis = redis
         self._key = Keys(tenant).key("alive")
 
     async def keep(self, name: str, stop: asyncio.Event) -> None:
-        """Leave signs until ``stop``; while Redis is away there is nobody to tell."""
-        await every(EVERY_SECONDS, partial(self.sign, name), stop)
+        """Write heartbeats until ``stop``, then remove the last one."""
+        await every(EVERY_SECONDS, partial(self.beat, name), stop)
         with suppress(Transient), guarded():
             await self._redis.zrem(self._key, name)
 
-    async def sign(self, name: str) -> None:
-        """Leave one sign."""
+    async def beat(self, name: str) -> None:
+        """Write one heartbeat, and remove those that expired an hour ago."""
         now = await self._now()
         with guarded():
             await self._redis.zadd(self._key, {name: now})
@@ -47,7 +47,7 @@ class Presence:
                 await self._redis.zrem(self._key, *long_gone)
 
     async def names(self) -> list[str]:
-        """Who has left a sign within the last half minute."""
+        """Return the processes whose last heartbeat is at most 30 seconds old."""
         now = await self._now()
         with guarded():
             found: Any = await self._redis.zrangebyscore(self._key, now - GONE_AFTER, "+inf")

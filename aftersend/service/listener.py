@@ -1,9 +1,8 @@
-"""The public address: paths that parts mount, and nothing else.
+"""The public listener: serve the paths that parts mount, and nothing else.
 
 One process has one public listener, however many tenants it serves. It opens its port when the first path is mounted,
-so that services without a webhook never listen. Unknown paths get 404 whatever the method, answers carry no banner and
-never quote what was asked, and nothing is logged about a request. Bodies are left to the handler: it counts bytes while
-reading.
+so services without a webhook never listen. Unknown paths get 404 for every method, answers carry no Server header and
+never quote the request, and requests are not logged. The handler reads the body, because it limits bytes while reading.
 """
 
 import asyncio
@@ -15,7 +14,7 @@ from aiohttp.web_protocol import RequestHandler
 from aftersend.errors import Misconfigured
 from aftersend.loops import first
 from aftersend.observe.logs import get_logger
-from aftersend.settings import Address
+from aftersend.settings import ListenAddress
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 LARGEST_BODY = 1024 * 1024
@@ -25,7 +24,7 @@ _IDLE_SECONDS = 75.0
 
 
 class _Connection(RequestHandler):
-    """One connection. aiohttp answers what is no HTTP by quoting it, under a banner; this one only says the status."""
+    """One connection that answers malformed HTTP with the status only; aiohttp quotes it and adds a Server header."""
 
     __slots__ = ()
 
@@ -36,7 +35,7 @@ class _Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Log as aiohttp does, answer without words."""
+        """Log as aiohttp does, and answer without a body."""
         super().handle_error(request, status, exc, message)
         response = web.Response(status=status, headers={hdrs.SERVER: ""})
         response.force_close()
@@ -55,28 +54,28 @@ class _Runner(web.AppRunner):
         return server
 
 
-class Site:
+class HttpSite:
     """One aiohttp application on one address."""
 
     def __init__(self, app: web.Application) -> None:
-        app.on_response_prepare.append(_without_banner)
+        app.on_response_prepare.append(_remove_server_header)
         self._runner = _Runner(
             app,
             access_log=None,
             handle_signals=False,
             shutdown_timeout=_SHUTDOWN_SECONDS,
             keepalive_timeout=_IDLE_SECONDS,
-            auto_decompress=False,  # signatures are made over what was sent, and nobody sends bombs that stay packed
+            auto_decompress=False,  # signatures cover the bytes as sent; a bomb stays packed
         )
 
     @property
     def port(self) -> int:
-        """The port that is really in use; 0 while not listening."""
+        """The port in use; 0 while not listening."""
         addresses = self._runner.addresses
         return int(addresses[0][1]) if addresses else 0
 
-    async def start(self, address: Address, *, setting: str) -> None:
-        """Listen; ``Misconfigured`` names the setting if that is impossible."""
+    async def start(self, address: ListenAddress, *, setting: str) -> None:
+        """Listen; ``Misconfigured`` names the setting if the address cannot be used."""
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, address.host, address.port).start()
@@ -88,31 +87,31 @@ class Site:
             ) from None
 
     async def stop(self) -> None:
-        """Take no more requests, finish those under way."""
+        """Accept no more requests, finish those in flight."""
         await self._runner.cleanup()
 
 
 class PublicListener:
-    """Where the outside world may knock."""
+    """The listener of one process for all webhooks of its tenants."""
 
     def __init__(self) -> None:
         self._handlers: dict[str, Handler] = {}
         self._mounted = asyncio.Event()
         self._app = web.Application(client_max_size=LARGEST_BODY)
         self._app.router.add_route("*", "/{path:.*}", self._dispatch)
-        self._site = Site(self._app)
+        self._site = HttpSite(self._app)
 
     def mount(self, path: str, handler: Handler) -> None:
-        """Serve ``path`` (exactly, all methods) with ``handler``; one that starts again takes its place back."""
+        """Serve ``path`` (exact, all methods) with ``handler``; a part that restarts replaces its handler."""
         self._handlers[path] = handler
         self._mounted.set()
 
     @property
     def port(self) -> int:
-        """The port that is really in use; 0 while not listening."""
+        """The port in use; 0 while not listening."""
         return self._site.port
 
-    async def serve(self, address: Address, stop: asyncio.Event) -> None:
+    async def serve(self, address: ListenAddress, stop: asyncio.Event) -> None:
         """Listen from the first mount until ``stop``; returns when the last request has been answered."""
         if not await first(self._mounted, stop):
             return
@@ -130,5 +129,5 @@ class PublicListener:
         return await handler(request)
 
 
-async def _without_banner(_request: web.Request, response: web.StreamResponse) -> None:
+async def _remove_server_header(_request: web.Request, response: web.StreamResponse) -> None:
     response.headers.pop(hdrs.SERVER, None)

@@ -1,8 +1,8 @@
-"""What the metrics show of Redis: read now and then, so that a scrape never waits for it.
+"""Metrics read from Redis in the background, so that a scrape never waits for it.
 
-The exporter shows both streams, the writer its own again: whoever of them is gone, the age of the oldest event is
-still seen. ``redis_denied`` comes from Redis' own counters (``acl_access_denied_*`` of INFO), which need no dangerous
-rights and see everybody, not only us. They begin anew when Redis restarts. Redis counts them since 7.2.
+The exporter shows both streams and the writer its own once more, so the age of the oldest event stays visible when one
+of them is down. ``redis_denied`` comes from the counters of the server (``acl_access_denied_*`` of INFO, since Redis
+7.2): they need no dangerous command and count all clients, not only ours. They restart at 0 with the server.
 """
 
 from dataclasses import dataclass, field
@@ -24,8 +24,8 @@ _DENIALS: Final = {
 }
 
 
-async def show_stream(stream: Stream, metrics: Metrics) -> None:
-    """Read everything once; ``Transient`` if Redis is away, then the figures stay as they are."""
+async def refresh_stream_metrics(stream: Stream, metrics: Metrics) -> None:
+    """Read the gauges of one stream; ``Transient`` if Redis is away, then they keep their values."""
     labels = (stream.tenant, stream.name)
     metrics.event_age.labels(*labels).set(await stream.oldest_age())
     metrics.stream_length.labels(*labels).set(await stream.length())
@@ -35,28 +35,28 @@ async def show_stream(stream: Stream, metrics: Metrics) -> None:
 
 
 @dataclass(slots=True)
-class RedisFigures:
-    """Memory, connections and refusals of one tenant's Redis."""
+class RedisMetrics:
+    """Memory, connections and ACL denials of one tenant's Redis."""
 
     redis: "Redis"
     metrics: Metrics
     tenant: str
     _denied: dict[str, int] = field(default_factory=dict)
 
-    async def show(self) -> None:
-        """Ask once; ``Transient`` if Redis is away."""
+    async def refresh(self) -> None:
+        """Read INFO once; ``Transient`` if Redis is away."""
         with guarded():
             facts: dict[str, Any] = await self.redis.info()
         self.metrics.redis_memory.labels(self.tenant).set(fullness(facts))
         self.metrics.redis_clients.labels(self.tenant).set(int(facts.get("connected_clients", 0)))
         for fact, kind in _DENIALS.items():
             if fact not in facts:
-                continue  # a Redis before 7.2 does not count; 0 would say that all is well
+                continue  # Redis before 7.2 does not count denials; 0 would look like none
             now = int(facts[fact])
             self.metrics.redis_denied.labels(self.tenant, kind).inc(grown(self._denied.get(kind, now), now))
             self._denied[kind] = now
 
 
 def grown(before: int, now: int) -> int:
-    """By how much a counter of another process grew; it may have begun anew."""
+    """Return the growth of a counter that restarts at 0 with its process."""
     return now - before if now >= before else now

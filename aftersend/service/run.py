@@ -5,7 +5,7 @@
                               └── fails ──> one line with the type of the error ──> exit 1
 
 Redis may be away at any time, at the start, too: then the process runs, is not ready and keeps trying. The end takes at
-most 25 seconds: after 20 the part is cancelled, after 24 the process leaves anyway.
+most 25 seconds: after 20 the part is cancelled, after 24 the process exits anyway.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from aftersend.loops import every
 from aftersend.observe import logs, traces
 from aftersend.redis import durability
 from aftersend.service.admin import AdminServer
-from aftersend.service.heartbeat import Presence
+from aftersend.service.heartbeat import Heartbeat
 from aftersend.service.runtime import Part, Runtime, Shared, check_upstream_urls, http_session, runtime_for
-from aftersend.service.secret_watch import watch_secrets
+from aftersend.service.secret_watch import SecretWatcher
 from aftersend.settings import Settings, read_settings
 from aftersend.tenant.document import Tenant
 from aftersend.tenant.loading import load_tenant
@@ -36,8 +36,8 @@ _LEAVE_AFTER = 24.0
 
 def run_part(part: Part, environ: Mapping[str, str] = os.environ) -> int:
     """The main function of each console script; returns the exit code."""
-    end_on_early_signals()
-    no_core_dumps()
+    exit_on_early_signals()
+    disable_core_dumps()
     try:
         settings, tenant = _prepare(environ)
         return asyncio.run(_life(part, settings, tenant))
@@ -57,13 +57,13 @@ def _prepare(environ: Mapping[str, str]) -> tuple[Settings, Tenant]:
     return settings, tenant
 
 
-def no_core_dumps() -> None:
-    """A core file would hold orders in clear."""
+def disable_core_dumps() -> None:
+    """Disable core dumps: a core file would hold orders in clear."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def end_on_early_signals() -> None:
-    """Until the loop runs, SIGTERM means: leave at once, all is well."""
+def exit_on_early_signals() -> None:
+    """Exit with 0 on SIGTERM until the event loop runs and handles it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_OK))
 
 
@@ -91,10 +91,10 @@ async def _serve(part: Part, runtime: Runtime) -> int:
         async with asyncio.TaskGroup() as group:
             group.create_task(runtime.public.serve(runtime.settings.listen, runtime.stop))
             group.create_task(watch_durability(runtime, part=part.name))
-            group.create_task(watch_loop(runtime))
-            group.create_task(watch_rotation(runtime))
-            group.create_task(keep_presence(runtime, part=part.name))
-            group.create_task(_alone(part, runtime))
+            group.create_task(watch_event_loop(runtime))
+            group.create_task(watch_secrets(runtime))
+            group.create_task(keep_heartbeat(runtime, part=part.name))
+            group.create_task(_run_only_part(part, runtime))
     except BaseExceptionGroup as group_error:
         error = logs.leaf(group_error)
         if isinstance(error, Misconfigured):
@@ -105,8 +105,8 @@ async def _serve(part: Part, runtime: Runtime) -> int:
     return EXIT_OK
 
 
-async def bounded(part: Part, runtime: Runtime) -> None:
-    """Serve until stop, then for 20 seconds at most; the metrics say who is served as long as this lasts."""
+async def run_with_deadline(part: Part, runtime: Runtime) -> None:
+    """Serve until stop, then for 20 seconds at most; the metric ``part`` shows the tenant meanwhile."""
     shown = (runtime.identity, part.name)
     runtime.metrics.part.labels(*shown).set(1)
     serving = asyncio.ensure_future(part.serve(runtime))
@@ -123,9 +123,9 @@ async def bounded(part: Part, runtime: Runtime) -> None:
         serving.result()
 
 
-async def _alone(part: Part, runtime: Runtime) -> None:
-    """The only part of a process: when it returns, the process ends."""
-    await bounded(part, runtime)
+async def _run_only_part(part: Part, runtime: Runtime) -> None:
+    """Run the only part of a process: when it returns, the process ends."""
+    await run_with_deadline(part, runtime)
     runtime.stop.set()
 
 
@@ -140,29 +140,29 @@ async def watch_durability(runtime: Runtime, *, part: str) -> None:
     )
 
 
-async def keep_presence(runtime: Runtime, *, part: str) -> None:
-    """Leave signs of life; the webhook's ACL knows no command for that."""
+async def keep_heartbeat(runtime: Runtime, *, part: str) -> None:
+    """Write heartbeats; the webhook writes none, because its ACL user has no command for that."""
     if part != "webhook":
-        await Presence(runtime.redis, tenant=runtime.identity).keep(f"{part} {runtime.name}", runtime.stop)
+        await Heartbeat(runtime.redis, tenant=runtime.identity).keep(f"{part} {runtime.name}", runtime.stop)
 
 
-async def watch_rotation(runtime: Runtime) -> None:
-    """Notice changed secrets, also those that nobody needs right now."""
-    await watch_secrets(runtime.secrets, runtime.metrics, runtime.stop, tenant=runtime.identity)
+async def watch_secrets(runtime: Runtime) -> None:
+    """Count and log changed secrets, also those that no part is reading right now."""
+    await SecretWatcher(runtime.secrets, runtime.metrics, tenant=runtime.identity).keep(runtime.stop)
 
 
-async def watch_loop(runtime: Runtime) -> None:
-    """A loop that only proves that the event loop turns."""
-    runtime.health.watch("event-loop", 30)
+async def watch_event_loop(runtime: Runtime) -> None:
+    """Prove that the event loop turns."""
+    runtime.health.register_loop("event-loop", 30)
 
     async def turn() -> None:
-        runtime.health.pulse("event-loop")
+        runtime.health.heartbeat("event-loop")
 
     await every(5, turn, runtime.stop)
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
-    """SIGTERM and SIGINT set ``stop``; whatever hangs then is left behind after 24 seconds."""
+    """Set ``stop`` on SIGTERM and SIGINT; the process exits 24 seconds later, even if something hangs."""
     loop = asyncio.get_running_loop()
 
     def end() -> None:

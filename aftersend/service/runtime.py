@@ -1,4 +1,4 @@
-"""What a part gets to work with: one ``Runtime`` per tenant, whoever built it.
+"""The resources of a part: one ``Runtime`` per tenant.
 
 ``run_part`` builds one for the only tenant of a service process; ``aftersend up`` builds one for each of its tenants
 and lets them share the HTTP session, the metrics and both listeners. A part never reads the environment itself.
@@ -23,7 +23,7 @@ from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
 from aftersend.service.health import Health
 from aftersend.service.listener import PublicListener
-from aftersend.service.secret_watch import watched
+from aftersend.service.secret_watch import SecretWatcher
 from aftersend.settings import Settings
 from aftersend.tenant.document import Tenant
 
@@ -35,7 +35,7 @@ _LONGEST_CALL = aiohttp.ClientTimeout(total=300, sock_connect=10, sock_read=60)
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What the tenants of one process have in common."""
+    """What all tenants of one process use together."""
 
     http: aiohttp.ClientSession
     metrics: Metrics = field(default_factory=Metrics)
@@ -45,13 +45,13 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Everything that a part needs for one tenant."""
+    """The tenant, its clients' resources and the listeners, as one part gets them."""
 
     tenant: Tenant
     identity: str
     settings: Settings
     secrets: Callable[[str], SecretFiles]
-    """The secret files of one folder: afterbuy, sendcloud, redis, data-key."""
+    """Opens one folder of secret files: afterbuy, sendcloud, redis, data-key, backup."""
     redis: "Redis"
     keyring: Keyring
     http: aiohttp.ClientSession
@@ -59,7 +59,7 @@ class Runtime:
     health: Health
     public: PublicListener
     stop: asyncio.Event
-    """Set when the process shall end."""
+    """Set when the process has to end."""
     name: str = field(default_factory=lambda: f"{socket.gethostname()}-{token_hex(3)}")
     """Unique among running processes; the consumer's name in the group."""
 
@@ -73,7 +73,7 @@ class Part:
 
 
 def secret_folders(root: Path, **elsewhere: Path) -> Callable[[str], SecretFiles]:
-    """One ``SecretFiles`` per folder below ``root``, or ``elsewhere``; each file is read once per change."""
+    """Return a function that opens a folder below ``root``, or at its place in ``elsewhere``, once."""
     known = {name: SecretFiles(path) for name, path in elsewhere.items()}
 
     def folder(name: str) -> SecretFiles:
@@ -84,7 +84,7 @@ def secret_folders(root: Path, **elsewhere: Path) -> Callable[[str], SecretFiles
 
 @asynccontextmanager
 async def http_session() -> AsyncIterator[aiohttp.ClientSession]:
-    """The session for both upstreams: no cookies, no proxies from the environment, our name as user agent."""
+    """Open the HTTP session for both upstreams: no cookies, no proxy from the environment, our user agent."""
     async with aiohttp.ClientSession(
         timeout=_LONGEST_CALL,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -103,7 +103,7 @@ async def runtime_for(
     secrets: Callable[[str], SecretFiles] | None = None,
 ) -> AsyncIterator[Runtime]:
     """Build the runtime of one tenant; Redis is connected at its first use, so a missing one delays nothing."""
-    secrets = watched(secrets or secret_folders(settings.secrets_dir), shared.metrics, tenant=tenant.identity)
+    secrets = SecretWatcher(secrets or secret_folders(settings.secrets_dir), shared.metrics, tenant=tenant.identity)
     redis = connect(settings.redis_url, secrets("redis"), part=part)
     runtime = Runtime(
         tenant=tenant,
@@ -129,15 +129,15 @@ async def runtime_for(
 def _basic_checks(runtime: Runtime) -> None:
     async def redis_answers() -> None:
         try:
-            await runtime.redis.info("server")  # INFO, not PING: the webhook's ACL has no more
-        except Exception:  # noqa: BLE001 - whatever it is, Redis does not serve us, and its text may quote secrets
+            await runtime.redis.info("server")  # INFO, not PING: the webhook's ACL user may not PING
+        except Exception:  # noqa: BLE001 - any error means not ready; its text may quote secrets
             raise Transient("redis_unavailable", upstream="redis") from None
 
     async def data_key_usable() -> None:
         runtime.keyring.check()
 
-    runtime.health.ready_check("redis", redis_answers)
-    runtime.health.ready_check("data-key", data_key_usable)
+    runtime.health.add_ready_check("redis", redis_answers)
+    runtime.health.add_ready_check("data-key", data_key_usable)
 
 
 def check_upstream_urls(tenant: Tenant, *, allow_http: bool) -> None:
@@ -153,7 +153,7 @@ def check_upstream_urls(tenant: Tenant, *, allow_http: bool) -> None:
 
 
 def is_loopback(url: str) -> bool:
-    """True if the address is on this machine."""
+    """Return True if the host of ``url`` is this machine."""
     import ipaddress  # noqa: PLC0415 - only needed for http
     from urllib.parse import urlsplit  # noqa: PLC0415
 

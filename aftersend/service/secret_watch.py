@@ -1,8 +1,8 @@
-"""Who changes a secret under a running process is seen: a rotation that nobody planned is an incident.
+"""Count and log every change of a secret file under a running process: an unplanned rotation is an incident.
 
-Each change counts when the file is next read. Parts read their secrets when they need them, which may be an hour from
-now, so all that is mounted is also looked at four times a minute, whoever needs it. The first look is the one that the
-others are compared with: what changed while no process ran, nobody here can know.
+A change is noticed when the file is next read. The parts read a secret when they need it, which may be an hour from
+now, so ``keep`` also reads all mounted secrets four times a minute. The first read is the reference: changes that
+happened while no process ran are not seen.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 from aftersend.errors import Misconfigured
-from aftersend.loops import pause
+from aftersend.loops import every
 from aftersend.observe.logs import get_logger
 from aftersend.observe.metrics import Metrics
 from aftersend.secrets import SecretFiles
@@ -21,30 +21,33 @@ EVERY_SECONDS: Final = 15.0
 Folders = Callable[[str], SecretFiles]
 
 
-def watched(secrets: Folders, metrics: Metrics, *, tenant: str) -> Folders:
-    """The same folders; their changes are counted and told, by name."""
+class SecretWatcher:
+    """The secret folders of one tenant, with a count and a log line for each change."""
 
-    def changed(name: str) -> None:
-        metrics.secret_changes.labels(tenant, name.partition("/")[0]).inc()
-        get_logger().warning("secret_changed", secret=name)
+    def __init__(self, folders: Folders, metrics: Metrics, *, tenant: str) -> None:
+        self._folders = folders
+        self._changes = metrics.secret_changes
+        self._tenant = tenant
 
-    def folder(name: str) -> SecretFiles:
-        files = secrets(name)
-        files.changed = changed
+    def __call__(self, name: str) -> SecretFiles:
+        """Return one folder, watched."""
+        files = self._folders(name)
+        files.changed = self._changed
         return files
 
-    return folder
+    async def keep(self, stop: asyncio.Event) -> None:
+        """Read all mounted secrets every ``EVERY_SECONDS`` until ``stop``."""
+        await every(EVERY_SECONDS, self._read_all, stop)
 
-
-async def watch_secrets(secrets: Folders, metrics: Metrics, stop: asyncio.Event, *, tenant: str) -> None:
-    """Look at everything that is mounted, until ``stop``."""
-    while True:
+    async def _read_all(self) -> None:
         for name in FOLDERS:
-            files = secrets(name)
+            files = self(name)
             if keys := files.names():
-                metrics.secret_changes.labels(tenant, name)  # from 0 on, or Prometheus would not see the first change
+                self._changes.labels(self._tenant, name)  # from 0 on, or Prometheus would not see the first change
             for key in keys:
-                with suppress(Misconfigured):  # whoever needs it will say so
+                with suppress(Misconfigured):  # the part that needs this secret reports it
                     files.optional(key)
-        if not await pause(stop, EVERY_SECONDS):
-            return
+
+    def _changed(self, name: str) -> None:
+        self._changes.labels(self._tenant, name.partition("/")[0]).inc()
+        get_logger().warning("secret_changed", secret=name)

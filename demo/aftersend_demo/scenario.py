@@ -138,7 +138,7 @@ class DemoScenario:
         await self.control.create_foreign_parcels()
         self.display.event("foreign parcels appear, one with a number like ours")
 
-    async def _complete_run(self, kind: runs.Kind) -> runs.RunSummary:
+    async def _complete_run(self, kind: runs.RunKind) -> runs.RunSummary:
         name = await runs.publish(self.requests, runs.RunRequest(kind=kind), source="cli")
         summary = await runs.wait_for(self.requests.redis, tenant=TENANT, run=name, timeout=RUN_SECONDS)
         if summary is None or summary.outcome == "failed":

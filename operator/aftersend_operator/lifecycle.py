@@ -21,7 +21,7 @@ from aftersend.observe import logs, traces
 from aftersend.observe.otel_settings import grpc_refused
 from aftersend.service.admin import AdminServer
 from aftersend.service.health import Health
-from aftersend.service.run import EXIT_FAILED, EXIT_MISCONFIGURED, EXIT_OK, end_on_early_signals, no_core_dumps
+from aftersend.service.run import EXIT_FAILED, EXIT_MISCONFIGURED, EXIT_OK, disable_core_dumps, exit_on_early_signals
 from aftersend_operator.api.access import load_access
 from aftersend_operator.api.client import Api
 from aftersend_operator.metrics import OperatorMetrics
@@ -32,8 +32,8 @@ from aftersend_operator.status.readyz_client import ReadyzClient
 
 def run(environ: Mapping[str, str] = os.environ) -> int:
     """Serve until told to end; returns the exit code."""
-    end_on_early_signals()
-    no_core_dumps()
+    exit_on_early_signals()
+    disable_core_dumps()
     try:
         settings = read_operator_settings(environ)
         return asyncio.run(_life(settings, environ))
@@ -45,7 +45,7 @@ def run(environ: Mapping[str, str] = os.environ) -> int:
 async def _life(settings: OperatorSettings, environ: Mapping[str, str]) -> int:
     logs.configure(settings.log_format, settings.log_level)
     handed_on = dict(settings.traces)
-    if traces.wanted(handed_on):
+    if traces.tracing_enabled(handed_on):
         grpc_refused(handed_on)
     metrics, health, access = OperatorMetrics(), Health(), partial(load_access, environ)
     async with AsyncExitStack() as stack:

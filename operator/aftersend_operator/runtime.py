@@ -76,10 +76,10 @@ class OperatorRuntime:
             metrics=metrics,
             revisions=self._revisions,
         )
-        self._queue = WorkQueue[Key](self._reconciler.reconcile, pulse=partial(health.pulse, _QUEUE))
+        self._queue = WorkQueue[Key](self._reconciler.reconcile, pulse=partial(health.heartbeat, _QUEUE))
         metrics.queue_depth.set_function(lambda: self._queue.depth)
         metrics.tenants.set_function(lambda: len(self._cache.tenants))
-        health.ready_check("lists", self._list_sync.check_complete)
+        health.add_ready_check("lists", self._list_sync.check_complete)
 
     async def run(self) -> None:
         """Serve until SIGTERM; raises what stopped a loop."""
@@ -124,15 +124,15 @@ class OperatorRuntime:
 
     async def _run_resync(self, kinds: tuple[Kind, ...]) -> None:
         await self._list_sync.complete.wait()
-        self._health.watch(_RESYNC, MAX_SILENCE_SECONDS)
+        self._health.register_loop(_RESYNC, MAX_SILENCE_SECONDS)
         scopes = [(kind, name) for kind in kinds for name in self._settings.watch_namespaces or ("",)]
-        await Resync(self._api, self._cache, scopes, pulse=partial(self._health.pulse, _RESYNC)).run()
+        await Resync(self._api, self._cache, scopes, pulse=partial(self._health.heartbeat, _RESYNC)).run()
 
     async def _work(self, stop: asyncio.Event) -> None:
         await self._list_sync.complete.wait()
         get_logger().info("listed", tenants=len(self._cache.tenants))
         self._gate.resume(key for key in self._cache.tenants if is_rolling(self._cache.children(key).values()))
-        self._health.watch(_QUEUE, MAX_SILENCE_SECONDS)
+        self._health.register_loop(_QUEUE, MAX_SILENCE_SECONDS)
         await self._queue.run(stop)
 
     async def _served_kinds(self) -> tuple[Kind, ...]:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from aftersend.errors import Misconfigured
-from aftersend.observe.otel_settings import complaints
-from aftersend.settings import Address, EnvironmentReader, LogFormat, default_log_format, parse_address
+from aftersend.observe.otel_settings import setting_errors
+from aftersend.settings import EnvironmentReader, ListenAddress, LogFormat, default_log_format, parse_listen_address
 
 PullPolicy = Literal["IfNotPresent", "Always", "Never"]
 RenderMode = Literal["skip", "fail", "always"]
-_LISTEN = Address("0.0.0.0", 8080)  # noqa: S104 - probes and Prometheus come from outside the pod
+_LISTEN = ListenAddress("0.0.0.0", 8080)  # noqa: S104 - probes and Prometheus come from outside the pod
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _LABEL_KEY = re.compile(r"([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?)?")
@@ -35,7 +35,7 @@ class OperatorSettings:
     """``AFTERSEND_IMAGE_PULL_POLICY``."""
     watch_namespaces: tuple[str, ...] = ()
     """``AFTERSEND_WATCH_NAMESPACES``: where tenants are served; empty = everywhere."""
-    listen: Address = _LISTEN
+    listen: ListenAddress = _LISTEN
     """``AFTERSEND_OPERATOR_LISTEN``: /healthz, /readyz and /metrics of the operator."""
     namespace: str = ""
     """``AFTERSEND_OPERATOR_NAMESPACE``: where the operator runs; empty = outside the cluster."""
@@ -66,7 +66,7 @@ def read_operator_settings(environ: Mapping[str, str] = os.environ) -> OperatorS
         redis_image=reader.required("AFTERSEND_REDIS_IMAGE", "name an image with redis-server or valkey-server"),
         image_pull_policy=_pull_policy(reader),
         watch_namespaces=reader.parsed("AFTERSEND_WATCH_NAMESPACES", "", _namespaces, "use names of namespaces: a,b"),
-        listen=reader.parsed("AFTERSEND_OPERATOR_LISTEN", "0.0.0.0:8080", parse_address, "use host:port"),
+        listen=reader.parsed("AFTERSEND_OPERATOR_LISTEN", "0.0.0.0:8080", parse_listen_address, "use host:port"),
         namespace=reader.parsed("AFTERSEND_OPERATOR_NAMESPACE", "", _namespace, "use the name of a namespace"),
         rollout_at_once=reader.parsed("AFTERSEND_ROLLOUT_AT_ONCE", "10", _count, "use a number from 1 to 1000"),
         pod_monitors=reader.choice("AFTERSEND_POD_MONITORS", "skip", ("skip", "fail", "always")),
@@ -106,7 +106,7 @@ def _labels(text: str) -> tuple[tuple[str, str], ...] | None:
 def _traces(reader: EnvironmentReader) -> tuple[tuple[str, str], ...]:
     """Wrong values would end every pod at its start, so they end the operator first."""
     found = {name: value for name, value in reader.environ.items() if name.startswith("OTEL_") and value.strip()}
-    reader.errors += complaints({name: value for name, value in found.items() if not name.endswith(_FILES)})
+    reader.errors += setting_errors({name: value for name, value in found.items() if not name.endswith(_FILES)})
     return tuple(sorted(found.items()))
 
 

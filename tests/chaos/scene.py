@@ -138,7 +138,7 @@ class Scene:
 
     # Runs
 
-    async def run(self, kind: runs.Kind) -> runs.RunSummary:
+    async def run(self, kind: runs.RunKind) -> runs.RunSummary:
         """Ask for a run and wait for its summary, asking again if the request itself got lost with Redis."""
         name = await self._asked(kind)
         found: list[runs.RunSummary] = []
@@ -156,14 +156,14 @@ class Scene:
         self.note(f"{kind} {name} {found[0].outcome}: {found[0].read} read, {found[0].sent} sent")
         return found[0]
 
-    async def complete_run(self, kind: runs.Kind) -> runs.RunSummary:
+    async def complete_run(self, kind: runs.RunKind) -> runs.RunSummary:
         """Run until nothing is left to be tried again."""
         while True:
             summary = await self.run(kind)
             if summary.outcome == "done":
                 return summary
 
-    async def _asked(self, kind: runs.Kind) -> str:
+    async def _asked(self, kind: runs.RunKind) -> str:
         names: list[str] = []
 
         async def asked() -> bool:

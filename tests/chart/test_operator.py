@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from aftersend.settings import Address
+from aftersend.settings import ListenAddress
 from aftersend_operator.settings import read_operator_settings
 from tests.support.chart_kit import (
     VERSION,
@@ -33,7 +33,8 @@ def test_the_operator_understands_its_environment() -> None:
     assert settings.redis_image == "docker.io/valkey/valkey:9.1"
     assert settings.watch_namespaces == ()
     assert (settings.rollout_at_once, settings.pod_monitors, settings.allow_http) == (10, "skip", False)
-    assert (settings.listen, settings.log_format, settings.log_level) == (Address("0.0.0.0", 8080), "json", "info")
+    assert settings.listen == ListenAddress("0.0.0.0", 8080)
+    assert (settings.log_format, settings.log_level) == ("json", "info")
 
 
 def test_every_value_reaches_the_operator() -> None:

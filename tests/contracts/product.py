@@ -13,7 +13,7 @@ from aftersend.backup.records import Record
 from aftersend.cli.main import app
 from aftersend.ledger.entry import Entry, ParcelDetails
 from aftersend.observe.metrics import Metrics
-from aftersend.observe.otel_settings import complaints
+from aftersend.observe.otel_settings import setting_errors
 from aftersend.runs import OrderCheck, RunRequest, RunSummary
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend.settings import read_settings
@@ -22,7 +22,7 @@ from aftersend_operator.settings import read_operator_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
-READ_SETTINGS = {"services": read_settings, "operator": read_operator_settings, "traces": complaints}
+READ_SETTINGS = {"services": read_settings, "operator": read_operator_settings, "traces": setting_errors}
 """How each kind of process parses its environment; ``traces`` stands for the ``OTEL_*`` variables of all of them."""
 
 DOCUMENTS: dict[str, Any] = {

@@ -59,9 +59,9 @@ class ListSync:
         if path not in self._scopes:
             return await call(request)
         if "watch" in request.url.query:
-            self.health.pulse(path)
+            self.health.heartbeat(path)
             return await call(request)
-        self.health.watch(path, MAX_SILENCE_SECONDS)
+        self.health.register_loop(path, MAX_SILENCE_SECONDS)
         response = await call(request)
         if response.status == _OK:
             self._compare(path, await response.read())

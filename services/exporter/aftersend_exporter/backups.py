@@ -44,9 +44,9 @@ async def _back_up(runtime: Runtime) -> None:
         return
     except AftersendError as error:
         log.error("backup_failed", code=error.code, upstream=error.upstream)  # noqa: TRY400 - no texts, see observe.logs
-        runtime.health.tell("backup", str(error))
+        runtime.health.set_fact("backup", str(error))
         return
-    runtime.health.tell("backup", "ok")
+    runtime.health.set_fact("backup", "ok")
     log.info("backup_made", backup=made.id, count=made.keys, bytes=made.bytes)
     with suppress(Transient):
         await show_last(runtime)
@@ -78,4 +78,4 @@ async def show_last(runtime: Runtime) -> None:
     ms = await TenantState(runtime.redis, tenant=runtime.identity).get("success.backup")
     if ms:
         runtime.metrics.last_success.labels(runtime.identity, "backup").set(int(ms) / 1000)
-        runtime.health.tell("lastBackup", rfc3339(int(ms) / 1000))
+        runtime.health.set_fact("lastBackup", rfc3339(int(ms) / 1000))

@@ -19,7 +19,7 @@ from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
 from aftersend.loops import pause
 from aftersend.observe.meters import StreamMeter, UpstreamMeter
-from aftersend.runs import Kind, RunRequest, RunSummary, publish
+from aftersend.runs import RunKind, RunRequest, RunSummary, publish
 from aftersend.sendcloud.client import SendcloudClient, SendcloudCredentials
 from aftersend.service.run import run_part
 from aftersend.service.runtime import Part, Runtime
@@ -37,7 +37,7 @@ from aftersend_exporter.requests.schedule import Schedule
 from aftersend_exporter.sweep.recovery import RecoveryWatch
 
 _MAX_SILENCE: Final = 120.0
-_SCHEDULES: Final[dict[str, tuple[Kind, ...]]] = {"all": ("export", "sweep"), "sweep": ("sweep",), "none": ()}
+_SCHEDULES: Final[dict[str, tuple[RunKind, ...]]] = {"all": ("export", "sweep"), "sweep": ("sweep",), "none": ()}
 
 
 async def serve(runtime: Runtime) -> None:
@@ -104,7 +104,7 @@ async def _recover(runtime: Runtime, context: ExportContext, runs: Stream) -> No
 async def _keep_schedules(runtime: Runtime, context: ExportContext, runs: Stream, circuits: Circuits) -> None:
     """Start each schedule from when its kind last ran; that is known as soon as Redis answers."""
     spec = runtime.tenant.spec
-    crons: dict[Kind, str] = {"export": spec.export.schedule, "sweep": spec.sweep.schedule}
+    crons: dict[RunKind, str] = {"export": spec.export.schedule, "sweep": spec.sweep.schedule}
     lasts = await _last_runs(runtime, context)
     if lasts is None:
         return
@@ -145,13 +145,13 @@ async def _keep_backups(runtime: Runtime, context: ExportContext) -> None:
 
 def _tell(runtime: Runtime, summary: RunSummary) -> None:
     """The last export and the last sweep stand in ``/readyz?verbose``, for whoever does not see the job's report."""
-    runtime.health.tell(summary.kind, {**msgspec.to_builtins(summary), "time": rfc3339(time.time())})
+    runtime.health.set_fact(summary.kind, {**msgspec.to_builtins(summary), "time": rfc3339(time.time())})
 
 
 def _watched(runtime: Runtime, loop: str) -> "partial[None]":
     name = f"exporter-{loop}"
-    runtime.health.watch(name, _MAX_SILENCE)
-    return partial(runtime.health.pulse, name)
+    runtime.health.register_loop(name, _MAX_SILENCE)
+    return partial(runtime.health.heartbeat, name)
 
 
 PART = Part(name="exporter", serve=serve)

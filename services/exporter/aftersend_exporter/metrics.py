@@ -16,7 +16,7 @@ from typing import Final
 from aftersend.errors import Transient
 from aftersend.ledger.tenant_state import StateField
 from aftersend.loops import pause
-from aftersend.service.redis_metrics import RedisFigures, show_stream
+from aftersend.service.redis_metrics import RedisMetrics, refresh_stream_metrics
 from aftersend.settings import Settings
 from aftersend.stream.stream import Stream
 from aftersend.tenant.document import Spec
@@ -48,10 +48,10 @@ class ExporterGauges:
     context: ExportContext
     runs: Stream
     settings: Settings
-    _redis: RedisFigures = field(init=False)
+    _redis: RedisMetrics = field(init=False)
 
     def __post_init__(self) -> None:
-        self._redis = RedisFigures(self.runs.redis, self.context.metrics, self.context.tenant.identity)
+        self._redis = RedisMetrics(self.runs.redis, self.context.metrics, self.context.tenant.identity)
 
     async def keep(self, stop: asyncio.Event) -> None:
         """Refresh until ``stop``; while Redis is away the figures stay as they are."""
@@ -64,8 +64,8 @@ class ExporterGauges:
     async def refresh(self) -> None:
         """Read everything once."""
         for stream in (self.runs, self.context.parcels):
-            await show_stream(stream, self.context.metrics)
-        await self._redis.show()
+            await refresh_stream_metrics(stream, self.context.metrics)
+        await self._redis.refresh()
         quiet = await self._quiet_until()
         for kind, schedule in expected(self.context.tenant.spec, self.settings).items():
             await self._show_due(kind, schedule, quiet)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from aftersend.ledger.tenant_state import TenantState
 from aftersend.observe.metrics import Metrics
-from aftersend.runs import Kind, RunSummary
+from aftersend.runs import RunKind, RunSummary
 from aftersend.stream.event import rfc3339
 from aftersend_exporter.context import ExportContext
 from aftersend_exporter.run_stats import RunStats
@@ -42,14 +42,14 @@ async def finish_run(context: ExportContext, stats: RunStats, *, started: dateti
 
 async def show_last_successes(state: TenantState, metrics: Metrics, *, tenant: str) -> None:
     """After a start, show the last successes of earlier processes, too."""
-    kinds: tuple[Kind, ...] = ("export", "sweep")
+    kinds: tuple[RunKind, ...] = ("export", "sweep")
     for kind in kinds:
         ms = await state.get("success.export" if kind == "export" else "success.sweep")
         if ms:
             metrics.last_success.labels(tenant, kind).set(int(ms) / 1000)
 
 
-async def _succeeded(context: ExportContext, kind: Kind) -> None:
+async def _succeeded(context: ExportContext, kind: RunKind) -> None:
     now = context.now_ms()
     await context.state.set("success.export" if kind == "export" else "success.sweep", str(now))
     context.metrics.last_success.labels(context.tenant.identity, kind).set(now / 1000)

@@ -15,7 +15,7 @@ from typing import Literal
 from msgspec import UNSET
 
 from aftersend.errors import AftersendError, CredentialsRefused, SecretMissing, Transient
-from aftersend.runs import Kind, OrderDecision, Outcome, RunHealth, RunSummary
+from aftersend.runs import OrderDecision, RunHealth, RunKind, RunOutcome, RunSummary
 from aftersend.stream.event import rfc3339
 
 Reachable = Literal["ok", "refused", "unavailable", "unknown"]
@@ -26,7 +26,7 @@ class RunStats:
     """The figures of one run, while it runs."""
 
     run: str
-    kind: Kind
+    kind: RunKind
     start: datetime | None = None
     end: datetime | None = None
     read: int = 0
@@ -57,7 +57,7 @@ class RunStats:
         self.errors[error.upstream] = error
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> RunOutcome:
         """Judge the run."""
         if self._failed:
             return "failed"

@@ -84,17 +84,17 @@ async def _consume(
         await _consumer(runtime, stream, handler, _breaker(afterbuy, files, metrics)).run(runtime.stop)
     finally:
         await batcher.close()
-        runtime.health.forget(_LOOP)
+        runtime.health.unregister_loop(_LOOP)
 
 
 def _consumer(runtime: Runtime, stream: Stream, handler: ParcelEventHandler, breaker: CircuitBreaker) -> Consumer:
-    runtime.health.watch(_LOOP, _MAX_SILENCE)
+    runtime.health.register_loop(_LOOP, _MAX_SILENCE)
     return Consumer(
         stream,
         handler,
         name=runtime.name,
         meter=StreamMeter(runtime.metrics, runtime.identity, stream.name),
-        heartbeat=lambda: runtime.health.pulse(_LOOP),
+        heartbeat=lambda: runtime.health.heartbeat(_LOOP),
         concurrency=CONCURRENCY,
         breaker=breaker,
     )

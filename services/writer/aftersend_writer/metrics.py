@@ -21,7 +21,7 @@ from aftersend.observe.meters import CircuitMeter, exemplar
 from aftersend.observe.metrics import Metrics
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend.service.health import Health
-from aftersend.service.redis_metrics import show_stream
+from aftersend.service.redis_metrics import refresh_stream_metrics
 from aftersend.stream.event import rfc3339
 from aftersend.stream.stream import Stream
 
@@ -66,7 +66,7 @@ class WriterMetrics:
     def circuit(self, state: CircuitState) -> None:
         """Show the state of Afterbuy's circuit breaker."""
         self._circuit.show(is_open=state is not CircuitState.CLOSED, refused=state is CircuitState.REFUSED)
-        self.health.tell("afterbuy", state.value)
+        self.health.set_fact("afterbuy", state.value)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Refresh until ``stop`` is set, and once more then."""
@@ -77,7 +77,7 @@ class WriterMetrics:
 
     async def refresh(self) -> None:
         """Read everything once."""
-        await show_stream(self.stream, self.metrics)
+        await refresh_stream_metrics(self.stream, self.metrics)
         for code, count in (await self.ledger.counts()).items():
             self.metrics.problems.labels(self.tenant, code).set(count)
         await self._keep_success()
@@ -90,4 +90,4 @@ class WriterMetrics:
             self._stored = self._success
         if self._success:
             self.metrics.last_success.labels(self.tenant, "writeback").set(self._success)
-            self.health.tell("lastWriteBack", rfc3339(self._success))
+            self.health.set_fact("lastWriteBack", rfc3339(self._success))

@@ -23,7 +23,7 @@ from aftersend.afterbuy.model import AFTERBUY, Order, OrderChange, Page, Unreada
 from aftersend.errors import AftersendError, Bug, Rejected, Transient
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.store import Ledger
-from aftersend.observe.traces import link
+from aftersend.observe.traces import add_link
 from aftersend.tenant.document import WriteBack
 from aftersend_writer.order_update import Granularity, OrderUpdate
 from aftersend_writer.rules.diff import Rules
@@ -103,7 +103,7 @@ class OrderWriter:
             return []  # this entry may come from a backup; the end of the recovery checks all that lags
         if entry is None or not (recheck or entry.applied != entry.observed):
             return []
-        link(entry.trace)  # the push, hours ago
+        add_link(entry.trace)  # the push, hours ago
         return [OrderUpdate(lease, entry)]
 
     async def _run_rounds(self, updates: list[OrderUpdate]) -> None:

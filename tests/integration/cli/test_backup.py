@@ -20,7 +20,7 @@ from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
 from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
-from aftersend.service.heartbeat import Presence
+from aftersend.service.heartbeat import Heartbeat
 from tests.support.part_kit import call_main, environment
 
 TENANT = "shops.mueller"
@@ -130,7 +130,7 @@ async def test_a_person_is_asked(shop: Shop, answer: bytes, code: int) -> None:
 async def test_it_refuses_while_services_run_unless_told(shop: Shop) -> None:
     await shop.orders(1)
     await shop.call("create")
-    await Presence(shop.redis, tenant=TENANT).sign("writer host-1")
+    await Heartbeat(shop.redis, tenant=TENANT).beat("writer host-1")
     code, _, err = await shop.call("restore", "--yes")
     assert code == 1
     assert "writer host-1" in err

@@ -160,7 +160,7 @@ async def writer(runtime):
     name = runtime.identity
     tries[name] = tries.get(name, 0) + 1
     if name == "mueller" and tries[name] < 3:
-        runtime.health.watch("never", -1)
+        runtime.health.register_loop("never", -1)
         raise ValueError("Käthe")
     sys.stderr.write('{"event": "serving", "tenant": "%s", "try": %d}\\n' % (name, tries[name]))
     await runtime.stop.wait()

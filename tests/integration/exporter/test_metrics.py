@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from aftersend.service.redis_metrics import RedisFigures, grown
+from aftersend.service.redis_metrics import RedisMetrics, grown
 from aftersend.settings import Scheduler, Settings, read_settings
 from aftersend.tenant.document import Spec
 from aftersend_exporter.metrics import ExporterGauges, expected
@@ -129,8 +129,8 @@ def test_a_counter_of_redis_may_begin_anew(before: int, now: int, more: int) -> 
 
 
 async def test_what_redis_refused_to_others_is_counted(harness: ExporterHarness, redis_url: str) -> None:
-    figures = RedisFigures(harness.redis, harness.context.metrics, IDENTITY)
-    await figures.show()
+    figures = RedisMetrics(harness.redis, harness.context.metrics, IDENTITY)
+    await figures.refresh()
     counts = "acl_access_denied_auth" in await harness.redis.info("stats")  # Redis 7.0 does not
     assert value(harness, "redis_denied_total", kind="login") == (0 if counts else None)
     await harness.redis.execute_command("ACL", "SETUSER", "guest", "on", ">guest", "~own", "+get", "&none", "+publish")
@@ -140,7 +140,7 @@ async def test_what_redis_refused_to_others_is_counted(harness: ExporterHarness,
         assert await refused(guest, "KEYS", "*")
         assert await refused(guest, "GET", "other")
         assert await refused(guest, "PUBLISH", "channel", "x")
-        await figures.show()
+        await figures.refresh()
         assert value(harness, "redis_clients") == 2
     kinds = ("login", "command", "key", "channel")
     assert [value(harness, "redis_denied_total", kind=kind) for kind in kinds] == [1 if counts else None] * 4

@@ -141,7 +141,7 @@ def test_what_is_no_http_is_refused_without_a_quote_or_a_banner(where: str, tmp_
 
 
 def test_a_verbose_probe_tells_every_check_and_fact(tmp_path: Path) -> None:
-    code = "async def serve(runtime):\n runtime.health.tell('circuits', ['afterbuy'])\n await runtime.stop.wait()"
+    code = "async def serve(runtime):\n runtime.health.set_fact('circuits', ['afterbuy'])\n await runtime.stop.wait()"
     with running(code, environment(tmp_path)) as process:
         port = process.line("started")["admin_port"]
         status, text, headers = get(port, "/readyz?verbose")
@@ -154,7 +154,7 @@ def test_a_verbose_probe_tells_every_check_and_fact(tmp_path: Path) -> None:
 
 
 def test_a_stalled_loop_fails_the_liveness_probe(tmp_path: Path) -> None:
-    code = "async def serve(runtime):\n runtime.health.watch('reader', -1)\n await runtime.stop.wait()"
+    code = "async def serve(runtime):\n runtime.health.register_loop('reader', -1)\n await runtime.stop.wait()"
     with running(code, environment(tmp_path)) as process:
         status, text, _ = get(process.line("started")["admin_port"], "/healthz")
     assert status == 503

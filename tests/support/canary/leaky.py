@@ -23,7 +23,7 @@ def main(part: str, word: str) -> int:
     _break(part, word)
 
     async def serve(runtime: Runtime) -> None:
-        runtime.health.tell("leak", word)
+        runtime.health.set_fact("leak", word)
         runtime.metrics.webhooks.labels(runtime.identity, word).inc()
         get_logger().debug("leak", what=word)
         with span("leak", order=word):

@@ -98,7 +98,7 @@ class Scene:
         except aiohttp.ClientError:
             return False
 
-    async def run(self, kind: runs.Kind = "export", *orders: int) -> runs.RunSummary:
+    async def run(self, kind: runs.RunKind = "export", *orders: int) -> runs.RunSummary:
         """Ask for a run and wait until it is over."""
         wanted = runs.RunRequest(kind=kind, orders=tuple(map(str, orders)))
         name = await runs.publish(self.requests, wanted, source="cli")

@@ -4,7 +4,7 @@ import pytest
 
 from aftersend import settings
 from aftersend.errors import Misconfigured
-from aftersend.settings import Address, Settings, parse_address, read_settings
+from aftersend.settings import ListenAddress, Settings, parse_listen_address, read_settings
 
 LEAST = {
     "AFTERSEND_TENANT_FILE": "/etc/aftersend/tenant.yaml",
@@ -18,8 +18,8 @@ def test_defaults() -> None:
         tenant_file=Path("/etc/aftersend/tenant.yaml"),
         secrets_dir=Path("/etc/aftersend/secrets"),
         redis_url="redis://redis:6379/0",
-        listen=Address("0.0.0.0", 8080),
-        admin_listen=Address("0.0.0.0", 9090),
+        listen=ListenAddress("0.0.0.0", 8080),
+        admin_listen=ListenAddress("0.0.0.0", 9090),
         log_format="json",
         log_level="info",
         scheduler="sweep",
@@ -34,9 +34,9 @@ def test_defaults() -> None:
         ("AFTERSEND_REDIS_URL", "rediss://redis:6380/1", "redis_url", "rediss://redis:6380/1"),
         ("AFTERSEND_REDIS_URL", "redis://redis", "redis_url", "redis://redis"),
         ("AFTERSEND_REDIS_URL", "redis://user:word@[::1]:6380/", "redis_url", "redis://user:word@[::1]:6380/"),
-        ("AFTERSEND_LISTEN", "127.0.0.1:81", "listen", Address("127.0.0.1", 81)),
-        ("AFTERSEND_LISTEN", "[::1]:81", "listen", Address("::1", 81)),
-        ("AFTERSEND_ADMIN_LISTEN", "localhost:0", "admin_listen", Address("localhost", 0)),
+        ("AFTERSEND_LISTEN", "127.0.0.1:81", "listen", ListenAddress("127.0.0.1", 81)),
+        ("AFTERSEND_LISTEN", "[::1]:81", "listen", ListenAddress("::1", 81)),
+        ("AFTERSEND_ADMIN_LISTEN", "localhost:0", "admin_listen", ListenAddress("localhost", 0)),
         ("AFTERSEND_LOG_LEVEL", "DeBuG", "log_level", "debug"),
         ("AFTERSEND_LOG_LEVEL", " warning ", "log_level", "warning"),
         ("AFTERSEND_LOG_FORMAT", "CONSOLE", "log_format", "console"),
@@ -100,4 +100,4 @@ def test_a_terminal_gets_console_logs(*, terminal: bool, log_format: str, monkey
 
 @pytest.mark.parametrize("text", ["", ":80", "host", "host:x"])
 def test_what_is_no_address(text: str) -> None:
-    assert parse_address(text) is None
+    assert parse_listen_address(text) is None

@@ -12,8 +12,8 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from aftersend.errors import Misconfigured
 from aftersend.observe import traces
-from aftersend.observe.otel_settings import complaints
-from aftersend.observe.otlp import Quietly
+from aftersend.observe.otel_settings import setting_errors
+from aftersend.observe.otlp import LogOnChange
 from aftersend.observe.traces import span
 from tests.support.otlp_receiver import Received, receiving
 
@@ -66,7 +66,7 @@ class Moody(SpanExporter):
 
 def test_a_collector_that_goes_and_comes_back_is_two_lines() -> None:
     with structlog.testing.capture_logs() as said:
-        sending = Quietly(Moody("+---++"))
+        sending = LogOnChange(Moody("+---++"))
         for _ in range(6):
             sending.export(())
     assert [line["event"] for line in said] == ["spans_not_sent", "spans_sent_again"]
@@ -116,7 +116,7 @@ def test_nobody_waits_for_a_collector_that_says_nothing() -> None:
     ],
 )
 def test_nonsense_is_named_and_not_quoted(environ: dict[str, str], said: str) -> None:
-    (complaint,) = complaints(ENDPOINT | environ)
+    (complaint,) = setting_errors(ENDPOINT | environ)
     assert said in complaint
     assert "geheim" not in complaint
 

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace.sampling import Decision, ParentBasedTraceIdRatio
 
 from aftersend.observe.otel_settings import recorded_share
-from aftersend.observe.sampling import Heads
+from aftersend.observe.sampling import HeadSampler
 from aftersend.observe.traces import valid_traceparent
 
 HALF = 1 << 63
 PARENT = "00-" + "a" * 32 + "-" + "b" * 16 + "-"
 
 
-def recording(share: float | None) -> Heads:
-    heads = Heads()
+def recording(share: float | None) -> HeadSampler:
+    heads = HeadSampler()
     heads.record(share)
     return heads
 

@@ -56,7 +56,7 @@ def test_what_is_no_traceparent_is_ignored(text: str) -> None:
 def test_off_the_sdk_is_not_imported() -> None:
     code = (
         "import sys; from aftersend.observe import traces; traces.start_tracing('x')\n"
-        "with traces.span('a'): traces.note(status=200)\n"
+        "with traces.span('a'): traces.set_attributes(status=200)\n"
         "sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], env={}, check=False).returncode == 0
@@ -83,7 +83,7 @@ def test_off_no_part_imports_what_makes_or_sends_spans() -> None:
     ],
 )
 def test_an_endpoint_switches_it_on(environ: dict[str, str], *, expected: bool) -> None:
-    assert traces.wanted(environ) is expected
+    assert traces.tracing_enabled(environ) is expected
 
 
 def test_on_spans_continue_the_trace_from_outside(exported: InMemorySpanExporter) -> None:
@@ -148,18 +148,18 @@ def test_on_spans_say_whose_they_are(exported: InMemorySpanExporter) -> None:
 def test_on_the_innermost_span_takes_notes_and_links(exported: InMemorySpanExporter) -> None:
     with span("outer"):
         with span("inner"):
-            traces.note(status=503, city="Köln")
-            traces.link(OTHER)
-            traces.link("nonsense")
-        traces.note(status=200)
+            traces.set_attributes(status=503, city="Köln")
+            traces.add_link(OTHER)
+            traces.add_link("nonsense")
+        traces.set_attributes(status=200)
     inner, outer = _flush(exported)
     assert (dict(inner.attributes), dict(outer.attributes)) == (
         {"http.response.status_code": 503},
         {"http.response.status_code": 200},
     )
     assert [f"{link.context.trace_id:032x}" for link in inner.links] == [OTHER[3:35]]
-    traces.note(status=1)
-    traces.link(OTHER)
+    traces.set_attributes(status=1)
+    traces.add_link(OTHER)
 
 
 @pytest.mark.parametrize(("error", "failed"), [(Later("not_due"), False), (Transient("timeout"), True)])
@@ -174,7 +174,7 @@ def test_on_what_is_only_put_off_has_not_failed(
 
 
 def test_a_peer_is_told_without_credentials_and_query() -> None:
-    assert traces.peer("https://key:secret@api.example/path?q=Meier") == {
+    assert traces.url_attributes("https://key:secret@api.example/path?q=Meier") == {
         "address": "api.example",
         "port": 443,
         "url": "https://api.example/path",
@@ -186,11 +186,11 @@ def test_on_what_was_left_out_at_its_beginning_is_left_out(exported: InMemorySpa
     left_out = PARENT[:-2] + flags
     with span("outer", order="1"):
         with span("handle", parent=left_out) as step:
-            traces.note(outcome="stored")
+            traces.set_attributes(outcome="stored")
             assert (step.traceparent, sampled_trace_id()) == (left_out, "")
             with span("inner") as inner:
                 assert inner.traceparent == left_out
-        traces.note(outcome="done")
+        traces.set_attributes(outcome="done")
     (only,) = _flush(exported)
     assert isinstance(only, ReadableSpan)
     assert dict(only.attributes or {}) == {"aftersend.order": "1", "aftersend.outcome": "done"}

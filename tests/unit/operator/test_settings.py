@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from aftersend.errors import Misconfigured
-from aftersend.settings import Address
+from aftersend.settings import ListenAddress
 from aftersend_operator.settings import read_operator_settings
 
 REQUIRED = {"AFTERSEND_SERVICE_IMAGE": "services:1", "AFTERSEND_REDIS_IMAGE": "redis:8"}
@@ -16,7 +16,7 @@ REQUIRED = {"AFTERSEND_SERVICE_IMAGE": "services:1", "AFTERSEND_REDIS_IMAGE": "r
 def test_two_images_are_enough() -> None:
     settings = read_operator_settings(REQUIRED)
     assert (settings.service_image, settings.redis_image) == ("services:1", "redis:8")
-    assert settings.listen == Address("0.0.0.0", 8080)
+    assert settings.listen == ListenAddress("0.0.0.0", 8080)
     assert (settings.image_pull_policy, settings.rollout_at_once, settings.pod_monitors) == ("IfNotPresent", 10, "skip")
     assert not settings.watch_namespaces
     assert not settings.allow_http
@@ -47,7 +47,7 @@ def test_every_variable_is_read() -> None:
     )
     assert settings.image_pull_policy == "Always"
     assert settings.watch_namespaces == ("b", "a")
-    assert settings.listen == Address("127.0.0.1", 9999)
+    assert settings.listen == ListenAddress("127.0.0.1", 9999)
     assert (settings.namespace, settings.rollout_at_once, settings.pod_monitors) == ("aftersend-system", 3, "always")
     assert settings.ingress_namespaces == (("kubernetes.io/metadata.name", "ingress-nginx"),)
     assert settings.scrape_namespaces == (("monitoring", "yes"), ("team", "watch"))

@@ -18,28 +18,28 @@ class Clock:
 def test_a_loop_must_pulse_within_its_silence() -> None:
     clock = Clock()
     health = Health(clock)
-    health.watch("reader", 10)
+    health.register_loop("reader", 10)
     clock.now += 10
     assert health.stalled() == {}
     clock.now += 0.5
     assert health.stalled() == {"reader": 10.5}
-    health.pulse("reader")
+    health.heartbeat("reader")
     assert health.stalled() == {}
 
 
 def test_a_loop_that_ended_as_planned_is_forgotten_and_strangers_are_ignored() -> None:
     clock = Clock()
     health = Health(clock)
-    health.watch("reader", 10)
-    health.pulse("stranger")
+    health.register_loop("reader", 10)
+    health.heartbeat("stranger")
     clock.now += 99
-    health.forget("reader")
-    health.forget("reader")
+    health.unregister_loop("reader")
+    health.unregister_loop("reader")
     assert health.stalled() == {}
 
 
 async def test_checks_answer_by_code_or_type_and_never_by_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PATIENCE", 0.01)
+    monkeypatch.setattr(module, "_CHECK_TIMEOUT", 0.01)
 
     async def fine() -> None: ...
 
@@ -54,7 +54,7 @@ async def test_checks_answer_by_code_or_type_and_never_by_text(monkeypatch: pyte
 
     health = Health()
     for name, check in (("fine", fine), ("ours", ours), ("foreign", foreign), ("hangs", hangs)):
-        health.ready_check(name, check)
+        health.add_ready_check(name, check)
     assert await health.ready() == {
         "fine": "",
         "ours": "redis: redis_unavailable",
@@ -69,9 +69,9 @@ async def test_clear_forgets_loops_checks_and_facts() -> None:
     async def broken() -> None:
         raise Misconfigured("broken")
 
-    health.watch("loop", -1)
-    health.ready_check("check", broken)
-    health.tell("fact", 1)
+    health.register_loop("loop", -1)
+    health.add_ready_check("check", broken)
+    health.set_fact("fact", 1)
     assert health.facts == {"fact": 1}
     health.clear()
     assert (health.stalled(), await health.ready(), health.facts) == ({}, {}, {})

@@ -13,13 +13,13 @@ from aftersend.circuit_breaker import CircuitBreaker, CircuitBreakerTiming, Circ
 from aftersend.loops import pause
 from aftersend.observe.meters import CircuitMeter
 from aftersend.observe.metrics import Metrics
-from aftersend.runs import Kind, Outcome
+from aftersend.runs import RunKind, RunOutcome
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.client import SendcloudClient
 from aftersend_exporter.run_stats import RunStats
 
 _FIRST_FAILURE_OPENS: Final = CircuitBreakerTiming(failures=1)
-_NEEDS: Final[dict[Kind, tuple[str, ...]]] = {"export": ("afterbuy", "sendcloud"), "sweep": ("sendcloud",)}
+_NEEDS: Final[dict[RunKind, tuple[str, ...]]] = {"export": ("afterbuy", "sendcloud"), "sweep": ("sendcloud",)}
 
 
 class Circuits:
@@ -48,11 +48,11 @@ class Circuits:
             for upstream, probe in probes.items()
         }
 
-    def closed_for(self, kind: Kind) -> bool:
+    def closed_for(self, kind: RunKind) -> bool:
         """True if nothing speaks against a run of that kind."""
         return not any(self._breakers[upstream].is_open for upstream in _NEEDS[kind])
 
-    def record(self, stats: RunStats, *, outcome: Outcome) -> None:
+    def record(self, stats: RunStats, *, outcome: RunOutcome) -> None:
         """What a run learnt about the upstreams that it needed."""
         for upstream in _NEEDS[stats.kind]:
             error = stats.errors.get(upstream)
