@@ -63,7 +63,7 @@ async def unpacked(
     source: AsyncIterator[bytes], keyring: Keyring, *, tenant: str, backup_id: str
 ) -> AsyncIterator[Record]:
     """The records of a backup; ``BadBackup`` as soon as something is wrong with it."""
-    reader = _Reader(source)
+    reader = _ByteReader(source)
     header = await _header(reader, keyring, tenant=tenant, backup_id=backup_id)
     position, last = 0, False
     while not last:
@@ -76,7 +76,7 @@ async def unpacked(
         raise errors.damaged(backup_id, position)
 
 
-async def _header(reader: "_Reader", keyring: Keyring, *, tenant: str, backup_id: str) -> str:
+async def _header(reader: "_ByteReader", keyring: Keyring, *, tenant: str, backup_id: str) -> str:
     found = _HEADER.fullmatch(await reader.line())
     if found is None:
         raise errors.no_backup(backup_id)
@@ -87,7 +87,7 @@ async def _header(reader: "_Reader", keyring: Keyring, *, tenant: str, backup_id
     return found[0].decode()
 
 
-async def _chunk(reader: "_Reader", backup_id: str, position: int) -> bytes:
+async def _chunk(reader: "_ByteReader", backup_id: str, position: int) -> bytes:
     length = int.from_bytes(head := await reader.upto(_LENGTH), "big")
     if length > _MOST_BYTES:
         raise errors.damaged(backup_id, position)
@@ -110,7 +110,7 @@ def _open(chunk: bytes, keyring: Keyring, header: str, backup_id: str, position:
     raise errors.damaged(backup_id, position)
 
 
-class _Reader:
+class _ByteReader:
     """Takes exactly as many bytes as are asked for from pieces of any size."""
 
     def __init__(self, source: AsyncIterator[bytes]) -> None:

@@ -23,7 +23,7 @@ from typing import Final, cast
 
 from redis.asyncio import Redis
 
-from aftersend.backup.records import KEPT_FACTS, Facts, Place, Queued, Record
+from aftersend.backup.records import KEPT_FACTS, EventPlace, Record, SavedEvent, SavedFacts
 from aftersend.errors import AftersendError
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
@@ -34,7 +34,7 @@ from aftersend.stream.event import Fields, text_of
 from aftersend.stream.stream import GROUPS, Stream
 
 _PAGE: Final = 100
-_WAITING: Final[tuple[Place, ...]] = ("delayed", "dead", "stream", "delayed", "dead")
+_WAITING: Final[tuple[EventPlace, ...]] = ("delayed", "dead", "stream", "delayed", "dead")
 
 
 class Collector:
@@ -60,15 +60,15 @@ class Collector:
     async def records(self) -> AsyncIterator[Record]:
         """Everything that a backup keeps."""
         known = {name: await self._state.get(name) for name in KEPT_FACTS}
-        yield Facts({name: value for name, value in known.items() if value is not None})
+        yield SavedFacts({name: value for name, value in known.items() if value is not None})
         for stream in self._streams:
             async for event in self._events(stream):
                 yield event
         async for saved in self._orders():
             yield saved
 
-    async def _events(self, stream: Stream) -> AsyncIterator[Queued]:
-        seen: set[tuple[Place, int]] = set()
+    async def _events(self, stream: Stream) -> AsyncIterator[SavedEvent]:
+        seen: set[tuple[EventPlace, int]] = set()
         for place in _WAITING:
             async for entry in entries(stream, place):
                 mark = (place, hash(entry.name))
@@ -78,13 +78,13 @@ class Collector:
                     seen.add(mark)
                 yield self._queued(stream, place, entry.fields, entry.due)
 
-    def _queued(self, stream: Stream, place: Place, fields: Fields, due: float) -> Queued:
+    def _queued(self, stream: Stream, place: EventPlace, fields: Fields, due: float) -> SavedEvent:
         bound = stream.bound(text_of(fields, b"type"), text_of(fields, b"id"))
         try:
             plain = self._keyring.open(fields.get(b"data", b""), bound=bound)
         except AftersendError:
-            return Queued(stream.name, place, dict(fields), due)
-        return Queued(stream.name, place, {**fields, b"data": plain}, due, opened=True)
+            return SavedEvent(stream.name, place, dict(fields), due)
+        return SavedEvent(stream.name, place, {**fields, b"data": plain}, due, opened=True)
 
     async def _orders(self) -> AsyncIterator[Record]:
         page: list[str] = []
@@ -104,7 +104,7 @@ class Collector:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundEvent:
     """An event as it lies there."""
 
     name: bytes
@@ -114,33 +114,33 @@ class Found:
     """Delayed ones: ms since 1970."""
 
 
-def entries(stream: Stream, place: Place) -> AsyncIterator[Found]:
+def entries(stream: Stream, place: EventPlace) -> AsyncIterator[FoundEvent]:
     """All events in one place; what is no event in the delayed set is left out."""
     if place == "delayed":
         return _delayed(stream)
     return _entries(stream, stream.dead_key if place == "dead" else stream.key)
 
 
-async def _entries(stream: Stream, key: str) -> AsyncIterator[Found]:
+async def _entries(stream: Stream, key: str) -> AsyncIterator[FoundEvent]:
     start = "-"
     while True:
         with guarded():
             found = await stream.redis.xrange(key, start, "+", count=_PAGE)
         page = cast("list[tuple[bytes, Fields]]", found)
         for name, fields in page:
-            yield Found(name, fields)
+            yield FoundEvent(name, fields)
         if len(page) < _PAGE:
             return
         start = "(" + page[-1][0].decode()
 
 
-async def _delayed(stream: Stream) -> AsyncIterator[Found]:
+async def _delayed(stream: Stream) -> AsyncIterator[FoundEvent]:
     cursor: bytes | str = "0"
     while True:
         cursor, page = await run_script(stream.redis, "delayed", keys=[stream.delayed_key], args=[cursor, _PAGE])
         for member, due, flat in page:
             if flat:
                 pairs = iter(flat)
-                yield Found(member, dict(zip(pairs, pairs, strict=True)), float(due))
+                yield FoundEvent(member, dict(zip(pairs, pairs, strict=True)), float(due))
         if cursor == b"0":
             return

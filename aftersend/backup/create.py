@@ -19,7 +19,7 @@ from aftersend.backup.collect import Collector
 from aftersend.backup.errors import BadBackup
 from aftersend.backup.names import Backup, backup_name, file_of, new_id, outdated, partial_name, published
 from aftersend.backup.records import Record
-from aftersend.backup.target import Target
+from aftersend.backup.target import BackupTarget
 from aftersend.errors import AftersendError
 from aftersend.ledger.tenant_state import TenantState
 from aftersend.observe.logs import get_logger
@@ -31,7 +31,7 @@ class Backups:
     """The backups of one tenant."""
 
     tenant: str
-    target: Target
+    target: BackupTarget
     keyring: Keyring
 
     async def list(self) -> list[Backup]:

@@ -9,27 +9,27 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
-from aftersend.ledger.store import Saved
+from aftersend.ledger.store import SavedOrder
 from aftersend.ledger.tenant_state import StateField
 from aftersend.stream.stream import StreamName
 
-Place = Literal["stream", "delayed", "dead"]
+EventPlace = Literal["stream", "delayed", "dead"]
 NOT_KEPT: Final[frozenset[StateField]] = frozenset({"recovered", "restored"})
 """They tell about the ledger that is there, not about the one that is saved."""
 KEPT_FACTS: Final[tuple[StateField, ...]] = tuple(name for name in get_args(StateField) if name not in NOT_KEPT)
 
 
-class Facts(msgspec.Struct, frozen=True, tag="facts"):
+class SavedFacts(msgspec.Struct, frozen=True, tag="facts"):
     """The small facts of the tenant; they come first, so the sweep's cursor is older than everything behind it."""
 
     state: dict[str, str]
 
 
-class Queued(msgspec.Struct, frozen=True, tag="event"):
+class SavedEvent(msgspec.Struct, frozen=True, tag="event"):
     """An event that was waiting, being handled, delayed or dead."""
 
     stream: StreamName
-    place: Place
+    place: EventPlace
     fields: dict[bytes, bytes]
     due: float = 0.0
     """Delayed ones: ms since 1970."""
@@ -37,4 +37,4 @@ class Queued(msgspec.Struct, frozen=True, tag="event"):
     """The data in it is plain; what nobody can open is kept as it is."""
 
 
-Record = Facts | Queued | Saved
+Record = SavedFacts | SavedEvent | SavedOrder

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
-from aftersend.backup.collect import Found, entries
-from aftersend.backup.records import Place
+from aftersend.backup.collect import FoundEvent, entries
+from aftersend.backup.records import EventPlace
 from aftersend.errors import Rejected
 from aftersend.ledger.store import Ledger
 from aftersend.redis.connection import guarded
-from aftersend.redis.scripts import Word, run_script
+from aftersend.redis.scripts import ScriptArgument, run_script
 from aftersend.sealing import Keyring, UnknownKey, key_id_of
 from aftersend.stream.event import text_of
 from aftersend.stream.stream import GROUPS, Stream
@@ -24,7 +24,7 @@ from aftersend.stream.stream import GROUPS, Stream
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-_PLACES: Final[tuple[Place, ...]] = ("stream", "delayed", "dead")
+_PLACES: Final[tuple[EventPlace, ...]] = ("stream", "delayed", "dead")
 _HELD_MS: Final = 60_000
 
 
@@ -80,17 +80,17 @@ class Resealer:
         new = self._sealed_anew(old, bound, newest)
         return int(await run_script(self._redis, "reseal_value", keys=[name], args=[old, new])) if new else 0
 
-    async def _event(self, stream: Stream, place: Place, found: Found, newest: str) -> int:
+    async def _event(self, stream: Stream, place: EventPlace, found: FoundEvent, newest: str) -> int:
         fields = found.fields
         bound = stream.bound(text_of(fields, b"type"), text_of(fields, b"id"))
         new = self._sealed_anew(fields.get(b"data", b""), bound, newest)
         if not new:
             return 0
-        pairs: list[Word] = []
+        pairs: list[ScriptArgument] = []
         for name, value in {**fields, b"data": new}.items():
             pairs += (name, value)
         if place == "delayed":
-            args: list[Word] = [found.name, f"{found.due:.0f}", *pairs]
+            args: list[ScriptArgument] = [found.name, f"{found.due:.0f}", *pairs]
             return int(await run_script(self._redis, "reseal_delayed", keys=[stream.delayed_key], args=args))
         key, group = (stream.dead_key, "") if place == "dead" else (stream.key, stream.group)
         return int(

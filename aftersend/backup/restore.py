@@ -22,18 +22,18 @@ import msgspec
 from redis.asyncio import Redis
 
 from aftersend.backup.collect import entries
-from aftersend.backup.records import KEPT_FACTS, Facts, Place, Queued, Record
+from aftersend.backup.records import KEPT_FACTS, EventPlace, Record, SavedEvent, SavedFacts
 from aftersend.errors import Later
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import StateField, TenantState
 from aftersend.redis.connection import guarded
-from aftersend.redis.scripts import Word, run_script
+from aftersend.redis.scripts import ScriptArgument, run_script
 from aftersend.runs import RunRequest, publish
 from aftersend.sealing import Keyring
 from aftersend.stream.event import text_of
 from aftersend.stream.stream import GROUPS, Stream, StreamName
 
-_PLACES: Final[tuple[Place, ...]] = ("stream", "delayed", "dead")
+_PLACES: Final[tuple[EventPlace, ...]] = ("stream", "delayed", "dead")
 _PATIENCE: Final = 90
 """Seconds to wait for a sweep, or for the lease of one that was killed."""
 
@@ -80,9 +80,9 @@ class Restorer:
             known = await self._known()
             async for record in records:
                 match record:
-                    case Facts(state):
+                    case SavedFacts(state):
                         await self._facts(state)
-                    case Queued():
+                    case SavedEvent():
                         await self._event(record, known, told)
                     case saved:
                         changed = await self.ledger.restore(saved, pickup_matters=self.pickup_matters)
@@ -121,7 +121,7 @@ class Restorer:
             async for found in entries(stream, place)
         }
 
-    async def _event(self, event: Queued, known: set[tuple[StreamName, str]], told: Restored) -> None:
+    async def _event(self, event: SavedEvent, known: set[tuple[StreamName, str]], told: Restored) -> None:
         stream, name = self.streams[event.stream], (event.stream, _name(event.fields))
         if name in known:
             told.unchanged += 1
@@ -153,9 +153,9 @@ def merged_facts(live: Mapping[StateField, str], saved: Mapping[str, str]) -> di
     return merged
 
 
-async def _put(stream: Stream, event: Queued, fields: dict[bytes, bytes]) -> None:
+async def _put(stream: Stream, event: SavedEvent, fields: dict[bytes, bytes]) -> None:
     if event.place == "delayed":
-        args: list[Word] = [f"{event.due:.0f}"]
+        args: list[ScriptArgument] = [f"{event.due:.0f}"]
         for pair in fields.items():
             args += pair
         await run_script(stream.redis, "put_back", keys=[stream.delayed_key], args=args)

@@ -42,7 +42,7 @@ _CODES: Final = {
 }
 
 
-class Target(Protocol):
+class BackupTarget(Protocol):
     """The folder of one tenant. All raise ``Transient`` or ``CredentialsRefused``, never with a text of a library."""
 
     async def write(self, name: str, pieces: AsyncIterator[bytes]) -> None:
@@ -61,7 +61,7 @@ class Target(Protocol):
         """Name and size of every file, unfinished ones included."""
 
 
-class Directory:
+class DirectoryTarget:
     """A directory, such as a volume."""
 
     def __init__(self, folder: Path) -> None:
@@ -107,7 +107,7 @@ class Directory:
             return [(path.name, path.stat().st_size) for path in self._folder.iterdir() if path.is_file()]
 
 
-class Bucket:
+class BucketTarget:
     """A prefix in a bucket; files longer than 5 MiB go up in parts."""
 
     def __init__(self, store: S3Store) -> None:
@@ -146,14 +146,14 @@ class Bucket:
             return [(entry["path"], entry["size"]) for entry in found]
 
 
-def open_target(text: str, *, tenant: str, secrets: SecretFiles) -> Target:
+def open_target(text: str, *, tenant: str, secrets: SecretFiles) -> BackupTarget:
     """The folder of a tenant in a directory or bucket; ``Misconfigured`` if there is no such place."""
     if not text:
         raise Misconfigured(
             "there is no place for backups", cure="set AFTERSEND_BACKUP_TARGET to a directory or s3://bucket/prefix"
         )
     if "://" in text:
-        return Bucket(_store(text, tenant, secrets))
+        return BucketTarget(_store(text, tenant, secrets))
     folder = Path(text) / tenant
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -161,7 +161,7 @@ def open_target(text: str, *, tenant: str, secrets: SecretFiles) -> Target:
         raise Misconfigured(
             f"backups cannot be kept in {text} ({type(error).__name__})", cure="name a directory that can be written"
         ) from None
-    return Directory(folder)
+    return DirectoryTarget(folder)
 
 
 def _store(text: str, tenant: str, secrets: SecretFiles) -> S3Store:

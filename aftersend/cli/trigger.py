@@ -31,7 +31,7 @@ def trigger(
     data_dir: DataDir,
 ) -> None:
     """Ask the exporter for a run."""
-    from aftersend.ledger.match import is_order_id
+    from aftersend.order_ids import is_order_id
     from aftersend.runs import RunRequest
 
     if kind == "sweep" and (order or dry_run):

@@ -35,7 +35,7 @@ class Problem(msgspec.Struct, frozen=True):
     path: str = ""
 
 
-class Field(msgspec.Struct, frozen=True, array_like=True):
+class TimedValue(msgspec.Struct, frozen=True, array_like=True):
     """A value with the time it is from: the later one wins, and nothing never replaces something."""
 
     value: str = ""
@@ -48,9 +48,9 @@ class Field(msgspec.Struct, frozen=True, array_like=True):
 class ParcelDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     """The personal part of a parcel; sealed at rest."""
 
-    number: Field = Field()
-    url: Field = Field()
-    carrier: Field = Field()
+    number: TimedValue = TimedValue()
+    url: TimedValue = TimedValue()
+    carrier: TimedValue = TimedValue()
 
 
 class ParcelState(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -14,7 +14,7 @@ a loss of Redis it may have been built anew by a sweep, and each knows what the 
 
 import msgspec
 
-from aftersend.ledger.entry import Entry, Field, ParcelDetails, ParcelState
+from aftersend.ledger.entry import Entry, ParcelDetails, ParcelState, TimedValue
 from aftersend.ledger.merge import labelled, later, precedence, view
 
 
@@ -74,7 +74,7 @@ def _joined_details(live: ParcelDetails, saved: ParcelDetails) -> ParcelDetails:
     )
 
 
-def _later(live: Field, saved: Field) -> Field:
+def _later(live: TimedValue, saved: TimedValue) -> TimedValue:
     return max(live, saved, key=later) if saved.value else live
 
 

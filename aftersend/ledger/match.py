@@ -8,17 +8,16 @@ Three ways, in this order, and never by number, name or address:
    way is closed to parcels that carry somebody else's ``external_order_id``.
 
 An ``external_order_id`` that equals the parcel's own id means "none" in Sendcloud's words. A parcel that nobody can
-place yet is ``Unknown``: a webhook may overtake the answer to our own push.
+place yet is ``Unmatched``: a webhook may overtake the answer to our own push.
 """
 
 from dataclasses import dataclass
 from typing import Protocol
 
 from aftersend.ledger.entry import Entry
+from aftersend.order_ids import is_order_id, order_id_of
 from aftersend.sendcloud.model import ParcelEvent
 
-PREFIX = "afterbuy-"
-_LONGEST_ID = 19
 _SENT = ("pushing", "accepted", "confirmed", "labelled")
 
 
@@ -35,14 +34,14 @@ class Foreign:
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class Unmatched:
     """Nothing tells whose parcel it is, yet."""
 
 
-Result = Match | Foreign | Unknown
+MatchResult = Match | Foreign | Unmatched
 
 
-class Known(Protocol):
+class LedgerLookups(Protocol):
     """The look-ups of the ledger."""
 
     async def order_of(self, parcel_id: str) -> str | None:
@@ -52,25 +51,20 @@ class Known(Protocol):
         """The entry of an order."""
 
 
-def is_order_id(text: str) -> bool:
-    """OrderIDs are digits, at most 19, not zero; anything else is no order of ours and must not stand in a key."""
-    return text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID and bool(text.strip("0"))
-
-
-def match(event: ParcelEvent, *, known: str | None, numbered: Entry | None) -> Result:
+def match(event: ParcelEvent, *, known: str | None, numbered: Entry | None) -> MatchResult:
     """Decide: ``known`` is the order its parcel id is known for, ``numbered`` the entry that its order number names."""
     external = _external(event)
     if known is not None:
         return Match(known)
     if external:
-        order = external.removeprefix(PREFIX)
-        return Match(order) if external.startswith(PREFIX) and is_order_id(order) else Foreign()
+        order = order_id_of(external)
+        return Match(order) if order else Foreign()
     if numbered is not None and (numbered.state in _SENT or numbered.pushed):
         return Match(numbered.order)
-    return Unknown()
+    return Unmatched()
 
 
-async def find(event: ParcelEvent, ledger: Known) -> Result:
+async def find(event: ParcelEvent, ledger: LedgerLookups) -> MatchResult:
     """Look up what the decision needs, and decide."""
     known = await ledger.order_of(event.parcel)
     by_number = known is None and not _external(event) and is_order_id(event.order_number)

@@ -20,7 +20,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from aftersend.ledger.entry import Entry, Field, ParcelDetails, ParcelState, ProblemCode
+from aftersend.ledger.entry import Entry, ParcelDetails, ParcelState, ProblemCode, TimedValue
 from aftersend.sendcloud.model import ParcelClass, ParcelEvent
 from aftersend.sendcloud.status import CANCELLATION_FAILED, parcel_class
 
@@ -61,15 +61,15 @@ def _join_details(known: ParcelDetails, event: ParcelEvent) -> ParcelDetails:
     )
 
 
-def _later(known: Field, value: str, event: ParcelEvent) -> Field:
+def _later(known: TimedValue, value: str, event: ParcelEvent) -> TimedValue:
     if not value:
         return known
     time, assumed = _time(event)
-    new = Field(value=value, time=time, assumed=assumed)
+    new = TimedValue(value=value, time=time, assumed=assumed)
     return max(known, new, key=later)
 
 
-def later(field: Field) -> tuple[int, bool, str]:
+def later(field: TimedValue) -> tuple[int, bool, str]:
     """Of two values the greater one by this key counts."""
     return field.time, not field.assumed, field.value
 

@@ -41,7 +41,7 @@ _entries = msgspec.json.Decoder(Entry)
 _details = msgspec.msgpack.Decoder(dict[str, ParcelDetails])
 
 
-class Saved(msgspec.Struct, frozen=True, tag="order"):
+class SavedOrder(msgspec.Struct, frozen=True, tag="order"):
     """An entry as a backup keeps it."""
 
     entry: Entry
@@ -95,7 +95,7 @@ class Ledger:
                 return after
         raise Transient("ledger_busy", upstream="redis")
 
-    async def saved(self, order_ids: Sequence[str]) -> list[Saved]:
+    async def saved(self, order_ids: Sequence[str]) -> list[SavedOrder]:
         """What a backup keeps of these orders, each as it was at one moment; absent ones are left out."""
         _, _, read = await self._ready()
         async with self._redis.pipeline(transaction=False) as pipeline:
@@ -106,7 +106,7 @@ class Ledger:
         found = (self._saved(order, *answer) for order, answer in zip(order_ids, answers, strict=True))
         return [saved for saved in found if saved is not None]
 
-    async def restore(self, saved: Saved, *, pickup_matters: bool) -> bool:
+    async def restore(self, saved: SavedOrder, *, pickup_matters: bool) -> bool:
         """Put an entry of a backup back, or join it with the one that is there; True if that changed anything.
 
         What would have expired meanwhile stays away, and everything else expires when it would have.
@@ -186,14 +186,14 @@ class Ledger:
                     seen.add(order)
                     yield order.decode()
 
-    def _saved(self, order_id: str, document: bytes | None, sealed: bytes | None, until: int) -> Saved | None:
+    def _saved(self, order_id: str, document: bytes | None, sealed: bytes | None, until: int) -> SavedOrder | None:
         try:
             entry, unreadable = self._decode(order_id, document, sealed), False
         except (UnknownKey, Rejected):
             entry, unreadable = self._decode(order_id, document, None), True
         if entry is None:
             return None
-        return Saved(entry, until if entry.details else 0, unreadable)
+        return SavedOrder(entry, until if entry.details else 0, unreadable)
 
     async def _write(
         self, before: Entry | None, after: Entry, *, life: int = ENTRY_LIFE_MS, sealed_life: int | None = None
@@ -266,6 +266,6 @@ class Ledger:
         return int(self._clock() * 1000)
 
 
-def _unexpired(saved: Saved, now: int) -> Entry:
+def _unexpired(saved: SavedOrder, now: int) -> Entry:
     """The entry without sealed part if that has expired since."""
     return saved.entry if saved.sealed_until > now else msgspec.structs.replace(saved.entry, details={})

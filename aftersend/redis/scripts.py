@@ -18,10 +18,10 @@ from aftersend.redis.connection import guarded
 
 _LUA = Path(__file__).parents[1] / "stream" / "lua"
 
-Word = str | bytes | int
+ScriptArgument = str | bytes | int
 
 
-async def run_script(redis: Redis, name: str, *, keys: Sequence[str], args: Sequence[Word]) -> Any:  # noqa: ANN401
+async def run_script(redis: Redis, name: str, *, keys: Sequence[str], args: Sequence[ScriptArgument]) -> Any:  # noqa: ANN401
     """Run ``lua/<name>.lua``; its first lines say what it takes and returns. ``Transient`` if Redis fails."""
     text, digest = _script(name)
     execute: Any = redis.execute_command

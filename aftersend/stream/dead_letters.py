@@ -14,7 +14,7 @@ import msgspec
 
 from aftersend.observe.traces import messaging, span
 from aftersend.redis.connection import guarded
-from aftersend.redis.scripts import Word, run_script
+from aftersend.redis.scripts import ScriptArgument, run_script
 from aftersend.stream.event import Fields, attempt_of, rfc3339, text_of
 from aftersend.stream.pending_entries import StreamEntry
 from aftersend.stream.retry import DeadLetter
@@ -60,7 +60,7 @@ async def move_to_dead_letters(stream: Stream, owner: str, entry: StreamEntry, v
         b"attempts": b"%d" % attempts,
         b"died": rfc3339(stream.clock()).encode(),
     }
-    args: list[Word] = [stream.group, owner, entry.id, "dead"]
+    args: list[ScriptArgument] = [stream.group, owner, entry.id, "dead"]
     for name, value in fields.items():
         args += (name, value)
     return bool(await run_script(stream.redis, "move", keys=[stream.key, stream.dead_key], args=args))
@@ -103,7 +103,7 @@ class DeadLetters:
         about = {"tenant": stream.tenant, "event": text_of(fields, b"id"), "event_type": text_of(fields, b"type")}
         about |= messaging("redrive", kind="send", stream=stream.name)
         with span(f"redrive {stream.name}", kind="producer", links=[old], **about) as traced:
-            args: list[Word] = [entry, len(_VERDICT), *_VERDICT]
+            args: list[ScriptArgument] = [entry, len(_VERDICT), *_VERDICT]
             args += (b"attempt", b"1", b"time", rfc3339(self._clock()))
             args += (b"traceparent", traced.traceparent or old)
             keys = [self._stream.key, self._stream.dead_key]

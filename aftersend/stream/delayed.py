@@ -7,7 +7,7 @@ An event gets there in one step (``move.lua``: written there, acknowledged and d
 
 from typing import Final
 
-from aftersend.redis.scripts import Word, run_script
+from aftersend.redis.scripts import ScriptArgument, run_script
 from aftersend.stream.event import attempt_of, rfc3339
 from aftersend.stream.pending_entries import StreamEntry
 from aftersend.stream.retry import Delay
@@ -20,7 +20,7 @@ async def defer(stream: Stream, owner: str, entry: StreamEntry, delay: Delay) ->
     """Move an entry to the delayed set; False if somebody else holds it by now."""
     attempt = attempt_of(entry.fields) + (1 if delay.counted else 0)
     fields = {**entry.fields, b"attempt": b"%d" % attempt, b"time": rfc3339(stream.clock()).encode()}
-    args: list[Word] = [stream.group, owner, entry.id, round(delay.seconds * 1000)]
+    args: list[ScriptArgument] = [stream.group, owner, entry.id, round(delay.seconds * 1000)]
     for name, value in fields.items():
         args += (name, value)
     return bool(await run_script(stream.redis, "move", keys=[stream.key, stream.delayed_key], args=args))

@@ -18,7 +18,7 @@ from typing import Any, Final
 from redis.exceptions import OutOfMemoryError, ResponseError
 
 from aftersend.redis.connection import guarded
-from aftersend.redis.scripts import Word, run_script
+from aftersend.redis.scripts import ScriptArgument, run_script
 from aftersend.stream.event import Fields
 from aftersend.stream.stream import Stream
 
@@ -119,12 +119,12 @@ class PendingEntries:
 
     async def renew(self, ids: Iterable[bytes]) -> int:
         """Say that work goes on; returns how many of the entries are ours no longer."""
-        args: list[Word] = [self._group, self.consumer, *ids]
+        args: list[ScriptArgument] = [self._group, self.consumer, *ids]
         return int(await run_script(self._redis, "renew", keys=[self._key], args=args))
 
     async def release(self, ids: Iterable[bytes]) -> int:
         """Give entries back as if they had never been delivered; returns how many."""
-        args: list[Word] = [self._group, self.consumer, RELEASED, _AGES_MS, *ids]
+        args: list[ScriptArgument] = [self._group, self.consumer, RELEASED, _AGES_MS, *ids]
         return int(await run_script(self._redis, "release", keys=[self._key], args=args))
 
     async def note_orphans(self, ids: Iterable[bytes]) -> None:
@@ -143,10 +143,10 @@ class PendingEntries:
 
     async def done(self, ids: Sequence[bytes]) -> None:
         """Acknowledge and delete together: what is done leaves nothing behind."""
-        args: list[Word] = [self._group, *ids]
+        args: list[ScriptArgument] = [self._group, *ids]
         await run_script(self._redis, "done", keys=[self._key], args=args)
 
     async def delete_idle_consumers(self, idle_ms: int) -> int:
         """Forget consumers that hold nothing and have been silent for so long; returns how many."""
-        args: list[Word] = [self._group, self.consumer, idle_ms]
+        args: list[ScriptArgument] = [self._group, self.consumer, idle_ms]
         return int(await run_script(self._redis, "delete_idle_consumers", keys=[self._key], args=args))

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from aftersend.tenant.fields import (
-    BackupTarget,
+    BackupLocation,
     CountryCode,
     Cron,
     Day,
@@ -24,7 +24,7 @@ from aftersend.tenant.fields import (
     MaybeEmpty,
     Name,
     Namespace,
-    Part,
+    Section,
     ShortLine,
     TimeZone,
     Url,
@@ -42,14 +42,14 @@ CarrierCode = Annotated[str, Meta(min_length=1, max_length=50)]
 Carriers = Annotated[dict[CarrierCode, Line], Meta(max_length=100)]
 
 
-class Credentials(Part, frozen=True):
+class Credentials(Section, frozen=True):
     """A reference to a Kubernetes Secret (or a folder of files) that holds the keys of one side."""
 
     secret_name: DnsName
     """Name of the Secret in the tenant's namespace."""
 
 
-class Afterbuy(Part, frozen=True):
+class Afterbuy(Section, frozen=True):
     """The merchant's Afterbuy account."""
 
     credentials: Credentials
@@ -58,7 +58,7 @@ class Afterbuy(Part, frozen=True):
     """Address of the XML interface."""
 
 
-class Sendcloud(Part, frozen=True):
+class Sendcloud(Section, frozen=True):
     """The merchant's Sendcloud account."""
 
     credentials: Credentials
@@ -69,7 +69,7 @@ class Sendcloud(Part, frozen=True):
     """Address of the API; /v2 and /v3 are added."""
 
 
-class Window(Part, frozen=True):
+class Window(Section, frozen=True):
     """Which orders an export reads."""
 
     lookback_days: Annotated[int, Meta(ge=0, le=30)] = 1
@@ -82,7 +82,7 @@ class Window(Part, frozen=True):
     """Orders dated before this day (YYYY-MM-DD, in the tenant's time zone) are never transferred."""
 
 
-class Only(Part, frozen=True):
+class Only(Section, frozen=True):
     """Restrictions on what goes; marketplace-fulfilled items are always left out."""
 
     paid: bool = False
@@ -91,7 +91,7 @@ class Only(Part, frozen=True):
     """Transfer orders of these platforms only (ItemPlatformName, any letter case); empty = all."""
 
 
-class Weight(Part, frozen=True):
+class Weight(Section, frozen=True):
     """How weights are read, and what an order without any weight gets."""
 
     unit: Literal["kg", "g"] = "kg"
@@ -102,7 +102,7 @@ class Weight(Part, frozen=True):
     """Delivery indicator and order tag of an order without any weight."""
 
 
-class Delivery(Part, frozen=True):
+class DeliveryRules(Section, frozen=True):
     """How the shipping method is chosen in Sendcloud."""
 
     option_code: Line | None = None
@@ -111,7 +111,7 @@ class Delivery(Part, frozen=True):
     """What the delivery indicator carries: Afterbuy's shipping method, or nothing."""
 
 
-class Customs(Part, frozen=True):
+class Customs(Section, frozen=True):
     """Customs data for destinations outside the EU customs union or its tax area."""
 
     shipment_type: Literal["gift", "commercial_goods", "commercial_sample", "returned_goods"] = "commercial_goods"
@@ -124,7 +124,7 @@ class Customs(Part, frozen=True):
     """HS code of items whose product names none."""
 
 
-class Export(Part, frozen=True):
+class Export(Section, frozen=True):
     """The way from Afterbuy to Sendcloud."""
 
     schedule: Cron = "0 * * * *"
@@ -132,11 +132,11 @@ class Export(Part, frozen=True):
     window: Window = Window()
     only: Only = msgspec.field(default_factory=Only)
     weight: Weight = Weight()
-    delivery: Delivery = Delivery()
+    delivery: DeliveryRules = DeliveryRules()
     customs: Customs = Customs()
 
 
-class WriteBack(Part, frozen=True):
+class WriteBack(Section, frozen=True):
     """What comes back to Afterbuy."""
 
     tag: MaybeEmpty = "Sendcloud abgeschlossen"
@@ -153,7 +153,7 @@ class WriteBack(Part, frozen=True):
     """When the order gets a dispatch date."""
 
 
-class Sweep(Part, frozen=True):
+class Sweep(Section, frozen=True):
     """The safety net below the webhook."""
 
     schedule: Cron = "*/20 * * * *"
@@ -162,7 +162,7 @@ class Sweep(Part, frozen=True):
     """How far each sweep reaches back behind the last one."""
 
 
-class Webhook(Part, frozen=True):
+class Webhook(Section, frozen=True):
     """Where Sendcloud reports changed parcels."""
 
     host: DnsName | None = None
@@ -177,7 +177,7 @@ class Webhook(Part, frozen=True):
     """Secret with the certificate of the Ingress."""
 
 
-class RedisStore(Part, frozen=True):
+class RedisStore(Section, frozen=True):
     """Where the tenant's streams and ledger live."""
 
     mode: Literal["managed", "external"] = "managed"
@@ -188,20 +188,20 @@ class RedisStore(Part, frozen=True):
     """Size of the volume of a managed Redis."""
 
 
-class Backup(Part, frozen=True):
+class BackupPolicy(Section, frozen=True):
     """Encrypted copies of the tenant's Redis."""
 
     schedule: Cron = "10 * * * *"
     """When backups run: five cron fields, in the tenant's time zone."""
     keep_hours: Annotated[int, Meta(ge=1, le=8760)] = 120
     """How long a backup is kept."""
-    target: BackupTarget = "volume"
+    target: BackupLocation = "volume"
     """A volume, or s3://bucket/prefix."""
     credentials_secret_name: DnsName | None = None
     """Secret for an s3 target with the keys accessKeyId, secretAccessKey, region and endpoint (each optional)."""
 
 
-class Spec(Part, frozen=True):
+class Spec(Section, frozen=True):
     """What a platform team decides for one merchant."""
 
     afterbuy: Afterbuy
@@ -217,7 +217,7 @@ class Spec(Part, frozen=True):
     sweep: Sweep = Sweep()
     webhook: Webhook = Webhook()
     redis: RedisStore = RedisStore()
-    backup: Backup = Backup()
+    backup: BackupPolicy = BackupPolicy()
     topology: Literal["split", "compact"] = "split"
     """split = three deployments; compact = one process runs all three."""
     pods: Pods = Pods()
@@ -230,7 +230,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     namespace: Namespace | None = None
 
 
-class Tenant(Part, frozen=True):
+class Tenant(Section, frozen=True):
     """One merchant: the whole document."""
 
     api_version: Literal["aftersend.jj-ideenschmiede.de/v1"]

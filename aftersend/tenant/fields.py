@@ -44,7 +44,7 @@ Day = Annotated[
 CountryCode = Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z", min_length=2, max_length=2)]
 HsCode = Annotated[str, Meta(pattern=r"^[0-9.]{4,12}\Z", min_length=4, max_length=12)]
 WebhookPath = Annotated[str, Meta(pattern=r"^/[A-Za-z0-9._~/-]*\Z", min_length=1, max_length=255)]
-BackupTarget = Annotated[
+BackupLocation = Annotated[
     str,
     Meta(pattern=r"^(volume|s3://[a-z0-9][a-z0-9.-]*[a-z0-9](/[A-Za-z0-9._~=/-]*)?)\Z", min_length=6, max_length=1024),
 ]
@@ -62,5 +62,5 @@ LabelKey = Annotated[str, Meta(min_length=1, max_length=317)]
 LabelValue = Annotated[str, Meta(pattern=rf"^({_WORD})?\Z", max_length=63)]
 
 
-class Part(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+class Section(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """A section of the document: immutable, camelCase on the outside, strict about unknown fields."""

@@ -9,13 +9,13 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from aftersend.tenant.fields import Bytes, Cores, DnsName, LabelKey, LabelValue, Part
+from aftersend.tenant.fields import Bytes, Cores, DnsName, LabelKey, LabelValue, Section
 
 Labels = Annotated[dict[LabelKey, LabelValue], Meta(max_length=30)]
 Annotations = Annotated[dict[LabelKey, Annotated[str, Meta(max_length=4096)]], Meta(max_length=30)]
 
 
-class Amounts(Part, frozen=True):
+class Amounts(Section, frozen=True):
     """Processor time and memory of one container."""
 
     cpu: Cores | None = None
@@ -24,7 +24,7 @@ class Amounts(Part, frozen=True):
     """Memory with its unit, such as 128Mi; null keeps the default of the part."""
 
 
-class Resources(Part, frozen=True):
+class Resources(Section, frozen=True):
     """What a container is promised and what it may not exceed."""
 
     requests: Amounts = Amounts()
@@ -33,7 +33,7 @@ class Resources(Part, frozen=True):
     """What the container may not exceed."""
 
 
-class PartResources(Part, frozen=True):
+class PartResources(Section, frozen=True):
     """Resources of single parts, over those of all."""
 
     exporter: Resources = Resources()
@@ -52,7 +52,7 @@ class PartResources(Part, frozen=True):
     """The job that makes a backup."""
 
 
-class Toleration(Part, frozen=True):
+class Toleration(Section, frozen=True):
     """A taint of nodes that the pods put up with, as in a pod's spec."""
 
     key: LabelKey | None = None
@@ -67,14 +67,14 @@ class Toleration(Part, frozen=True):
     """With effect NoExecute: how long a pod stays; null means for ever."""
 
 
-class SecretReference(Part, frozen=True):
+class SecretReference(Section, frozen=True):
     """A Secret of the tenant's namespace, as in a pod's spec."""
 
     name: DnsName
     """Name of the Secret."""
 
 
-class Pods(Part, frozen=True):
+class Pods(Section, frozen=True):
     """Where and with which resources the tenant's pods run."""
 
     resources: Resources = Resources()

@@ -12,14 +12,14 @@ from typing import Any
 import msgspec
 
 from aftersend.tenant import cron
-from aftersend.tenant.document import Backup, Export, RedisStore, Spec, Sweep, Webhook
+from aftersend.tenant.document import BackupPolicy, Export, RedisStore, Spec, Sweep, Webhook
 from aftersend.tenant.pods import Pods, Toleration
 
 _RESERVED = ("app.kubernetes.io/", "aftersend.jj-ideenschmiede.de/")
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class SectionRule:
     """A condition on the fields of one section."""
 
     section: type[msgspec.Struct]
@@ -39,51 +39,51 @@ def _own_keys(keys: "dict[str, str]") -> bool:
 
 RULES = (
     *(
-        Rule(
+        SectionRule(
             section,
             "schedule",
             cron.CURE,
             f"self.schedule.matches({json.dumps(cron.PATTERN)})",
             lambda section: cron.is_cron(section.schedule),
         )
-        for section in (Export, Sweep, Backup)
+        for section in (Export, Sweep, BackupPolicy)
     ),
-    Rule(
+    SectionRule(
         Webhook,
         "gateway",
         "set either gateway or ingressClassName",
         "!has(self.gateway) || !has(self.ingressClassName)",
         lambda webhook: not (webhook.gateway and webhook.ingress_class_name),
     ),
-    Rule(
+    SectionRule(
         Webhook,
         "host",
         "an Ingress or HTTPRoute needs webhook.host: name the public host, or leave out ingressClassName and gateway",
         "has(self.host) || (!has(self.gateway) && !has(self.ingressClassName))",
         lambda webhook: bool(webhook.host or not (webhook.gateway or webhook.ingress_class_name)),
     ),
-    Rule(
+    SectionRule(
         RedisStore,
         "urlSecretName",
         "an external Redis needs the secret that holds its url: set redis.urlSecretName, or use mode managed",
         "self.mode != 'external' || has(self.urlSecretName)",
         lambda redis: redis.mode != "external" or redis.url_secret_name is not None,
     ),
-    Rule(
+    SectionRule(
         RedisStore,
         "mode",
         "redis.mode cannot change: make a new tenant with the other mode, or set it back",
         "self.mode == oldSelf.mode",
         None,
     ),
-    Rule(
+    SectionRule(
         RedisStore,
         "storage",
         "a volume cannot shrink: set redis.storage back, or move the tenant to a new volume by backup and restore",
         "quantity(self.storage).compareTo(quantity(oldSelf.storage)) >= 0",
         None,
     ),
-    Rule(
+    SectionRule(
         Spec,
         "pods",
         "a volume cannot change its class: set pods.storageClass back, or move the tenant by backup and restore",
@@ -91,28 +91,28 @@ RULES = (
         " == (has(oldSelf.pods) && has(oldSelf.pods.storageClass) ? oldSelf.pods.storageClass : '')",
         None,
     ),
-    Rule(
+    SectionRule(
         Toleration,
         "value",
         "operator Exists takes no value: leave out value, or use operator Equal",
         "self.operator != 'Exists' || !has(self.value)",
         lambda toleration: toleration.operator != "Exists" or toleration.value is None,
     ),
-    Rule(
+    SectionRule(
         Toleration,
         "key",
         "operator Equal needs a key: set key, or use operator Exists for every taint",
         "self.operator == 'Exists' || has(self.key)",
         lambda toleration: toleration.operator == "Exists" or toleration.key is not None,
     ),
-    Rule(
+    SectionRule(
         Toleration,
         "tolerationSeconds",
         "tolerationSeconds needs effect NoExecute: set it, or leave out tolerationSeconds",
         "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
         lambda toleration: toleration.toleration_seconds is None or toleration.effect == "NoExecute",
     ),
-    Rule(
+    SectionRule(
         Pods,
         "labels",
         "labels below app.kubernetes.io/ and aftersend.jj-ideenschmiede.de/ are the operator's: use other keys",
@@ -120,7 +120,7 @@ RULES = (
         " && !key.startsWith('aftersend.jj-ideenschmiede.de/'))",
         lambda pods: _own_keys(pods.labels),
     ),
-    Rule(
+    SectionRule(
         Pods,
         "annotations",
         "annotations below app.kubernetes.io/ and aftersend.jj-ideenschmiede.de/ are the operator's: use other keys",

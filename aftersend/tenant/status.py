@@ -17,7 +17,7 @@ Message = Annotated[str, Meta(max_length=1024)]
 Id = Annotated[str, Meta(max_length=128)]
 
 
-class _Known(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True):
+class _StatusSection(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True):
     """A part of the status: what is not known is left out."""
 
 
@@ -38,7 +38,7 @@ class Condition(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """What is the matter and what cures it."""
 
 
-class LastExport(_Known, frozen=True):
+class LastExport(_StatusSection, frozen=True):
     """The last export run that came to an end."""
 
     time: Time | None = None
@@ -65,7 +65,7 @@ class LastExport(_Known, frozen=True):
     """Why it failed, or what a person should know."""
 
 
-class LastSweep(_Known, frozen=True):
+class LastSweep(_StatusSection, frozen=True):
     """The last sweep that came to an end."""
 
     time: Time | None = None
@@ -76,14 +76,14 @@ class LastSweep(_Known, frozen=True):
     """Why it failed."""
 
 
-class LastWriteBack(_Known, frozen=True):
+class LastWriteBack(_StatusSection, frozen=True):
     """The last parcel number that reached Afterbuy."""
 
     time: Time | None = None
     """When it was written."""
 
 
-class LastBackup(_Known, frozen=True):
+class LastBackup(_StatusSection, frozen=True):
     """The last backup that came to an end."""
 
     time: Time | None = None
@@ -102,7 +102,7 @@ class LastBackup(_Known, frozen=True):
     """Why it failed."""
 
 
-class Status(_Known, frozen=True):
+class Status(_StatusSection, frozen=True):
     """What the operator knows; only the operator writes it."""
 
     conditions: Annotated[list[Condition], Meta(max_length=16)] = msgspec.field(default_factory=list)

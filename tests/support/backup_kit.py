@@ -13,11 +13,11 @@ from redis.asyncio import Redis
 from aftersend.backup.collect import Collector, entries
 from aftersend.backup.create import Backups
 from aftersend.backup.names import Backup
-from aftersend.backup.records import KEPT_FACTS, Place
+from aftersend.backup.records import KEPT_FACTS, EventPlace
 from aftersend.backup.restore import Restored, Restorer
 from aftersend.backup.target import open_target
 from aftersend.errors import AftersendError
-from aftersend.ledger.entry import Entry, Field, ParcelDetails, ParcelState, Problem
+from aftersend.ledger.entry import Entry, ParcelDetails, ParcelState, Problem, TimedValue
 from aftersend.ledger.index import INDEXES
 from aftersend.ledger.store import ENTRY_LIFE_MS, Ledger
 from aftersend.ledger.tenant_state import TenantState
@@ -29,7 +29,7 @@ from aftersend.stream.stream import GROUPS, Stream, StreamName
 from tests.support.ledger_kit import client
 
 TENANT = "shops.mueller"
-PLACES: tuple[Place, ...] = ("stream", "delayed", "dead")
+PLACES: tuple[EventPlace, ...] = ("stream", "delayed", "dead")
 KEEP_HOURS = 120
 
 
@@ -128,7 +128,7 @@ _marks = some.sampled_from(["", "0" * 32, "f" * 32])
 def entries_at(now: int) -> some.SearchStrategy[Entry]:
     """Entries of any shape, last touched within the last 89 days."""
     times = some.integers(now - ENTRY_LIFE_MS + 86_400_000, now)
-    fields = some.builds(Field, value=_words, time=some.integers(-1, now), assumed=some.booleans())
+    fields = some.builds(TimedValue, value=_words, time=some.integers(-1, now), assumed=some.booleans())
     details = some.builds(ParcelDetails, number=fields, url=fields, carrier=fields)
     parcel = some.builds(
         ParcelState,

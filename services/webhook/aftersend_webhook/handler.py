@@ -24,11 +24,11 @@ from typing import Final
 from aiohttp import web
 
 from aftersend.errors import AftersendError, Transient
-from aftersend.ledger.match import PREFIX, is_order_id
 from aftersend.observe.logs import get_logger
 from aftersend.observe.meters import exemplar
 from aftersend.observe.metrics import Metrics
 from aftersend.observe.traces import span
+from aftersend.order_ids import order_id_of
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.errors import Malformed
 from aftersend.sendcloud.model import ParcelEvent
@@ -134,7 +134,8 @@ class WebhookHandler:
             return self._not_stored(Transient("redis_too_slow", upstream="redis"))
         except AftersendError as error:
             return self._not_stored(error)
-        self._log.info("webhook_stored", event_id=name, parcel=event.parcel, status=event.status, order=_order(event))
+        order = order_id_of(event.external_order_id)  # empty for other systems: their numbers are not logged
+        self._log.info("webhook_stored", event_id=name, parcel=event.parcel, status=event.status, order=order)
         return STORED
 
     def _not_stored(self, error: AftersendError) -> WebhookResponse:
@@ -153,9 +154,3 @@ class WebhookHandler:
         if now - self._last_logged.get(kind, float("-inf")) >= _LOG_INTERVAL:
             self._last_logged[kind] = now
             self._log.warning(event, **fields)
-
-
-def _order(event: ParcelEvent) -> str:
-    """The OrderID, if it is one of ours; order numbers of other systems are not logged."""
-    order = event.external_order_id.removeprefix(PREFIX)
-    return order if event.external_order_id.startswith(PREFIX) and is_order_id(order) else ""

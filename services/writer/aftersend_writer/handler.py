@@ -27,10 +27,11 @@ from typing import Final, cast
 
 from aftersend.errors import Later, Rejected
 from aftersend.ledger.entry import Entry
-from aftersend.ledger.match import Foreign, Match, find, is_order_id
+from aftersend.ledger.match import Foreign, Match, find
 from aftersend.ledger.merge import merge
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
+from aftersend.order_ids import is_order_id
 from aftersend.redis.connection import guarded
 from aftersend.runs import OrderCheck
 from aftersend.sendcloud.model import ParcelClass, ParcelEvent

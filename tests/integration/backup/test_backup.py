@@ -13,10 +13,10 @@ from hypothesis import strategies as some
 
 from aftersend.backup.create import Backups
 from aftersend.backup.errors import BadBackup
-from aftersend.backup.records import Queued
+from aftersend.backup.records import SavedEvent
 from aftersend.backup.restore import _put as put_back
-from aftersend.backup.target import Target
-from aftersend.ledger.entry import Entry, Field, ParcelDetails, ParcelState
+from aftersend.backup.target import BackupTarget
+from aftersend.ledger.entry import Entry, ParcelDetails, ParcelState, TimedValue
 from aftersend.ledger.store import ENTRY_LIFE_MS, SEALED_LIFE_DONE_MS
 from aftersend.runs import OrderCheck, RunRequest
 from aftersend.sealing import make_next_key
@@ -44,7 +44,7 @@ async def _filled(at: Shop, orders: int = 3) -> None:
     await at.state.set("export.start", "1795000000000")
     await at.state.set("recovered", "1")
     for number in range(orders):
-        details = {f"7{number}": ParcelDetails(number=Field(f"number-{number}", NOW))}
+        details = {f"7{number}": ParcelDetails(number=TimedValue(f"number-{number}", NOW))}
         await at.order(
             Entry(
                 order=str(4711 + number),
@@ -123,7 +123,7 @@ async def _put(at: Shop, name: Any, place: str, kind: str, raw: bytes, due: int)
     sealed = at.keyring.seal(raw, bound=stream.bound(kind, event_id)) if len(raw) % 2 else raw
     fields: dict[Any, Any] = {b"v": b"1", b"id": event_id.encode(), b"type": kind.encode(), b"data": sealed}
     if place == "delayed":
-        await put_back(stream, Queued(stream.name, "delayed", fields, due), fields)
+        await put_back(stream, SavedEvent(stream.name, "delayed", fields, due), fields)
     else:
         await at.redis.xadd(stream.dead_key if place == "dead" else stream.key, fields)
 
@@ -178,7 +178,7 @@ async def test_pending_events_come_back_and_checks_and_markers_do_not(mueller: S
 
 async def test_what_has_expired_since_stays_away(mueller: Shop) -> None:
     old = Entry(order="1", touched=NOW - ENTRY_LIFE_MS + DAY // 2, revision=1)
-    done = ParcelDetails(number=Field("number", NOW - SEALED_LIFE_DONE_MS))
+    done = ParcelDetails(number=TimedValue("number", NOW - SEALED_LIFE_DONE_MS))
     await mueller.order(Entry(order="2", touched=NOW, revision=1, details={"7": done}))
     await mueller.order(old)
     backup = await mueller.create()
@@ -251,7 +251,7 @@ async def test_a_backup_that_fails_leaves_the_older_one_and_no_rest(mueller: Sho
 class _Lossy:
     """A disk that loses the last bytes without a word."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: BackupTarget) -> None:
         self._target = target
 
     def __getattr__(self, name: str) -> Any:
@@ -324,7 +324,7 @@ async def test_from_any_server_to_any_other(
 
 async def test_personal_data_is_not_readable_in_the_files(mueller: Shop, tmp_path: Path) -> None:
     mark = "Erika-Mustermann-0034043446"
-    details = {"7": ParcelDetails(number=Field(mark, NOW), url=Field(f"https://track/{mark}", NOW))}
+    details = {"7": ParcelDetails(number=TimedValue(mark, NOW), url=TimedValue(f"https://track/{mark}", NOW))}
     await mueller.order(Entry(order="4711", touched=NOW, revision=1, parcels={"7": ParcelState()}, details=details))
     for place in ("stream", "delayed", "dead"):
         await _put(mueller, "parcels", place, "parcel.changed", f"{mark}".encode(), 5)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from aftersend.backup.target import Target, open_target
+from aftersend.backup.target import BackupTarget, open_target
 from aftersend.errors import CredentialsRefused, Misconfigured, Transient
 from aftersend.secrets import SecretFiles
 from tests.support.backup_kit import TENANT, shop
@@ -28,7 +28,7 @@ def _keys(folder: Path, **keys: str) -> SecretFiles:
 
 
 @pytest.fixture(params=["directory", "s3"])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> Target:
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> BackupTarget:
     if request.param == "directory":
         return open_target(str(tmp_path / "backups"), tenant=TENANT, secrets=SecretFiles(tmp_path))
     endpoint = request.getfixturevalue("s3")
@@ -44,7 +44,7 @@ async def _pieces(count: int, size: int, *, fails: bool = False) -> AsyncIterato
 
 
 @pytest.mark.parametrize(("count", "size"), [(1, 10), (13, MIB)], ids=["small", "several parts"])
-async def test_a_file_is_written_read_renamed_listed_and_removed(target: Target, count: int, size: int) -> None:
+async def test_a_file_is_written_read_renamed_listed_and_removed(target: BackupTarget, count: int, size: int) -> None:
     assert await target.files() == []
     await target.write("a.partial", _pieces(count, size))
     assert await target.files() == [("a.partial", count * size)]
@@ -56,19 +56,19 @@ async def test_a_file_is_written_read_renamed_listed_and_removed(target: Target,
     assert await target.files() == []
 
 
-async def test_what_fails_in_the_middle_leaves_nothing(target: Target) -> None:
+async def test_what_fails_in_the_middle_leaves_nothing(target: BackupTarget) -> None:
     with pytest.raises(Transient, match="redis_unavailable"):
         await target.write("a.partial", _pieces(7, MIB, fails=True))
     assert await target.files() == []
 
 
-async def test_what_is_not_there_is_an_error_of_ours(target: Target) -> None:
+async def test_what_is_not_there_is_an_error_of_ours(target: BackupTarget) -> None:
     with pytest.raises(Transient, match="backup target: not_found"):
         await anext(target.read("none"))
 
 
 async def test_a_tenant_sees_its_own_folder_only(
-    target: Target, tmp_path: Path, request: pytest.FixtureRequest
+    target: BackupTarget, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     await target.write("a.backup", _pieces(1, 10))
     place = str(tmp_path / "backups") if "directory" in request.node.name else f"s3://bucket/{tmp_path.name}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aftersend.backup.reseal import Resealer
-from aftersend.ledger.entry import Entry, Field, ParcelDetails, ParcelState
+from aftersend.ledger.entry import Entry, ParcelDetails, ParcelState, TimedValue
 from aftersend.sealing import make_next_key
 from tests.integration.backup.test_backup import _put
 from tests.integration.cli.test_backup import Shop as Place
@@ -23,7 +23,7 @@ NOW = int(time.time() * 1000)
 @pytest.fixture
 async def mueller(redis_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
     async with shop(redis_url, tmp_path) as found:
-        details = {"7": ParcelDetails(number=Field("N1", NOW))}
+        details = {"7": ParcelDetails(number=TimedValue("N1", NOW))}
         for order in ("1", "2"):
             await found.order(
                 Entry(order=order, touched=NOW, revision=1, parcels={"7": ParcelState()}, details=details)

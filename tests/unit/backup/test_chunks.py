@@ -7,7 +7,7 @@ import pytest
 
 from aftersend.backup.chunks import packed, unpacked
 from aftersend.backup.errors import BadBackup
-from aftersend.backup.records import Facts, Queued, Record
+from aftersend.backup.records import Record, SavedEvent, SavedFacts
 from aftersend.errors import Misconfigured
 from aftersend.sealing import Keyring, make_data_keys, make_next_key
 from aftersend.secrets import SecretFiles
@@ -27,8 +27,11 @@ async def _each(items: list[Record]) -> AsyncIterator[Record]:
 
 
 RECORDS: list[Record] = [
-    Facts({"sweep.cursor": "2026-11-26T10:00:00.000Z"}),
-    *(Queued("parcels", "stream", {b"id": b"%d" % number, b"data": bytes(range(256)) * 400}) for number in range(12)),
+    SavedFacts({"sweep.cursor": "2026-11-26T10:00:00.000Z"}),
+    *(
+        SavedEvent("parcels", "stream", {b"id": b"%d" % number, b"data": bytes(range(256)) * 400})
+        for number in range(12)
+    ),
 ]
 
 

@@ -16,7 +16,7 @@ from aftersend.crd.definition import definition
 from aftersend.crd.meanings import meanings
 from aftersend.crd.schema import kind, structure
 from aftersend.tenant.document import Spec, Tenant
-from aftersend.tenant.fields import Part
+from aftersend.tenant.fields import Section
 from aftersend.tenant.loading import parse_tenant
 from aftersend.tenant.rules import RULES
 from tests.support.part_kit import call_main
@@ -137,7 +137,7 @@ def test_the_command_prints_it_as_yaml_and_as_json() -> None:
     assert (code, json.loads(out)) == (0, definition())
 
 
-class Told(Part, frozen=True):
+class Told(Section, frozen=True):
     """A section."""
 
     first: int

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from aftersend.ledger.entry import Entry, Field, ParcelDetails, ParcelState, Problem
+from aftersend.ledger.entry import Entry, ParcelDetails, ParcelState, Problem, TimedValue
 from aftersend.ledger.join import join
 from aftersend.ledger.merge import merge
 from aftersend.sendcloud.model import ParcelClass
@@ -91,5 +91,5 @@ def test_the_way_to_sendcloud_is_the_saved_one_only_if_the_live_one_knows_none(l
 def test_what_a_done_order_has_rightly_forgotten_stays_forgotten() -> None:
     known = ParcelState(klass=ParcelClass.DELIVERED, time=NOW, mark="m")
     live = Entry(order="1", state="labelled", parcels={"11": known})
-    details = {"11": ParcelDetails(number=Field("N1", NOW))}
+    details = {"11": ParcelDetails(number=TimedValue("N1", NOW))}
     assert join(live, msgspec.structs.replace(live, details=details), now=LATER) == live

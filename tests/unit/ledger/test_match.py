@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aftersend.ledger.entry import Entry
-from aftersend.ledger.match import Foreign, Match, Result, Unknown, find, match
+from aftersend.ledger.match import Foreign, Match, MatchResult, Unmatched, find, match
 from aftersend.sendcloud.model import ParcelEvent
 from tests.support.ledger_kit import NOW, parcel
 
@@ -49,15 +49,15 @@ def having(entry: Entry) -> Known:
         ("a foreign id", parcel(external_order_id="shop-9", order_number="700"), having(SENT), Foreign()),
         ("number", parcel(order_number="700"), having(SENT), Match("700")),
         ("own id is no id", parcel(external_order_id="11", order_number="700"), having(SENT), Match("700")),
-        ("never sent", parcel(order_number="700"), having(NEVER_SENT), Unknown()),
+        ("never sent", parcel(order_number="700"), having(NEVER_SENT), Unmatched()),
         ("sent once, a problem now", parcel(order_number="700"), having(REJECTED), Match("700")),
-        ("number of nobody", parcel(order_number="702"), having(SENT), Unknown()),
-        ("no word at all", parcel(), having(SENT), Unknown()),
-        ("not a number", parcel(order_number="700:sealed"), having(SENT), Unknown()),
-        ("digits of another script", parcel(order_number="٧٠٠"), having(SENT), Unknown()),
+        ("number of nobody", parcel(order_number="702"), having(SENT), Unmatched()),
+        ("no word at all", parcel(), having(SENT), Unmatched()),
+        ("not a number", parcel(order_number="700:sealed"), having(SENT), Unmatched()),
+        ("digits of another script", parcel(order_number="٧٠٠"), having(SENT), Unmatched()),
     ],
 )  # fmt: skip
-async def test_ways(name: str, event: ParcelEvent, known: Known, expected: Result) -> None:
+async def test_ways(name: str, event: ParcelEvent, known: Known, expected: MatchResult) -> None:
     assert await find(event, known) == expected, name
     assert all(asked.isdigit() for asked in known.asked)
 

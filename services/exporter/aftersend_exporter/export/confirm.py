@@ -16,7 +16,7 @@ from functools import partial
 
 from aftersend.errors import AftersendError
 from aftersend.ledger.entry import Entry
-from aftersend.ledger.match import PREFIX, is_order_id
+from aftersend.order_ids import incoming_order_id, order_id_of
 from aftersend_exporter.context import ExportContext, gather_limited
 from aftersend_exporter.export.existing_labels import has_label
 from aftersend_exporter.rules import transitions
@@ -66,7 +66,7 @@ async def _in_the_list(context: ExportContext, due: set[int], *, integration: in
     if not due:
         return
     async for names in context.sendcloud.order_ids(integration):
-        found = {number for name in names if (number := _number(name)) in due}
+        found = {number for name in names if (number := int(order_id_of(name) or 0)) in due}
         await gather_limited(found, partial(_there, context))
         due -= found
         pages -= 1
@@ -75,7 +75,7 @@ async def _in_the_list(context: ExportContext, due: set[int], *, integration: in
 
 
 async def _single(context: ExportContext, order: int, *, integration: int) -> None:
-    if await context.sendcloud.has_order(f"{PREFIX}{order}", integration):
+    if await context.sendcloud.has_order(incoming_order_id(order), integration):
         await _there(context, order)
     elif not await has_label(context, str(order)):
         await context.ledger.change(str(order), partial(_missing, now=context.now_ms()))
@@ -87,8 +87,3 @@ async def _there(context: ExportContext, order: int) -> None:
 
 def _missing(entry: Entry, *, now: int) -> Entry:
     return transitions.absent(entry, now=now) if entry.state == "accepted" else transitions.deleted(entry, now=now)
-
-
-def _number(name: str) -> int:
-    digits = name.removeprefix(PREFIX)
-    return int(digits) if name.startswith(PREFIX) and is_order_id(digits) else 0

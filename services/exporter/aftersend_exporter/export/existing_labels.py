@@ -9,7 +9,7 @@ come back.
 from collections.abc import Iterable
 from datetime import timedelta
 
-from aftersend.ledger.match import PREFIX, is_order_id
+from aftersend.order_ids import is_order_id, order_id_of
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend_exporter.context import ExportContext
 
@@ -35,6 +35,5 @@ def _orders(events: Iterable[ParcelEvent]) -> set[int]:
 def _order(event: ParcelEvent) -> int:
     """The OrderID that a parcel names; 0 for parcels of others."""
     external = event.external_order_id
-    name = external.removeprefix(PREFIX) if external else event.order_number
-    ours = not external or external.startswith(PREFIX)
-    return int(name) if ours and is_order_id(name) else 0
+    order = order_id_of(external) if external else event.order_number
+    return int(order) if is_order_id(order) else 0

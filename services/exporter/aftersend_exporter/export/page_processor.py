@@ -11,7 +11,7 @@ from functools import partial
 from aftersend.afterbuy.model import Order, Page, ProductCustoms, UnreadableOrder
 from aftersend.errors import AftersendError
 from aftersend.ledger.entry import Entry
-from aftersend.ledger.match import PREFIX, is_order_id
+from aftersend.order_ids import incoming_order_id, is_order_id
 from aftersend_exporter.context import ExportContext
 from aftersend_exporter.export.existing_labels import has_label
 from aftersend_exporter.export.push import MappedOrder, Pusher
@@ -145,7 +145,7 @@ class PageProcessor:
 
     async def _is_there(self, order_id: str) -> bool:
         """True if Sendcloud still has it; if not, a person deleted it, and that becomes known."""
-        if await self.context.sendcloud.has_order(f"{PREFIX}{order_id}", self.integration):
+        if await self.context.sendcloud.has_order(incoming_order_id(order_id), self.integration):
             return True
         await self.context.ledger.change(order_id, partial(transitions.deleted, now=self.context.now_ms()))
         return False
@@ -166,7 +166,7 @@ class PageProcessor:
     async def _resolved(self, order_id: str, decision: Decision) -> Action:
         """A push of unknown outcome: look in Sendcloud whether it arrived."""
         try:
-            there = await self.context.sendcloud.has_order(f"{PREFIX}{order_id}", self.integration)
+            there = await self.context.sendcloud.has_order(incoming_order_id(order_id), self.integration)
         except AftersendError as error:
             self.stats.record_error(error)
             return Action.UNCERTAIN

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from aftersend.afterbuy.model import Order, ProductCustoms
-from aftersend.ledger.match import PREFIX
+from aftersend.order_ids import incoming_order_id
 from aftersend.sendcloud.model import (
     CodeMessage,
     IntegrationRef,
@@ -22,7 +22,7 @@ from aftersend.sendcloud.model import (
     ShippingDetails,
     ShipWith,
 )
-from aftersend.tenant.document import Delivery, Export
+from aftersend.tenant.document import DeliveryRules, Export
 from aftersend_exporter.rules.addresses import customer, cut, shipping_address
 from aftersend_exporter.rules.customs import customs_details, is_for_customs
 from aftersend_exporter.rules.eligibility import is_paid
@@ -52,7 +52,7 @@ def push_order(
     customs = is_for_customs(order)
     light = total_weight(shipped_items(order), rules=rules.weight) is None
     return PushOrder(
-        order_id=f"{PREFIX}{order.order_id}",
+        order_id=incoming_order_id(order.order_id),
         order_number=order.order_id,
         order_details=OrderDetails(
             integration=IntegrationRef(id=integration),
@@ -88,11 +88,11 @@ def _shipping_details(order: Order, *, rules: Export) -> ShippingDetails:
     )
 
 
-def _indicator(order: Order, *, rules: Delivery) -> str | UnsetType:
+def _indicator(order: Order, *, rules: DeliveryRules) -> str | UnsetType:
     return UNSET if rules.indicator == "none" else cut(order.shipping_method) or UNSET
 
 
-def _ship_with(rules: Delivery) -> ShipWith | UnsetType:
+def _ship_with(rules: DeliveryRules) -> ShipWith | UnsetType:
     if not rules.option_code:
         return UNSET
     return ShipWith(properties=OptionProperties(shipping_option_code=rules.option_code))
