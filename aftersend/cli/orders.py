@@ -37,13 +37,23 @@ async def _orders(file: Path | None, data_dir: Path, order: str | None, *, probl
         ledger = Ledger(tenant.redis, tenant=tenant.identity, keyring=tenant.keyring)
         entries = [entry async for entry in _entries(ledger, order, problems=problems)]
     if order and not entries:
-        print_error(f"no order {order} in the ledger of {tenant.identity}")
-        return FAILED
-    entries.sort(key=lambda entry: (entry.since, entry.order))
-    show_json([_line(entry) for entry in entries]) if as_json else _show(
-        entries, empty="no problems" if problems else "no orders"
+        return _unknown(order, as_json=as_json)
+    found = sorted(
+        (entry for entry in entries if entry.problem or not problems), key=lambda entry: (entry.since, entry.order)
+    )
+    show_json([_line(entry) for entry in found]) if as_json else _show(
+        found, empty="no problems" if problems else "no orders"
     )
     return OK
+
+
+def _unknown(order: str, *, as_json: bool) -> int:
+    """Orders that are skipped for good have no entry; a dry run names the reason."""
+    if as_json:
+        show_json([])
+    hint = f"`aftersend trigger export --order {order} --dry-run` says what would happen"
+    print_error(f"order {order} is unknown to the ledger; {hint}")
+    return FAILED
 
 
 async def _entries(ledger: "Ledger", order: str | None, *, problems: bool) -> "AsyncIterator[Entry]":
@@ -56,12 +66,11 @@ async def _entries(ledger: "Ledger", order: str | None, *, problems: bool) -> "A
                     yield entry
                 page = []
     for entry in (await ledger.get_many(page)).values() if page else ():
-        if not problems or entry.problem:
-            yield entry
+        yield entry
 
 
 def _line(entry: "Entry") -> dict[str, object]:
-    problem = entry.problem
+    held, problem = entry.held, entry.problem
     return {
         "order": entry.order,
         "state": entry.state,
@@ -70,6 +79,7 @@ def _line(entry: "Entry") -> dict[str, object]:
             {"id": name, "class": parcel.klass, "time": _time(parcel.time), "return": parcel.is_return}
             for name, parcel in entry.parcels.items()
         ],
+        "held": {"reason": held.reason, "since": _time(held.since)} if held else None,
         "problem": {"code": problem.code, "path": problem.path, "since": _time(problem.since)} if problem else None,
     }
 
@@ -92,8 +102,9 @@ def _show(entries: "list[Entry]", *, empty: str) -> None:
             entry.state,
             _since(entry),
             " ".join(f"{name}:{parcel.klass}" for name, parcel in entry.parcels.items()),
+            f"{entry.held.reason} since {_time(entry.held.since)}" if entry.held else "",
             f"{entry.problem.code} {entry.problem.path}".strip() if entry.problem else "",
         )
         for entry in entries
     ]
-    show_table(("order", "state", "since", "parcels", "problem"), rows, empty=empty)
+    show_table(("order", "state", "since", "parcels", "held", "problem"), rows, empty=empty)

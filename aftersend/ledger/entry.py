@@ -35,6 +35,14 @@ class Problem(msgspec.Struct, frozen=True):
     path: str = ""
 
 
+class Held(msgspec.Struct, frozen=True):
+    """Why an order is not sent for now: a word of the exporter's rules, never a value of the order."""
+
+    reason: str
+    since: int
+    """ms since 1970, UTC; when this reason first applied."""
+
+
 class TimedValue(msgspec.Struct, frozen=True, array_like=True):
     """A value with the time it is from: the later one wins, and nothing never replaces something."""
 
@@ -103,6 +111,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """ms; the last push."""
     watched: int = 0
     """ms; since when it is watched; 0 = not watched."""
+    held: Held | None = None
+    """Why it is not sent; kept beside ``given_up``, None as soon as it is sent."""
     observed: int = 0
     """Revision of what we know of its parcels."""
     applied: int = 0

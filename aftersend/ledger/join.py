@@ -8,8 +8,8 @@ a loss of Redis it may have been built anew by a sweep, and each knows what the 
 - **Ticks** are united: what was done once is never done again.
 - **Written** marks of the live one count, the saved ones fill gaps.
 - **A label** was there, whichever of the two saw it: such an order is never sent again.
-- **The way to Sendcloud** (state, fingerprint, pushes, watched, problem) is the saved one's only if the live entry
-  never heard of a transfer. Revisions say nothing here, because a ledger that began anew counts from 1.
+- **The way to Sendcloud** (state, fingerprint, pushes, watched, held, problem) is the saved one's only if the live
+  entry never heard of a transfer. Revisions say nothing here, because a ledger that began anew counts from 1.
 """
 
 import msgspec
@@ -48,6 +48,7 @@ def _export_state(live: Entry, saved: Entry) -> Entry:
         pushes=saved.pushes,
         pushed=saved.pushed,
         watched=saved.watched,
+        held=saved.held,
         problem=saved.problem,
     )
 

@@ -112,6 +112,7 @@ def labelled(entry: Entry, now: int) -> Entry:
         state="labelled",
         since=entry.since if entry.state == "labelled" else now,
         watched=0,
+        held=None,
         problem=None if settled else entry.problem,
     )
 

@@ -16,7 +16,7 @@ import redis.asyncio
 
 from aftersend.cli import tenant_context
 from aftersend.cli.jitter import SPREAD_SECONDS, start_delay
-from aftersend.ledger.entry import Entry, ParcelState, Problem
+from aftersend.ledger.entry import Entry, Held, ParcelState, Problem
 from aftersend.ledger.store import Ledger
 from aftersend.redis.keys import Keys
 from aftersend.runs import OrderDecision, RunHealth, RunRequest, RunSummary, store_result
@@ -218,6 +218,7 @@ async def test_orders_in_json(shop: Shop) -> None:
         "state": "labelled",
         "since": "2026-11-06T21:20:00.000Z",
         "parcels": [{"id": "77", "class": "transit", "time": "2026-11-18T11:06:40.000Z", "return": False}],
+        "held": None,
         "problem": None,
     }
     bad = {
@@ -225,6 +226,7 @@ async def test_orders_in_json(shop: Shop) -> None:
         "state": "problem",
         "since": "2026-11-18T11:06:40.000Z",
         "parcels": [],
+        "held": None,
         "problem": {"code": "rejected", "path": "shipping_address.city", "since": "2026-11-18T11:06:40.000Z"},
     }
     assert json.loads(out) == [fine, bad]
@@ -238,13 +240,28 @@ async def test_orders_for_people_and_unknown_ones(shop: Shop) -> None:
     await shop.order("4711", state="accepted")
     code, out, _ = await shop.call("orders")
     assert code == 0
-    assert out.splitlines()[0].split() == ["ORDER", "STATE", "SINCE", "PARCELS", "PROBLEM"]
-    assert out.splitlines()[1].split() == ["4711", "accepted", "–", "–", "–"]
+    assert out.splitlines()[0].split() == ["ORDER", "STATE", "SINCE", "PARCELS", "HELD", "PROBLEM"]
+    assert out.splitlines()[1].split() == ["4711", "accepted", "–", "–", "–", "–"]
     await shop.order("4712", watched=1_795_000_000_000)
     assert json.loads((await shop.call("orders", "4712", "--json"))[1])[0]["since"] == "2026-11-18T11:06:40.000Z"
-    code, _, err = await shop.call("orders", "9")
-    assert code == 1
-    assert "no order 9" in err
+
+
+async def test_why_an_order_is_held(shop: Shop) -> None:
+    await shop.order("4711", watched=1_795_000_000_000, held=Held(reason="unpaid", since=1_795_000_000_000))
+    (line,) = json.loads((await shop.call("orders", "4711", "--json"))[1])
+    assert line["held"] == {"reason": "unpaid", "since": "2026-11-18T11:06:40.000Z"}
+    assert "unpaid since 2026-11-18T11:06:40.000Z" in (await shop.call("orders", "4711"))[1]
+    assert (await shop.call("orders", "4711", "--problems", "--json"))[:2] == (0, "[]\n"), "held is no problem"
+
+
+async def test_an_order_without_entry_names_the_command_that_says_why(shop: Shop) -> None:
+    hint = "unknown to the ledger; `aftersend trigger export --order 9 --dry-run` says what would happen"
+    code, out, err = await shop.call("orders", "9")
+    assert (code, out) == (1, "")
+    assert hint in err
+    code, out, err = await shop.call("orders", "9", "--json")
+    assert (code, out) == (1, "[]\n")
+    assert hint in err
 
 
 async def test_more_orders_than_a_page(shop: Shop) -> None:

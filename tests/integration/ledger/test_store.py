@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from aftersend.errors import Bug, Later, Rejected, Transient
-from aftersend.ledger.entry import Entry, Problem
+from aftersend.ledger.entry import Entry, Held, Problem
 from aftersend.ledger.merge import merge
 from aftersend.ledger.store import DAY_MS, ENTRY_LIFE_MS, SEALED_LIFE_DONE_MS, Ledger
 from aftersend.ledger.tenant_state import TenantState
@@ -62,6 +62,22 @@ async def test_what_was_changed_is_read_back(ledger: Ledger) -> None:
     assert await ledger.get_many(["699", "700"]) == {"700": changed}
     assert await ledger.order_of("11") == "700"
     assert await ledger.order_of("12") is None
+
+
+async def test_an_entry_that_an_older_version_wrote_is_read(ledger: Ledger, redis: Redis) -> None:
+    """As it was stored before orders had a reason why they are held."""
+    await ledger.change("700", lambda entry: replace(entry, watched=5))
+    stored = b'{"order":"700","revision":1,"touched":%d,"watched":5}' % NOW
+    key = f"{PREFIX}order:700"
+    if await redis.type(key) == b"string":
+        assert await redis.get(key) == stored, "without a reason nothing of it is stored"
+        await redis.set(key, stored)
+    else:
+        await redis.execute_command("JSON.SET", key, "$", stored)
+    assert await ledger.get("700") == Entry(order="700", revision=1, touched=NOW, watched=5, held=None)
+    held = Held(reason="unpaid", since=5)
+    await ledger.change("700", lambda entry: replace(entry, held=held))
+    assert (await ledger.get_many(["700"]))["700"].held == held
 
 
 async def test_an_unchanged_entry_is_not_written(ledger: Ledger, redis: Redis) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from aftersend.ledger.entry import Entry, ParcelDetails, ParcelState, Problem, TimedValue
+from aftersend.ledger.entry import Entry, Held, ParcelDetails, ParcelState, Problem, TimedValue
 from aftersend.ledger.join import join
 from aftersend.ledger.merge import merge
 from aftersend.sendcloud.model import ParcelClass
@@ -86,6 +86,13 @@ def test_the_way_to_sendcloud_is_the_saved_one_only_if_the_live_one_knows_none(l
     joined = join(live, saved, now=LATER)
     assert joined.state == state
     assert (joined.fingerprint == "f") == (state == "confirmed")
+
+
+def test_why_an_order_is_held_comes_back_with_its_way_to_sendcloud_and_goes_with_a_label() -> None:
+    held = Held(reason="unpaid", since=5)
+    saved = Entry(order="1", state="problem", problem=Problem(code="rejected", since=5), held=held)
+    assert join(Entry(order="1"), saved, now=LATER).held == held
+    assert _merged(saved, parcel()).held is None
 
 
 def test_what_a_done_order_has_rightly_forgotten_stays_forgotten() -> None:

@@ -14,6 +14,8 @@ from aftersend.ledger.index import PROBLEM_CODES
 from aftersend.settings import Settings
 from aftersend.tenant.loading import parse_tenant
 from aftersend.tenant.pods import Pods
+from aftersend_exporter.rules.eligibility import CURABLE
+from aftersend_exporter.rules.transitions import GONE, LATER
 from aftersend_operator.manifests.resources import resources
 from aftersend_operator.model.reasons import ConditionReason
 
@@ -80,8 +82,13 @@ def test_every_fault_names_a_test_that_exists() -> None:
         assert re.search(rf"^(async )?def {named[2]}\(", source, re.MULTILINE), row
 
 
-def test_every_problem_code_has_its_cure_in_the_guide() -> None:
-    assert set(re.findall(r"^\| `(\w+)` \|", SHOP, re.MULTILINE)) == set(PROBLEM_CODES)
+def test_every_problem_code_and_every_reason_to_hold_an_order_has_its_cure_in_the_guide() -> None:
+    held, problems = (
+        table.split("\n\n")[0] for table in re.split(r"^\| (?:reason|problem) .*\n", SHOP, flags=re.MULTILINE)[1:]
+    )
+    named = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
+    assert set(named.findall(problems)) == set(PROBLEM_CODES)
+    assert set(named.findall(held)) == {*CURABLE, LATER, GONE}
 
 
 def test_every_reason_has_its_row_in_the_guide() -> None:

@@ -190,9 +190,9 @@ class PageProcessor:
         """It cannot be finished now, for reasons that pass."""
         self.stats.retried += 1
         self._count("retried")
-        self.stats.record_decision(order_id, "watch", "later")
+        self.stats.record_decision(order_id, "watch", transitions.LATER)
         if not self.dry_run:
-            await self._watch(order_id, reason="")
+            await self._watch(order_id, reason=transitions.LATER)
 
     async def _watch(self, order_id: str, *, reason: str) -> None:
         now, recheck_period_ms = self.context.now_ms(), self.context.recheck_period_ms

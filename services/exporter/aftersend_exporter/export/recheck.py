@@ -15,10 +15,9 @@ from aftersend_exporter.context import ExportContext
 from aftersend_exporter.export.confirm import open_entries
 from aftersend_exporter.export.page_processor import PageProcessor, withdraw
 from aftersend_exporter.rules import transitions
+from aftersend_exporter.rules.transitions import GONE
 
 _CHUNK = 100
-GONE = "gone"
-"""Path of the problem of an order that vanished from Afterbuy."""
 
 
 async def recheck_known_orders(processor: PageProcessor) -> None:
@@ -61,12 +60,12 @@ async def _gone(processor: PageProcessor, orders: Iterable[str]) -> None:
             continue
         entry = await withdraw(processor.context, order, reason=GONE)
         if entry.watched:
-            entry = await processor.context.ledger.change(order, partial(_expired, context=processor.context))
+            entry = await processor.context.ledger.change(order, partial(_gone_for, context=processor.context))
         processor.stats.watched += 1 if entry.watched else 0
 
 
-def _expired(entry: Entry, *, context: ExportContext) -> Entry:
-    return transitions.expired(entry, now=context.now_ms(), recheck_period_ms=context.recheck_period_ms, reason=GONE)
+def _gone_for(entry: Entry, *, context: ExportContext) -> Entry:
+    return transitions.gone(entry, now=context.now_ms(), recheck_period_ms=context.recheck_period_ms)
 
 
 async def _open(context: ExportContext, *, dry_run: bool) -> AsyncIterator[str]:

@@ -11,16 +11,22 @@ meanwhile is never undone. Three counters tell what the state alone does not:
 - ``pushed`` is the time of the last acceptance; 0 = never accepted, so nobody knows whether Sendcloud has it.
 - ``pushes`` counts acceptances since it was last found there; 0 with ``pushed`` set = it has been confirmed before.
 - ``watched`` is set as long as the order must be read again by its OrderID.
+
+``held`` says why an order is not sent (see ``_held``); every transition on its way to Sendcloud clears it.
 """
 
 from typing import Final
 
 from msgspec.structs import replace
 
-from aftersend.ledger.entry import Entry, Problem, ProblemCode, State
+from aftersend.ledger.entry import Entry, Held, Problem, ProblemCode, State
 
 MAX_PUSHES: Final = 3
 """An order that Sendcloud accepted so often without keeping it is a problem."""
+LATER: Final = "later"
+"""Reason of an order that could not be decided in this run, because an upstream did not answer a question about it."""
+GONE: Final = "gone"
+"""Reason of an order that Afterbuy does not have any more."""
 _CURED_BY_ACCEPTANCE: Final = frozenset({"rejected", "not_saved", "given_up", "changed_after_transfer"})
 _CURED_BY_DISMISSAL: Final = frozenset({"rejected", "not_saved", "given_up"})
 _CURED_BY_READING: Final = frozenset({"changed_after_transfer", "given_up"})
@@ -75,12 +81,23 @@ def unreadable(entry: Entry, *, path: str, now: int, recheck_period_ms: int) -> 
 
 
 def watched(entry: Entry, *, reason: str, now: int, recheck_period_ms: int) -> Entry:
-    """Held back, or not to be decided now: read again in every run, for ``recheck_period_ms`` ms."""
-    if is_final(entry) or _has(entry, "given_up"):
+    """Keep why it is held ("" = a problem says so), and read it again in every run for ``recheck_period_ms``."""
+    if is_final(entry):
+        return entry
+    entry = _held(entry, reason, now=now)
+    if _has(entry, "given_up"):
         return entry
     if not entry.watched:
         return replace(entry, watched=now)
-    return expired(entry, now=now, recheck_period_ms=recheck_period_ms, reason=reason)
+    path = "" if reason == LATER else reason
+    return expired(entry, now=now, recheck_period_ms=recheck_period_ms, reason=path)
+
+
+def gone(entry: Entry, *, now: int, recheck_period_ms: int) -> Entry:
+    """Afterbuy does not have a watched order any more: it may come back until it is given up."""
+    if not entry.watched or is_final(entry):
+        return entry
+    return expired(_held(entry, GONE, now=now), now=now, recheck_period_ms=recheck_period_ms, reason=GONE)
 
 
 def expired(entry: Entry, *, now: int, recheck_period_ms: int, reason: str = "") -> Entry:
@@ -104,7 +121,7 @@ def dismissed(entry: Entry) -> Entry:
     """Nothing to transfer any more, and nothing was: forget that it was watched."""
     if is_final(entry) or is_transferred(entry) or entry.state == "pushing":
         return entry
-    return replace(entry, state="new", watched=0, problem=_without(entry.problem, _CURED_BY_DISMISSAL))
+    return replace(entry, state="new", watched=0, held=None, problem=_without(entry.problem, _CURED_BY_DISMISSAL))
 
 
 def changed_after_transfer(entry: Entry, *, reason: str, now: int, recheck_period_ms: int) -> Entry:
@@ -159,7 +176,17 @@ def surely_sent(entry: Entry, *, now: int) -> Entry:
 
 def _moved(entry: Entry, state: State, now: int, **changes: object) -> Entry:
     since = entry.since if entry.state == state else now
-    return replace(entry, state=state, since=since, **changes)
+    return replace(entry, state=state, since=since, held=None, **changes)
+
+
+def _held(entry: Entry, reason: str, *, now: int) -> Entry:
+    """The same reason keeps its time; an entry of an older version has been held since it is watched."""
+    if not reason or is_transferred(entry):
+        return replace(entry, held=None) if entry.held else entry
+    if entry.held is not None and entry.held.reason == reason:
+        return entry
+    known_since = entry.watched if entry.state == "new" and entry.held is None else 0
+    return replace(entry, held=Held(reason=reason, since=known_since or now))
 
 
 def _problem(entry: Entry, code: ProblemCode, *, now: int, path: str = "") -> Problem:

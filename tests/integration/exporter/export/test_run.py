@@ -87,6 +87,29 @@ async def test_a_held_order_goes_when_it_is_released(small: ExporterHarness) -> 
     assert not (await small.entry(order)).watched
 
 
+async def test_the_reason_why_an_order_waits_is_kept(small: ExporterHarness) -> None:
+    """Beside the state, from when it first applied, until the order is sent."""
+    order = small.order()
+    order.additional_info = "warten"
+    await small.export()
+    held = (await small.entry(order)).held
+    assert held is not None
+    assert (held.reason, held.since) == ("has_parcel_number", (await small.entry(order)).watched)
+    small.later(days=1)
+    before = await small.entry(order)
+    await small.export()
+    assert await small.entry(order) == before, "nothing is written while it stays as it is"
+    order.hidden = True
+    small.later(days=3)
+    await small.export()
+    gone = (await small.entry(order)).held
+    assert gone is not None
+    assert gone.reason == "gone"
+    order.hidden, order.additional_info = False, ""
+    await small.export()
+    assert (await small.entry(order)).held is None
+
+
 async def test_a_held_order_is_given_up_in_the_end(small: ExporterHarness) -> None:
     order = small.order()
     order.additional_info = "warten"
@@ -413,7 +436,10 @@ async def test_customs_data_that_cannot_be_had_now_is_waited_for(redis_url: str,
         assert first.outcome == "partial"
         swiss = harness.order("customs_known")
         assert harness.incoming(swiss) is None
-        assert (await harness.entry(swiss)).watched
+        entry = await harness.entry(swiss)
+        assert entry.watched
+        assert entry.held is not None
+        assert entry.held.reason == "later"
         harness.world.faults.disarm()
         second = await harness.export()
         assert second.outcome == "done"

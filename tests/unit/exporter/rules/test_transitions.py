@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from aftersend.ledger.entry import Entry, Problem, ProblemCode
+from aftersend.ledger.entry import Entry, Held, Problem, ProblemCode
 from aftersend_exporter.rules import transitions as t
 
 NOW = 1_795_500_000_000
@@ -122,6 +122,67 @@ def test_watched_until_given_up() -> None:
     assert watch(late, now=NOW + RECHECK_PERIOD_MS + DAY) is late, "given up stays given up as long as it is held"
 
 
+def held(before: Entry, reason: str, now: int = NOW) -> Entry:
+    return t.watched(before, reason=reason, now=now, recheck_period_ms=RECHECK_PERIOD_MS)
+
+
+def test_why_an_order_is_held_and_since_when() -> None:
+    first = held(entry(), "unpaid")
+    assert first.held == Held(reason="unpaid", since=NOW)
+    assert held(first, "unpaid", NOW + DAY) is first, "the same reason again changes nothing"
+    other = held(first, "has_parcel_number", NOW + DAY)
+    assert (other.held, other.watched) == (Held(reason="has_parcel_number", since=NOW + DAY), NOW)
+
+
+def test_given_up_keeps_the_reason_beside_it() -> None:
+    late = held(held(entry(), "unpaid"), "unpaid", NOW + RECHECK_PERIOD_MS)
+    assert late.problem == Problem(code="given_up", since=NOW + RECHECK_PERIOD_MS, path="unpaid")
+    assert late.held == Held(reason="unpaid", since=NOW)
+    changed = held(late, "no_address", NOW + RECHECK_PERIOD_MS + DAY)
+    assert changed.problem == late.problem
+    assert changed.held == Held(reason="no_address", since=NOW + RECHECK_PERIOD_MS + DAY)
+
+
+def test_an_order_that_waits_is_given_up_without_a_path() -> None:
+    late = held(held(entry(), t.LATER), t.LATER, NOW + RECHECK_PERIOD_MS)
+    assert late.problem == Problem(code="given_up", since=NOW + RECHECK_PERIOD_MS)
+    assert late.held == Held(reason="later", since=NOW)
+
+
+def test_an_entry_of_an_older_version_has_been_held_since_it_is_watched() -> None:
+    assert held(entry(watched=NOW - DAY), "unpaid").held == Held(reason="unpaid", since=NOW - DAY)
+    assert held(replace(REJECTED, held=None), "unpaid").held == Held(reason="unpaid", since=NOW), "refused, not held"
+
+
+HELD = Held(reason="unpaid", since=NOW - DAY)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        t.pushing(entry(held=HELD, watched=NOW - DAY), fingerprint="f", now=NOW),
+        t.dismissed(entry(held=HELD, watched=NOW - DAY)),
+        t.surely_sent(replace(SENDING, held=HELD), now=NOW),
+        t.absent(replace(ACCEPTED, held=HELD), now=NOW),
+        held(replace(REJECTED, held=HELD), ""),
+        t.unreadable(entry(held=HELD), path="x", now=NOW, recheck_period_ms=RECHECK_PERIOD_MS),
+        held(ACCEPTED, t.LATER),
+    ],
+    ids=["pushed", "skipped for good", "arrived", "pushed again", "refused", "unreadable", "sent before"],
+)
+def test_the_reason_goes_when_it_applies_no_more(after: Entry) -> None:
+    assert after.held is None
+
+
+def test_an_order_that_vanished_while_it_was_held() -> None:
+    before = entry(held=HELD, watched=NOW - DAY)
+    found = t.gone(before, now=NOW, recheck_period_ms=RECHECK_PERIOD_MS)
+    assert (found.held, found.watched) == (Held(reason="gone", since=NOW), NOW - DAY)
+    late = t.gone(found, now=NOW + RECHECK_PERIOD_MS, recheck_period_ms=RECHECK_PERIOD_MS)
+    assert late.problem == Problem(code="given_up", since=NOW + RECHECK_PERIOD_MS, path="gone")
+    assert t.gone(CONFIRMED, now=NOW, recheck_period_ms=RECHECK_PERIOD_MS) is CONFIRMED
+
+
 def test_a_refused_order_is_given_up_with_its_field() -> None:
     found = t.watched(REJECTED, reason="", now=NOW + RECHECK_PERIOD_MS, recheck_period_ms=RECHECK_PERIOD_MS)
     assert found.problem == Problem(code="given_up", since=NOW + RECHECK_PERIOD_MS, path="city")
@@ -191,6 +252,7 @@ CHANGES: list[Callable[[Entry], Entry]] = [
     partial(t.expired, now=NOW, recheck_period_ms=0),
     partial(t.overdue, now=NOW),
     t.dismissed,
+    partial(t.gone, now=NOW, recheck_period_ms=RECHECK_PERIOD_MS),
     partial(t.changed_after_transfer, reason="gone", now=NOW, recheck_period_ms=RECHECK_PERIOD_MS),
     t.unchanged,
     partial(t.confirmed, now=NOW),
@@ -216,3 +278,4 @@ def test_whatever_happens_no_open_order_is_forgotten(changes: list[Callable[[Ent
         known = change(known)
         on_its_way = known.state in ("pushing", "problem")
         assert not on_its_way or known.watched or known.problem is not None
+        assert not (t.is_transferred(known) and known.held), "what was sent is not held"
