@@ -11,7 +11,7 @@ import pytest
 
 from aftersend.afterbuy.model import Order, ProductCustoms
 from aftersend.sendcloud.model import PushOrder
-from aftersend.tenant.document import Customs, Delivery, Export, Weight
+from aftersend.tenant.document import Customs, DeliveryRules, Export, Weight
 from aftersend_exporter.rules.order_mapping import fingerprint, push_order
 from tests.support.order_kit import HOME, NOW, an_item, an_order
 
@@ -97,20 +97,20 @@ def test_items_without_weight_carry_none() -> None:
 @pytest.mark.parametrize(
     ("method", "rules", "expected"),
     [
-        ("DHL Paket", Delivery(), "DHL Paket"),
-        ("", Delivery(), None),
-        ("DHL Paket", Delivery(indicator="none"), None),
-        ("x" * 300, Delivery(), "x" * 255),
+        ("DHL Paket", DeliveryRules(), "DHL Paket"),
+        ("", DeliveryRules(), None),
+        ("DHL Paket", DeliveryRules(indicator="none"), None),
+        ("x" * 300, DeliveryRules(), "x" * 255),
     ],
 )
-def test_delivery_indicator(method: str, rules: Delivery, expected: str | None) -> None:
+def test_delivery_indicator(method: str, rules: DeliveryRules, expected: str | None) -> None:
     details = wire(an_order(shipping_method=method), Export(delivery=rules))["shipping_details"]
     assert details.get("delivery_indicator") == expected
     assert "ship_with" not in details
 
 
 def test_a_fixed_option_only_if_the_merchant_names_one() -> None:
-    details = wire(an_order(), Export(delivery=Delivery(option_code="dhl_de:paket")))["shipping_details"]
+    details = wire(an_order(), Export(delivery=DeliveryRules(option_code="dhl_de:paket")))["shipping_details"]
     assert details["ship_with"] == {
         "type": "shipping_option_code",
         "properties": {"shipping_option_code": "dhl_de:paket"},
