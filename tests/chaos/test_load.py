@@ -16,9 +16,9 @@ from random import Random
 import pytest
 
 from aftersend.errors import Transient
-from tests.support.consumer_process import Shop
+from tests.support.consumer_process import EffectStore
 from tests.support.servers import RedisServer
-from tests.support.stream_kit import Parcel, client, is_empty, keyring_in, opened, until
+from tests.support.stream_kit import NamedParcel, client, is_empty, keyring_in, opened, until
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCERS, EACH = 20, 200
@@ -76,7 +76,7 @@ async def test_four_thousand_events_have_four_thousand_effects(
     redis, market = servers
     keyring_in(tmp_path)
     async with crew(redis, market, tmp_path) as consumers, client(market.url, tmp_path) as connection:
-        shop = Shop(connection)
+        shop = EffectStore(connection)
         async with asyncio.TaskGroup() as group:
             for producer in range(PRODUCERS):
                 group.create_task(produce(redis.url, tmp_path, producer))
@@ -104,7 +104,7 @@ async def produce(url: str, folder: Path, producer: int) -> None:
     """Add each event until Redis has confirmed it."""
     async with opened(url, folder) as stream:
         for number in range(EACH):
-            while not await stored(stream.add("parcel.changed", "webhook", Parcel(f"{producer}-{number}"))):
+            while not await stored(stream.add("parcel.changed", "webhook", NamedParcel(f"{producer}-{number}"))):
                 await asyncio.sleep(0.05)
 
 
@@ -116,7 +116,7 @@ async def stored(adding: "asyncio.Future[str]") -> bool:
     return True
 
 
-async def strike(shop: Shop, redis: RedisServer, consumers: Crew, random: Random) -> None:
+async def strike(shop: EffectStore, redis: RedisServer, consumers: Crew, random: Random) -> None:
     """Kill and restart at seeded points of the work, counted in effects."""
     points = random.sample(range(100, len(NAMES) - 200), KILLS + RESTARTS)
     restarts = set(points[:RESTARTS])

@@ -2,32 +2,17 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 import aiohttp
 from aiohttp import web
 
 from aftersend.afterbuy.client import AfterbuyClient, AfterbuyCredentials
+from tests.support.recording_meter import RecordingMeter
 
 KEYS = AfterbuyCredentials("partner-token", "account-token")
 Handler = Callable[[web.Request, bytes], Awaitable[web.StreamResponse]]
-
-
-@dataclass
-class Tally:
-    """A meter that remembers."""
-
-    outcomes: list[str] = field(default_factory=list)
-    budgets: list[float] = field(default_factory=list)
-
-    def observe(self, outcome: str, seconds: float) -> None:
-        assert seconds >= 0
-        self.outcomes.append(outcome)
-
-    def budget(self, remaining: float, limit: float) -> None:
-        assert 0 <= remaining <= limit
-        self.budgets.append(remaining)
 
 
 @dataclass
@@ -35,7 +20,7 @@ class Wire:
     """A client whose other end answers from a list, or by a handler."""
 
     client: AfterbuyClient
-    tally: Tally
+    tally: RecordingMeter
     received: list[bytes]
 
     def request(self, number: int = -1) -> ET.Element:
@@ -74,7 +59,7 @@ async def wire(
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    tally = Tally()
+    tally = RecordingMeter()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/afterbuy/ABInterface.aspx"
     try:
         async with aiohttp.ClientSession() as session:

@@ -34,7 +34,7 @@ KEEP_HOURS = 120
 
 
 @dataclass(slots=True)
-class Shop:
+class BackedUpTenant:
     """One tenant: its Redis, its keys, its backups."""
 
     redis: Redis
@@ -106,14 +106,14 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop(url: str, folder: Path, *, target: str = "", tenant: str = TENANT) -> AsyncIterator[Shop]:
+async def shop(url: str, folder: Path, *, target: str = "", tenant: str = TENANT) -> AsyncIterator[BackedUpTenant]:
     """A tenant on that server, its keys and backups below that folder."""
     make_data_keys(folder / "data-key")
     keyring = Keyring(SecretFiles(folder / "data-key"))
     place = open_target(target or str(folder / "backups"), tenant=tenant, secrets=SecretFiles(folder / "backup"))
     redis = client(url)
     try:
-        yield Shop(redis, keyring, Backups(tenant, place, keyring), tenant)
+        yield BackedUpTenant(redis, keyring, Backups(tenant, place, keyring), tenant)
     finally:
         await redis.aclose()
 

@@ -46,7 +46,7 @@ def call(*arguments: str, values: str | None = None) -> str:
     return done.stdout
 
 
-class _StrictLoader(yaml.CSafeLoader):
+class _StrictYamlLoader(yaml.CSafeLoader):
     """A key that stands twice is an error: which one counts depends on the reader."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
@@ -59,7 +59,7 @@ class _StrictLoader(yaml.CSafeLoader):
 def _rendered(values: str, release: str, options: tuple[str, ...]) -> str:
     """As JSON, which is read in no time: every test gets manifests of its own."""
     text = call("template", release, str(CHART), "--namespace", "operators", *options, values=values)
-    return json.dumps([document for document in yaml.load_all(text, Loader=_StrictLoader) if document])
+    return json.dumps([document for document in yaml.load_all(text, Loader=_StrictYamlLoader) if document])
 
 
 def render(

@@ -23,14 +23,14 @@ from aftersend.stream import consumer, delivery
 from aftersend.stream.consumer import Consumer, ConsumerTiming
 from aftersend.stream.event import Event
 from aftersend.stream.pending_entries import PendingEntries
-from tests.support.stream_kit import FAST, Meter, Parcel, client, opened
+from tests.support.stream_kit import FAST, Meter, NamedParcel, client, opened
 
 SHIPPED = b"shipped"
 PATIENT = ConsumerTiming(block_ms=500, idle_ms=15_000, reclaim=0.2, renew=3.0, promote=0.1)
 """Far from taking over what a living process on a busy machine still holds."""
 
 
-class Shop:
+class EffectStore:
     """The other system: it shows what is written, and cannot compare and set."""
 
     def __init__(self, redis: Redis) -> None:
@@ -38,7 +38,7 @@ class Shop:
 
     async def __call__(self, event: Event) -> None:
         """The effect of an event, as a handler."""
-        name = event.read(Parcel).name
+        name = event.read(NamedParcel).name
         if name.startswith("reject"):
             raise Rejected("no")
         if name.startswith("retry") and event.attempt == 1:
@@ -80,9 +80,9 @@ def fatal(owner: Any, name: str, *, after: bool) -> None:
 STEPS: dict[str, Callable[[], None]] = {
     "before read": lambda: fatal(PendingEntries, "read", after=False),
     "after read": lambda: fatal(PendingEntries, "read", after=True),
-    "before effect": lambda: fatal(Shop, "__call__", after=False),
-    "between compare and write": lambda: fatal(Shop, "_write", after=False),
-    "after effect": lambda: fatal(Shop, "_write", after=True),
+    "before effect": lambda: fatal(EffectStore, "__call__", after=False),
+    "between compare and write": lambda: fatal(EffectStore, "_write", after=False),
+    "after effect": lambda: fatal(EffectStore, "_write", after=True),
     "before ack": lambda: fatal(PendingEntries, "done", after=False),
     "after ack": lambda: fatal(PendingEntries, "done", after=True),
     "before dead letter": lambda: fatal(delivery, "move_to_dead_letters", after=False),
@@ -101,7 +101,7 @@ async def consume(url: str, shop_url: str, folder: Path, timing: ConsumerTiming)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with opened(url, folder) as stream, client(shop_url, folder) as redis:
         name = consumer.consumer_name()
-        await Consumer(stream, Shop(redis), name=name, meter=Meter(), concurrency=4, timing=timing).run(stop)
+        await Consumer(stream, EffectStore(redis), name=name, meter=Meter(), concurrency=4, timing=timing).run(stop)
 
 
 if __name__ == "__main__":

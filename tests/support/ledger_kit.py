@@ -26,7 +26,7 @@ def client(url: str) -> Redis:
     return connect(url, SecretFiles(Path("/nowhere/redis")), part="writer")
 
 
-class Clock:
+class ManualClock:
     """Seconds since 1970, turned by hand."""
 
     def __init__(self, ms: int = NOW) -> None:
@@ -51,5 +51,5 @@ def parcel(parcel: str = "11", status: int = LABEL, *, time: int | None = NOW, *
     return ParcelEvent(parcel=parcel, status=status, time=time, **{**defaults, **fields})
 
 
-def ledger(redis: Redis, keys: Keyring, clock: Clock) -> Ledger:
+def ledger(redis: Redis, keys: Keyring, clock: ManualClock) -> Ledger:
     return Ledger(redis, tenant=TENANT, keyring=keys, clock=clock)

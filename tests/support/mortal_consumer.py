@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from aftersend.stream.event import Event
-from tests.support.stream_kit import Parcel, consuming, is_empty, opened, until
+from tests.support.stream_kit import NamedParcel, consuming, is_empty, opened, until
 
 POISON: Final = "poison"
 DIED: Final = 7
@@ -21,7 +21,7 @@ async def main(url: str, folder: Path, journal: Path) -> None:
     """Consume until nothing is left."""
 
     async def handler(event: Event) -> None:
-        name = event.read(Parcel).name
+        name = event.read(NamedParcel).name
         if name == POISON:
             os._exit(DIED)
         await asyncio.sleep(0)

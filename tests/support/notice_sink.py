@@ -68,7 +68,7 @@ class Sink:
 def sink() -> Iterator[Sink]:
     """A sink that listens on the loopback interface."""
     kept = Sink()
-    with ThreadingHTTPServer(("127.0.0.1", 0), _http(kept)) as http, _Server(("127.0.0.1", 0), _smtp(kept)) as smtp:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _http(kept)) as http, _SinkServer(("127.0.0.1", 0), _smtp(kept)) as smtp:
         kept.url = f"http://127.0.0.1:{http.server_address[1]}"
         kept.smarthost = f"127.0.0.1:{smtp.server_address[1]}"
         for server in (http, smtp):
@@ -80,7 +80,7 @@ def sink() -> Iterator[Sink]:
             smtp.shutdown()
 
 
-class _Server(socketserver.ThreadingTCPServer):
+class _SinkServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
 

@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import web
 
 from aftersend.sendcloud.client import SendcloudClient, SendcloudCredentials
+from tests.support.recording_meter import RecordingMeter
 
 PUBLIC, SECRET = "public-key", "secret-key"
 AUTHORIZATION = "Basic " + base64.b64encode(f"{PUBLIC}:{SECRET}".encode()).decode()
@@ -71,22 +72,6 @@ class Counter:
         return web.Response(status=ready.status, body=ready.body, headers=ready.headers)
 
 
-@dataclass
-class Tally:
-    """A meter that remembers."""
-
-    outcomes: list[str] = field(default_factory=list)
-    budgets: list[float] = field(default_factory=list)
-
-    def observe(self, outcome: str, seconds: float) -> None:
-        assert seconds >= 0
-        self.outcomes.append(outcome)
-
-    def budget(self, remaining: float, limit: float) -> None:
-        assert 0 <= remaining <= limit
-        self.budgets.append(remaining)
-
-
 @asynccontextmanager
 async def counter() -> AsyncIterator[Counter]:
     """A server on the loopback interface."""
@@ -105,7 +90,7 @@ async def counter() -> AsyncIterator[Counter]:
 
 @asynccontextmanager
 async def client_of(
-    url: str, tally: Tally | None = None, *, patience: aiohttp.ClientTimeout = PATIENCE
+    url: str, tally: RecordingMeter | None = None, *, patience: aiohttp.ClientTimeout = PATIENCE
 ) -> AsyncIterator[SendcloudClient]:
     """A client with its own session."""
     async with aiohttp.ClientSession() as session:
@@ -113,7 +98,7 @@ async def client_of(
             session,
             url=url,
             credentials=lambda: SendcloudCredentials(PUBLIC, SECRET),
-            meter=tally or Tally(),
+            meter=tally or RecordingMeter(),
             patience=patience,
             clock=lambda: 1_795_600_000.5,
         )

@@ -38,7 +38,7 @@ return {redis.call('XLEN', KEYS[1]), redis.call('ZCARD', KEYS[2])}"""
 """A full Redis 7 refuses MULTI, whatever is in it."""
 
 
-class Parcel(msgspec.Struct):
+class NamedParcel(msgspec.Struct):
     """A small payload; ``name`` identifies it in tests."""
 
     name: str
@@ -165,7 +165,7 @@ async def raw_dead(stream: Stream) -> list[dict[bytes, bytes]]:
 
 async def add(stream: Stream, name: str) -> str:
     """One event of that name."""
-    return await stream.add("parcel.changed", "webhook", Parcel(name))
+    return await stream.add("parcel.changed", "webhook", NamedParcel(name))
 
 
 class Recorder:
@@ -184,4 +184,4 @@ class Recorder:
     @property
     def names(self) -> list[str]:
         """In the order of handling."""
-        return [event.read(Parcel).name for event in self.seen]
+        return [event.read(NamedParcel).name for event in self.seen]

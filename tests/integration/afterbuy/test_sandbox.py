@@ -19,7 +19,7 @@ from aftersend_sandbox.faults import KINDS, Fault, Faults
 from aftersend_sandbox.seed.account import seeded_world
 from aftersend_sandbox.switches import TABLE, Switches
 from aftersend_sandbox.world import AfterbuyOrder, World
-from tests.support.afterbuy_wire import Tally
+from tests.support.recording_meter import RecordingMeter
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 WINDOW = (NOW - timedelta(days=60), NOW + timedelta(days=1))
@@ -52,7 +52,7 @@ async def afterbuy(world: World, **different: Any) -> AsyncIterator[AfterbuyClie
     keys = different.pop("keys", KEYS)
     try:
         async with aiohttp.ClientSession() as session:
-            yield AfterbuyClient(session, url=url, credentials=lambda: keys, meter=Tally(), **different)
+            yield AfterbuyClient(session, url=url, credentials=lambda: keys, meter=RecordingMeter(), **different)
     finally:
         await runner.cleanup()
 

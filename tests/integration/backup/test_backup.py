@@ -23,7 +23,7 @@ from aftersend.sealing import make_next_key
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend.tenant.loading import parse_tenant
 from aftersend_operator.manifests.redis_acl import USERS, acl_file
-from tests.support.backup_kit import TENANT, Shop, entries_at, shop
+from tests.support.backup_kit import TENANT, BackedUpTenant, entries_at, shop
 from tests.support.ledger_kit import parcel as parcel_event
 from tests.support.part_kit import TENANT as TENANT_DOCUMENT
 from tests.support.servers import RedisServer
@@ -33,12 +33,12 @@ DAY = 86_400_000
 
 
 @pytest.fixture
-async def mueller(redis_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+async def mueller(redis_url: str, tmp_path: Path) -> AsyncIterator[BackedUpTenant]:
     async with shop(redis_url, tmp_path) as found:
         yield found
 
 
-async def _filled(at: Shop, orders: int = 3) -> None:
+async def _filled(at: BackedUpTenant, orders: int = 3) -> None:
     """A tenant in the middle of its day."""
     await at.state.set("sweep.cursor", "2026-11-26T10:00:00.000Z")
     await at.state.set("export.start", "1795000000000")
@@ -81,7 +81,7 @@ _events = some.lists(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_what_comes_back_is_what_was_there(
-    mueller: Shop, data: some.DataObject, events: Any, cursor: str
+    mueller: BackedUpTenant, data: some.DataObject, events: Any, cursor: str
 ) -> None:
     await mueller.redis.flushall()
     if cursor:
@@ -117,7 +117,7 @@ def _each_parcel_in_one_order(drawn: list[Entry]) -> list[Entry]:
     return kept
 
 
-async def _put(at: Shop, name: Any, place: str, kind: str, raw: bytes, due: int) -> None:
+async def _put(at: BackedUpTenant, name: Any, place: str, kind: str, raw: bytes, due: int) -> None:
     """An event, or something that nobody can open, wherever events may lie."""
     stream, event_id = at.stream(name), str(uuid.uuid4())
     sealed = at.keyring.seal(raw, bound=stream.bound(kind, event_id)) if len(raw) % 2 else raw
@@ -128,7 +128,7 @@ async def _put(at: Shop, name: Any, place: str, kind: str, raw: bytes, due: int)
         await at.redis.xadd(stream.dead_key if place == "dead" else stream.key, fields)
 
 
-async def _without_the_request(at: Shop) -> RunRequest:
+async def _without_the_request(at: BackedUpTenant) -> RunRequest:
     """Take the request for the recovery sweep off its stream."""
     runs = at.stream("runs")
     ((entry, fields),) = await at.redis.xrevrange(runs.key, count=1)
@@ -136,7 +136,7 @@ async def _without_the_request(at: Shop) -> RunRequest:
     return runs.open(fields).read(RunRequest)
 
 
-async def test_restoring_twice_or_over_what_is_there_changes_nothing(mueller: Shop) -> None:
+async def test_restoring_twice_or_over_what_is_there_changes_nothing(mueller: BackedUpTenant) -> None:
     await _filled(mueller)
     before = await mueller.contents()
     backup = await mueller.create()
@@ -147,7 +147,7 @@ async def test_restoring_twice_or_over_what_is_there_changes_nothing(mueller: Sh
     assert await mueller.state.recovering()
 
 
-async def test_what_is_newer_stays_and_what_is_missing_comes_back(mueller: Shop) -> None:
+async def test_what_is_newer_stays_and_what_is_missing_comes_back(mueller: BackedUpTenant) -> None:
     await _filled(mueller)
     backup = await mueller.create()
     await mueller.ledger.change("4711", lambda entry: msgspec.structs.replace(entry, ticks=frozenset({"tag"})))
@@ -161,7 +161,7 @@ async def test_what_is_newer_stays_and_what_is_missing_comes_back(mueller: Shop)
     assert await mueller.state.get("sweep.cursor") == "2026-11-26T10:00:00.000Z"
 
 
-async def test_pending_events_come_back_and_checks_and_markers_do_not(mueller: Shop) -> None:
+async def test_pending_events_come_back_and_checks_and_markers_do_not(mueller: BackedUpTenant) -> None:
     """A marker of before the restore would end the recovery too soon."""
     parcels = mueller.stream("parcels")
     await parcels.redis.xgroup_create(parcels.key, parcels.group, id="0", mkstream=True)
@@ -176,7 +176,7 @@ async def test_pending_events_come_back_and_checks_and_markers_do_not(mueller: S
     assert parcels.open(fields).read(ParcelEvent) == parcel_event("70")
 
 
-async def test_what_has_expired_since_stays_away(mueller: Shop) -> None:
+async def test_what_has_expired_since_stays_away(mueller: BackedUpTenant) -> None:
     old = Entry(order="1", touched=NOW - ENTRY_LIFE_MS + DAY // 2, revision=1)
     done = ParcelDetails(number=TimedValue("number", NOW - SEALED_LIFE_DONE_MS))
     await mueller.order(Entry(order="2", touched=NOW, revision=1, details={"7": done}))
@@ -194,7 +194,7 @@ async def test_what_has_expired_since_stays_away(mueller: Shop) -> None:
     assert await mueller.redis.exists(mueller.ledger._keys.key("order", "2")) == 1
 
 
-async def test_a_backup_needs_one_key_and_survives_rotation(mueller: Shop, tmp_path: Path) -> None:
+async def test_a_backup_needs_one_key_and_survives_rotation(mueller: BackedUpTenant, tmp_path: Path) -> None:
     await _filled(mueller)
     before = await mueller.contents()
     folder = tmp_path / "data-key"
@@ -211,7 +211,7 @@ async def test_a_backup_needs_one_key_and_survives_rotation(mueller: Shop, tmp_p
     assert await mueller.contents() == before
 
 
-async def test_an_unreadable_sealed_part_is_left_out_and_the_rest_is_saved(mueller: Shop) -> None:
+async def test_an_unreadable_sealed_part_is_left_out_and_the_rest_is_saved(mueller: BackedUpTenant) -> None:
     await _filled(mueller, orders=2)
     await mueller.redis.set(mueller.ledger._keys.key("order", "4711", "sealed"), b"20200101:nobody has this key")
     backup = await mueller.create()
@@ -223,7 +223,7 @@ async def test_an_unreadable_sealed_part_is_left_out_and_the_rest_is_saved(muell
     assert (bool(first.parcels), bool(first.details), bool(second.details)) == (True, False, True)
 
 
-async def test_a_broken_backup_restores_nothing(mueller: Shop, tmp_path: Path) -> None:
+async def test_a_broken_backup_restores_nothing(mueller: BackedUpTenant, tmp_path: Path) -> None:
     await _filled(mueller)
     backup = await mueller.create()
     (file,) = (tmp_path / "backups" / TENANT).iterdir()
@@ -237,7 +237,7 @@ async def test_a_broken_backup_restores_nothing(mueller: Shop, tmp_path: Path) -
         await mueller.backups.verify(renamed)
 
 
-async def test_a_backup_that_fails_leaves_the_older_one_and_no_rest(mueller: Shop, tmp_path: Path) -> None:
+async def test_a_backup_that_fails_leaves_the_older_one_and_no_rest(mueller: BackedUpTenant, tmp_path: Path) -> None:
     await _filled(mueller)
     good = await mueller.create()
     mueller.backups = Backups(mueller.tenant, _Lossy(mueller.backups.target), mueller.keyring)  # type: ignore[arg-type]
@@ -322,7 +322,7 @@ async def test_from_any_server_to_any_other(
     assert pictures[0] == pictures[1]
 
 
-async def test_personal_data_is_not_readable_in_the_files(mueller: Shop, tmp_path: Path) -> None:
+async def test_personal_data_is_not_readable_in_the_files(mueller: BackedUpTenant, tmp_path: Path) -> None:
     mark = "Erika-Mustermann-0034043446"
     details = {"7": ParcelDetails(number=TimedValue(mark, NOW), url=TimedValue(f"https://track/{mark}", NOW))}
     await mueller.order(Entry(order="4711", touched=NOW, revision=1, parcels={"7": ParcelState()}, details=details))

@@ -13,7 +13,7 @@ from aftersend.ledger.entry import Entry, ParcelDetails, ParcelState, TimedValue
 from aftersend.sealing import make_next_key
 from tests.integration.backup.test_backup import _put
 from tests.integration.cli.test_backup import Shop as Place
-from tests.support.backup_kit import Shop, shop
+from tests.support.backup_kit import BackedUpTenant, shop
 from tests.support.ledger_kit import parcel
 from tests.support.part_kit import call_main
 
@@ -21,7 +21,7 @@ NOW = int(time.time() * 1000)
 
 
 @pytest.fixture
-async def mueller(redis_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+async def mueller(redis_url: str, tmp_path: Path) -> AsyncIterator[BackedUpTenant]:
     async with shop(redis_url, tmp_path) as found:
         details = {"7": ParcelDetails(number=TimedValue("N1", NOW))}
         for order in ("1", "2"):
@@ -33,17 +33,17 @@ async def mueller(redis_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
         yield found
 
 
-def _rotated(at: Shop, folder: Path) -> tuple[str, str]:
+def _rotated(at: BackedUpTenant, folder: Path) -> tuple[str, str]:
     old, new = at.keyring.ids()[0], make_next_key(folder / "data-key")
     at.keyring._look(at_once=True)
     return old, new
 
 
-def _resealer(at: Shop) -> Resealer:
+def _resealer(at: BackedUpTenant) -> Resealer:
     return Resealer(at.redis, tenant=at.tenant, keyring=at.keyring)
 
 
-async def test_all_comes_under_the_newest_key_and_is_as_before(mueller: Shop, tmp_path: Path) -> None:
+async def test_all_comes_under_the_newest_key_and_is_as_before(mueller: BackedUpTenant, tmp_path: Path) -> None:
     before, lives = await mueller.contents(), await mueller.lives()
     old, new = _rotated(mueller, tmp_path)
     assert {use.key: (use.ledger, use.events) for use in await _resealer(mueller).uses()} == {new: (0, 0), old: (2, 3)}
@@ -57,7 +57,7 @@ async def test_all_comes_under_the_newest_key_and_is_as_before(mueller: Shop, tm
 
 
 async def test_what_is_being_handled_is_left_alone_and_what_a_dead_process_held_is_not(
-    mueller: Shop, tmp_path: Path
+    mueller: BackedUpTenant, tmp_path: Path
 ) -> None:
     parcels = mueller.stream("parcels")
     await parcels.redis.xgroup_create(parcels.key, parcels.group, id="0")
@@ -74,7 +74,7 @@ async def test_what_is_being_handled_is_left_alone_and_what_a_dead_process_held_
     assert [use.events for use in await resealer.uses() if use.key == old] == [0]
 
 
-async def test_what_changed_meanwhile_is_not_overwritten(mueller: Shop, tmp_path: Path) -> None:
+async def test_what_changed_meanwhile_is_not_overwritten(mueller: BackedUpTenant, tmp_path: Path) -> None:
     name, bound = mueller.ledger.sealed_place("1")
     _, new = _rotated(mueller, tmp_path)
     resealer = _resealer(mueller)

@@ -14,11 +14,11 @@ from aftersend.service.runtime import Runtime, secret_folders
 from aftersend.settings import read_settings
 from aftersend.tenant.loading import load_tenant
 from aftersend_exporter.backups import back_up, show_last
-from tests.support.backup_kit import Shop, shop
+from tests.support.backup_kit import BackedUpTenant, shop
 from tests.support.part_kit import environment
 
 
-def _runtime(at: Shop, folder: Path, http: aiohttp.ClientSession, target: str) -> Runtime:
+def _runtime(at: BackedUpTenant, folder: Path, http: aiohttp.ClientSession, target: str) -> Runtime:
     environ = environment(folder, AFTERSEND_BACKUP_TARGET=target)
     return Runtime(
         tenant=load_tenant(folder / "tenant.yaml"),

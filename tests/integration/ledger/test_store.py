@@ -14,7 +14,7 @@ from aftersend.ledger.merge import merge
 from aftersend.ledger.store import DAY_MS, ENTRY_LIFE_MS, SEALED_LIFE_DONE_MS, Ledger
 from aftersend.ledger.tenant_state import TenantState
 from aftersend.sealing import Keyring
-from tests.support.ledger_kit import CANCELLED, NOW, TENANT, Clock, client, keyring, mac, parcel
+from tests.support.ledger_kit import CANCELLED, NOW, TENANT, ManualClock, client, keyring, mac, parcel
 from tests.support.ledger_kit import ledger as open_ledger
 
 PREFIX = f"aftersend:{{{TENANT}}}:"
@@ -33,12 +33,12 @@ def keys(tmp_path: Path) -> Keyring:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def ledger(redis: Redis, keys: Keyring, clock: Clock) -> Ledger:
+def ledger(redis: Redis, keys: Keyring, clock: ManualClock) -> Ledger:
     return open_ledger(redis, keys, clock)
 
 
@@ -96,7 +96,7 @@ async def test_nothing_personal_is_readable(ledger: Ledger, redis: Redis, keys: 
     assert not [word for word in personal if word in await everything(redis)]
 
 
-async def test_changes_at_the_same_moment_all_count(redis: Redis, keys: Keyring, clock: Clock) -> None:
+async def test_changes_at_the_same_moment_all_count(redis: Redis, keys: Keyring, clock: ManualClock) -> None:
     ledgers = [open_ledger(redis, keys, clock) for _ in range(4)]
     changes = [
         ledger.change("700", lambda entry: replace(entry, pushes=entry.pushes + 1))
@@ -110,7 +110,7 @@ async def test_changes_at_the_same_moment_all_count(redis: Redis, keys: Keyring,
 
 
 async def test_a_change_that_never_gets_through_is_transient(ledger: Ledger, redis: Redis, keys: Keyring) -> None:
-    rival = open_ledger(redis, keys, Clock())
+    rival = open_ledger(redis, keys, ManualClock())
     loop = asyncio.get_running_loop()
 
     class Rivalled(Ledger):
@@ -149,7 +149,7 @@ async def test_indexes_follow_the_entry(ledger: Ledger, name: str, change: objec
     assert [order async for order in ledger.problems()] == ["701"]
 
 
-async def test_lagging_for_so_long(ledger: Ledger, clock: Clock) -> None:
+async def test_lagging_for_so_long(ledger: Ledger, clock: ManualClock) -> None:
     await ledger.change("700", labelled)
     clock.ms = NOW + 600_000
     assert [order async for order in ledger.lagging(600_000)] == []
@@ -208,7 +208,7 @@ async def test_after_the_sealed_part_has_gone_the_marks_are_left(ledger: Ledger,
     assert second.live == ["11", "12"]
 
 
-async def test_expired_orders_leave_the_indexes(ledger: Ledger, redis: Redis, clock: Clock) -> None:
+async def test_expired_orders_leave_the_indexes(ledger: Ledger, redis: Redis, clock: ManualClock) -> None:
     await ledger.change("700", labelled)
     await redis.delete(f"{PREFIX}order:700")
     clock.ms += ENTRY_LIFE_MS + 1
@@ -250,7 +250,7 @@ async def test_a_sealed_part_of_another_order_does_not_open(ledger: Ledger, redi
 
 async def test_without_redis_everything_is_transient(keys: Keyring) -> None:
     async with client("redis://127.0.0.1:1/0") as nobody:
-        ledger = open_ledger(nobody, keys, Clock())
+        ledger = open_ledger(nobody, keys, ManualClock())
         for call in (ledger.get("1"), ledger.order_of("1"), ledger.counts(), ledger.change("1", labelled)):
             with pytest.raises(Transient):
                 await call

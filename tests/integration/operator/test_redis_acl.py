@@ -31,7 +31,7 @@ from aftersend_operator.manifests.generated_secrets import JSON_ACL, PLAIN_ACL
 from aftersend_operator.manifests.redis_acl import PROBE, USERS
 from tests.support.managed_redis import ManagedRedis
 from tests.support.operator_kit import tenant
-from tests.support.stream_kit import Parcel, keyring_in
+from tests.support.stream_kit import NamedParcel, keyring_in
 
 TENANT = tenant()
 KEYS = Keys(TENANT.identity)
@@ -87,8 +87,8 @@ async def test_a_consumer_can_walk_every_way_of_an_entry(
         pending = PendingEntries(own, user)
         assert await pending.ensure_group()
         assert not await pending.ensure_group()
-        await own.add("parcel.changed", "sweep", Parcel("one"))
-        await own.add_many("parcel.changed", "sweep", [Parcel("two"), Parcel("three"), Parcel("four")])
+        await own.add("parcel.changed", "sweep", NamedParcel("one"))
+        await own.add_many("parcel.changed", "sweep", [NamedParcel("two"), NamedParcel("three"), NamedParcel("four")])
         one, two, three, four = await pending.read(10, block_ms=10)
         assert (await own.length(), await own.pending(), await own.delayed(), await own.dead()) == (4, 4, 0, 0)
         assert await own.oldest_age() >= 0
@@ -167,7 +167,7 @@ async def test_who_asks_for_a_run_can_wait_for_its_result(calm: ManagedRedis, ke
 @pytest.mark.parametrize("user", ["webhook", "up"])
 async def test_the_webhook_can_store_an_event(calm: ManagedRedis, keys: Keyring, user: str) -> None:
     async with as_user(calm, user) as client:
-        await stream(client, keys, "parcels").add("parcel.changed", "webhook", Parcel("one"))
+        await stream(client, keys, "parcels").add("parcel.changed", "webhook", NamedParcel("one"))
         assert (await durability.inspect(client, ask_config=False)).faults == ()
     with calm.inspector() as inspector:
         assert inspector.xlen(KEYS.key("parcels")) == 1
@@ -313,7 +313,7 @@ async def _written(managed: ManagedRedis, keys: Keyring, user: str) -> object:
             await ledger.change(order, lambda entry: _touched(entry, "accepted"))
         pending = PendingEntries(parcels, user)
         await pending.ensure_group()
-        await parcels.add_many("parcel.changed", "sweep", [Parcel("one"), Parcel("two")])
+        await parcels.add_many("parcel.changed", "sweep", [NamedParcel("one"), NamedParcel("two")])
         one, two = await pending.read(10, block_ms=10)
         await pending.done([one.id])
         assert await defer(parcels, user, two, Delay(seconds=60, counted=True))

@@ -17,7 +17,7 @@ from aftersend.stream.stream import Stream
 from aftersend_operator.model.certificates import KeyPair, new_authority, new_server
 from tests.support.managed_redis import ManagedRedis
 from tests.support.operator_kit import tenant
-from tests.support.stream_kit import Parcel, keyring_in
+from tests.support.stream_kit import NamedParcel, keyring_in
 
 TENANT = tenant()
 
@@ -106,14 +106,14 @@ async def test_what_it_confirmed_is_there_after_a_power_cut(server: ManagedRedis
     client = connect(server.url, server.files("webhook"), part="webhook")
     stream = Stream(client, tenant=TENANT.identity, name="parcels", keyring=keyring_in(tmp_path))
     for name in "abc":
-        await stream.add("parcel.changed", "webhook", Parcel(name))
+        await stream.add("parcel.changed", "webhook", NamedParcel(name))
     assert server.process is not None
     server.process.kill()
     server.process.wait()
     server.start()
     with server.inspector() as inspector:
         assert inspector.xlen(stream.key) == 3
-    await stream.add("parcel.changed", "webhook", Parcel("d"))
+    await stream.add("parcel.changed", "webhook", NamedParcel("d"))
     await client.aclose()
 
 
@@ -127,7 +127,7 @@ async def test_it_refuses_when_full_and_never_evicts(server: ManagedRedis, tmp_p
     client = connect(server.url, server.files("webhook"), part="webhook")
     stream = Stream(client, tenant=TENANT.identity, name="parcels", keyring=keyring_in(tmp_path))
     with pytest.raises(Transient):
-        await stream.add("parcel.changed", "webhook", Parcel("a"))
+        await stream.add("parcel.changed", "webhook", NamedParcel("a"))
     await client.aclose()
 
 

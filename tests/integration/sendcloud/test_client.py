@@ -27,11 +27,11 @@ from aftersend.sendcloud.model import (
     PushOrder,
     ShippingAddress,
 )
+from tests.support.recording_meter import RecordingMeter
 from tests.support.sendcloud_counter import (
     AUTHORIZATION,
     PATIENCE,
     SECRET,
-    Tally,
     client_of,
     counter,
     half,
@@ -82,7 +82,7 @@ def parcel(number: int, **changes: Any) -> dict[str, Any]:
 
 
 async def test_a_push_is_an_array_with_basic_auth_and_utf8() -> None:
-    tally = Tally()
+    tally = RecordingMeter()
     async with counter() as sendcloud, client_of(sendcloud.url, tally) as client:
         sendcloud.lay(201, {"data": [{"id": 664, "order_id": "afterbuy-334455", "order_number": "334455"}]})
         await client.push([order()])
@@ -122,7 +122,7 @@ async def test_a_rejected_batch_names_positions_code_and_field() -> None:
         },
         {"status": 400, "code": "min_value", "detail": "…", "source": {"pointer": "/data/attributes/0/order_number"}},
     ]
-    tally = Tally()
+    tally = RecordingMeter()
     async with counter() as sendcloud, client_of(sendcloud.url, tally) as client:
         sendcloud.lay(400, {"errors": faults})
         with pytest.raises(BatchRejected) as caught:
@@ -191,7 +191,7 @@ async def test_an_unreadable_201_is_no_acceptance(answer: bytes) -> None:
 async def test_refusals_leave_typed_and_counted(
     status: int, answer: Any, kind: type[AftersendError], code: str, outcome: str
 ) -> None:
-    tally = Tally()
+    tally = RecordingMeter()
     async with counter() as sendcloud, client_of(sendcloud.url, tally) as client:
         sendcloud.lay(status, answer)
         with pytest.raises(kind) as caught:
@@ -263,7 +263,7 @@ async def test_an_endless_answer_is_cut() -> None:
 
 
 async def test_missing_credentials_are_a_misconfiguration_of_their_own(tmp_path: Path) -> None:
-    tally = Tally()
+    tally = RecordingMeter()
     files = SecretFiles(tmp_path)
     async with counter() as sendcloud, aiohttp.ClientSession() as session:
         client = SendcloudClient(

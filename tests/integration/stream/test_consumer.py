@@ -11,7 +11,7 @@ from aftersend.stream.consumer import consumer_name
 from aftersend.stream.event import Event
 from aftersend.stream.pending_entries import PendingEntries
 from aftersend.stream.stream import Stream
-from tests.support.stream_kit import Parcel, Recorder, add, consuming, hurry, is_empty, raw_dead, until
+from tests.support.stream_kit import NamedParcel, Recorder, add, consuming, hurry, is_empty, raw_dead, until
 
 WHOLE: dict[str, str | bytes] = {
     "v": "1",
@@ -44,7 +44,7 @@ async def test_done_means_acknowledged_and_deleted(stream: Stream) -> None:
 
 async def test_a_transient_error_delays_and_keeps_id_first_and_trace(stream: Stream) -> None:
     trace = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
-    event_id = await stream.add("parcel.changed", "webhook", Parcel("x"), traceparent=trace)
+    event_id = await stream.add("parcel.changed", "webhook", NamedParcel("x"), traceparent=trace)
     recorder = Recorder(Transient("timeout"))
     async with consuming(stream, recorder) as running:
         await until(lambda: hurry(stream))

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from aftersend.stream.stream import Stream
-from tests.support.consumer_process import STEPS, Shop
-from tests.support.stream_kit import Parcel, consuming, hurry, is_empty, keyring_in, opened, raw_dead, until
+from tests.support.consumer_process import STEPS, EffectStore
+from tests.support.stream_kit import NamedParcel, consuming, hurry, is_empty, keyring_in, opened, raw_dead, until
 
 ROOT = Path(__file__).resolve().parents[3]
 KILLED = -9
@@ -65,9 +65,9 @@ async def test_a_death_at_any_step_loses_and_doubles_nothing(
     redis_url: str, stream: Stream, tmp_path: Path, step: str
 ) -> None:
     name = NAMES[step]
-    event_id = await stream.add("parcel.changed", "webhook", Parcel(name))
+    event_id = await stream.add("parcel.changed", "webhook", NamedParcel(name))
     await die(redis_url, tmp_path, step, stream)
-    shop = Shop(stream.redis)
+    shop = EffectStore(stream.redis)
 
     async def finished() -> bool:
         await hurry(stream)

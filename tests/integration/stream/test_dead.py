@@ -12,7 +12,7 @@ from aftersend.stream.event import Event, seconds_of
 from aftersend.stream.pending_entries import PendingEntries
 from aftersend.stream.retry import DeadLetter
 from aftersend.stream.stream import Stream
-from tests.support.stream_kit import Parcel, consuming, is_empty, until
+from tests.support.stream_kit import NamedParcel, consuming, is_empty, until
 
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 
@@ -23,7 +23,7 @@ async def die(stream: Stream, *names: str) -> list[str]:
     async def refuse(_: Event) -> None:
         raise Rejected("not_saved", path="parcel.city")
 
-    ids = [await stream.add("parcel.changed", "sweep", Parcel(name), traceparent=TRACE) for name in names]
+    ids = [await stream.add("parcel.changed", "sweep", NamedParcel(name), traceparent=TRACE) for name in names]
     async with consuming(stream, refuse):
         await until(lambda: is_empty(stream))
     return ids
@@ -70,7 +70,7 @@ async def test_redriven_ones_start_anew_and_stay_themselves(stream: Stream) -> N
     (event,) = seen
     assert before is not None
     assert (event.id, event.attempt, event.first, event.traceparent) == (one, 1, before.first, TRACE)
-    assert event.read(Parcel).name == "one"
+    assert event.read(NamedParcel).name == "one"
 
 
 async def test_all_are_redriven_once(stream: Stream) -> None:
@@ -120,7 +120,7 @@ async def test_verdict_fields_do_not_pile_up(stream: Stream) -> None:
 
 
 async def test_a_consumer_that_lost_its_claim_moves_nothing_to_the_dead_letters(stream: Stream) -> None:
-    await stream.add("parcel.changed", "sweep", Parcel("x"))
+    await stream.add("parcel.changed", "sweep", NamedParcel("x"))
     one, two = PendingEntries(stream, "one"), PendingEntries(stream, "two")
     await one.ensure_group()
     (entry,) = await one.read(1, block_ms=100)

@@ -17,13 +17,13 @@ from aftersend.stream.retry import Delay
 from aftersend.stream.stream import Stream
 from aftersend.stream.upstream_outage import UpstreamOutage
 from tests.support.servers import NewServer, RedisServer, free_port
-from tests.support.stream_kit import FAST, Parcel, consuming, hurry, is_empty, opened, until
+from tests.support.stream_kit import FAST, NamedParcel, consuming, hurry, is_empty, opened, until
 
 QUICK = CircuitBreakerTiming(failures=3, first=0.05, longest=0.1, refused=0.1, poll=0.01)
 
 
 async def fill(stream: Stream, count: int) -> None:
-    await stream.add_many("parcel.changed", "sweep", (Parcel(str(number)) for number in range(count)))
+    await stream.add_many("parcel.changed", "sweep", (NamedParcel(str(number)) for number in range(count)))
 
 
 async def test_a_full_redis_is_drained_delays_and_deaths_included(stream: Stream) -> None:
@@ -34,7 +34,7 @@ async def test_a_full_redis_is_drained_delays_and_deaths_included(stream: Stream
     kinds: Counter[int] = Counter()
 
     async def handler(event: Event) -> None:
-        number = int(event.read(Parcel).name)
+        number = int(event.read(NamedParcel).name)
         if number % 3 == 1 and event.attempt == 1:
             raise Transient("timeout")
         if number % 3 == 2:
@@ -67,7 +67,7 @@ async def test_a_consumer_that_starts_on_a_full_redis_drains_it(stream: Stream) 
     handled: list[str] = []
 
     async def handler(event: Event) -> None:
-        handled.append(event.read(Parcel).name)
+        handled.append(event.read(NamedParcel).name)
 
     async with consuming(stream, handler):
         await until(lambda: is_empty(stream))
@@ -99,7 +99,7 @@ async def test_a_failover_to_a_read_only_replica_is_waited_out(
     handled: list[str] = []
 
     async def handler(event: Event) -> None:
-        handled.append(event.read(Parcel).name)
+        handled.append(event.read(NamedParcel).name)
 
     async with consuming(stream, handler) as running:
         await fill(stream, 1)
@@ -122,7 +122,7 @@ async def test_redis_goes_and_comes_back_with_one_line_each(
     inside, release = asyncio.Event(), asyncio.Event()
 
     async def handler(event: Event) -> None:
-        handled.append(event.read(Parcel).name)
+        handled.append(event.read(NamedParcel).name)
         inside.set()
         await release.wait()
 
@@ -131,7 +131,7 @@ async def test_redis_goes_and_comes_back_with_one_line_each(
         return sum(event in line for line in lines)
 
     async with opened(own_server.url, tmp_path) as stream, consuming(stream, handler) as running:
-        await stream.add("parcel.changed", "webhook", Parcel("in flight"))
+        await stream.add("parcel.changed", "webhook", NamedParcel("in flight"))
         await inside.wait()
         own_server.kill()
         release.set()
@@ -139,7 +139,7 @@ async def test_redis_goes_and_comes_back_with_one_line_each(
         await until(lambda: running.heartbeats > heartbeats + 5)
         own_server.start()
         await until(lambda: running.meter.outcomes["done"] == 1)
-        await stream.add("parcel.changed", "webhook", Parcel("after"))
+        await stream.add("parcel.changed", "webhook", NamedParcel("after"))
         await until(lambda: running.meter.outcomes["done"] == 2)
         assert await stream.pending() == 0
         await until(lambda: told("redis_back"))
@@ -163,7 +163,7 @@ async def test_an_event_that_needed_redis_while_it_was_away_has_spent_no_attempt
             await stream.length()
 
         async with consuming(stream, handler) as running:
-            await stream.add("parcel.changed", "webhook", Parcel("x"))
+            await stream.add("parcel.changed", "webhook", NamedParcel("x"))
             await inside.wait()
             own_server.kill()
             release.set()
@@ -186,7 +186,7 @@ async def test_a_consumer_starts_before_redis_does(new_server: NewServer, tmp_pa
     async with opened(server.url, tmp_path) as stream, consuming(stream, handler) as running:
         await until(lambda: running.heartbeats > 2)
         server.start()
-        await stream.add("parcel.changed", "webhook", Parcel("x"))
+        await stream.add("parcel.changed", "webhook", NamedParcel("x"))
         await until(lambda: handled)
         await running.stop()
 
@@ -201,7 +201,7 @@ async def test_a_stop_ends_in_time_although_redis_is_away(own_server: RedisServe
     timing = replace(FAST, grace=0.05, release_seconds=0.3)
     async with opened(own_server.url, tmp_path) as stream:
         async with consuming(stream, stuck, timing=timing) as running:
-            await stream.add("parcel.changed", "webhook", Parcel("x"))
+            await stream.add("parcel.changed", "webhook", NamedParcel("x"))
             await begun.wait()
             own_server.kill()
             async with asyncio.timeout(5):
@@ -299,7 +299,7 @@ async def blocked_readers(stream: Stream) -> int:
 
 async def test_attempts_during_an_outage_do_not_count(stream: Stream) -> None:
     """An event at its last attempt waits through an outage of any length without dying of it."""
-    await stream.add("parcel.changed", "webhook", Parcel("x"))
+    await stream.add("parcel.changed", "webhook", NamedParcel("x"))
     pending = PendingEntries(stream, "one")
     await pending.ensure_group()
     (entry,) = await pending.read(1, block_ms=100)
@@ -410,7 +410,7 @@ async def test_everything_works_on_a_cluster(new_server: NewServer, tmp_path: Pa
         await fill(stream, 6)
 
         async def handler(event: Event) -> None:
-            number = int(event.read(Parcel).name)
+            number = int(event.read(NamedParcel).name)
             if number % 3 == 1 and event.attempt == 1:
                 raise Transient("timeout")
             if number % 3 == 2:

@@ -17,7 +17,7 @@ from aftersend.stream.event import text_of
 from aftersend.stream.pending_entries import PendingEntries, StreamEntry
 from aftersend.stream.retry import DeadLetter, Delay
 from aftersend.stream.stream import Stream
-from tests.support.stream_kit import Parcel, hurry, opened, raw_dead
+from tests.support.stream_kit import NamedParcel, hurry, opened, raw_dead
 
 CONSUMERS = ("one", "two", "three")
 
@@ -115,7 +115,7 @@ async def test_every_event_is_in_one_place_until_it_is_done(
 async def happen(step: str, stream: Stream, players: list[ConsumerSteps], added: set[str]) -> None:
     """What no consumer does."""
     if step == "add":
-        added.add(await stream.add("parcel.changed", "webhook", Parcel(str(len(added)))))
+        added.add(await stream.add("parcel.changed", "webhook", NamedParcel(str(len(added)))))
     elif step == "promote":
         await hurry(stream)
         await promote(stream)

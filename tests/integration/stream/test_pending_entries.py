@@ -7,7 +7,7 @@ from aftersend.stream.consumer import MAX_EXCLUSIVE_DELIVERIES
 from aftersend.stream.event import Event
 from aftersend.stream.pending_entries import RELEASED, PendingEntries
 from aftersend.stream.stream import Stream
-from tests.support.stream_kit import FAST, Parcel, Recorder, add, consuming, is_empty, raw_dead, until
+from tests.support.stream_kit import FAST, NamedParcel, Recorder, add, consuming, is_empty, raw_dead, until
 
 
 async def test_what_a_dead_consumer_held_is_taken_over_and_handled_alone(stream: Stream) -> None:
@@ -22,7 +22,7 @@ async def test_what_a_dead_consumer_held_is_taken_over_and_handled_alone(stream:
     inside: set[str] = set()
 
     async def watching(event: Event) -> None:
-        name = event.read(Parcel).name
+        name = event.read(NamedParcel).name
         inside.add(name)
         for _ in range(5):
             await asyncio.sleep(0.002)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aftersend.stream.consumer import MAX_EXCLUSIVE_DELIVERIES
 from tests.support.mortal_consumer import DIED, POISON
-from tests.support.stream_kit import Parcel, opened
+from tests.support.stream_kit import NamedParcel, opened
 
 NEIGHBOURS = [f"neighbour {number}" for number in range(12)]
 
@@ -17,7 +17,7 @@ async def test_it_kills_six_processes_and_spares_its_neighbours(redis_url: str, 
     journal = tmp_path / "journal"
     async with opened(redis_url, tmp_path) as stream:
         for name in [*NEIGHBOURS[:6], POISON, *NEIGHBOURS[6:]]:
-            await stream.add("parcel.changed", "webhook", Parcel(name))
+            await stream.add("parcel.changed", "webhook", NamedParcel(name))
         ends = [await consume(redis_url, tmp_path, journal)]
         while ends[-1] == DIED and len(ends) < 2 * MAX_EXCLUSIVE_DELIVERIES:
             ends.append(await consume(redis_url, tmp_path, journal))

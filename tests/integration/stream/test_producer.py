@@ -15,24 +15,24 @@ from aftersend.secrets import SecretFiles
 from aftersend.stream.event import unpack
 from aftersend.stream.stream import Stream
 from tests.support.servers import COMMANDS, CURES, RedisServer, free_port
-from tests.support.stream_kit import TENANT, Parcel, client, keyring_in, opened
+from tests.support.stream_kit import TENANT, NamedParcel, client, keyring_in, opened
 
 
 async def refused(stream: Stream) -> str:
     with pytest.raises(Transient) as caught:
-        await stream.add("parcel.changed", "webhook", Parcel("x"))
+        await stream.add("parcel.changed", "webhook", NamedParcel("x"))
     assert caught.value.upstream == "redis"
     assert caught.value.__cause__ is None
     return caught.value.code
 
 
 async def test_an_event_is_stored_sealed(stream: Stream) -> None:
-    event_id = await stream.add("parcel.changed", "webhook", Parcel("Erika Mustermann"))
+    event_id = await stream.add("parcel.changed", "webhook", NamedParcel("Erika Mustermann"))
     ((_, fields),) = await stream.redis.xrange(stream.key)
     assert b"Mustermann" not in repr(fields).encode()
     event = stream.open(fields)
     assert (event.id, event.source, event.attempt) == (event_id, "webhook", 1)
-    assert event.read(Parcel).name == "Erika Mustermann"
+    assert event.read(NamedParcel).name == "Erika Mustermann"
     assert unpack(fields).first == event.time
 
 
@@ -43,7 +43,7 @@ async def test_numbers_of_an_empty_and_of_a_filled_stream(stream: Stream) -> Non
     assert await numbers() == [0, 0, 0, 0]
     assert await stream.oldest_age() == 0
     await stream.redis.xadd(stream.key, {"a": "b"}, id="1000-0")
-    await stream.add("parcel.changed", "webhook", Parcel("x"))
+    await stream.add("parcel.changed", "webhook", NamedParcel("x"))
     await stream.redis.xgroup_create(stream.key, stream.group, id="0")
     await stream.redis.xreadgroup(stream.group, "c", {stream.key: ">"}, count=1)
     await stream.redis.zadd(stream.delayed_key, {"x": 1})
@@ -53,21 +53,21 @@ async def test_numbers_of_an_empty_and_of_a_filled_stream(stream: Stream) -> Non
 
 
 async def test_many_are_added_in_order(stream: Stream) -> None:
-    ids = await stream.add_many("parcel.changed", "sweep", (Parcel(str(n)) for n in range(250)))
+    ids = await stream.add_many("parcel.changed", "sweep", (NamedParcel(str(n)) for n in range(250)))
     events = [stream.open(fields) for _, fields in await stream.redis.xrange(stream.key)]
     assert [event.id for event in events] == ids
-    assert [event.read(Parcel).name for event in events] == [str(n) for n in range(250)]
+    assert [event.read(NamedParcel).name for event in events] == [str(n) for n in range(250)]
 
 
 async def test_producers_refuse_above_the_high_water_mark(stream: Stream) -> None:
     used = (await stream.redis.info("memory"))["used_memory"]
     await stream.redis.config_set("maxmemory", used * 2)
-    await stream.add("parcel.changed", "webhook", Parcel("fits"))
+    await stream.add("parcel.changed", "webhook", NamedParcel("fits"))
     await stream.redis.config_set("maxmemory", int(used * 1.1))
     stream._memory_guard._asked = float("-inf")
     assert await refused(stream) == "redis_nearly_full"
     with pytest.raises(StoreFull) as caught:
-        await stream.add_many("parcel.changed", "sweep", [Parcel("x")])
+        await stream.add_many("parcel.changed", "sweep", [NamedParcel("x")])
     assert caught.value.retry_after
     assert await stream.length() == 1
 
@@ -88,7 +88,7 @@ async def asked(stream: Stream) -> int:
 
 
 async def test_a_full_redis_is_told_as_full(stream: Stream) -> None:
-    await stream.add("parcel.changed", "webhook", Parcel("x"))
+    await stream.add("parcel.changed", "webhook", NamedParcel("x"))
     stream._memory_guard._full = False
     stream._memory_guard._asked = float("inf")
     await stream.redis.config_set("maxmemory", "1")
@@ -97,7 +97,7 @@ async def test_a_full_redis_is_told_as_full(stream: Stream) -> None:
 
 
 async def test_a_read_only_replica_is_told(stream: Stream) -> None:
-    await stream.add("parcel.changed", "webhook", Parcel("x"))
+    await stream.add("parcel.changed", "webhook", NamedParcel("x"))
     await stream.redis.execute_command("REPLICAOF", "127.0.0.1", "1")
     try:
         assert await refused(stream) == "redis_read_only"
@@ -137,14 +137,14 @@ async def test_scripts_are_known_again_after_a_flush(stream: Stream) -> None:
 
 async def test_a_restart_is_survived_without_an_error(own_server: RedisServer, tmp_path: Path) -> None:
     async with opened(own_server.url, tmp_path) as stream:
-        await stream.add("parcel.changed", "webhook", Parcel("before"))
+        await stream.add("parcel.changed", "webhook", NamedParcel("before"))
         own_server.kill()
         assert await refused(stream) == "redis_unavailable"
         own_server.start()
-        await stream.add("parcel.changed", "webhook", Parcel("after"))
+        await stream.add("parcel.changed", "webhook", NamedParcel("after"))
         own_server.stop()
         own_server.start()
-        await stream.add("parcel.changed", "webhook", Parcel("at once, on a connection that the server closed"))
+        await stream.add("parcel.changed", "webhook", NamedParcel("at once, on a connection that the server closed"))
         assert await stream.length() == 3
 
 
@@ -159,7 +159,7 @@ async def test_the_webhooks_acl_is_enough(own_server: RedisServer, tmp_path: Pat
     (secrets / "username").write_text("hook\n")
     (secrets / "password").write_text("secret\n")
     async with opened(own_server.url, tmp_path) as stream:
-        await stream.add("parcel.changed", "webhook", Parcel("x"))
+        await stream.add("parcel.changed", "webhook", NamedParcel("x"))
         with pytest.raises(Transient, match="redis_refused"):
             await stream.length()
 
@@ -174,7 +174,7 @@ async def test_a_rotated_password_is_used_for_the_next_connection(own_server: Re
         (secrets / "password").write_text("wrong")
         assert await refused(stream) == "redis_refused"
         (secrets / "password").write_text("new\n")
-        await stream.add("parcel.changed", "webhook", Parcel("x"))
+        await stream.add("parcel.changed", "webhook", NamedParcel("x"))
 
 
 async def test_a_password_in_the_url_works_until_a_file_replaces_it(own_server: RedisServer, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ async def test_a_password_in_the_url_works_until_a_file_replaces_it(own_server: 
         await admin.redis.config_set("requirepass", "p@ss")
         url = own_server.url.replace("redis://", "redis://default:p%40ss@")
         async with opened(url, tmp_path) as stream:
-            await stream.add("parcel.changed", "webhook", Parcel("x"))
+            await stream.add("parcel.changed", "webhook", NamedParcel("x"))
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -213,7 +213,7 @@ async def test_the_certificate_authority_is_read_for_each_connection(tmp_path: P
         async with opened(f"rediss://127.0.0.1:{port}/0", tmp_path) as stream:
             assert await refused(stream) == "redis_unavailable"
             (secrets / "ca.crt").write_text(crt.read_text())
-            await stream.add("parcel.changed", "webhook", Parcel("x"))
+            await stream.add("parcel.changed", "webhook", NamedParcel("x"))
     finally:
         server.stop()
 

@@ -12,7 +12,7 @@ from aftersend.errors import StoreAway
 from aftersend.redis.connection import guarded
 from aftersend.stream.event import Event
 from tests.support.servers import RedisServer
-from tests.support.stream_kit import Parcel, client, consuming, opened, until
+from tests.support.stream_kit import NamedParcel, client, consuming, opened, until
 
 
 class Gate:
@@ -23,7 +23,7 @@ class Gate:
         self.inside, self.open = asyncio.Event(), asyncio.Event()
 
     async def __call__(self, event: Event) -> None:
-        self.names.append(event.read(Parcel).name)
+        self.names.append(event.read(NamedParcel).name)
         self.inside.set()
         await self.open.wait()
 
@@ -44,7 +44,7 @@ async def test_a_redis_that_says_nothing_is_noticed_and_costs_no_event(
 ) -> None:
     gate = Gate()
     async with opened(own_server.url, tmp_path) as stream, consuming(stream, gate) as running:
-        await stream.add("parcel.changed", "webhook", Parcel("in flight"))
+        await stream.add("parcel.changed", "webhook", NamedParcel("in flight"))
         await gate.inside.wait()
         with silent(own_server):
             gate.open.set()
@@ -53,7 +53,7 @@ async def test_a_redis_that_says_nothing_is_noticed_and_costs_no_event(
             await until(lambda: running.heartbeats > heartbeats)
             assert not running.meter.outcomes
         await until(lambda: running.meter.outcomes["done"] == 1)
-        await stream.add("parcel.changed", "webhook", Parcel("after"))
+        await stream.add("parcel.changed", "webhook", NamedParcel("after"))
         await until(lambda: running.meter.outcomes["done"] == 2)
         assert (await stream.length(), await stream.pending()) == (0, 0)
     assert gate.names == ["in flight", "after"]
@@ -64,7 +64,7 @@ async def test_a_stop_ends_although_redis_says_nothing(own_server: RedisServer, 
     gate = Gate()
     async with opened(own_server.url, tmp_path) as stream:
         async with consuming(stream, gate) as running:
-            await stream.add("parcel.changed", "webhook", Parcel("in flight"))
+            await stream.add("parcel.changed", "webhook", NamedParcel("in flight"))
             await gate.inside.wait()
             with silent(own_server):
                 async with asyncio.timeout(20):
@@ -80,7 +80,7 @@ async def test_a_failover_with_an_event_in_flight_settles_it_afterwards(
 ) -> None:
     gate = Gate()
     async with opened(own_server.url, tmp_path) as stream, consuming(stream, gate) as running:
-        await stream.add("parcel.changed", "webhook", Parcel("in flight"))
+        await stream.add("parcel.changed", "webhook", NamedParcel("in flight"))
         await gate.inside.wait()
         await stream.redis.execute_command("REPLICAOF", "127.0.0.1", "1")
         gate.open.set()

@@ -12,7 +12,7 @@ from aftersend.stream.event import Event
 from aftersend.stream.pending_entries import PendingEntries
 from aftersend.stream.retry import DeadLetter, Delay, Release
 from aftersend.stream.stream import Stream
-from tests.support.stream_kit import FAST, Parcel, Recorder, add, consuming, hurry, is_empty, until
+from tests.support.stream_kit import FAST, NamedParcel, Recorder, add, consuming, hurry, is_empty, until
 
 
 async def test_a_deleted_stream_is_made_again_and_the_work_goes_on(stream: Stream) -> None:
@@ -34,7 +34,7 @@ async def test_what_is_in_flight_while_the_stream_is_deleted_is_not_lost(stream:
     errors = {"retry": Transient("timeout"), "reject": Rejected("no")}
 
     async def handler(event: Event) -> None:
-        name = event.read(Parcel).name
+        name = event.read(NamedParcel).name
         inside[name] += 1
         await deleted.wait()
         if event.attempt == 1 and name in errors:
@@ -59,7 +59,7 @@ async def test_what_is_in_flight_while_the_group_is_destroyed_is_handled_once(st
     errors = {"retry": Transient("timeout"), "reject": Rejected("no")}
 
     async def handler(event: Event) -> None:
-        name = event.read(Parcel).name
+        name = event.read(NamedParcel).name
         inside[name] += 1
         await release.wait()
         if event.attempt == 1 and name in errors:

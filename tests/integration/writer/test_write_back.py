@@ -17,7 +17,7 @@ from aftersend.tenant.document import WriteBack
 from aftersend_writer.write_back import OrderWriter
 from tests.support.afterbuy_sandbox import Shop
 from tests.support.afterbuy_sandbox import shop as open_shop
-from tests.support.ledger_kit import CANCELLED, NOW, PICKED_UP, Clock, client, keyring, mac, parcel
+from tests.support.ledger_kit import CANCELLED, NOW, PICKED_UP, ManualClock, client, keyring, mac, parcel
 from tests.support.ledger_kit import ledger as open_ledger
 
 TAG = "Sendcloud abgeschlossen"
@@ -35,7 +35,7 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 
 @pytest.fixture
 def ledger(redis: Redis, tmp_path: Path) -> Ledger:
-    return open_ledger(redis, keyring(tmp_path), Clock())
+    return open_ledger(redis, keyring(tmp_path), ManualClock())
 
 
 @pytest.fixture
@@ -52,7 +52,12 @@ class Writer:
         self.right = 0
         self.races: list[float] = []
         self.order_writer = OrderWriter(
-            ledger=ledger, afterbuy=shop.client, settings=WriteBack(**settings), mac=mac, clock=Clock(), meter=self
+            ledger=ledger,
+            afterbuy=shop.client,
+            settings=WriteBack(**settings),
+            mac=mac,
+            clock=ManualClock(),
+            meter=self,
         )
 
     def succeeded(self) -> None:
@@ -123,7 +128,7 @@ async def test_everything_a_tenant_can_wish_for(ledger: Ledger, shop: Shop) -> N
 class Slow:
     """Afterbuy at the speed of a clock turned by hand: reading takes two seconds, writing three."""
 
-    def __init__(self, shop: Shop, clock: Clock) -> None:
+    def __init__(self, shop: Shop, clock: ManualClock) -> None:
         self.shop = shop
         self.clock = clock
 
@@ -138,7 +143,7 @@ class Slow:
 
 
 def slow_writer(ledger: Ledger, shop: Shop) -> Writer:
-    writer, clock = Writer(ledger, shop), Clock()
+    writer, clock = Writer(ledger, shop), ManualClock()
     writer.order_writer = OrderWriter(
         ledger=ledger, afterbuy=Slow(shop, clock), settings=WriteBack(), mac=mac, clock=clock, meter=writer
     )

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 
-class Collector:
+class SpanCollector:
     """Takes spans; ``received`` holds path, headers and body of every request."""
 
     def __init__(self) -> None:

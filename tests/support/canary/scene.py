@@ -27,7 +27,7 @@ from aftersend.stream.stream import Stream
 from aftersend_demo.environment import DOCUMENT, PARTS, free_port
 from aftersend_demo.process import ChildProcess
 from aftersend_sandbox.server import Sandbox, running
-from tests.support.canary.collector import Collector
+from tests.support.canary.collector import SpanCollector
 from tests.support.canary.front import Front
 from tests.support.canary.marks import SECRETS
 from tests.support.canary.shop import marked_world, write_secrets
@@ -47,7 +47,7 @@ class Scene:
     folder: Path
     sandbox: Sandbox
     front: Front
-    collector: Collector
+    collector: SpanCollector
     valkey: EmbeddedValkey
     redis: Any
     parcels: Stream
@@ -133,7 +133,7 @@ async def scene(folder: Path, *, log_format: str, planted: str = "") -> AsyncIte
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
         sandbox = await stack.enter_async_context(running(marked_world()))
-        front, collector = Front(http, sandbox.url), Collector()
+        front, collector = Front(http, sandbox.url), SpanCollector()
         front_url = await stack.enter_async_context(_served(front.mount))
         collector_url = await stack.enter_async_context(_served(collector.mount))
         valkey = stack.enter_context(_valkey(folder / "valkey"))

@@ -21,7 +21,7 @@ _HEAD = 8
 _Index = dict[bytes, list[tuple[bytes, str, str]]]
 
 
-class Found(NamedTuple):
+class Leak(NamedTuple):
     """A word where it must not be."""
 
     place: str
@@ -30,15 +30,15 @@ class Found(NamedTuple):
     around: str
 
 
-def search(places: Mapping[str, bytes], words: Mapping[str, str]) -> list[Found]:
+def search(places: Mapping[str, bytes], words: Mapping[str, str]) -> list[Leak]:
     """Every word in every place, each once."""
     indexes = _indexes(tuple(words.items()))
-    found: dict[tuple[str, str], Found] = {}
+    found: dict[tuple[str, str], Leak] = {}
     for place, content in places.items():
         for text, index in zip((content.lower(), content), indexes, strict=True):
             for at, name, spelling in _matches(text, index):
                 around = repr(content[max(at - 60, 0) : at + 120])
-                found.setdefault((place, name), Found(place, name, spelling, around))
+                found.setdefault((place, name), Leak(place, name, spelling, around))
     return list(found.values())
 
 

@@ -13,7 +13,7 @@ from aftersend.errors import Rejected
 from aftersend.redis.keys import Keys
 from aftersend.redis.memory_guard import PRODUCER_LIMIT, fullness
 from aftersend.stream.event import Event, attempt_of, new_id, pack, rfc3339, seconds_of, text_of, unpack
-from tests.support.stream_kit import Parcel
+from tests.support.stream_kit import NamedParcel
 
 EVENT = Event(
     id="0190-x",
@@ -92,10 +92,10 @@ def test_texts_for_lists_never_fail() -> None:
 
 
 def test_payloads_are_read_or_refused_without_quoting_them() -> None:
-    assert replace(EVENT, data=b'{"name":"x"}').read(Parcel) == Parcel("x")
+    assert replace(EVENT, data=b'{"name":"x"}').read(NamedParcel) == NamedParcel("x")
     for data in (b"", b"{", b'{"name":5}', b'{"name":"Erika\xff"}'):
         with pytest.raises(Rejected) as caught:
-            replace(EVENT, data=data).read(Parcel)
+            replace(EVENT, data=data).read(NamedParcel)
         assert str(caught.value) == "malformed_data"
         assert caught.value.__cause__ is None
 
