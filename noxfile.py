@@ -132,7 +132,7 @@ def chaos(session: nox.Session) -> None:
 @nox.session(name="cluster-build")
 def cluster_build(session: nox.Session) -> None:
     """Build the test cluster from source, unless it is there."""
-    _run(session, "python", "-m", "tests.cluster.build", "node")
+    _run(session, "python", "-m", "tools.test_cluster.build", "node")
 
 
 @nox.session

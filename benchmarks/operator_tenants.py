@@ -1,7 +1,7 @@
 """A thousand tenants: how long until all have their children, what they cost when idle, and how much memory.
 
 ``KUBECONFIG=… python benchmarks/operator_tenants.py [TENANTS]`` against any cluster without an operator: that of the
-tests will do (``python -m tests.cluster.launch api``). Applies the CustomResourceDefinition, makes a namespace
+tests will do (``python -m tools.test_cluster.launch api``). Applies the CustomResourceDefinition, makes a namespace
 of its own and deletes that in the end. Without a node no pod ever runs, which makes no difference to the operator: a
 tenant counts as converged when its last child is there and its status is written.
 """

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from aftersend.crd.definition import definition
-from tests.cluster.cluster import Cluster, UnavailableError, foreign_cluster, own_cluster
-from tests.cluster.front import Front, front_of
-from tests.cluster.operator_scene import Scene, ending, eventually, rights_of
-from tests.cluster.proxy import fault_proxy
+from tests.support.cluster.kube_client import KubeClient, kube_client
+from tests.support.cluster.operator_scene import OperatorScene, ending, eventually, rights_of
+from tools.test_cluster.cluster import Cluster, UnavailableError, foreign_cluster, own_cluster
+from tools.test_cluster.proxy_server import fault_proxy
 
 PATIENCE = 600
 """Seconds for a test, the start of its cluster and the making of its images included."""
@@ -40,22 +40,22 @@ def node_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def front(api_cluster: Cluster) -> Iterator[Front]:
+def kube(api_cluster: Cluster) -> Iterator[KubeClient]:
     """A control plane that knows tenants, within easy reach."""
     api_cluster.apply(definition())
-    with front_of(api_cluster) as it:
+    with kube_client(api_cluster) as it:
         eventually(lambda: it.serves("ast"), what="the custom resource")
         yield it
 
 
 @pytest.fixture
-def scene(api_cluster: Cluster, front: Front, tmp_path: Path) -> Iterator[Scene]:
+def scene(api_cluster: Cluster, kube: KubeClient, tmp_path: Path) -> Iterator[OperatorScene]:
     """An operator's namespace with tenants to come; the operator has the rights that the chart gives, and no others."""
     namespace = api_cluster.make_namespace("shops")
-    token = rights_of(front, namespace)
+    token = rights_of(kube, namespace)
     with (
         fault_proxy(api_cluster, token, tmp_path) as proxy,
-        ending(Scene(api_cluster, front, namespace, proxy, tmp_path)) as it,
+        ending(OperatorScene(api_cluster, kube, namespace, proxy, tmp_path)) as it,
     ):
         yield it
 

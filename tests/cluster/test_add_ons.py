@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.add_ons import NotToBeHadError, definitions
-from tests.cluster.cluster import Cluster, CommandError
-from tests.cluster.front import Front
-from tests.cluster.operator_scene import Scene, eventually
 from tests.support.chart_kit import Manifest, render
+from tests.support.cluster.kube_client import KubeClient
+from tests.support.cluster.operator_scene import OperatorScene, eventually
+from tools.test_cluster.add_ons import NotToBeHadError, definitions
+from tools.test_cluster.cluster import Cluster, CommandError
 
 pytestmark = pytest.mark.timeout(900)
 MONITORING = "monitoring.coreos.com/v1"
@@ -18,7 +18,7 @@ ALERTS = {"enabled": True, "labels": {"prometheus": "main"}, "runbookUrl": "http
 
 
 @pytest.fixture(scope="module")
-def add_ons(api_cluster: Cluster, front: Front) -> Iterator[None]:
+def add_ons(api_cluster: Cluster, kube: KubeClient) -> Iterator[None]:
     """Teach the cluster the kinds, and let it forget them: other tests count what an operator does without them."""
     if api_cluster.folder is None:
         pytest.skip("kinds are added to, and taken from, a cluster of our own only")
@@ -31,10 +31,10 @@ def add_ons(api_cluster: Cluster, front: Front) -> Iterator[None]:
     api_cluster.apply(*found)
     names = [each["metadata"]["name"] for each in found]
     api_cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *(f"crd/{name}" for name in names))
-    eventually(lambda: front.serves("podmonitor") and front.serves("httproute"), what="the kinds")
+    eventually(lambda: kube.serves("podmonitor") and kube.serves("httproute"), what="the kinds")
     yield
     api_cluster.kubectl("delete", "--wait", "crd", *names)
-    eventually(lambda: not front.serves("podmonitor") and not front.serves("httproute"), what="the kinds to go")
+    eventually(lambda: not kube.serves("podmonitor") and not kube.serves("httproute"), what="the kinds to go")
 
 
 def monitoring(namespace: str, **values: Any) -> list[Manifest]:
@@ -61,11 +61,11 @@ def test_what_the_definitions_do_not_know_is_refused(api_cluster: Cluster) -> No
 
 
 @pytest.mark.usefixtures("add_ons")
-def test_a_tenants_monitor_and_route_are_what_their_definitions_allow(scene: Scene) -> None:
+def test_a_tenants_monitor_and_route_are_what_their_definitions_allow(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.bring_up(webhook={"host": "hooks.example.com", "gateway": "gateways/public"})
-    (monitor,) = scene.front.list("podmonitor", scene.namespace)
-    (route,) = scene.front.list("httproute", scene.namespace)
+    (monitor,) = scene.kube.list("podmonitor", scene.namespace)
+    (route,) = scene.kube.list("httproute", scene.namespace)
     assert monitor["spec"]["podMetricsEndpoints"][0]["port"] == "admin"
     assert route["spec"]["hostnames"] == ["hooks.example.com"]
     scene.delete(f"podmonitor/{monitor['metadata']['name']}")

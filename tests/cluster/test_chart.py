@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.cluster.cluster import Cluster, CommandError
 from tests.support.chart_kit import CHART, of_kind, render
+from tools.test_cluster.cluster import Cluster, CommandError
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.cluster import Cluster, CommandError, UnavailableError
 from tests.support.chart_kit import CHART
 from tests.support.tenant_kit import LEAST
+from tools.test_cluster.cluster import Cluster, CommandError, UnavailableError
 
 CRD = "crd/aftersendtenants.aftersend.jj-ideenschmiede.de"
 NAME = "aftersend-release"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.cluster import Cluster, CommandError
-from tests.cluster.patience import eventually
+from tests.support.cluster.waiting import eventually
+from tools.test_cluster.cluster import Cluster, CommandError
 
 ROOT = Path(__file__).resolve().parents[2]
 OBJECT = {"apiVersion": "v1", "kind": "ConfigMap"}
@@ -59,7 +59,7 @@ def test_a_namespace_goes_with_all_it_holds(api_cluster: Cluster) -> None:
 def test_a_session_that_is_killed_takes_its_cluster_along(tmp_path: Path, number: signal.Signals) -> None:
     told = tmp_path / "told"
     code = (
-        "import pathlib, signal, sys; from tests.cluster.cluster import own_cluster\n"
+        "import pathlib, signal, sys; from tools.test_cluster.cluster import own_cluster\n"
         f"with own_cluster('api', pathlib.Path({str(tmp_path)!r})) as cluster:\n"
         f"    pathlib.Path({str(told)!r}).write_text(str(cluster.folder)); signal.pause()\n"
     )

@@ -12,8 +12,8 @@ import yaml
 
 from aftersend.crd.definition import definition
 from aftersend.tenant.loading import tenant_of
-from tests.cluster.cluster import Cluster, CommandError
 from tests.support.tenant_kit import BAD, CONTRADICTIONS, FULL, GOOD, LATER, LEAST, with_field
+from tools.test_cluster.cluster import Cluster, CommandError
 
 CRD = definition()["metadata"]["name"]
 KUBERNETES_OWN = ("apiVersion", "kind", "metadata.namespace")

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.cluster import images
-from tests.cluster.cluster import Cluster, CommandError
-from tests.cluster.patience import eventually
-from tests.cluster.pods import SERVER, a_pod, fetch_from, run_in, start
+from tests.support.cluster.pods import SERVER, a_pod, fetch_from, run_in, start
+from tests.support.cluster.waiting import eventually
+from tools.test_cluster import images
+from tools.test_cluster.cluster import Cluster, CommandError
 
 SLEEP = ("python3", "-c", "import signal; signal.signal(signal.SIGTERM, lambda *_: exit(0)); signal.pause()")
 

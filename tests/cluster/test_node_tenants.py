@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import images
-from tests.cluster.cluster import Cluster, CommandError
-from tests.cluster.patience import eventually
-from tests.cluster.shop import CREDENTIALS, NAME, Shop, refuses, starts_soon
+from tests.support.cluster.shop import CREDENTIALS, NAME, ClusterShop, refuses, starts_soon
+from tests.support.cluster.waiting import eventually
 from tests.support.simulated_s3 import simulated_s3
+from tools.test_cluster import images
+from tools.test_cluster.cluster import Cluster, CommandError
 
 CHART = str(Path(__file__).resolve().parents[2] / "charts/aftersend")
 CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], 6379), timeout=5)"
@@ -27,13 +27,13 @@ print(client.execute_command(*sys.argv[4:]))
 
 
 @pytest.fixture(scope="module")
-def merchants(node_cluster: Cluster) -> tuple[Shop, Shop]:
+def merchants(node_cluster: Cluster) -> tuple[ClusterShop, ClusterShop]:
     """Two merchants: one will have three deployments, one all in one process; their sandboxes are starting."""
     if node_cluster.folder:
         for image in (images.service_image(), images.operator_image(), images.redis_image()):
             node_cluster.load_image(image.archive)
     both = tuple(
-        Shop(node_cluster, node_cluster.make_namespace(name, suits=starts_soon), topology)
+        ClusterShop(node_cluster, node_cluster.make_namespace(name, suits=starts_soon), topology)
         for name, topology in (("blue", "split"), ("red", "compact"))
     )
     for seed, shop in enumerate(both, start=1):
@@ -42,7 +42,7 @@ def merchants(node_cluster: Cluster) -> tuple[Shop, Shop]:
 
 
 @pytest.fixture(scope="module")
-def operators(node_cluster: Cluster, merchants: tuple[Shop, Shop]) -> Iterator[str]:  # noqa: ARG001 - start meanwhile
+def operators(node_cluster: Cluster, merchants: tuple[ClusterShop, ClusterShop]) -> Iterator[str]:  # noqa: ARG001 - start meanwhile
     """The namespace into which the chart is installed; what it leaves on purpose is removed in the end."""
     name = node_cluster.make_namespace("operators")
     node_cluster.helm("install", "aftersend", CHART, f"--namespace={name}", "--wait", "--timeout=5m", *values())
@@ -65,7 +65,11 @@ def values(**more: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def shops(node_cluster: Cluster, merchants: tuple[Shop, Shop], operators: str) -> tuple[Shop, Shop]:  # noqa: ARG001
+def shops(
+    node_cluster: Cluster,
+    merchants: tuple[ClusterShop, ClusterShop],
+    operators: str,  # noqa: ARG001
+) -> tuple[ClusterShop, ClusterShop]:
     """Both, with tenants applied."""
     for shop in merchants:
         shop.kubectl("wait", "--for=condition=Ready", "pod/sandbox", "--timeout=120s")
@@ -74,12 +78,12 @@ def shops(node_cluster: Cluster, merchants: tuple[Shop, Shop], operators: str) -
 
 
 @pytest.fixture(scope="module")
-def blue(shops: tuple[Shop, Shop]) -> Shop:
+def blue(shops: tuple[ClusterShop, ClusterShop]) -> ClusterShop:
     return shops[0]
 
 
 @pytest.fixture(scope="module")
-def red(shops: tuple[Shop, Shop]) -> Shop:
+def red(shops: tuple[ClusterShop, ClusterShop]) -> ClusterShop:
     return shops[1]
 
 
@@ -87,7 +91,7 @@ def test_the_chart_proves_itself(node_cluster: Cluster, operators: str) -> None:
     assert "Succeeded" in node_cluster.helm("test", "aftersend", f"--namespace={operators}")
 
 
-def test_two_tenants_become_ready(blue: Shop, red: Shop) -> None:
+def test_two_tenants_become_ready(blue: ClusterShop, red: ClusterShop) -> None:
     for shop in (blue, red):
         shop.kubectl("wait", "--for=condition=Ready", f"aftersendtenant/{NAME}", "--timeout=300s")
         assert {part: len(shop.pods(part)) for part in (*shop.parts, "redis")} == dict.fromkeys(
@@ -95,7 +99,7 @@ def test_two_tenants_become_ready(blue: Shop, red: Shop) -> None:
         )
 
 
-def test_orders_travel_both_ways(blue: Shop, red: Shop) -> None:
+def test_orders_travel_both_ways(blue: ClusterShop, red: ClusterShop) -> None:
     for shop in (blue, red):
         shop.export()
         assert shop.ask("state")["incoming"] > 0
@@ -105,26 +109,26 @@ def test_orders_travel_both_ways(blue: Shop, red: Shop) -> None:
         assert shop.violations() == []
 
 
-def everything_came_back(shop: Shop) -> bool:
+def everything_came_back(shop: ClusterShop) -> bool:
     state = shop.ask("state")
     return bool(state["labelled"]) and state["with_tag"] == state["labelled"]
 
 
-def test_the_status_tells_of_the_export(blue: Shop, red: Shop) -> None:
+def test_the_status_tells_of_the_export(blue: ClusterShop, red: ClusterShop) -> None:
     for shop in (blue, red):
         eventually(partial(shop.status, "lastExport"), "the export to stand in the status")
         assert shop.status("lastExport")["sent"] > 0
     eventually(partial(red.status, "lastWriteBack"), "the write-back to stand in the status")
 
 
-def test_a_killed_pod_loses_nothing(blue: Shop, red: Shop) -> None:
+def test_a_killed_pod_loses_nothing(blue: ClusterShop, red: ClusterShop) -> None:
     for shop in (blue, red):
         shop.kubectl("delete", "pod", *(shop.pod(part) for part in shop.parts), "--grace-period=0", "--force")
     for shop in (blue, red):
         make_parcels_return(shop)
 
 
-def make_parcels_return(shop: Shop) -> None:
+def make_parcels_return(shop: ClusterShop) -> None:
     """Relabel an order: its new number must come back, and no rule of the merchant may have been broken so far."""
     order_id = shop.ask("incoming", limit="1")["orders"][0]["order_id"]
     number = shop.tell(f"incoming/{order_id}/relabel", {"carrier": "dpd"})["tracking_number"]
@@ -133,7 +137,7 @@ def make_parcels_return(shop: Shop) -> None:
     eventually(lambda: shop.violations() == [], "all rules to be kept")
 
 
-def test_a_drained_node_gives_everything_back(blue: Shop, red: Shop, node_cluster: Cluster) -> None:
+def test_a_drained_node_gives_everything_back(blue: ClusterShop, red: ClusterShop, node_cluster: Cluster) -> None:
     known = {shop: shop.orders() for shop in (blue, red)}
     assert all(known.values())
     nodes = [each["metadata"]["name"] for each in node_cluster.get("nodes")["items"]]
@@ -147,7 +151,7 @@ def test_a_drained_node_gives_everything_back(blue: Shop, red: Shop, node_cluste
         make_parcels_return(shop)
 
 
-def test_a_rotated_secret_reaches_the_processes_without_a_restart(blue: Shop) -> None:
+def test_a_rotated_secret_reaches_the_processes_without_a_restart(blue: ClusterShop) -> None:
     before = set(blue.pods())
     blue.write_secret("sendcloud", CREDENTIALS["sendcloud"] | {"webhookSignatureKey": "another-key"})
     blue.tell("settings", {"signature_key": "another-key"})
@@ -160,7 +164,7 @@ def test_a_rotated_secret_reaches_the_processes_without_a_restart(blue: Shop) ->
     )
 
 
-def test_no_tenant_reaches_the_redis_of_another(blue: Shop, red: Shop) -> None:
+def test_no_tenant_reaches_the_redis_of_another(blue: ClusterShop, red: ClusterShop) -> None:
     theirs = f"aftersend-{NAME}-redis.{red.namespace}.svc"
     assert blue.run("writer", CONNECT, f"aftersend-{NAME}-redis.{blue.namespace}.svc") == ""
     said = refuses(blue, "writer", CONNECT, theirs)
@@ -169,7 +173,7 @@ def test_no_tenant_reaches_the_redis_of_another(blue: Shop, red: Shop) -> None:
     assert "invalid username-password" in refuses(red, "writer", AS_A_STRANGER, theirs, "writer", mine, "PING")
 
 
-def test_the_webhook_can_read_no_order(blue: Shop) -> None:
+def test_the_webhook_can_read_no_order(blue: ClusterShop) -> None:
     password = blue.run("webhook", "print(open('/etc/aftersend/secrets/redis/password').read(), end='')")
     ours, who = f"aftersend-{NAME}-redis", ("webhook", password)
     ledger = f"aftersend:{{{blue.namespace}.{NAME}}}:order:1"
@@ -177,7 +181,7 @@ def test_the_webhook_can_read_no_order(blue: Shop) -> None:
     assert "no permissions" in refuses(blue, "webhook", AS_A_STRANGER, ours, *who, "XRANGE", "x", "-", "+")
 
 
-def test_backups_lie_on_a_volume_and_can_be_read_back(blue: Shop, red: Shop) -> None:
+def test_backups_lie_on_a_volume_and_can_be_read_back(blue: ClusterShop, red: ClusterShop) -> None:
     blue.run_job("backup")
     red.aftersend("backup", "create")
     lists = [blue.run_job("backup", "aftersend", "backup", "list", "--json"), red.aftersend("backup", "list", "--json")]
@@ -189,7 +193,7 @@ def test_backups_lie_on_a_volume_and_can_be_read_back(blue: Shop, red: Shop) -> 
 
 
 @pytest.fixture(scope="module")
-def bucket(blue: Shop) -> Iterator[dict[str, str]]:
+def bucket(blue: ClusterShop) -> Iterator[dict[str, str]]:
     """``spec.backup`` for an S3 storage on this machine; nothing where pods do not reach it: then the volume stays."""
     host = blue.cluster.host
     if host is None:
@@ -201,7 +205,7 @@ def bucket(blue: Shop) -> Iterator[dict[str, str]]:
         yield {"target": "s3://bucket/merchants", "credentialsSecretName": "s3"}
 
 
-def test_a_lost_redis_is_restored_by_a_job(blue: Shop, bucket: dict[str, str]) -> None:
+def test_a_lost_redis_is_restored_by_a_job(blue: ClusterShop, bucket: dict[str, str]) -> None:
     known = blue.orders()
     blue.patch_tenant(suspend=True, backup=bucket)
     blue.kubectl("wait", "--for=condition=Suspended", f"ast/{NAME}", "--timeout=60s")
@@ -215,7 +219,7 @@ def test_a_lost_redis_is_restored_by_a_job(blue: Shop, bucket: dict[str, str]) -
     make_parcels_return(blue)
 
 
-def empty_and_ready(shop: Shop) -> bool:
+def empty_and_ready(shop: ClusterShop) -> bool:
     if shop.condition("Ready") != "True":
         return False
     try:
@@ -224,7 +228,9 @@ def empty_and_ready(shop: Shop) -> bool:
         return False
 
 
-def test_an_upgrade_rolls_every_tenant(blue: Shop, red: Shop, node_cluster: Cluster, operators: str) -> None:
+def test_an_upgrade_rolls_every_tenant(
+    blue: ClusterShop, red: ClusterShop, node_cluster: Cluster, operators: str
+) -> None:
     next_tag = {"images.service.tag": "next"}
     if node_cluster.folder:
         node_cluster.tag_image(images.service_image().name, "localhost/aftersend-service:next")
@@ -237,12 +243,12 @@ def test_an_upgrade_rolls_every_tenant(blue: Shop, red: Shop, node_cluster: Clus
         make_parcels_return(shop)
 
 
-def runs_only(shop: Shop, image: str) -> bool:
+def runs_only(shop: ClusterShop, image: str) -> bool:
     return {pod["spec"]["containers"][0]["image"] for part in shop.parts for pod in shop.pods(part).values()} == {image}
 
 
 def test_the_merchants_work_on_when_the_operator_is_uninstalled(
-    blue: Shop, red: Shop, node_cluster: Cluster, operators: str
+    blue: ClusterShop, red: ClusterShop, node_cluster: Cluster, operators: str
 ) -> None:
     before = {shop: set(shop.pods()) for shop in (blue, red)}
     node_cluster.helm("uninstall", "aftersend", f"--namespace={operators}", "--wait")
@@ -253,7 +259,7 @@ def test_the_merchants_work_on_when_the_operator_is_uninstalled(
         make_parcels_return(shop)
 
 
-def test_what_a_tenant_leaves_when_it_is_deleted_without_an_operator(blue: Shop) -> None:
+def test_what_a_tenant_leaves_when_it_is_deleted_without_an_operator(blue: ClusterShop) -> None:
     blue.kubectl("delete", "aftersendtenant", NAME, "--timeout=60s")
     eventually(lambda: not blue.pods(), "the pods to go with their tenant")
     claims = {each["metadata"]["name"] for each in blue.get("persistentvolumeclaims")["items"]}
@@ -262,5 +268,5 @@ def test_what_a_tenant_leaves_when_it_is_deleted_without_an_operator(blue: Shop)
     assert {f"aftersend-{NAME}-data-key", "afterbuy", "sendcloud"} <= secrets
 
 
-def test_a_namespace_goes_with_all_that_is_in_it(red: Shop, node_cluster: Cluster) -> None:
+def test_a_namespace_goes_with_all_that_is_in_it(red: ClusterShop, node_cluster: Cluster) -> None:
     node_cluster.kubectl("delete", "namespace", red.namespace, "--timeout=120s")

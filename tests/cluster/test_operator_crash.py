@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.operator_process import Operator
-from tests.cluster.operator_scene import Scene, eventually
+from tests.support.cluster.operator_process import Operator
+from tests.support.cluster.operator_scene import OperatorScene, eventually
 
 pytestmark = pytest.mark.timeout(900)
 NAME = "mueller"
@@ -16,7 +16,7 @@ OF_THE_SERVER = {"clusterIP", "clusterIPs", "volumeName", "data"}
 """Given once by the server, or random."""
 
 
-def picture(scene: Scene, name: str) -> dict[str, Any]:
+def picture(scene: OperatorScene, name: str) -> dict[str, Any]:
     """All children of a tenant as plain texts without names, uids and what the server adds."""
     uid = scene.get(f"ast/{name}")["metadata"]["uid"]
     found = {}
@@ -32,7 +32,7 @@ def picture(scene: Scene, name: str) -> dict[str, Any]:
     return found
 
 
-def test_killed_at_every_call_the_end_is_that_of_a_calm_run(scene: Scene) -> None:
+def test_killed_at_every_call_the_end_is_that_of_a_calm_run(scene: OperatorScene) -> None:
     calm = scene.operator().start()
     for name in ("calm", "wild"):
         scene.apply_secrets(name)
@@ -67,7 +67,7 @@ def has_looked(operator: Operator) -> bool:
     )
 
 
-def test_three_changes_while_the_operator_is_down_count_as_the_last_one(scene: Scene) -> None:
+def test_three_changes_while_the_operator_is_down_count_as_the_last_one(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.bring_up()
     scene.operators[0].end()
@@ -82,7 +82,7 @@ def test_three_changes_while_the_operator_is_down_count_as_the_last_one(scene: S
     assert scene.get(cron)["spec"]["suspend"] is False
 
 
-def test_an_upgrade_rolls_tenants_in_waves(scene: Scene) -> None:
+def test_an_upgrade_rolls_tenants_in_waves(scene: OperatorScene) -> None:
     names = ("a-shop", "b-shop")
     first = scene.operator().start()
     for name in names:
@@ -108,7 +108,7 @@ def test_an_upgrade_rolls_tenants_in_waves(scene: Scene) -> None:
         eventually(lambda name=name: scene.is_running(name), what=name)  # type: ignore[misc]
 
 
-def test_the_operator_ends_at_once_when_told_to(scene: Scene) -> None:
+def test_the_operator_ends_at_once_when_told_to(scene: OperatorScene) -> None:
     operator = scene.operator().start()
     scene.bring_up()
     assert operator.end() == 0

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from aftersend_demo.process import ChildProcess
-from tests.cluster.operator_process import Operator
-from tests.cluster.operator_scene import CANARY, Scene, eventually
+from tests.support.cluster.operator_process import Operator
+from tests.support.cluster.operator_scene import CANARY, OperatorScene, eventually
 from tests.support.operator_objects import tenant_document
 from tests.support.servers import free_port
 
@@ -34,7 +34,7 @@ HURRIED = {
 """A minute and three, made short."""
 
 
-def test_lost_events_and_a_dead_watch_cost_a_minute_at_worst(scene: Scene) -> None:
+def test_lost_events_and_a_dead_watch_cost_a_minute_at_worst(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.bring_up()
     lost, unheard = f"networkpolicy/aftersend-{NAME}-writer", f"deployment/aftersend-{NAME}-writer"
@@ -52,11 +52,11 @@ def test_lost_events_and_a_dead_watch_cost_a_minute_at_worst(scene: Scene) -> No
     assert "watch_events_missed" in scene.log()
 
 
-def ended_watches(scene: Scene, path: str) -> list[str]:
+def ended_watches(scene: OperatorScene, path: str) -> list[str]:
     return [call.path for call in scene.proxy.calls if call.watch and call.path.endswith(path)]
 
 
-def test_a_process_that_stands_still_answers_no_probe(scene: Scene) -> None:
+def test_a_process_that_stands_still_answers_no_probe(scene: OperatorScene) -> None:
     operator = scene.operator().start()
     scene.bring_up()
     os.kill(operator.pid, signal.SIGSTOP)
@@ -70,7 +70,7 @@ def test_a_process_that_stands_still_answers_no_probe(scene: Scene) -> None:
     eventually(lambda: scene.exists(f"deployment/aftersend-{NAME}-writer"), what="what it missed")
 
 
-def test_watches_that_stand_still_fail_the_liveness_probe(scene: Scene) -> None:
+def test_watches_that_stand_still_fail_the_liveness_probe(scene: OperatorScene) -> None:
     operator = scene.operator()
     operator.hurried = HURRIED
     operator.start()
@@ -89,7 +89,7 @@ def failing(operator: Operator) -> tuple[int, str] | None:
     return answer if answer[0] != 200 else None
 
 
-def test_a_server_that_answers_nothing_is_waited_for(scene: Scene) -> None:
+def test_a_server_that_answers_nothing_is_waited_for(scene: OperatorScene) -> None:
     operator = scene.operator().start()
     scene.bring_up()
     scene.proxy.stall()
@@ -101,14 +101,14 @@ def test_a_server_that_answers_nothing_is_waited_for(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("path", ["/configmaps", "/aftersendtenants", "/api/v1$"])
-def test_what_fails_before_the_first_lists_ends_the_process(scene: Scene, path: str) -> None:
+def test_what_fails_before_the_first_lists_ends_the_process(scene: OperatorScene, path: str) -> None:
     scene.proxy.fail(400, path=path, times=10**6)
     operator = scene.operator().start()
     eventually(lambda: not operator.is_alive, what="its end")
     assert operator.end() == 1
 
 
-def test_a_watch_that_breaks_for_good_ends_the_process(scene: Scene) -> None:
+def test_a_watch_that_breaks_for_good_ends_the_process(scene: OperatorScene) -> None:
     operator = scene.operator().start()
     scene.bring_up()
     scene.proxy.fail(500, path="/configmaps.*watch=true", in_stream=True)
@@ -118,9 +118,9 @@ def test_a_watch_that_breaks_for_good_ends_the_process(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("place", ["in a file of its own", "in the kubeconfig"])
-def test_a_token_that_is_refused_is_read_anew(scene: Scene, place: str) -> None:
+def test_a_token_that_is_refused_is_read_anew(scene: OperatorScene, place: str) -> None:
     kubeconfig, write = identity(scene, in_file=place == "in a file of its own")
-    old, new = (scene.front.token(scene.namespace, "operator") for _ in range(2))
+    old, new = (scene.kube.token(scene.namespace, "operator") for _ in range(2))
     write(old)
     operator = scene.operator(KUBECONFIG=str(kubeconfig)).start()
     scene.bring_up()
@@ -138,11 +138,11 @@ def test_a_token_that_is_refused_is_read_anew(scene: Scene, place: str) -> None:
     assert operator.ask("/healthz")[0] == 200
 
 
-def refused(scene: Scene) -> list[Any]:
+def refused(scene: OperatorScene) -> list[Any]:
     return [call for call in scene.proxy.calls if call.status == 401]
 
 
-def identity(scene: Scene, *, in_file: bool) -> tuple[Path, Any]:
+def identity(scene: OperatorScene, *, in_file: bool) -> tuple[Path, Any]:
     """A kubeconfig by way of the proxy, and how a token is put there."""
     kubeconfig, file = scene.folder / "own.kubeconfig", scene.folder / "token"
     document = json.loads(scene.proxy.kubeconfig.read_text())
@@ -155,10 +155,10 @@ def identity(scene: Scene, *, in_file: bool) -> tuple[Path, Any]:
     return kubeconfig, write
 
 
-def test_the_one_process_of_a_compact_tenant_tells_the_status(scene: Scene, tmp_path: Path) -> None:
+def test_the_one_process_of_a_compact_tenant_tells_the_status(scene: OperatorScene, tmp_path: Path) -> None:
     scene.operator().start()
     scene.bring_up(topology="compact")
-    pod = next(pod for pod in scene.front.list("pod", scene.namespace) if "-all-" in pod["metadata"]["name"])
+    pod = next(pod for pod in scene.kube.list("pod", scene.namespace) if "-all-" in pod["metadata"]["name"])
     with process_of_a_pod(tmp_path, scene.namespace):
         where = {"podIP": ADDRESS, "podIPs": [{"ip": ADDRESS}]}
         scene.patch(f"pod/{pod['metadata']['name']}", {"status": where}, subresource="status")

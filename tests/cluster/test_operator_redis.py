@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aftersend_demo.process import ChildProcess
-from tests.cluster.operator_scene import CANARY, Scene, eventually
+from tests.support.cluster.operator_scene import CANARY, OperatorScene, eventually
 from tests.support.operator_objects import tenant_document
 from tests.support.servers import free_port
 
@@ -23,7 +23,7 @@ SHORT = 8.0
 
 
 @pytest.fixture
-def alone(scene: Scene, tmp_path: Path) -> Iterator[Scene]:
+def alone(scene: OperatorScene, tmp_path: Path) -> Iterator[OperatorScene]:
     """A scene with a real webhook service, listening as the tenant's pod would, whose Redis is not there."""
     files = {
         "tenant.yaml": json.dumps(tenant_document(NAME, scene.namespace)),
@@ -49,7 +49,7 @@ def alone(scene: Scene, tmp_path: Path) -> Iterator[Scene]:
         child.stop()
 
 
-def report_webhook(scene: Scene, *, ready: bool) -> None:
+def report_webhook(scene: OperatorScene, *, ready: bool) -> None:
     """The tenant's webhook pod runs."""
     (pod,) = eventually(lambda: webhook_pods(scene), what="the pod")
     condition = {"type": "Ready", "status": "True" if ready else "False"}
@@ -57,16 +57,16 @@ def report_webhook(scene: Scene, *, ready: bool) -> None:
     scene.patch(f"pod/{pod}", {"status": status}, subresource="status")
 
 
-def webhook_pods(scene: Scene) -> list[str]:
-    names = [pod["metadata"]["name"] for pod in scene.front.list("pod", scene.namespace)]
+def webhook_pods(scene: OperatorScene) -> list[str]:
+    names = [pod["metadata"]["name"] for pod in scene.kube.list("pod", scene.namespace)]
     return [name for name in names if name.startswith(f"aftersend-{NAME}-webhook-")]
 
 
-def since(scene: Scene, condition: str) -> datetime:
+def since(scene: OperatorScene, condition: str) -> datetime:
     return datetime.fromisoformat(scene.conditions()[condition]["lastTransitionTime"])
 
 
-def test_a_redis_of_ours_is_given_time_to_start(alone: Scene) -> None:
+def test_a_redis_of_ours_is_given_time_to_start(alone: OperatorScene) -> None:
     operator = alone.operator()
     operator.hurried = {"aftersend_operator.status.startup_grace:STARTUP_GRACE_SECONDS": SHORT}
     operator.start()
@@ -83,10 +83,10 @@ def test_a_redis_of_ours_is_given_time_to_start(alone: Scene) -> None:
     assert alone.reason("Degraded") == "Healthy"
 
 
-def test_what_is_wrong_with_a_foreign_redis_is_told_at_once(alone: Scene) -> None:
+def test_what_is_wrong_with_a_foreign_redis_is_told_at_once(alone: OperatorScene) -> None:
     url = base64.b64encode(b"rediss://redis.example.com:6380").decode()
     metadata = {"name": "redis", "namespace": alone.namespace}
-    alone.front.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"url": url}})
+    alone.kube.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"url": url}})
     alone.operator().start()
     alone.apply_secrets()
     alone.apply_tenant(redis={"mode": "external", "urlSecretName": "redis"})

@@ -6,8 +6,8 @@ looked for that makes the pods; what they run inside, another test runs with the
 
 import pytest
 
-from tests.cluster.operator_scene import Scene
 from tests.support.chart_kit import CHART
+from tests.support.cluster.operator_scene import OperatorScene
 from tests.support.runbook_kit import commands
 
 pytestmark = pytest.mark.timeout(900)
@@ -17,7 +17,7 @@ MAKERS = "deployments,statefulsets,cronjobs,ingresses,networkpolicies"
 
 
 @pytest.mark.parametrize("topology", ["split", "compact"])
-def test_every_command_finds_what_it_names(scene: Scene, topology: str) -> None:
+def test_every_command_finds_what_it_names(scene: OperatorScene, topology: str) -> None:
     scene.operator().start()
     scene.bring_up(topology=topology, webhook={"host": "hooks.example.com", "tlsSecretName": "hooks-tls"})
     _apply_the_operators_deployment(scene)
@@ -43,12 +43,12 @@ def _the_pods_maker(words: list[str]) -> list[str]:
     return [*words[:2], "get", *([f"statefulset/{named[0]}"] if named else [MAKERS, *words[3:5]])]
 
 
-def _made_by(scene: Scene, labels: str) -> str:
+def _made_by(scene: OperatorScene, labels: str) -> str:
     """What carries the labels: the pods that it makes do, too."""
     return scene.cluster.kubectl("-n", scene.namespace, "get", MAKERS, "-l", labels, "-o", "name")
 
 
-def _apply_the_operators_deployment(scene: Scene) -> None:
+def _apply_the_operators_deployment(scene: OperatorScene) -> None:
     chart = scene.cluster.helm(
         *(
             "template",

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.cluster.operator_scene import CANARY, Scene, eventually
+from tests.support.cluster.operator_scene import CANARY, OperatorScene, eventually
 
 pytestmark = pytest.mark.timeout(900)
 NAME = "mueller"
@@ -26,7 +26,7 @@ KINDS = {
 }
 
 
-def test_a_tenant_gets_its_children_and_says_when_it_is_ready(scene: Scene) -> None:
+def test_a_tenant_gets_its_children_and_says_when_it_is_ready(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.apply_secrets()
     scene.apply_tenant(webhook={"host": "hooks.example.com"})
@@ -46,7 +46,7 @@ def test_a_tenant_gets_its_children_and_says_when_it_is_ready(scene: Scene) -> N
     assert {key.partition("/")[0] for key in scene.children()} == KINDS
 
 
-def test_nothing_of_kopf_stands_on_a_tenant(scene: Scene) -> None:
+def test_nothing_of_kopf_stands_on_a_tenant(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.bring_up()
     metadata = scene.get(f"ast/{NAME}")["metadata"]
@@ -54,7 +54,7 @@ def test_nothing_of_kopf_stands_on_a_tenant(scene: Scene) -> None:
     assert not [key for key in metadata.get("annotations", {}) if "kopf" in key]
 
 
-def test_the_columns_tell_what_matters(scene: Scene) -> None:
+def test_the_columns_tell_what_matters(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.bring_up()
     head, row = scene.cluster.kubectl("get", "ast", f"-n{scene.namespace}").splitlines()
@@ -62,7 +62,7 @@ def test_the_columns_tell_what_matters(scene: Scene) -> None:
     assert row.split()[:3] == [NAME, "True", "Running"]
 
 
-def test_an_idle_tenant_costs_no_calls_and_a_restart_no_writes(scene: Scene) -> None:
+def test_an_idle_tenant_costs_no_calls_and_a_restart_no_writes(scene: OperatorScene) -> None:
     operator = scene.operator().start()
     scene.bring_up()
     operator.end()
@@ -81,7 +81,7 @@ def test_an_idle_tenant_costs_no_calls_and_a_restart_no_writes(scene: Scene) -> 
     assert len(reads) == 4, "its own secrets are looked at once"
 
 
-def test_deleted_children_come_back(scene: Scene) -> None:
+def test_deleted_children_come_back(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.bring_up()
     uids = {key: child["metadata"]["uid"] for key, child in scene.children().items() if not key.startswith(KEPT)}
@@ -104,7 +104,7 @@ EDITS: dict[str, dict[str, Any]] = {
 }
 
 
-def test_edited_children_are_put_right(scene: Scene) -> None:
+def test_edited_children_are_put_right(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.bring_up()
     before = {what: essence(scene.get(what)) for what in EDITS}
@@ -120,7 +120,7 @@ def essence(live: dict[str, Any]) -> list[Any]:
     return [live.get("data"), live.get("spec"), metadata.get("labels"), metadata.get("ownerReferences")]
 
 
-def test_a_generated_secret_comes_back_but_is_never_overwritten(scene: Scene) -> None:
+def test_a_generated_secret_comes_back_but_is_never_overwritten(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.bring_up()
     what = f"secret/aftersend-{NAME}-data-key"
@@ -133,7 +133,7 @@ def test_a_generated_secret_comes_back_but_is_never_overwritten(scene: Scene) ->
     eventually(lambda: scene.exists(what), what="new passwords")
 
 
-def test_a_lost_key_is_told_and_never_replaced(scene: Scene) -> None:
+def test_a_lost_key_is_told_and_never_replaced(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.bring_up()
     names = [f"secret/aftersend-{NAME}-{key}" for key in ("data-key", "fingerprint")]
@@ -152,12 +152,12 @@ def test_a_lost_key_is_told_and_never_replaced(scene: Scene) -> None:
             "namespace": scene.namespace,
             "labels": secret["metadata"]["labels"],
         }
-        scene.front.apply({"apiVersion": "v1", "kind": "Secret", "metadata": labels, "data": secret["data"]})
+        scene.kube.apply({"apiVersion": "v1", "kind": "Secret", "metadata": labels, "data": secret["data"]})
     eventually(scene.is_running, what="it to heal")
     assert [scene.get(name)["data"] for name in names] == [secret["data"] for secret in kept]
 
 
-def test_a_volume_grows_as_soon_as_its_class_allows_it(scene: Scene) -> None:
+def test_a_volume_grows_as_soon_as_its_class_allows_it(scene: OperatorScene) -> None:
     claims = [f"persistentvolumeclaim/aftersend-{NAME}-{what}" for what in ("redis", "backup")]
     with volumes(scene) as storage_class:
         scene.operator().start()
@@ -169,23 +169,23 @@ def test_a_volume_grows_as_soon_as_its_class_allows_it(scene: Scene) -> None:
         eventually(lambda: scene.reason("Degraded") == "VolumeNotGrown", what="the condition")
         assert f"volume aftersend-{NAME}-" in scene.conditions()["Degraded"]["message"]
         assert (scene.reason("Suspended"), scene.reason()) == ("SuspendedBySpec", "Running"), "all else is done"
-        scene.front.patch(f"storageclass/{storage_class}", "", {"allowVolumeExpansion": True})
+        scene.kube.patch(f"storageclass/{storage_class}", "", {"allowVolumeExpansion": True})
         scene.apply_tenant(**grown)
         eventually(lambda: [size(scene, claim) for claim in claims] == ["2Gi", "2Gi"], what="it to grow")
         eventually(lambda: scene.reason("Degraded") == "Healthy", what="it to heal")
 
 
-def size(scene: Scene, claim: str) -> str:
+def size(scene: OperatorScene, claim: str) -> str:
     return str(scene.get(claim)["spec"]["resources"]["requests"]["storage"])
 
 
 @contextmanager
-def volumes(scene: Scene) -> Iterator[str]:
+def volumes(scene: OperatorScene) -> Iterator[str]:
     """A storage class that does not let volumes grow, with two volumes."""
     name = f"of-{scene.namespace}"
     common = {"capacity": {"storage": "4Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/nowhere"}}
     pieces = [f"{name}-{number}" for number in range(2)]
-    scene.front.apply(
+    scene.kube.apply(
         {
             "apiVersion": "storage.k8s.io/v1",
             "kind": "StorageClass",
@@ -205,12 +205,12 @@ def volumes(scene: Scene) -> Iterator[str]:
     try:
         yield name
     finally:
-        scene.front.delete(f"storageclass/{name}")
+        scene.kube.delete(f"storageclass/{name}")
         for piece in pieces:
-            scene.front.delete(f"persistentvolume/{piece}")
+            scene.kube.delete(f"persistentvolume/{piece}")
 
 
-def test_what_others_add_stays_and_what_we_no_longer_want_goes(scene: Scene) -> None:
+def test_what_others_add_stays_and_what_we_no_longer_want_goes(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.bring_up()
     service, cron = f"service/aftersend-{NAME}-webhook", f"cronjob/aftersend-{NAME}-export"
@@ -229,12 +229,12 @@ def test_what_others_add_stays_and_what_we_no_longer_want_goes(scene: Scene) -> 
     assert left == [f"Deployment/aftersend-{NAME}-all"]
 
 
-def test_another_manager_of_a_field_loses_it_and_no_war_begins(scene: Scene) -> None:
+def test_another_manager_of_a_field_loses_it_and_no_war_begins(scene: OperatorScene) -> None:
     operator = scene.operator().start()
     scene.bring_up()
     what = f"aftersend-{NAME}-export"
     known = scene.get(f"cronjob/{what}")
-    scene.front.apply(
+    scene.kube.apply(
         {
             "apiVersion": known["apiVersion"],
             "kind": known["kind"],
@@ -255,7 +255,7 @@ def test_another_manager_of_a_field_loses_it_and_no_war_begins(scene: Scene) -> 
     assert "kubectl-edit" not in owners
 
 
-def test_an_object_of_somebody_else_is_never_taken_over(scene: Scene) -> None:
+def test_an_object_of_somebody_else_is_never_taken_over(scene: OperatorScene) -> None:
     name = f"aftersend-{NAME}-webhook"
     foreign = {
         "apiVersion": "v1",
@@ -263,7 +263,7 @@ def test_an_object_of_somebody_else_is_never_taken_over(scene: Scene) -> None:
         "metadata": {"name": name, "namespace": scene.namespace},
         "spec": {"ports": [{"port": 9999}]},
     }
-    scene.front.apply(foreign, manager="somebody")
+    scene.kube.apply(foreign, manager="somebody")
     scene.operator().start()
     scene.apply_secrets()
     scene.apply_tenant()
@@ -277,7 +277,7 @@ def test_an_object_of_somebody_else_is_never_taken_over(scene: Scene) -> None:
     eventually(lambda: scene.reason() == "Starting", what="the name to be ours")
 
 
-def test_a_missing_secret_is_told_and_heals_by_itself(scene: Scene) -> None:
+def test_a_missing_secret_is_told_and_heals_by_itself(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.apply_tenant()
     eventually(lambda: scene.reason() == "SecretMissing", what="the condition")
@@ -287,7 +287,7 @@ def test_a_missing_secret_is_told_and_heals_by_itself(scene: Scene) -> None:
         "kind": "Secret",
         "metadata": {"name": f"{NAME}-afterbuy", "namespace": scene.namespace},
     }
-    scene.front.apply({**half, "stringData": {"partnerToken": CANARY}})
+    scene.kube.apply({**half, "stringData": {"partnerToken": CANARY}})
     eventually(
         lambda: "accountToken" in scene.conditions()["Ready"]["message"] or scene.reason() == "SecretMissing",
         what="the rest",
@@ -298,7 +298,7 @@ def test_a_missing_secret_is_told_and_heals_by_itself(scene: Scene) -> None:
     eventually(lambda: scene.reason() == "SecretMissing", what="the condition again")
 
 
-def test_what_jobs_report_stands_in_the_status(scene: Scene) -> None:
+def test_what_jobs_report_stands_in_the_status(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.bring_up()
     health = {"afterbuy": "refused", "message": "afterbuy: refused", "lastWriteBack": "2026-11-26T08:00:00Z"}
@@ -328,7 +328,7 @@ def test_what_jobs_report_stands_in_the_status(scene: Scene) -> None:
     assert scene.reason("Degraded") == "Healthy"
 
 
-def test_a_spec_that_only_we_can_refuse_becomes_a_condition_and_costs_nothing(scene: Scene) -> None:
+def test_a_spec_that_only_we_can_refuse_becomes_a_condition_and_costs_nothing(scene: OperatorScene) -> None:
     operator = scene.operator().start()
     scene.bring_up()
     scene.apply_tenant(timeZone=f"Nowhere/{CANARY}")
@@ -345,14 +345,14 @@ def test_a_spec_that_only_we_can_refuse_becomes_a_condition_and_costs_nothing(sc
     eventually(lambda: scene.reason() == "Running", what="it to heal")
 
 
-def test_what_the_server_refuses_names_the_field_and_not_the_value(scene: Scene) -> None:
+def test_what_the_server_refuses_names_the_field_and_not_the_value(scene: OperatorScene) -> None:
     quota = {
         "apiVersion": "v1",
         "kind": "ResourceQuota",
         "metadata": {"name": "none", "namespace": scene.namespace},
         "spec": {"hard": {"count/cronjobs.batch": "0"}},
     }
-    scene.front.apply(quota)
+    scene.kube.apply(quota)
     scene.patch(
         "resourcequota/none",
         {"status": {"hard": quota["spec"]["hard"], "used": {"count/cronjobs.batch": "0"}}},
@@ -368,7 +368,7 @@ def test_what_the_server_refuses_names_the_field_and_not_the_value(scene: Scene)
     eventually(lambda: scene.reason() == "Starting", what="it to heal")
 
 
-def test_events_are_told_on_transitions_only(scene: Scene) -> None:
+def test_events_are_told_on_transitions_only(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.bring_up()
     scene.patch(f"ast/{NAME}", {"metadata": {"labels": {"a": "b"}}})
@@ -379,7 +379,7 @@ def test_events_are_told_on_transitions_only(scene: Scene) -> None:
     assert counted == {"Running": 1, "SuspendedBySpec": 1}
 
 
-def test_metrics_tell_of_the_tenant_while_it_is_there(scene: Scene) -> None:
+def test_metrics_tell_of_the_tenant_while_it_is_there(scene: OperatorScene) -> None:
     operator = scene.operator().start()
     scene.bring_up()
     ready = f'aftersend_tenant_condition{{condition="Ready",reason="Running",tenant="{scene.namespace}.{NAME}"}}'
@@ -395,7 +395,7 @@ def test_metrics_tell_of_the_tenant_while_it_is_there(scene: Scene) -> None:
     assert operator.metric("aftersend_operator_tenants") == 0
 
 
-def test_messages_are_short(scene: Scene) -> None:
+def test_messages_are_short(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.bring_up()
     report = {"run": "r", "outcome": "failed", "error": "x" * 3000}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.operator_scene import Scene, eventually
+from tests.support.cluster.operator_scene import OperatorScene, eventually
 
 pytestmark = pytest.mark.timeout(900)
 NAME = "mueller"
@@ -16,7 +16,7 @@ EXTERNAL = {"mode": "external", "urlSecretName": "redis"}
 KEPT = {"PersistentVolumeClaim", "Secret"}
 
 
-def test_a_server_that_fails_in_bursts_delays_and_nothing_else(scene: Scene) -> None:
+def test_a_server_that_fails_in_bursts_delays_and_nothing_else(scene: OperatorScene) -> None:
     names = {f"shop-{status}": status for status in (409, 429, 500, 503)}
     for name, status in names.items():
         wait = 1 if status == 429 else None
@@ -34,7 +34,7 @@ def test_a_server_that_fails_in_bursts_delays_and_nothing_else(scene: Scene) -> 
     assert operator.ask("/healthz")[0] == 200
 
 
-def test_what_vanished_while_a_watch_was_blind_is_noticed_by_the_new_list(scene: Scene) -> None:
+def test_what_vanished_while_a_watch_was_blind_is_noticed_by_the_new_list(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.bring_up()
     what = f"networkpolicy/aftersend-{NAME}-writer"
@@ -46,7 +46,7 @@ def test_what_vanished_while_a_watch_was_blind_is_noticed_by_the_new_list(scene:
     eventually(lambda: scene.exists(what), what="the new list to tell")
 
 
-def test_watches_that_fail_for_a_while_go_on(scene: Scene) -> None:
+def test_watches_that_fail_for_a_while_go_on(scene: OperatorScene) -> None:
     operator = scene.operator().start()
     scene.bring_up()
     for status in (500, 429):
@@ -61,7 +61,7 @@ def test_watches_that_fail_for_a_while_go_on(scene: Scene) -> None:
     assert operator.is_alive
 
 
-def test_a_tenant_can_be_deleted_in_every_state(scene: Scene) -> None:
+def test_a_tenant_can_be_deleted_in_every_state(scene: OperatorScene) -> None:
     operator = scene.operator().start()
     for name in ("running", "suspended", "invalid", "orphan"):
         scene.bring_up(name, suspend=name == "suspended")
@@ -73,18 +73,18 @@ def test_a_tenant_can_be_deleted_in_every_state(scene: Scene) -> None:
     is_deleted(scene, "orphan")
 
 
-def is_deleted(scene: Scene, name: str) -> None:
+def is_deleted(scene: OperatorScene, name: str) -> None:
     """Delete and see that only data stays."""
     scene.delete(f"ast/{name}")
     eventually(lambda: not scene.exists(f"ast/{name}"), what="the tenant to be gone")
     eventually(lambda: kinds(scene, name) == KEPT, what=f"all of {name} but data to be gone")
 
 
-def kinds(scene: Scene, name: str = NAME) -> set[str]:
+def kinds(scene: OperatorScene, name: str = NAME) -> set[str]:
     return {key.partition("/")[0] for key in scene.children(name)}
 
 
-def test_what_is_retained_is_adopted_by_a_later_tenant_of_the_name(scene: Scene) -> None:
+def test_what_is_retained_is_adopted_by_a_later_tenant_of_the_name(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.bring_up()
     key = scene.get(f"secret/aftersend-{NAME}-data-key")
@@ -97,7 +97,7 @@ def test_what_is_retained_is_adopted_by_a_later_tenant_of_the_name(scene: Scene)
     eventually(lambda: not scene.children(), what="everything to go with it this time")
 
 
-def test_a_tenant_that_is_deleted_while_it_is_made_leaves_nothing(scene: Scene) -> None:
+def test_a_tenant_that_is_deleted_while_it_is_made_leaves_nothing(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.apply_secrets()
     scene.apply_tenant(deletionPolicy="Delete")
@@ -107,13 +107,13 @@ def test_a_tenant_that_is_deleted_while_it_is_made_leaves_nothing(scene: Scene) 
     eventually(lambda: not scene.children(), what="everything to be gone")
 
 
-def test_a_namespace_can_be_deleted_at_any_moment(scene: Scene) -> None:
+def test_a_namespace_can_be_deleted_at_any_moment(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.apply_secrets()
     scene.apply_tenant()
     eventually(lambda: any("networkpolicies/" in call.path for call in scene.proxy.calls), what="the middle")
-    scene.front.delete(f"namespace/{scene.namespace}")
-    eventually(lambda: scene.front.look(f"namespace/{scene.namespace}") is None, what="the namespace to be gone")
+    scene.kube.delete(f"namespace/{scene.namespace}")
+    eventually(lambda: scene.kube.look(f"namespace/{scene.namespace}") is None, what="the namespace to be gone")
 
 
 def test_a_kubeconfig_that_is_none_is_told_in_one_line(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_kubeconfig_that_is_none_is_told_in_one_line(tmp_path: Path) -> None:
     assert "KUBECONFIG" in ended.stderr
 
 
-def test_the_console_script_ends_with_zero_when_told_to(scene: Scene) -> None:
+def test_the_console_script_ends_with_zero_when_told_to(scene: OperatorScene) -> None:
     environ = scene.operator().environ
     script = str(Path(sys.executable).parent / "aftersend-operator")
     with subprocess.Popen([script], env=environ, stderr=subprocess.DEVNULL) as process:
@@ -139,7 +139,7 @@ def test_the_console_script_ends_with_zero_when_told_to(scene: Scene) -> None:
         assert process.wait(timeout=40) == 0
 
 
-def test_one_broken_tenant_among_a_hundred_delays_nobody(scene: Scene) -> None:
+def test_one_broken_tenant_among_a_hundred_delays_nobody(scene: OperatorScene) -> None:
     scene.proxy.fail(500, path="aftersend-broken", times=10**6)
     operator = scene.operator().start()
     names = [f"shop-{number}" for number in range(99)]
@@ -154,8 +154,8 @@ def test_one_broken_tenant_among_a_hundred_delays_nobody(scene: Scene) -> None:
     eventually(lambda: scene.exists("deployment/aftersend-broken-all"), what="the broken one to heal")
 
 
-def all_settled(scene: Scene, names: list[str]) -> bool:
+def all_settled(scene: OperatorScene, names: list[str]) -> bool:
     """True when each has its pods' deployment and a status."""
-    made = {item["metadata"]["name"] for item in scene.front.list("deployment", scene.namespace)}
-    told = {item["metadata"]["name"] for item in scene.front.list("ast", scene.namespace) if "status" in item}
+    made = {item["metadata"]["name"] for item in scene.kube.list("deployment", scene.namespace)}
+    told = {item["metadata"]["name"] for item in scene.kube.list("ast", scene.namespace) if "status" in item}
     return told >= set(names) and made >= {f"aftersend-{name}-all" for name in names}

@@ -10,9 +10,10 @@ import aiohttp
 import pytest
 import yaml
 
-from tests.cluster.cluster import Cluster, CommandError
-from tests.cluster.patience import eventually
-from tests.cluster.proxy import FaultProxy, fault_proxy
+from tests.support.cluster.waiting import eventually
+from tools.test_cluster.cluster import Cluster, CommandError
+from tools.test_cluster.proxy import FaultProxy
+from tools.test_cluster.proxy_server import fault_proxy
 
 
 @pytest.fixture

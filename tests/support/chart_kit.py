@@ -26,7 +26,7 @@ class RefusedError(Exception):
 @functools.cache
 def helm() -> str:
     """``$HELM``, else the one that the test cluster built, else that of the PATH; skipped without any (fails in CI)."""
-    from tests.cluster import build  # noqa: PLC0415 - only the chart's tests need to know
+    from tools.test_cluster import build  # noqa: PLC0415 - only the chart's tests need to know
 
     built = build.binaries() / "helm"
     found = os.environ.get("HELM") or (str(built) if built.exists() else shutil.which("helm"))

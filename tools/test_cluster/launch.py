@@ -1,4 +1,4 @@
-"""Runs one test cluster as long as its input stays open: ``python -m tests.cluster.launch api|node``.
+"""Runs one test cluster as long as its input stays open: ``python -m tools.test_cluster.launch api|node``.
 
 One line of JSON on the output says that it is up (``kubeconfig``, ``url``, …); the end of the input, SIGTERM or SIGINT
 take it down. So a test session that is killed takes its cluster along, and by hand Ctrl-D ends it. Should this process
@@ -20,9 +20,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from ssl import create_default_context
 
-from tests.cluster import build, control_plane, groups, node, system
-from tests.cluster.demands import MissingError
-from tests.cluster.site import LAST, Site
+from tools.test_cluster import build, cgroups, control_plane, node, system
+from tools.test_cluster.requirements import MissingError
+from tools.test_cluster.site import LAST, Site
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMESPACES = "--net --mount --pid --ipc --uts --fork --kill-child --mount-proc"
@@ -63,7 +63,7 @@ def _announcement(site: Site) -> dict[str, str]:
 
 @contextmanager
 def _number() -> Iterator[int]:
-    """A number nobody on this machine uses, by a lock that ends with this process."""
+    """Take a number that is free on this machine, by a lock that ends with this process."""
     locks = build.cache() / "numbers"
     locks.mkdir(parents=True, exist_ok=True)
     for number in range(1, LAST + 1):
@@ -112,7 +112,7 @@ def _prepare(site: Site) -> None:
 
 
 def _enter(site: Site) -> subprocess.Popen[bytes]:
-    inside = [sys.executable, "-m", "tests.cluster.inside", str(site.folder)]
+    inside = [sys.executable, "-m", "tools.test_cluster.init", str(site.folder)]
     command = ["setpriv", "--pdeathsig", "KILL", "unshare", *NAMESPACES.split(), *inside]
     with (site.folder / "log" / "inside.log").open("ab") as log:
         return subprocess.Popen(
@@ -168,7 +168,7 @@ def _last_words(site: Site) -> str:
 
 def _clear(site: Site) -> None:
     """Remove what a cluster of this number left: groups of processes, the cable, files."""
-    groups.remove(site)
+    cgroups.remove(site)
     subprocess.run(["ip", "link", "del", site.name], capture_output=True, check=False)
     deadline = time.monotonic() + 10  # dying processes still write
     while site.folder.exists() and time.monotonic() < deadline:

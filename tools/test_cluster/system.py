@@ -6,8 +6,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from tests.cluster.archive import write_image
-from tests.cluster.site import VOLUMES, Site
+from tools.test_cluster.image_archive import write_image
+from tools.test_cluster.site import VOLUMES, Site
 
 HERE = Path(__file__).resolve().parent
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
-from tests.cluster import build, demands, system
-from tests.cluster.credentials import kubeconfig
+from tools.test_cluster import build, requirements, system
+from tools.test_cluster.credentials import kubeconfig
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,10 +66,12 @@ class Cluster:
         """
         program = str(build.helm3()) if self.programs else "helm3"
         if not shutil.which(program):
-            raise UnavailableError("Helm 3 is missing: `python -m tests.cluster.build api`, or put helm3 on the PATH")
+            raise UnavailableError(
+                "Helm 3 is missing: `python -m tools.test_cluster.build api`, or put helm3 on the PATH"
+            )
         return self._call(program, *arguments)
 
-    def get(self, *arguments: str) -> Any:
+    def get(self, *arguments: str) -> Any:  # noqa: ANN401 - what JSON may be
         """An object or a list of objects: ``get("pod", "x", "--namespace=y")``."""
         return json.loads(self.kubectl("get", *arguments, "--output=json"))
 
@@ -81,7 +83,7 @@ class Cluster:
     def make_namespace(
         self, prefix: str = "test", *, restricted: bool = True, suits: Callable[[str], bool] = lambda _: True
     ) -> str:
-        """A new namespace with a name nobody else has; ``restricted`` enforces that Pod Security Standard."""
+        """Make a namespace with a unique name; ``restricted`` enforces that Pod Security Standard."""
         name = next(filter(suits, (f"{prefix}-{secrets.token_hex(4)}" for _ in itertools.count())))
         labels = {"pod-security.kubernetes.io/enforce": "restricted"} if restricted else {}
         self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
@@ -135,26 +137,25 @@ def own_cluster(level: str, scratch: Path) -> Iterator[Cluster]:
         UnavailableError: Go, root rights or a package are missing, or it did not start.
     """
     try:
-        demands.demand(level, built=build.complete(level))
-    except demands.MissingError as error:
+        requirements.require(level, built=build.complete(level))
+    except requirements.MissingError as error:
         raise UnavailableError(str(error)) from None
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.cluster.launch", level],
+        [sys.executable, "-m", "tools.test_cluster.launch", level],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=ROOT,
         text=True,
         start_new_session=True,
     ) as launcher:
-        assert launcher.stdin
-        assert launcher.stdout
-        line = launcher.stdout.readline()
+        line = launcher.stdout.readline() if launcher.stdout else ""
         if not line:
             raise UnavailableError("the test cluster did not start; the reason stands above")
-        told = json.loads(line)
-        paths = {name: Path(told[name]) for name in ("kubeconfig", "authority", "programs", "folder")}
-        yield Cluster(url=told["url"], host=told["host"], scratch=scratch, **paths)
-        launcher.stdin.close()
+        announced = json.loads(line)
+        paths = {name: Path(announced[name]) for name in ("kubeconfig", "authority", "programs", "folder")}
+        yield Cluster(url=announced["url"], host=announced["host"], scratch=scratch, **paths)
+        if launcher.stdin:
+            launcher.stdin.close()
 
 
 def foreign_cluster(config: Path, scratch: Path) -> Cluster:

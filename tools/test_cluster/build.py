@@ -1,4 +1,4 @@
-"""Builds the parts of the test cluster from Go modules: ``python -m tests.cluster.build [api|node]``.
+"""Builds the parts of the test cluster from Go modules: ``python -m tools.test_cluster.build [api|node]``.
 
 One ``go.mod`` pins everything. Binaries go into ``$XDG_CACHE_HOME/aftersend-cluster/<version>/``, where the version is
 made from all that decides what they are; what is there is not built again. A lock keeps two runs from doing it twice.
@@ -21,8 +21,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.demands import MissingError, demand
 from tools.system_packages import install_system_packages, missing_packages
+from tools.test_cluster.requirements import MissingError, require
 
 HERE = Path(__file__).resolve().parent
 KUBERNETES = "1.37.2"
@@ -147,7 +147,7 @@ def build(level: str) -> Path:
         NotBuildableError: a build failed.
     """
     folder = binaries()
-    demand(level, built=complete(level))
+    require(level, built=complete(level))
     if not complete(level) or missing_packages(_tools(level)):
         with locked(cache() / "build.lock"):
             _install_packages(level)
@@ -159,7 +159,7 @@ def build(level: str) -> Path:
 def build_helm3() -> Path:
     """Build Helm 3 unless it is there, and return the program; raises as ``build`` does."""
     program = helm3()
-    demand("api", built=program.is_file())
+    require("api", built=program.is_file())
     if not program.is_file():
         with locked(cache() / "build.lock"):
             if not program.is_file():

@@ -1,11 +1,7 @@
 """A proxy in front of the API server that fails on demand, falls silent, counts, and kills at the n-th call.
 
-It runs in a thread of its own, so that a test may wait for the effect in whatever way it likes. Clients speak TLS to it
-with a certificate of its own authority and authenticate by token, which is passed on unchanged.
-
-    with fault_proxy(cluster, token, tmp_path) as proxy:
-        proxy.fail(409, method="PATCH", path="/deployments/", times=3)
-        start_operator(kubeconfig=proxy.kubeconfig)
+Clients speak TLS to it with a certificate of its own authority and authenticate by token, which is passed on unchanged.
+``proxy_server`` starts it.
 """
 
 import asyncio
@@ -13,19 +9,12 @@ import json
 import os
 import re
 import signal
-import ssl
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
 from aiohttp import web
-
-from tests.cluster.cluster import Cluster
-from tests.cluster.credentials import make_authority, sign
-from tests.support.servers import free_port
 
 REASONS = {
     401: "Unauthorized",
@@ -36,8 +25,6 @@ REASONS = {
     503: "ServiceUnavailable",
 }
 _OF_ONE_CONNECTION = {"connection", "host", "keep-alive", "transfer-encoding", "te", "upgrade", "content-length"}
-_OF_OUR_CLIENT = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-"""Headers that aiohttp would add to a request that has none."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +40,7 @@ class Call:
 
     @property
     def step(self) -> tuple[str, str, str]:
-        """Tells the calls of one reconcile apart."""
+        """The key that distinguishes the calls of one reconcile."""
         return self.method, self.path, self.what
 
 
@@ -82,7 +69,7 @@ class _Kill(_Wish):
 
 @dataclass
 class FaultProxy:
-    """What the test turns and reads; all of it may be used from any thread."""
+    """Faults to inject and calls seen; all of it may be used from any thread."""
 
     kubeconfig: Path
     calls: list[Call] = field(default_factory=list)
@@ -90,7 +77,7 @@ class FaultProxy:
     watches: int = 0
     """How many are open."""
     deaths: set[tuple[tuple[str, str, str], bool]] = field(default_factory=set)
-    """The steps at which ``kill_once_at_every`` killed, and whether they were obeyed before."""
+    """The steps at which ``kill_once_at_every`` killed, and whether they were executed before."""
     _target: str = ""
     _wishes: list[_Wish] = field(default_factory=list)
     _silent: bool = False
@@ -120,23 +107,23 @@ class FaultProxy:
         self._wishes.append(_Fault(method, path, times, status, retry_after, in_stream))
 
     def kill(self, pid: int, *, at: int, method: str = "", path: str = "", obeyed: bool = False) -> None:
-        """Kill a process at its ``at``-th matching call: before the API server hears of it, or after it has obeyed."""
+        """Kill a process at its ``at``-th matching call: before the API server gets it, or after it was executed."""
         self._wishes.append(_Kill(method, path, at, pid, obeyed))
 
     def kill_once_at_every(self, pid: int, path: str) -> None:
-        """Kill a process at its first step that it has not died at before; ``deaths`` remembers over many lives.
+        """Kill a process at its first step that it has not died at before; ``deaths`` remembers over many processes.
 
-        At a write twice: before the API server hears of it, and after it has obeyed. A read changes nothing, so there
-        is only one way to die at it.
+        At a write twice: before the API server gets it, and after it was executed. A read changes nothing, so there is
+        only one way to die at it.
         """
         self._victim = (pid, path)
 
     def silence_watches(self) -> None:
-        """From now on watches stay open and tell nothing, as after a lost connection that nobody closed."""
+        """From now on watches stay open and send nothing, as after a lost connection that was not closed."""
         self._silent = True
 
     def deafen_watches(self, path: str) -> None:
-        """The watches of ``path`` that are open now tell nothing any more and stay open; new ones speak."""
+        """The watches of ``path`` that are open now send nothing any more and stay open; new ones do."""
         self._deaf = path
         self._deafened += 1
 
@@ -149,11 +136,11 @@ class FaultProxy:
         self._kept = True
 
     def end_silence(self) -> None:
-        """Cut the silent watches; new ones speak."""
+        """Cut the silent watches; new ones send events."""
         self._silent = False
 
     def lose(self, *texts: str) -> None:
-        """Events of watches with one of these texts in them are lost, all others are told: nothing looks broken."""
+        """Drop events of watches with one of these texts in them and pass on all others: nothing looks broken."""
         self._lost = texts
 
     def stall(self) -> None:
@@ -165,7 +152,7 @@ class FaultProxy:
         self._revoked.add(token)
 
     def heal(self) -> None:
-        """Forget all wishes, but not what was revoked."""
+        """Drop all faults, but keep what was revoked."""
         self._wishes.clear()
         self._silent = self._stalled = self._kept = False
         self._lost, self._victim = (), None
@@ -182,7 +169,7 @@ class FaultProxy:
         return response
 
     async def _answer(self, request: web.Request, body: bytes, what: str) -> web.StreamResponse:
-        while self._stalled:
+        while self._stalled:  # noqa: ASYNC110 - set from another thread
             await asyncio.sleep(0.05)
         if request.headers.get("Authorization", "").removeprefix("Bearer ") in self._revoked:
             return _refusal(_Fault("", "", 0, 401, None, in_stream=False))
@@ -254,61 +241,16 @@ class FaultProxy:
                 answer.connection.transport.abort()  # else TLS waits half a minute for a goodbye that never comes
 
     def _without_lost(self, events: bytes) -> bytes:
-        told = [event for event in events.splitlines(keepends=True) if not any(t.encode() in event for t in self._lost)]
-        return b"".join(told)
+        kept = [event for event in events.splitlines(keepends=True) if not any(t.encode() in event for t in self._lost)]
+        return b"".join(kept)
 
 
 _BOOKMARK = b'{"type": "BOOKMARK", "object": {"metadata": {}}}\n'
 SESSION = web.AppKey("session", aiohttp.ClientSession)
 
 
-@contextmanager
-def fault_proxy(cluster: Cluster, token: str, folder: Path) -> Iterator[FaultProxy]:
-    """A proxy as long as the block runs; ``folder`` takes its certificate, ``token`` stands in its kubeconfig."""
-    authority = folder / "proxy"
-    make_authority(authority)
-    sign(authority, "server", "/CN=proxy", ["IP:127.0.0.1", "DNS:localhost"])
-    port = free_port()
-    config = cluster.kubeconfig_with(
-        {"token": token}, name=f"proxy-{port}", url=f"https://127.0.0.1:{port}", authority=authority / "ca.crt"
-    )
-    proxy = FaultProxy(config, _target=cluster.url)
-    loop, stop, ready = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
-    served = _serve(proxy, port, authority, cluster.authority, stop, ready)
-    thread = threading.Thread(target=loop.run_until_complete, args=(served,))
-    thread.start()
-    assert ready.wait(timeout=30), "the proxy did not start"
-    try:
-        yield proxy
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
-        loop.close()
-
-
-async def _serve(
-    proxy: FaultProxy, port: int, own: Path, theirs: Path | None, stop: asyncio.Event, ready: threading.Event
-) -> None:
-    presented = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    presented.load_cert_chain(own / "server.crt", own / "server.key")
-    trusted = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=theirs), limit=0)
-    patience = aiohttp.ClientTimeout(total=None)
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", proxy.handle)
-    async with aiohttp.ClientSession(
-        connector=trusted, timeout=patience, auto_decompress=False, skip_auto_headers=_OF_OUR_CLIENT
-    ) as session:
-        app[SESSION] = session
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port, ssl_context=presented).start()
-        ready.set()
-        await stop.wait()
-        await runner.cleanup()
-
-
 async def _chunk(answer: aiohttp.ClientResponse) -> bytes | None:
-    """What came in, nothing at the end, None if nothing comes for a moment: then the proxy looks around."""
+    """Read what came in: nothing at the end, None if nothing comes for a moment and other conditions are due."""
     with suppress(TimeoutError):
         async with asyncio.timeout(0.2):
             return await answer.content.readany()

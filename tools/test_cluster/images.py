@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.build import cache, locked
+from tools.test_cluster.build import cache, locked
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTEXT = (
@@ -156,9 +156,10 @@ def _command() -> list[str]:
 
 def _run(command: Sequence[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"})
-    assert done.returncode == 0, f"{' '.join(command[:4])} … failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command[:4])} … failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
 
 
 if __name__ == "__main__":
     for made in (service_image(), operator_image(), redis_image()):
-        print(f"{made.name}  {size(made) / 1e6:.0f} MB  {made.archive}")  # noqa: T201
+        print(f"{made.name}  {size(made) / 1e6:.0f} MB  {made.archive}")

@@ -1,6 +1,6 @@
 """How etcd, the API server, the controllers and the scheduler are called."""
 
-from tests.cluster.site import Site
+from tools.test_cluster.site import Site
 
 
 def store_and_server(site: Site) -> dict[str, list[str]]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.cluster.cluster import Cluster
+from tools.test_cluster.cluster import Cluster
 
 SERVER = (
     "import http.server, os, signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); os.chdir('/tmp'); "

@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from tests.cluster.site import Site
+from tools.test_cluster.site import Site
 
 ROOT = Path("/sys/fs/cgroup")
 

@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from aftersend.cli.jitter import start_delay
-from tests.cluster.cluster import Cluster, CommandError
-from tests.cluster.patience import eventually
-from tests.cluster.pods import a_pod
+from tests.support.cluster.pods import a_pod
+from tests.support.cluster.waiting import eventually
+from tools.test_cluster.cluster import Cluster, CommandError
 
 NAME = "shop"
 CREDENTIALS = {
@@ -32,7 +32,7 @@ def starts_soon(namespace: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Shop:
+class ClusterShop:
     """One merchant; its tenant is called ``shop`` and has the namespace for itself."""
 
     cluster: Cluster
@@ -189,7 +189,7 @@ class Shop:
         return f"{service}?{urlencode(query)}" if query else service
 
 
-def refuses(shop: Shop, part: str, code: str, *arguments: str) -> str:
+def refuses(shop: ClusterShop, part: str, code: str, *arguments: str) -> str:
     """How a piece of Python fails in a pod; an error if it does not."""
     try:
         said = shop.run(part, code, *arguments)

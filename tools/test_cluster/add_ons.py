@@ -60,9 +60,9 @@ def _folder(add_on: AddOn) -> Path:
         )
     except FileNotFoundError:
         raise NotToBeHadError("definitions of add-ons come as Go modules: install Go 1.21 or newer") from None
-    told = json.loads(done.stdout or "{}")
-    if "Dir" not in told:
-        raise NotToBeHadError(f"{add_on.module}: {told.get('Error') or done.stderr.strip()}")
-    if told["Sum"] != add_on.hash:
-        raise NotToBeHadError(f"{add_on.module} has another hash: {told['Sum']}")
-    return Path(told["Dir"])
+    reported = json.loads(done.stdout or "{}")
+    if "Dir" not in reported:
+        raise NotToBeHadError(f"{add_on.module}: {reported.get('Error') or done.stderr.strip()}")
+    if reported["Sum"] != add_on.hash:
+        raise NotToBeHadError(f"{add_on.module} has another hash: {reported['Sum']}")
+    return Path(reported["Dir"])

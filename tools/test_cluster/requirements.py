@@ -1,19 +1,19 @@
-"""What a cluster of our own demands of this machine; where it is missing, CI fails and elsewhere tests are skipped."""
+"""What a cluster of our own requires of this machine; without it CI fails and elsewhere tests are skipped."""
 
 import os
 import shutil
 import subprocess
 
-from tests.cluster import groups
+from tools.test_cluster import cgroups
 
 CURE = "or set KUBECONFIG to use another cluster"
 
 
 class MissingError(Exception):
-    """Something is missing that nobody may or can install here; the text says what and how to get it."""
+    """Something is missing that cannot be installed here; the text says what and how to get it."""
 
 
-def demand(level: str, *, built: bool) -> None:
+def require(level: str, *, built: bool) -> None:
     """Return if a cluster of ``level`` (``api`` or ``node``) can be had; ``built``: its programs are there already.
 
     Raises:
@@ -25,7 +25,7 @@ def demand(level: str, *, built: bool) -> None:
         raise MissingError(f"no namespaces can be made here (a container without CAP_SYS_ADMIN?): leave it, {CURE}")
     if not built and not shutil.which("go"):
         raise MissingError(f"the test cluster is built from source: install Go 1.21 or newer, {CURE}")
-    if level == "node" and not groups.supported():
+    if level == "node" and not cgroups.supported():
         raise MissingError(f"the node of the test cluster runs on control groups of version 1 only: there, {CURE}")
 
 

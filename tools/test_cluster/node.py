@@ -7,8 +7,8 @@ without ``br_netfilter``. Nothing is tuned in the kernel and nothing is written 
 import json
 from typing import Any
 
-from tests.cluster import groups
-from tests.cluster.site import VOLUMES, Site
+from tools.test_cluster import cgroups
+from tools.test_cluster.site import VOLUMES, Site
 
 _DISABLED = (
     *(f"io.containerd.snapshotter.v1.{name}" for name in ("blockfile", "btrfs", "devmapper", "erofs", "native", "zfs")),
@@ -32,7 +32,7 @@ def prepare(site: Site) -> None:
         volume = site.folder / "volumes" / str(number)
         volume.mkdir(parents=True)
         volume.chmod(0o777)
-    groups.make(site)
+    cgroups.make(site)
 
 
 def runtime(site: Site) -> dict[str, list[str]]:
@@ -127,7 +127,7 @@ def _kubelet(site: Site) -> dict[str, Any]:
         "authorization": {"mode": "Webhook"},
         "tlsCertFile": str(pki.path("kubelet-server.crt")),
         "tlsPrivateKeyFile": str(pki.path("kubelet-server.key")),
-        "address": "0.0.0.0",
+        "address": "0.0.0.0",  # noqa: S104 - in a network namespace of its own
         "readOnlyPort": 0,
         "clusterDomain": "cluster.local",
         "clusterDNS": [site.dns],

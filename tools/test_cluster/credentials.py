@@ -44,7 +44,7 @@ class Authority:
             self._kubeconfig(client)
 
     def path(self, name: str) -> Path:
-        """A file of this authority: ``ca.crt``, ``admin.kubeconfig``, …"""
+        """Return a file of this authority, such as ``ca.crt`` or ``admin.kubeconfig``."""
         return self.folder / name
 
     def _leaves(self) -> list[tuple[str, str, tuple[str, ...]]]:

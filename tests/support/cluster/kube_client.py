@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aftersend_operator.model.kinds import CHILDREN, EVENT, POD, TENANT, Kind
-from tests.cluster.cluster import Cluster
+from tools.test_cluster.cluster import Cluster
 
 _KINDS = {kind.name.lower(): kind for kind in (*CHILDREN, EVENT, POD)} | {"ast": TENANT}
 _KINDS |= {
@@ -29,12 +29,12 @@ _APPLY, _MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 _NOT_FOUND = 404
 
 
-class RefusedError(AssertionError):
+class ApiRefusedError(AssertionError):
     """The API server refuses; the text is what it said."""
 
 
 @dataclass(frozen=True)
-class Front:
+class KubeClient:
     """What ``kubectl`` does, as calls. Objects are named as there: ``deployment/x``."""
 
     host: str
@@ -67,7 +67,7 @@ class Front:
         """Merge into an object, as ``kubectl patch`` or ``kubectl edit`` do."""
         path = _path(what, namespace) + (f"/{subresource}" if subresource else "")
         if self._call("PATCH", f"{path}?fieldManager={manager}", document, _MERGE) is None:
-            raise RefusedError(f"there is no {what} in {namespace}")
+            raise ApiRefusedError(f"there is no {what} in {namespace}")
 
     def delete(self, what: str, namespace: str = "", *, cascade: str = "Background") -> None:
         """Delete and do not wait."""
@@ -96,12 +96,12 @@ class Front:
             return None  # in plain words if the whole group is unknown
         told = json.loads(received or b"{}")
         if answer.status >= 300:
-            raise RefusedError(f"{method} {path}: {answer.status} {told.get('message', '')}")
+            raise ApiRefusedError(f"{method} {path}: {answer.status} {told.get('message', '')}")
         return told
 
 
 @contextmanager
-def front_of(cluster: Cluster) -> Iterator[Front]:
+def kube_client(cluster: Cluster) -> Iterator[KubeClient]:
     """Serve as long as the block runs."""
     command = [str(cluster.programs / "kubectl") if cluster.programs else "kubectl", "proxy", "--port=0"]
     environ = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig), "NO_PROXY": "*"}
@@ -109,7 +109,7 @@ def front_of(cluster: Cluster) -> Iterator[Front]:
         assert process.stdout
         host, _, port = process.stdout.readline().rpartition(" ")[2].strip().rpartition(":")
         try:
-            yield Front(host, int(port))
+            yield KubeClient(host, int(port))
         finally:
             process.terminate()
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from tests.cluster.credentials import Authority
+from tools.test_cluster.credentials import Authority
 
 LAST = 250
 """The numbers 1 to 250 fit into the third part of an address."""

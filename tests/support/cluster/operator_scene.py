@@ -16,12 +16,12 @@ from typing import Any, TypeVar
 import msgspec
 import yaml
 
-from tests.cluster.cluster import ROOT, Cluster
-from tests.cluster.front import Front, RefusedError
-from tests.cluster.operator_process import Operator
-from tests.cluster.proxy import FaultProxy
+from tests.support.cluster.kube_client import ApiRefusedError, KubeClient
+from tests.support.cluster.operator_process import Operator
 from tests.support.operator_objects import merchant_secrets, tenant_document
 from tests.support.servers import free_port
+from tools.test_cluster.cluster import ROOT, Cluster
+from tools.test_cluster.proxy import FaultProxy
 
 CANARY = "canary-4b1f-never-to-be-seen"
 TENANT_LABEL = "aftersend.jj-ideenschmiede.de/tenant"
@@ -48,7 +48,7 @@ def eventually(look: Callable[[], T], *, what: str, patience: float = PATIENCE) 
     while time.monotonic() < deadline:
         try:
             found = look()
-        except (RefusedError, OSError) as error:
+        except (ApiRefusedError, OSError) as error:
             found = error
         else:
             if found:
@@ -58,11 +58,11 @@ def eventually(look: Callable[[], T], *, what: str, patience: float = PATIENCE) 
 
 
 @dataclass
-class Scene:
+class OperatorScene:
     """A namespace with tenants in it, and an operator that sees no other namespace."""
 
     cluster: Cluster
-    front: Front
+    kube: KubeClient
     namespace: str
     proxy: FaultProxy
     folder: Path
@@ -89,42 +89,42 @@ class Scene:
 
     def apply_tenant(self, name: str = "mueller", **spec: Any) -> None:
         """Apply the document, the secrets stay as they are."""
-        self.front.apply(tenant_document(name, self.namespace, **spec))
+        self.kube.apply(tenant_document(name, self.namespace, **spec))
 
     def apply_secrets(self, name: str = "mueller") -> None:
         """Create the merchant's secrets, full of what must never be seen."""
-        self.front.apply(*merchant_secrets(name, self.namespace, CANARY))
+        self.kube.apply(*merchant_secrets(name, self.namespace, CANARY))
 
     def patch(self, what: str, document: dict[str, Any], *, subresource: str = "", manager: str = "person") -> None:
         """Merge into an object, as ``kubectl patch`` or ``kubectl edit`` do."""
-        self.front.patch(what, self.namespace, document, subresource=subresource, manager=manager)
+        self.kube.patch(what, self.namespace, document, subresource=subresource, manager=manager)
 
     def delete(self, what: str, *, cascade: str = "Background") -> None:
         """Delete and do not wait."""
-        self.front.delete(what, self.namespace, cascade=cascade)
+        self.kube.delete(what, self.namespace, cascade=cascade)
 
     # what is there
 
     def get(self, what: str) -> Any:
         """One object, as ``kind/name``."""
-        found = self.front.look(what, self.namespace)
+        found = self.kube.look(what, self.namespace)
         if found is None:
-            raise RefusedError(f"there is no {what} in {self.namespace}")
+            raise ApiRefusedError(f"there is no {what} in {self.namespace}")
         return found
 
     def exists(self, what: str) -> bool:
         """Whether there is such an object."""
-        return self.front.look(what, self.namespace) is not None
+        return self.kube.look(what, self.namespace) is not None
 
     def children(self, name: str = "mueller") -> dict[str, Any]:
         """All children of a tenant by ``Kind/name``."""
         labels = f"app.kubernetes.io/managed-by=aftersend-operator,{TENANT_LABEL}={name}"
-        found = [item for kind in CHILDREN for item in self.front.list(kind, self.namespace, labels=labels)]
+        found = [item for kind in CHILDREN for item in self.kube.list(kind, self.namespace, labels=labels)]
         return {f"{item['kind']}/{item['metadata']['name']}": item for item in found}
 
     def events(self) -> list[str]:
         """Reasons of all events on tenants."""
-        found = self.front.list("event", self.namespace)
+        found = self.kube.list("event", self.namespace)
         return [event["reason"] for event in found if event["involvedObject"]["kind"] == "AftersendTenant"]
 
     def status(self, name: str = "mueller") -> dict[str, Any]:
@@ -154,7 +154,7 @@ class Scene:
 
     def report_available(self, name: str = "mueller") -> None:
         """Every pod of a service that there is by now runs and is ready, so its controller counts it."""
-        for pod in self.front.list("pod", self.namespace, labels=f"{TENANT_LABEL}={name}"):
+        for pod in self.kube.list("pod", self.namespace, labels=f"{TENANT_LABEL}={name}"):
             if pod["status"]["phase"] == "Pending":
                 running = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
                 self.patch(f"pod/{pod['metadata']['name']}", {"status": running}, subresource="status")
@@ -169,7 +169,7 @@ class Scene:
         job = self.get(f"cronjob/aftersend-{name}-{part}")["spec"]["jobTemplate"]["spec"]["template"]
         pod = f"aftersend-{name}-{part}-{ended.replace(':', '').lower()}"
         metadata = {"name": pod, "namespace": self.namespace, "labels": job["metadata"]["labels"]}
-        self.front.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": job["spec"]})
+        self.kube.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": job["spec"]})
         terminated = {"exitCode": 0, "finishedAt": ended, "message": msgspec.json.encode(report).decode()}
         container = {
             "name": job["spec"]["containers"][0]["name"],
@@ -196,13 +196,13 @@ class Scene:
         return path.read_text() if path.exists() else ""
 
 
-def rights_of(front: Front, namespace: str) -> str:
+def rights_of(kube: KubeClient, namespace: str) -> str:
     """A token of a service account with the rights that the chart gives the operator in a namespace."""
     text = (ROOT / "charts/aftersend/templates/_rights.tpl").read_text()
     rules = yaml.safe_load(text.partition("-}}\n{{- define")[2].partition("-}}")[2].rpartition("{{- end")[0])
     group = "rbac.authorization.k8s.io"
     metadata = {"name": "operator", "namespace": namespace}
-    front.apply(
+    kube.apply(
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},
         {"apiVersion": f"{group}/v1", "kind": "Role", "metadata": metadata, "rules": rules},
         {
@@ -213,16 +213,16 @@ def rights_of(front: Front, namespace: str) -> str:
             "subjects": [{"kind": "ServiceAccount", **metadata}],
         },
     )
-    return front.token(namespace, "operator")
+    return kube.token(namespace, "operator")
 
 
 @contextmanager
-def ending(scene: Scene) -> Iterator[Scene]:
+def ending(scene: OperatorScene) -> Iterator[OperatorScene]:
     """Stop what was started, and hold every test to the promise that nothing secret gets out."""
     try:
         yield scene
-        events = str(scene.front.list("event", scene.namespace))
-        status = str([tenant.get("status") for tenant in scene.front.list("ast", scene.namespace)])
+        events = str(scene.kube.list("event", scene.namespace))
+        status = str([tenant.get("status") for tenant in scene.kube.list("ast", scene.namespace)])
         assert CANARY not in events + status, "a secret value stands in status or events"
         assert CANARY not in scene.log(), "a secret value stands in the log"
         assert "Traceback" not in scene.log(), scene.log()
@@ -231,4 +231,4 @@ def ending(scene: Scene) -> Iterator[Scene]:
         for operator in scene.operators:
             operator.end()
         if scene.cluster.folder is None:  # ours vanishes as a whole
-            scene.front.delete(f"namespace/{scene.namespace}")
+            scene.kube.delete(f"namespace/{scene.namespace}")
