@@ -1,10 +1,10 @@
-"""The life of the operator: start, serve, end.
+"""The life of the operator process: start, serve, end.
 
     settings, access to the API server ── wrong ──> one clear text on standard error, exit 2
     admin address up ──> runtime ──> SIGTERM ──> exit 0
                             └── fails ──> one line with the type of the error ──> exit 1
 
-The end needs no care: every state is found again in the cluster, so a look may be cut off at any call.
+Shutdown needs no care: all state is found again in the cluster, so a reconciliation may be cut off at any call.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from aftersend_operator.status.readyz_client import ReadyzClient
 
 
 def run(environ: Mapping[str, str] = os.environ) -> int:
-    """Serve until told to end; returns the exit code."""
+    """Serve until SIGTERM; return the exit code."""
     exit_on_early_signals()
     disable_core_dumps()
     try:
@@ -68,8 +68,8 @@ async def _serve(runtime: OperatorRuntime) -> int:
         await runtime.run()
     except Misconfigured:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it was, it is told by its type, and a new process starts
+    except Exception as error:  # noqa: BLE001 - logged by its type; a new process starts
         logs.get_logger().critical("failed", exc_info=error)
-        os._exit(EXIT_FAILED)  # when one of kopf's tasks has failed, others wait for each other, and asyncio for them
+        os._exit(EXIT_FAILED)  # after one of kopf's tasks failed, others wait for each other, and asyncio for them
     logs.get_logger().info("ended")
     return EXIT_OK

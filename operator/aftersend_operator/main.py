@@ -7,7 +7,7 @@ from aftersend.errors import Misconfigured
 from aftersend.service.run import EXIT_MISCONFIGURED
 
 EXTRA = ("cryptography", "kopf")
-"""What only the operator imports, and ``pip install aftersend`` leaves out."""
+"""Packages that only the operator imports, and ``pip install aftersend`` leaves out."""
 
 
 def main() -> None:

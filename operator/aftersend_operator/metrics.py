@@ -1,6 +1,6 @@
-"""The metrics of the operator itself: what it does, how long that takes, and how its tenants are.
+"""The metrics of the operator: reconciliations, API calls, queue, and the conditions of its tenants.
 
-Series of a tenant go when the tenant goes.
+Series of a tenant are removed with the tenant.
 """
 
 import platform
@@ -20,7 +20,7 @@ class OperatorMetrics:
     """All metrics of one operator process."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per counter, which nobody reads
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per counter, which no rule reads
         self.registry = registry = CollectorRegistry()
         self.reconciles = Counter(
             "aftersend_operator_reconciles", "Reconciliations of a tenant, by outcome.", ["outcome"], registry=registry
@@ -68,7 +68,7 @@ class OperatorMetrics:
         self.calls.labels(verb, outcome).inc()
 
     def record_tenant(self, tenant: str, *, generation: int, certificate_end: float) -> None:
-        """Count a change of the tenant's spec; show when its webhook's certificate ends (0 = it has none)."""
+        """Count a change of the tenant's spec; set when its webhook's certificate ends (0 = it has none)."""
         changes = self.changes.labels(tenant)
         if generation > self._generations.get(tenant, generation):
             changes.inc()
@@ -79,7 +79,7 @@ class OperatorMetrics:
             self.certificate.remove(tenant)
 
     def set_conditions(self, tenant: str, conditions: Iterable[Condition]) -> None:
-        """The tenant's conditions are these now."""
+        """Replace the series of the tenant's conditions."""
         now = tuple((condition.type, condition.reason, condition.status == "True") for condition in conditions)
         if self._shown.get(tenant) != now:
             self._hide(tenant)
@@ -88,7 +88,7 @@ class OperatorMetrics:
                 self.condition.labels(tenant, kind, reason).set(holds)
 
     def remove_tenant(self, tenant: str) -> None:
-        """The tenant is gone, and all its series with it."""
+        """Remove all series of a deleted tenant."""
         self._hide(tenant)
         self._generations.pop(tenant, None)
         self.changes.remove(tenant)

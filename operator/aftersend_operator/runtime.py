@@ -1,11 +1,11 @@
-"""The moving parts of the operator, put together once.
+"""The operator's runtime: its loops, wired together once.
 
     kopf's watches ──> cache ──> work queue ──> reconciler ──> API server
                    ^   ^                          │
-    roll call ─────┘   └──── answers to writes ───┘
+    resync ────────┘   └─── responses to writes ──┘
 
-The queue starts when everything was listed once, so that nothing is done for want of knowledge. Whatever stops one of
-the loops stops all of them, and then the process.
+The queue starts after every kind was listed once, so that no decision rests on an incomplete cache. An error that ends
+one loop ends all of them, and the process.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from typing import Final
 import kopf
 
 from aftersend.errors import Misconfigured, Transient
+from aftersend.loops import every
 from aftersend.observe.logs import get_logger
 from aftersend.service.health import Health
 from aftersend_operator.api.access import ApiAccess
@@ -38,7 +39,7 @@ from aftersend_operator.status.collector import StatusCollector
 from aftersend_operator.status.readyz_client import ReadyzClient
 
 _IDENTITY: Final = "aftersend-operator"
-"""Only peering would look at it; without one kopf asks for the user's name, which user 10001 of an image has not."""
+"""Used by kopf's peering only; without one kopf reads the user's name, which user 10001 of an image does not have."""
 _QUEUE: Final = "work-queue"
 _RESYNC: Final = "resync"
 _RETRY_SECONDS: Final = 5.0
@@ -46,7 +47,7 @@ _KIND_CHECK_SECONDS: Final = 600.0
 
 
 class OperatorRuntime:
-    """Everything from the first question to the API server to the last look."""
+    """The loops of one operator process."""
 
     def __init__(
         self,
@@ -70,30 +71,27 @@ class OperatorRuntime:
             settings=settings,
             api=api,
             cache=self._cache,
-            children=ChildApplier(api, self._cache, self._gate),
+            applier=ChildApplier(api, self._cache, self._gate),
             secrets=GeneratedSecrets(api, self._cache),
             collector=StatusCollector(self._cache, readyz_client),
             metrics=metrics,
             revisions=self._revisions,
         )
-        self._queue = WorkQueue[Key](self._reconciler.reconcile, pulse=partial(health.heartbeat, _QUEUE))
+        self._queue = WorkQueue[Key](self._reconciler.reconcile, heartbeat=partial(health.heartbeat, _QUEUE))
         metrics.queue_depth.set_function(lambda: self._queue.depth)
         metrics.tenants.set_function(lambda: len(self._cache.tenants))
         health.add_ready_check("lists", self._list_sync.check_complete)
 
     async def run(self) -> None:
-        """Serve until SIGTERM; raises what stopped a loop."""
+        """Serve until SIGTERM; raise what ended a loop."""
         optional = await self._served_kinds()
         self._reconciler.kinds.update(kind.name for kind in optional)
         kinds = watched_kinds(optional)
         self._list_sync.expect(kinds, self._settings.watch_namespaces)
         stop = asyncio.Event()
-        # kopf ends every task that is younger than itself, so it comes last.
-        work = asyncio.create_task(self._work(stop))
-        look = asyncio.create_task(self._watch_kinds(optional))
-        roll = asyncio.create_task(self._run_resync(kinds))
-        watch = asyncio.create_task(self._watch(kinds))
-        tasks = (look, roll, watch, work)
+        # kopf cancels every task that was created after it, so it comes last.
+        loops = (self._work(stop), self._watch_kinds(optional), self._run_resync(kinds, stop), self._watch(kinds))
+        tasks = [asyncio.create_task(loop) for loop in loops]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
         for task in tasks:
@@ -107,7 +105,7 @@ class OperatorRuntime:
         self._queue.add(key)
 
     async def _watch(self, kinds: tuple[Kind, ...]) -> None:
-        """Runs kopf; raises at once what stopped one of its tasks, for the rest of them may never end then."""
+        """Run kopf; raise at once what ended one of its tasks, because the others may never end then."""
         others, namespaces = asyncio.all_tasks(), self._settings.watch_namespaces
         tasks = await kopf.spawn_tasks(
             registry=watch_registry(self._cache, kinds, load_access=self._load_access, list_sync=self._list_sync),
@@ -122,11 +120,11 @@ class OperatorRuntime:
             task.result()
         await kopf.run_tasks(tasks, ignored=others)
 
-    async def _run_resync(self, kinds: tuple[Kind, ...]) -> None:
+    async def _run_resync(self, kinds: tuple[Kind, ...], stop: asyncio.Event) -> None:
         await self._list_sync.complete.wait()
         self._health.register_loop(_RESYNC, MAX_SILENCE_SECONDS)
         scopes = [(kind, name) for kind in kinds for name in self._settings.watch_namespaces or ("",)]
-        await Resync(self._api, self._cache, scopes, pulse=partial(self._health.heartbeat, _RESYNC)).run()
+        await Resync(self._api, self._cache, scopes, heartbeat=partial(self._health.heartbeat, _RESYNC)).run(stop)
 
     async def _work(self, stop: asyncio.Event) -> None:
         await self._list_sync.complete.wait()
@@ -136,7 +134,7 @@ class OperatorRuntime:
         await self._queue.run(stop)
 
     async def _served_kinds(self) -> tuple[Kind, ...]:
-        """The optional kinds of the cluster; waits for the server, and for the definition of tenants."""
+        """Wait for the API server and the CustomResourceDefinition; return the optional kinds that are served."""
         while True:
             try:
                 if await self._api.serves(TENANT):
@@ -154,12 +152,12 @@ class OperatorRuntime:
         return found
 
     async def _watch_kinds(self, known: tuple[Kind, ...]) -> None:
-        """An add-on came or went: the watches have to be set up anew, which a new process does best."""
-        while True:
-            await asyncio.sleep(_KIND_CHECK_SECONDS)
-            try:
-                if await self._optional_kinds() != known:
-                    get_logger().info("kinds_changed")
-                    return
-            except Transient:
-                continue
+        """Return when an add-on came or went: watches must be set up anew, which a new process does best."""
+        changed = asyncio.Event()
+
+        async def check() -> None:
+            if await self._optional_kinds() != known:
+                get_logger().info("kinds_changed")
+                changed.set()
+
+        await every(_KIND_CHECK_SECONDS, check, changed)

@@ -1,6 +1,6 @@
-"""What the operator is told by its environment; the chart sets it.
+"""The operator's settings from environment variables, which the chart sets.
 
-All errors are reported together. The operator has no secrets: it reads its token from the service account's files.
+All errors are reported together. There are no secrets among them: the token comes from the service account's files.
 """
 
 import os
@@ -20,12 +20,12 @@ _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _LABEL_KEY = re.compile(r"([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?)?")
 _FILES = ("_CERTIFICATE", "_CLIENT_KEY", "_CLIENT_CERTIFICATE")
-"""Endings of variables that name files, which lie in the tenants' pods and not here."""
+"""Suffixes of variables that name files, which exist in the tenants' pods and not here."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorSettings:
-    """The environment of the operator."""
+    """The operator's environment variables, parsed."""
 
     service_image: str
     """``AFTERSEND_SERVICE_IMAGE``: image of the three services and of the jobs."""
@@ -50,7 +50,7 @@ class OperatorSettings:
     allow_http: bool = False
     """``AFTERSEND_ALLOW_HTTP``: tenants may name http addresses, which may lie within the cluster."""
     traces: tuple[tuple[str, str], ...] = ()
-    """``OTEL_…``: handed on to the pods of all tenants; the operator itself makes no traces."""
+    """``OTEL_…``: passed to the pods of all tenants; the operator itself makes no traces."""
     log_format: LogFormat = "json"
     """``AFTERSEND_LOG_FORMAT``: default console on a terminal, else json."""
     log_level: str = "info"
@@ -58,7 +58,7 @@ class OperatorSettings:
 
 
 def read_operator_settings(environ: Mapping[str, str] = os.environ) -> OperatorSettings:
-    """Parse the environment; raises one ``Misconfigured`` that lists everything that is wrong."""
+    """Parse the environment; raise one ``Misconfigured`` that lists everything that is wrong."""
     reader = EnvironmentReader(environ)
     labels = "use key=value,… as in a label selector"
     settings = OperatorSettings(
@@ -83,7 +83,7 @@ def read_operator_settings(environ: Mapping[str, str] = os.environ) -> OperatorS
 
 
 def _pull_policy(reader: EnvironmentReader) -> PullPolicy:
-    """Kubernetes spells it in CamelCase and insists on it; people need not."""
+    """Accept any case: Kubernetes requires CamelCase, people need not type it."""
     spelled: dict[str, PullPolicy] = {"ifnotpresent": "IfNotPresent", "always": "Always", "never": "Never"}
     return spelled[reader.choice("AFTERSEND_IMAGE_PULL_POLICY", "ifnotpresent", tuple(spelled))]
 
@@ -104,7 +104,7 @@ def _labels(text: str) -> tuple[tuple[str, str], ...] | None:
 
 
 def _traces(reader: EnvironmentReader) -> tuple[tuple[str, str], ...]:
-    """Wrong values would end every pod at its start, so they end the operator first."""
+    """Validate ``OTEL_…``: a wrong value would end every pod at its start, so it ends the operator first."""
     found = {name: value for name, value in reader.environ.items() if name.startswith("OTEL_") and value.strip()}
     reader.errors += setting_errors({name: value for name, value in found.items() if not name.endswith(_FILES)})
     return tuple(sorted(found.items()))

@@ -1,1 +1,4 @@
-"""Talking to the Kubernetes API: who we are, one thin client, typed errors."""
+"""The Kubernetes API client: credentials, calls, typed errors.
+
+In reading order: ``access``, ``client``, ``errors``, ``metadata_list``.
+"""

@@ -1,7 +1,7 @@
-"""Where the API server is, and who we are: from a kubeconfig, or from the pod's service account.
+"""Address and credentials of the API server: from a kubeconfig, or from the pod's service account.
 
-Tokens and certificates are rotated under our feet. So a token that lies in a file is read for every call, and
-``file_versions`` changes whenever one of the other files does: then the client opens a new session.
+Tokens and certificates are rotated while the operator runs. So a token file is read for every call, and
+``file_versions`` changes whenever one of the other files does: then the client reloads them.
 """
 
 import base64
@@ -21,30 +21,30 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 @dataclass(frozen=True, slots=True)
 class ApiAccess:
-    """One API server and one identity."""
+    """One API server and the credentials for it."""
 
     server: str
     files: tuple[Path, ...] = ()
-    """What the rest was read from."""
+    """The files that the rest was read from."""
     token: str = field(default="", repr=False)
     token_file: Path | None = None
     ca: str = ""
-    """Certificates that we trust, PEM; empty = those of the system."""
+    """Trusted certificates, PEM; empty = those of the system."""
     certificate: str = ""
     key: str = field(default="", repr=False)
     insecure: bool = False
 
     def headers(self) -> dict[str, str]:
-        """The ``Authorization`` header as of now."""
+        """Return the ``Authorization`` header as of now."""
         token = self.token_file.read_text().strip() if self.token_file else self.token
         return {"Authorization": f"Bearer {token}"} if token else {}
 
     def file_versions(self) -> tuple[int, ...]:
-        """Changes when a file changes that is not read for every call anyway."""
+        """Return the modification times of ``files``; they change when credentials were rotated."""
         return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in self.files)
 
     def ssl_context(self) -> ssl.SSLContext:
-        """Trust the cluster's authority, show our certificate if we have one."""
+        """Build the TLS context: the cluster's authority, and a client certificate if there is one."""
         context = ssl.create_default_context(cadata=self.ca or None)
         if self.insecure:
             context.check_hostname = False
@@ -58,7 +58,7 @@ class ApiAccess:
 
 
 def load_access(environ: Mapping[str, str], service_account: Path = SERVICE_ACCOUNT) -> ApiAccess:
-    """``KUBECONFIG`` if it is set, else the service account of the pod; raises ``Misconfigured``."""
+    """Load ``KUBECONFIG`` if it is set, else the pod's service account; raise ``Misconfigured``."""
     if environ.get("KUBECONFIG"):
         return read_kubeconfig(Path(environ["KUBECONFIG"]))
     host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT", "443")
@@ -72,7 +72,7 @@ def load_access(environ: Mapping[str, str], service_account: Path = SERVICE_ACCO
 
 
 def read_kubeconfig(path: Path) -> ApiAccess:
-    """The current context of a kubeconfig file; raises ``Misconfigured``."""
+    """Load the current context of a kubeconfig file; raise ``Misconfigured``."""
     try:
         config = yaml.safe_load(path.read_bytes())
         context = _named(config, "contexts", config["current-context"])["context"]
@@ -97,7 +97,7 @@ def read_kubeconfig(path: Path) -> ApiAccess:
 
 
 class _PemReader:
-    """Reads what stands either in the kubeconfig itself or in a file beside it."""
+    """Read PEM data from the kubeconfig itself or from a file beside it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,8 +1,8 @@
-"""One thin client: the few calls that the operator makes, nothing that repeats itself.
+"""The API client: the few calls that the operator makes, without retries.
 
 Every write is a server-side apply under one field manager, except for generated secrets: they are created, and renewed
-by merge patches. The client never retries: the work queue does, with what ``Transient.retry_after`` asks for. Each call
-has 30 seconds; a new session is opened when the files change that say who we are.
+by merge patches. Retries are the work queue's, which honours ``Transient.retry_after``. A call times out after 30
+seconds; credentials are reloaded when their files change.
 """
 
 import ssl
@@ -36,18 +36,18 @@ _MOST_ERROR_BYTES: Final = 64 * 1024
 
 T = TypeVar("T")
 _Trust = ssl.SSLContext | bool
-"""aiohttp's word for: this context, or the usual one."""
+"""aiohttp's ``ssl`` argument: this context, or the default one."""
 
 
 class CallCounter(Protocol):
     """Counts calls to the API server."""
 
     def record_call(self, verb: str, outcome: str) -> None:
-        """One call ended; ``outcome`` is the HTTP status or ``error``."""
+        """Count one call; ``outcome`` is the HTTP status or ``error``."""
 
 
 class Api:
-    """The API server as the reconciler sees it."""
+    """The calls to the API server."""
 
     def __init__(
         self, load_access: Callable[[], ApiAccess], counter: CallCounter, *, clock: Callable[[], float] = time.monotonic
@@ -67,50 +67,50 @@ class Api:
             await self._session.close()
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
-        """One object, or None if there is none."""
+        """Read one object; None if it does not exist."""
         return await self._call("GET", kind.path(namespace, quote(name)), absent_is_none=True)
 
     async def list_metadata(self, kind: Kind, namespace: str, chosen: Mapping[str, str]) -> MetadataList:
-        """Names and versions of all objects that selectors choose, from the server's cache."""
+        """List names and versions of all selected objects, from the server's watch cache."""
         path = f"{kind.path(namespace)}?{urlencode({**chosen, 'resourceVersion': '0'})}"
         return await self._answer("GET", path, {"Accept": METADATA_ONLY}, read=parse_metadata_list)
 
     async def find_in_list(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
-        """One object of a kind that we may list but not get."""
+        """Read one object of a kind that the operator's role may list but not get."""
         query = urlencode({"fieldSelector": f"metadata.name={name}"})
         found = await self._call("GET", f"{kind.path(namespace)}?{query}") or {}
-        items = found.get("items") or ()  # null if there is none
+        items = found.get("items") or ()  # null instead of an empty list
         return next(({"apiVersion": kind.api_version, "kind": kind.name, **item} for item in items), None)
 
     async def apply(self, manifest: Manifest, *, subresource: str = "") -> Manifest:
-        """Server-side apply with force; answers the object as it is now."""
+        """Server-side apply with force; return the object as it is now."""
         metadata = manifest["metadata"]
         path = kind_of(manifest).path(metadata["namespace"], metadata["name"], subresource)
         how = f"?fieldManager={FIELD_MANAGER}&force=true&fieldValidation=Strict"
         return await self._call("PATCH", path + how, manifest, content_type=_APPLY) or {}
 
     async def create(self, manifest: Manifest) -> Manifest:
-        """Create; ``Conflict`` if there is one of that name already."""
+        """Create an object; raise ``Conflict`` if one of that name exists."""
         path = kind_of(manifest).path(manifest["metadata"]["namespace"])
         return await self._call("POST", f"{path}?fieldManager={FIELD_MANAGER}", manifest) or {}
 
     async def patch(self, manifest: Manifest) -> Manifest:
-        """Merge what is given into an object that exists; for generated secrets, whose rest we must not repeat."""
+        """Merge-patch an existing object; for generated secrets, whose other fields must stay as they are."""
         metadata = manifest["metadata"]
         path = kind_of(manifest).path(metadata["namespace"], metadata["name"])
         return await self._call("PATCH", f"{path}?fieldManager={FIELD_MANAGER}", manifest, content_type=_MERGE) or {}
 
     async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
-        """Delete exactly this object; fine if it is gone, ``Conflict`` if another one has its name."""
+        """Delete the object with this uid; no error if it is gone, ``Conflict`` if another one has its name."""
         options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
         await self._call("DELETE", kind.path(namespace, name), options, absent_is_none=True)
 
     async def post_event(self, event: Manifest) -> None:
-        """Tell people something."""
+        """Create a Kubernetes event."""
         await self._call("POST", f"{EVENT.path(event['metadata']['namespace'])}?fieldManager={FIELD_MANAGER}", event)
 
     async def serves(self, kind: Kind) -> bool:
-        """True if the cluster knows the kind."""
+        """Return True if the API server serves the kind."""
         found = await self._call("GET", kind.path().rpartition("/")[0], absent_is_none=True)
         return any(resource.get("name") == kind.plural for resource in (found or {}).get("resources", ()))
 
@@ -150,7 +150,7 @@ class Api:
                 outcome = str(response.status)
                 if response.status == _UNAUTHORIZED:
                     self._files_checked_at = -inf
-                if response.status >= 300:  # noqa: PLR2004 - HTTP; nobody redirects us
+                if response.status >= 300:  # noqa: PLR2004 - HTTP; redirects are refused
                     raise error_of(response.status, response.headers, await _status_of(response))
                 return read(await response.read())
         except AftersendError:
@@ -161,7 +161,7 @@ class Api:
             self._counter.record_call(verb, outcome)
 
     def _reload_access(self) -> None:
-        """Read certificates anew if they changed; calls that are under way keep theirs."""
+        """Reload certificates if their files changed; calls under way keep the old ones."""
         if self._clock() - self._files_checked_at < _FILE_CHECK_SECONDS:
             return
         self._files_checked_at = self._clock()
@@ -172,7 +172,7 @@ class Api:
 
 
 def kopf_session(access: ApiAccess, *middlewares: ClientMiddlewareType) -> aiohttp.ClientSession:
-    """A session for kopf, which proves for every call who we are, with the token of that moment."""
+    """Return a session for kopf that authorizes every call with the current token."""
 
     async def authorize(request: ClientRequest, call: ClientHandlerType) -> ClientResponse:
         request.headers.update(access.headers())

@@ -1,13 +1,13 @@
-"""What the API server answers, sorted by what to do about it.
+"""Errors of the API server, sorted by what to do about them.
 
-    Transient (aftersend.errors)   401, 429, 5xx, no answer: the same call may succeed later (with a newer token)
-    ApiRefusal                        4xx: the same call fails again until something changes
-    ├── NotFound                     404: there is no such object
-    ├── Conflict                   409: somebody else was faster, or a precondition failed
-    └── NamespaceTerminating                    403 of a namespace that is being deleted: nothing is left to do there
+    Transient (aftersend.errors)   401, 429, 5xx, no response: the same call may succeed later (with a newer token)
+    ApiRefusal                     4xx: the same call fails again until something changes
+    ├── NotFound                   404: there is no such object
+    ├── Conflict                   409: the name is taken, or a precondition failed
+    └── NamespaceTerminating       403 of a namespace that is being deleted: nothing is left to do there
 
-Texts of the API server quote the object that was sent, so none of them is kept: an error carries the HTTP status, the
-server's one-word reason and the paths of the fields that it complains about.
+Messages of the API server quote the object that was sent, so none of them is kept: an error carries the HTTP status,
+the server's one-word reason and the paths of the invalid fields.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _LONGEST_FIELD = 120
 
 
 class ApiRefusal(AftersendError):  # noqa: N818 - domain words, not "…Error"
-    """The API server refuses the call; ``code`` is status and reason such as ``422 Invalid``."""
+    """The API server refused the call; ``code`` is status and reason such as ``422 Invalid``."""
 
 
 class NotFound(ApiRefusal):
@@ -29,7 +29,7 @@ class NotFound(ApiRefusal):
 
 
 class Conflict(ApiRefusal):
-    """The object changed, exists already, or is another one than we meant."""
+    """The object exists already, or a precondition (uid) failed."""
 
 
 class NamespaceTerminating(ApiRefusal):
@@ -37,7 +37,7 @@ class NamespaceTerminating(ApiRefusal):
 
 
 def error_of(status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -> AftersendError:
-    """The error for an answer that is not a success; ``body`` is the server's ``Status`` object, or empty."""
+    """Map a failed response to its error; ``body`` is the server's ``Status`` object, or empty."""
     reason = _word(body.get("reason"))
     code = f"{status} {reason}".strip()
     details = body.get("details")
@@ -51,7 +51,7 @@ def error_of(status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -
 
 
 def _fields(causes: list[Mapping[str, Any]]) -> str:
-    """Paths only; keys of maps within them are quoted by people, too, hence the limits."""
+    """Join the field paths; map keys in them are user input, hence the limits."""
     fields = dict.fromkeys(str(cause.get("field", ""))[:_LONGEST_FIELD] for cause in causes)
     return ", ".join([field for field in fields if field][:_MOST_FIELDS])
 

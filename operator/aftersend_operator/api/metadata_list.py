@@ -1,4 +1,4 @@
-"""A list of names and versions, as the API server gives it to those who ask for metadata only."""
+"""Metadata-only lists: names and resource versions (``PartialObjectMetadataList``)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,11 +37,11 @@ class _ListMetadata(msgspec.Struct, frozen=True, rename="camel"):
 class _PartialObjectMetadataList(msgspec.Struct, frozen=True):
     metadata: _ListMetadata
     items: list[_Item] | None = None
-    """null if there is none"""
+    """null instead of an empty list"""
 
 
 def parse_metadata_list(body: bytes) -> MetadataList:
-    """Raises ``msgspec.MsgspecError`` for anything else than a list."""
+    """Parse the response; raise ``msgspec.MsgspecError`` for anything but a list."""
     found = msgspec.json.decode(body, type=_PartialObjectMetadataList)
     entries = (item.metadata for item in found.items or ())
     present = {(entry.namespace, entry.name): int(entry.resource_version) for entry in entries}

@@ -1,4 +1,4 @@
-"""What the cluster looks like: kopf's watches, and a cache that periodic lists correct.
+"""The informer: kopf's watches feed a cache, which lists correct.
 
 In reading order: ``kopf_watch``, ``cache``, ``list_sync``, ``resync``.
 """

@@ -27,7 +27,7 @@ from aftersend_operator.model.records import (
 from aftersend_operator.model.references import referenced_secrets
 
 ChildKey = tuple[Kind, str]
-"""Kind and name."""
+"""Kind and name of a child."""
 P = TypeVar("P", ChildKey, str)
 R = TypeVar("R", ChildRecord, PodRecord)
 
@@ -40,29 +40,29 @@ class Cache:
     tenants: dict[Key, TenantRecord] = field(default_factory=dict)
     secrets: dict[Key, SecretRecord] = field(default_factory=dict)
     _children: dict[Key, dict[ChildKey, ChildRecord]] = field(default_factory=lambda: defaultdict(dict))
-    """By namespace and tenant."""
+    """Children by namespace and tenant."""
     _pods: dict[Key, dict[str, PodRecord]] = field(default_factory=lambda: defaultdict(dict))
-    """The same, then by name."""
-    _tenants_of: dict[Kind, dict[Key, Key]] = field(default_factory=lambda: defaultdict(dict))
-    """Namespace and tenant of every child and pod."""
+    """Pods by namespace and tenant, then by name."""
+    _tenant_of: dict[Kind, dict[Key, Key]] = field(default_factory=lambda: defaultdict(dict))
+    """Index: namespace and tenant of every child and pod."""
     _tenants_by_namespace: dict[str, set[Key]] = field(default_factory=lambda: defaultdict(set))
-    """Tenants by namespace."""
+    """Index: tenants by namespace."""
 
     def children(self, tenant: Key) -> dict[ChildKey, ChildRecord]:
-        """What carries the tenant's label."""
+        """Return the objects that carry the tenant's label."""
         return self._children.get(tenant, {})
 
     def pods(self, tenant: Key) -> Collection[PodRecord]:
-        """The tenant's pods."""
+        """Return the tenant's pods."""
         return self._pods.get(tenant, {}).values()
 
     def versions(self, kind: Kind, namespace: str) -> dict[Key, int]:
-        """How new our knowledge is of every object of a kind, in a namespace or in all (empty)."""
-        found = {key: self._version(kind, key) for key in self._known(kind)}
+        """Return the cached resource versions of a kind, in a namespace or in all (empty)."""
+        found = {key: self._version(kind, key) for key in self._keys(kind)}
         return {key: version for key, version in found.items() if namespace in ("", key[0])}
 
     def upsert(self, kind: Kind, live: Manifest) -> None:
-        """An object is there, and looks like this."""
+        """Store an object unless a newer version is cached."""
         if kind is TENANT:
             self._upsert_tenant(tenant_record(live))
         elif kind is POD:
@@ -74,7 +74,7 @@ class Cache:
                 self.upsert_child(kind, child_record(live))
 
     def upsert_child(self, kind: Kind, record: ChildRecord) -> None:
-        """A child is there; what was known to be in order stays so while its content is the same."""
+        """Store a child; one that matched its manifest stays settled while its content is the same."""
         tenant = (record.key[0], record.tenant)
         known = self.children(tenant).get((kind, record.key[1]))
         if known is not None and known.uid == record.uid:
@@ -82,7 +82,7 @@ class Cache:
                 return
             if known.digest == record.digest and known.settled and not record.settled:
                 record.settled, record.content = known.settled, b""
-        self._tenants_of[kind][record.key] = tenant
+        self._tenant_of[kind][record.key] = tenant
         self._children[tenant][kind, record.key[1]] = record
         if known is None or (known.digest, known.rollout, known.deleting) != (
             record.digest,
@@ -92,37 +92,37 @@ class Cache:
             self.on_change(tenant)
 
     def remove(self, kind: Kind, key: Key, *, version: int) -> None:
-        """An object of at most this version is there no more."""
+        """Remove an object if its cached version is at most this one."""
         if kind is TENANT:
             self._remove_tenant(key, version)
             return
         if kind is SECRET and key in self.secrets and self.secrets[key].version <= version:
             del self.secrets[key]
             self._notify_users(key)
-        tenant = self._tenants_of[kind].get(key)
+        tenant = self._tenant_of[kind].get(key)
         if tenant is not None:
             self._remove_child(tenant, kind, key, version)
 
     def replace_all(self, kind: Kind, namespace: str, items: list[Manifest], *, version: int) -> None:
-        """All objects of a kind, or of a namespace's: what is not among them vanished while nobody watched."""
+        """Store a complete list of a kind, or of a namespace's; remove what is not in it."""
         for item in items:
             self.upsert(kind, item)
         present = {key_of(item) for item in items}
-        for key in self._known(kind) - present:
+        for key in self._keys(kind) - present:
             if not namespace or key[0] == namespace:
                 self.remove(kind, key, version=version)
 
-    def _known(self, kind: Kind) -> set[Key]:
+    def _keys(self, kind: Kind) -> set[Key]:
         if kind is TENANT:
             return set(self.tenants)
-        return {*self._tenants_of[kind], *(self.secrets if kind is SECRET else ())}
+        return {*self._tenant_of[kind], *(self.secrets if kind is SECRET else ())}
 
     def _version(self, kind: Kind, key: Key) -> int:
         if kind is TENANT:
             return self.tenants[key].version
         if kind is SECRET and key in self.secrets:
             return self.secrets[key].version
-        tenant = self._tenants_of[kind][key]
+        tenant = self._tenant_of[kind][key]
         return self._pods[tenant][key[1]].version if kind is POD else self._children[tenant][kind, key[1]].version
 
     def _upsert_tenant(self, record: TenantRecord) -> None:
@@ -155,19 +155,19 @@ class Cache:
         tenant = (record.key[0], record.tenant)
         known = self._pods[tenant].get(record.key[1])
         if known is None or known.version < record.version:
-            self._tenants_of[POD][record.key] = tenant
+            self._tenant_of[POD][record.key] = tenant
             self._pods[tenant][record.key[1]] = record
             self.on_change(tenant)
 
     def _remove_child(self, tenant: Key, kind: Kind, key: Key, version: int) -> None:
-        """Forget a child or a pod."""
-        forgotten = (
+        """Remove a child or a pod."""
+        removed = (
             _discard(self._pods, tenant, key[1], version)
             if kind is POD
             else _discard(self._children, tenant, (kind, key[1]), version)
         )
-        if forgotten:
-            del self._tenants_of[kind][key]
+        if removed:
+            del self._tenant_of[kind][key]
             self.on_change(tenant)
 
 

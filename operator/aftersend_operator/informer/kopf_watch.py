@@ -1,22 +1,24 @@
-"""kopf, used for what it is best at: watching many kinds of objects, for ever, through every kind of trouble.
+"""kopf as a watcher: list and watch many kinds of objects, through every failure.
 
-Nothing else of it is used. There are no create, update or delete handlers, no timers and no daemons; so kopf writes
-neither finalizers nor annotations, and no deletion ever waits for us. Every event ends in the cache, and the cache
-tells the work queue (``reconcile``) who is to be looked at.
+No other feature of kopf is used: no create, update or delete handlers, no timers, no daemons. So kopf writes neither
+finalizers nor annotations, and no deletion ever waits for the operator. Every event goes into the cache, and the cache
+enqueues the tenant (``reconcile.work_queue``).
 
-A silent watch is given up after 50 seconds and goes on from where it was, so what a broken connection swallowed is seen
-within a minute. (The server ends a watch after 45 seconds; it sends a bookmark shortly before, hence the order.) kopf
-retries failed calls for as long as the operator lives.
+An inactive watch is closed after 50 seconds and resumed from its last resource version, so events lost in a broken
+connection arrive within a minute. (The server ends a watch after 45 seconds and sends a bookmark shortly before, hence
+the order.) kopf retries failed calls for as long as the operator lives.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from math import inf
 from typing import Any, Final
 
 import kopf
 
+from aftersend.backoff import Backoff
 from aftersend_operator.api.access import ApiAccess
 from aftersend_operator.api.client import REQUEST_SECONDS, kopf_session
 from aftersend_operator.informer.cache import Cache
@@ -27,26 +29,24 @@ from aftersend_operator.model.records import key_of, version_of
 _SERVER_TIMEOUT: Final = 45
 _INACTIVITY_TIMEOUT: Final = 50.0
 _LOGIN_INTERVAL: Final = 5.0
-"""Between two logins at least."""
+"""Minimum time between two logins."""
 
 
-class _WatchBackoff:
-    """Delays between attempts, without an end."""
+class _EndlessBackoff:
+    """The delays between retries; kopf iterates them anew for each request, and gives up where they end."""
 
     def __iter__(self) -> Iterator[float]:
-        yield from (1.0, 2.0, 4.0, 8.0)
-        while True:
-            yield 15.0
+        return map(Backoff(first=1.0, longest=15.0).delay, count(1))
 
 
 def watch_settings() -> kopf.OperatorSettings:
-    """Kopf's settings; no permission beyond the watched kinds is needed."""
+    """Build kopf's settings; they need no permission beyond the watched kinds."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.scanning.disabled = True
     settings.networking.request_timeout = REQUEST_SECONDS
     settings.networking.connect_timeout = 10.0
-    settings.networking.error_backoffs = _WatchBackoff()
+    settings.networking.error_backoffs = _EndlessBackoff()
     settings.watching.server_timeout = _SERVER_TIMEOUT
     settings.watching.inactivity_timeout = _INACTIVITY_TIMEOUT
     settings.queueing.idle_timeout = 1.0
@@ -63,16 +63,16 @@ def watch_settings() -> kopf.OperatorSettings:
 def watch_registry(
     cache: Cache, kinds: Sequence[Kind], *, load_access: Callable[[], ApiAccess], list_sync: ListSync
 ) -> kopf.OperatorRegistry:
-    """Handlers that carry every event of these kinds into the cache, and the login."""
+    """Register handlers that put every event of these kinds into the cache, and the login."""
     registry, last = kopf.OperatorRegistry(), -inf
     for kind in kinds:
         kopf.on.event(*_selector(kind), registry=registry, id=kind.plural)(_carrier(cache, kind))
 
     @kopf.on.login(registry=registry, backoff=_LOGIN_INTERVAL)
     async def login(**_: object) -> kopf.AiohttpSession:
-        """At the start, and whenever the server knows us no more: then files are read anew.
+        """Log in at the start and after every 401, with credentials read anew from their files.
 
-        A token that is refused may lie there for a while longer. kopf would log in with it as fast as it can.
+        A refused token may stay in its file for a while; without the delay kopf would retry it in a busy loop.
         """
         nonlocal last
         await asyncio.sleep(last + _LOGIN_INTERVAL - time.monotonic())
@@ -98,5 +98,5 @@ def _carrier(cache: Cache, kind: Kind) -> Callable[..., Any]:
 
 
 def watched_kinds(optional: Sequence[Kind]) -> tuple[Kind, ...]:
-    """Tenants, pods, and every kind of child that this cluster has."""
+    """Return the kinds to watch: tenants, pods, and every kind of child that this cluster serves."""
     return (TENANT, POD, *(kind for kind in CHILDREN if not kind.optional or kind in optional))

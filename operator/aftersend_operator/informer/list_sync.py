@@ -1,10 +1,9 @@
-"""What kopf does not tell: when a list is complete, what is missing in it, and that a watch is still at work.
+"""List sync: replace the cache with each list that kopf requests, and take its watch requests as heartbeats.
 
-kopf lists each kind once and then watches. If the server has forgotten the version to go on from (410), kopf lists
-anew, and shows every object again; but what was deleted in between it shows to nobody. So we look at the lists
-themselves, as they pass through the session that we lend to kopf: a list is compared with the cache, and what is not in
-it is gone. The same place sees every request for a watch: that is the pulse of the watches. They are asked for anew
-every 45 seconds at the latest, so a silence of minutes means that kopf has stopped, whatever its reason.
+kopf lists each kind once and then watches. If the server has compacted the resource version to resume from (410), kopf
+lists again and emits every object; but it emits nothing for objects deleted in between. So a middleware of kopf's HTTP
+session reads the lists: what is cached but not listed is removed. It also sees every watch request. kopf renews a watch
+every 45 seconds at the latest, so minutes without one mean that kopf has stopped, whatever its reason.
 """
 
 import asyncio
@@ -32,7 +31,7 @@ class _ObjectList(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class ListSync:
-    """A client middleware for kopf's session; ``complete`` is set when everything was listed once."""
+    """A client middleware for kopf's session; ``complete`` is set when every scope was listed once."""
 
     cache: Cache
     health: Health
@@ -42,19 +41,19 @@ class ListSync:
     _missing: set[str] = field(default_factory=set)
 
     def expect(self, kinds: Iterable[Kind], namespaces: Iterable[str]) -> None:
-        """These will be listed and watched."""
+        """Register the kinds and namespaces that will be listed and watched."""
         for kind in kinds:
             for namespace in tuple(namespaces) or ("",):
                 self._scopes[kind.path(namespace)] = (kind, namespace)
         self._missing.update(self._scopes)
 
     async def check_complete(self) -> None:
-        """A check of readiness."""
+        """Readiness check: raise ``Transient`` until every scope was listed."""
         if self._missing:
             raise Transient(f"{len(self._missing)} kinds are not listed yet")
 
     async def __call__(self, request: ClientRequest, call: ClientHandlerType) -> ClientResponse:
-        """Let the call pass and look at the answer."""
+        """Pass the call on and read the response of a list."""
         path = request.url.path
         if path not in self._scopes:
             return await call(request)
@@ -64,10 +63,10 @@ class ListSync:
         self.health.register_loop(path, MAX_SILENCE_SECONDS)
         response = await call(request)
         if response.status == _OK:
-            self._compare(path, await response.read())
+            self._replace(path, await response.read())
         return response
 
-    def _compare(self, path: str, body: bytes) -> None:
+    def _replace(self, path: str, body: bytes) -> None:
         kind, namespace = self._scopes[path]
         found = msgspec.json.decode(body, type=_ObjectList)
         for item in found.items:

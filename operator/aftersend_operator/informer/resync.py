@@ -14,9 +14,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Final
 
 from aftersend.errors import AftersendError
+from aftersend.loops import every
 from aftersend.observe.logs import get_logger
 from aftersend_operator.api.client import Api
 from aftersend_operator.api.metadata_list import MetadataList
@@ -29,11 +31,11 @@ EVENT_GRACE_SECONDS: Final = 5.0
 
 
 ListScope = tuple[Kind, str]
-"""What is watched as one: a kind in a namespace, or in all (empty)."""
+"""What one list covers: a kind in a namespace, or in all (empty)."""
 
 
 def differences(listed: MetadataList, known: Mapping[Key, int]) -> tuple[set[Key], set[Key]]:
-    """What we know to be older than it is, or not at all; and what we know, but is gone."""
+    """Return what is stale or missing in the cache, and what is cached but deleted."""
     behind = {key for key, version in listed.present.items() if known.get(key, 0) < version}
     gone = {key for key, version in known.items() if version <= listed.version and key not in listed.present}
     return behind, gone
@@ -46,21 +48,22 @@ class Resync:
     api: Api
     cache: Cache
     scopes: Sequence[ListScope]
-    pulse: Callable[[], None]
+    heartbeat: Callable[[], None]
     _pending: deque[tuple[float, ListScope, MetadataList]] = field(default_factory=deque)
-    """Rolls that differed from what we knew, and when they are compared again."""
+    """Lists that differed from the cache, and when to compare them again."""
 
-    async def run(self) -> None:
-        """Never ends; what the server refuses is asked again in the next round."""
-        while True:
-            for scope in self.scopes:
-                await asyncio.sleep(INTERVAL_SECONDS / len(self.scopes))
-                self.pulse()
-                try:
-                    await self._correct_due()
-                    await self._list(scope)
-                except AftersendError as error:
-                    get_logger().info("resync_failed", kind=scope[0].name, exc_info=error)
+    async def run(self, stop: asyncio.Event) -> None:
+        """List the scopes in turn until ``stop`` is set; one that failed is listed again in the next round."""
+        turns = cycle(self.scopes)
+        seconds = INTERVAL_SECONDS / len(self.scopes)
+        await every(seconds, lambda: self._step(next(turns)), stop, heartbeat=self.heartbeat)
+
+    async def _step(self, scope: ListScope) -> None:
+        try:
+            await self._correct_due()
+            await self._list(scope)
+        except AftersendError as error:
+            get_logger().info("resync_failed", kind=scope[0].name, exc_info=error)
 
     async def _list(self, scope: ListScope) -> None:
         listed = await self.api.list_metadata(*scope, selectors(scope[0]))

@@ -1,5 +1,6 @@
-"""The children of a tenant, as pure functions from the document to plain Kubernetes objects.
+"""The desired state: pure functions from a tenant document to the manifests of its children.
 
-One file per kind of concept; ``desired`` composes them. Only fields that we mean are set: what the API server fills in
-itself stays out, so that server-side apply never argues with it.
+In reading order: ``desired`` (composes all), ``render_context`` and ``parts`` (what manifests are rendered from),
+``pods``, ``secret_files``, ``resources``, then one module per kind. Fields that the API server defaults are not set, so
+that server-side apply never conflicts with it.
 """

@@ -1,4 +1,4 @@
-"""The tenant document as the services read it, and the mark that rolls the pods when it changes."""
+"""The ConfigMap with the tenant document, and the annotation that rolls pods when it changes."""
 
 import hashlib
 from typing import Any, Final
@@ -15,16 +15,16 @@ CONFIG_MARK: Final = f"{GROUP}/config"
 
 
 def config_map(context: RenderContext) -> Manifest:
-    """The document in a file."""
+    """Render the tenant document as a file."""
     manifest = context.manifest("v1", "ConfigMap", "tenant", part="config")
     return {**manifest, "data": {KEY: tenant_yaml(context.tenant)}}
 
 
 def tenant_yaml(tenant: Tenant) -> str:
-    """The document without status, without what only the API server knows, and without whatever equals a default.
+    """Render the document without status, server-owned metadata, and fields that equal their default.
 
-    So two documents that mean the same give the same text, nobody's pods roll for a spelled-out default, and services
-    of an older release, which refuse unknown fields, read a document of this one as long as it uses nothing new.
+    So equivalent documents give the same text and no pod rolls for a spelled-out default. Services of an older release,
+    which refuse unknown fields, read a document of this one as long as it uses no new field.
     """
     document = {
         "apiVersion": tenant.api_version,
@@ -50,5 +50,5 @@ def _default(field: msgspec.structs.FieldInfo) -> Any:  # noqa: ANN401 - of any 
 
 
 def mark(text: str) -> str:
-    """A short name for a content: differs when the content does."""
+    """Hash a content for an annotation: it changes when the content does."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,11 +1,11 @@
-"""CronJobs of the split topology: they ask for an export, and make backups.
+"""CronJobs of the split topology: request exports, and make backups.
 
-The schedule is the tenant's own expression in the tenant's own time zone; the commands wait a hashed part of a minute,
-so that a thousand tenants do not start together. A run that hangs is ended; one that failed is tried once more at once,
-and then the next hour is soon enough. A pod that a drained node took away does not count as a try. The command's
-result reaches the operator through the termination message, which is a file that the command writes, never the log.
+Schedule and time zone come from the tenant; the commands wait a hashed part of a minute, so that a thousand tenants do
+not start together. A hanging run is ended by its deadline; a failed one is retried once, then at its next schedule. A
+pod evicted from a drained node does not count as a try. The result reaches the operator as termination message, a file
+that the command writes, never through the log.
 
-A suspended tenant exports nothing, but its webhook stores events all the same, so its backups go on.
+A suspended tenant exports nothing, but its webhook still stores events, so its backups go on.
 """
 
 from typing import Any, Final
@@ -17,11 +17,11 @@ from aftersend_operator.model.naming import Manifest
 
 _START_WITHIN: Final = 600
 _END_WITHIN: Final = {EXPORT.name: 1200, BACKUP.name: 1800}
-"""Seconds; the export's command itself gives up after 60 + 900."""
+"""Seconds; the export command itself times out after 60 + 900."""
 
 
 def cron_jobs(context: RenderContext) -> list[Manifest]:
-    """None in the compact topology, whose process has its own schedules."""
+    """Render the CronJobs; none in the compact topology, whose process has its own schedules."""
     return [_cron_job(context, part) for part in jobs(context.spec.topology)]
 
 

@@ -1,12 +1,11 @@
-"""Deployments of what runs all the time: three in the split topology, one in the compact one.
+"""Deployments of the services: three in the split topology, one in the compact one.
 
-Two pods of one part may overlap during an update: the stream's group, the leases and the coalescing of runs make that
-safe. So an update starts the new pod first, and the webhook never goes away. Only where both would need the same
-volume (backups of the compact topology) the old pod ends first; Sendcloud and the sweep bring again what fell into the
-gap.
+Two pods of one part may overlap during an update: consumer groups, leases and coalesced runs make that safe. So an
+update starts the new pod first, and the webhook stays available. Only where both would need the same volume (backups of
+the compact topology) the old pod ends first; Sendcloud's retries and the sweep recover what fell into the gap.
 
-``replicas`` stays unset (the API server says 1) where more than one is useful, so that an autoscaler may own it. There
-is no PodDisruptionBudget: with one replica it could only forbid evictions, and draining a node would hang for ever.
+``replicas`` stays unset (default 1) where more than one is useful, so that an autoscaler may own it. There is no
+PodDisruptionBudget: with one replica it could only forbid evictions, and draining a node would hang for ever.
 """
 
 from typing import Any, Final
@@ -21,7 +20,7 @@ _SCALABLE: Final = ("webhook", "writer")
 
 
 def deployments(context: RenderContext) -> list[Manifest]:
-    """One per part."""
+    """Render one Deployment per service."""
     return [_deployment(context, part) for part in services(context.spec.topology)]
 
 

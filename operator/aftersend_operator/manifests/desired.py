@@ -1,7 +1,6 @@
-"""All children of one tenant: the document in, plain objects out, the same every time.
+"""All children of one tenant: the document in, manifests out, deterministic.
 
-Order matters to nobody but a reader and a first start: accounts, policies and configuration come before what uses
-them.
+The order matters for the first start only: accounts, policies and configuration come before what uses them.
 """
 
 from aftersend.tenant.document import Tenant
@@ -23,9 +22,9 @@ __all__ = ["ClusterFacts", "desired"]
 
 
 def desired(tenant: Tenant, *, uid: str, settings: OperatorSettings, facts: ClusterFacts) -> list[Manifest]:
-    """Every child that the tenant wants now, but for the generated secrets (``generated``).
+    """Render every child of the tenant but the generated secrets (``generated_secrets``).
 
-    To be applied by server-side apply, each as a whole. What carries the tenant's uid and is not in this list is to be
+    Each is applied as a whole by server-side apply. A child that carries the tenant's uid and is not in this list is
     pruned.
     """
     context = RenderContext(tenant=tenant, uid=uid, settings=settings, facts=facts)
@@ -44,7 +43,7 @@ def desired(tenant: Tenant, *, uid: str, settings: OperatorSettings, facts: Clus
 
 
 def _store(context: RenderContext) -> list[Manifest]:
-    """The managed Redis; nothing for an external one."""
+    """Render the managed Redis; nothing for an external one."""
     if not context.is_managed:
         return []
     return [redis_config_map(context), redis_volume(context), redis_service(context), redis_stateful_set(context)]

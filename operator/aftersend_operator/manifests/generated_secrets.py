@@ -1,10 +1,9 @@
-"""Secrets that nobody has to make by hand: data key, fingerprint key, Redis' users and certificates.
+"""Generated secrets: data key, fingerprint key, Redis' users and certificates.
 
-Each is made once and never overwritten: a new data key would make everything unreadable that the old one sealed. So
-what comes from here is to be *created*, and an object that exists already wins. Three things may change later, and only
-these: the server's certificate near its end, the ACL texts when a newer operator grants other rights (passwords stay),
-and labels and owner of all of them, for they follow ``deletionPolicy`` and may be adopted by a later tenant of the same
-name.
+Each is created once and never overwritten: a new data key would make everything unreadable that the old one sealed. So
+an existing object wins. Only three things change later: the server certificate near its end, the ACL texts when a newer
+operator grants other rights (passwords stay), and labels and owner, which follow ``deletionPolicy`` and the adoption by
+a later tenant of the same name.
 
 ====================  =========================================================================================
 secret                keys
@@ -36,17 +35,17 @@ _PARTS: Final = {"data-key": "data-key", "fingerprint": "data-key", "redis-users
 
 
 def secret_names(tenant: Tenant) -> list[str]:
-    """The names of the secrets that the tenant needs."""
+    """Return the names of the secrets that the tenant needs."""
     return [child_name(tenant, what) for what in _wanted(tenant)]
 
 
 def key_names(tenant: Tenant) -> list[str]:
-    """Those of them whose contents cannot be made anew: what they protect would be lost."""
+    """Return the names of those that cannot be generated again: what they protect would be lost."""
     return [child_name(tenant, what) for what in ("data-key", "fingerprint")]
 
 
 def missing_secrets(tenant: Tenant, *, uid: str, existing: Mapping[str, Manifest], now: datetime) -> list[Manifest]:
-    """Secrets to create, each with its contents; ``existing`` are those of ``secret_names`` that are there, by name."""
+    """Render the secrets to create, with contents; ``existing`` are those of ``secret_names`` that exist, by name."""
     return [
         {**_frame(tenant, uid, what), "type": "Opaque", "data": _encoded(_contents(tenant, what, now))}
         for what in _wanted(tenant)
@@ -55,7 +54,7 @@ def missing_secrets(tenant: Tenant, *, uid: str, existing: Mapping[str, Manifest
 
 
 def renewed_certificate(tenant: Tenant, *, existing: Mapping[str, Manifest], now: datetime) -> Manifest | None:
-    """A merge patch for the certificates' secret if the server's is near its end or unusable, else None."""
+    """Return a merge patch if the server certificate is near its end or unusable, else None."""
     held = _held(tenant, "redis-tls", existing)
     if not held or _is_good(held, tenant, now):
         return None
@@ -63,7 +62,7 @@ def renewed_certificate(tenant: Tenant, *, existing: Mapping[str, Manifest], now
 
 
 def renewed_users(tenant: Tenant, *, existing: Mapping[str, Manifest]) -> Manifest | None:
-    """A merge patch for the users' secret if its ACL texts are not what this operator would write, else None."""
+    """Return a merge patch if the ACL texts differ from those of this operator, else None."""
     held = _held(tenant, "redis-users", existing)
     if not held:
         return None
@@ -75,7 +74,7 @@ def renewed_users(tenant: Tenant, *, existing: Mapping[str, Manifest]) -> Manife
 
 
 def adopted_secrets(tenant: Tenant, *, uid: str, existing: Mapping[str, Manifest]) -> list[Manifest]:
-    """Merge patches of labels and owner, for secrets that do not follow the tenant as its document now says."""
+    """Return merge patches of labels and owner for secrets that do not match the tenant's ``deletionPolicy``."""
     patches = []
     for what in _wanted(tenant):
         found = existing.get(child_name(tenant, what))
@@ -87,7 +86,7 @@ def adopted_secrets(tenant: Tenant, *, uid: str, existing: Mapping[str, Manifest
 
 
 def redis_mark(tenant: Tenant, existing: Mapping[str, Manifest]) -> str:
-    """Changes when Redis has to start again to know its users and certificate; no secret can be told from it."""
+    """Hash what Redis reads at its start only, users and certificate; no secret can be derived from it."""
     held = _held(tenant, "redis-users", existing) | _held(tenant, "redis-tls", existing)
     digest = hashlib.sha256()
     for key in (PLAIN_ACL, JSON_ACL, "ca.crt", "tls.crt"):
@@ -112,7 +111,7 @@ def _contents(tenant: Tenant, what: str, now: datetime) -> dict[str, bytes]:
 
 
 def _new_key() -> bytes:
-    """32 bytes in padded base64, as the services read them."""
+    """Generate 32 bytes in padded base64, as the services read them."""
     return base64.b64encode(os.urandom(32))
 
 
@@ -138,7 +137,7 @@ def _tls(authority: KeyPair, tenant: Tenant, now: datetime) -> dict[str, bytes]:
 
 
 def _is_good(held: Mapping[str, bytes], tenant: Tenant, now: datetime) -> bool:
-    """False also for what a person broke: it is made anew."""
+    """Return False for a certificate to renew, an unreadable one included."""
     try:
         return names_of(held["tls.crt"]) == _dns_names(tenant) and not is_due(held["tls.crt"], now=now)
     except (KeyError, ValueError):
@@ -146,7 +145,7 @@ def _is_good(held: Mapping[str, bytes], tenant: Tenant, now: datetime) -> bool:
 
 
 def _authority(held: Mapping[str, bytes], tenant: Tenant, now: datetime) -> KeyPair:
-    """The one that is there, if it is usable and will outlive a new certificate."""
+    """Return the existing authority if it is usable and outlives a new certificate, else a new one."""
     try:
         authority = KeyPair(held["ca.crt"], held["ca.key"])
         new_server(authority, ["test"], now=now)

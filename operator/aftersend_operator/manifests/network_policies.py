@@ -1,18 +1,17 @@
-"""Who may talk to whom: nobody, but for what stands here.
+"""NetworkPolicies: default deny, and the least that each part needs.
 
 =============================  ==========================================================================
-policy                         opens
+policy                         allows
 =============================  ==========================================================================
-``…-default``                  nothing: both directions are closed for every pod of the tenant; but DNS
-``…-redis`` (managed)          our own parts to Redis, and nobody else
-``…-<part>``                   each part's way out (Redis, upstreams) and in (webhook, scraping, operator)
+``…-default``                  DNS only: both directions are denied for every pod of the tenant
+``…-redis`` (managed)          ingress from the tenant's parts to Redis
+``…-<part>``                   egress (Redis, upstreams) and ingress (webhook, scraping, operator)
 =============================  ==========================================================================
 
-Upstreams are reached beyond private ranges only, on the ports of their addresses; so no tenant reaches another's pods,
-or the cluster's own services. With http allowed (a sandbox in a test cluster) they may be pods of this cluster.
-A collector of traces may lie within the cluster or beyond; its port is open if the settings name it. Policies add up:
-whoever keeps backups in an S3 storage within the cluster adds a policy of his own for the label
-``app.kubernetes.io/component``.
+Egress to upstreams excludes private ranges and is limited to the ports of their URLs; so no tenant reaches another's
+pods or the cluster's own services. With http allowed (a sandbox in a test cluster) they may be pods of this cluster. A
+trace collector may be inside the cluster or outside; its port is open if the settings name it. Policies add up: backups
+in an S3 storage within the cluster need a policy of the platform team for the label ``app.kubernetes.io/component``.
 """
 
 from typing import Any, Final
@@ -39,14 +38,14 @@ _NAMESPACE_NAME: Final = "kubernetes.io/metadata.name"
 
 
 def network_policies(context: RenderContext) -> list[Manifest]:
-    """All policies of the tenant."""
+    """Render all policies of the tenant."""
     topology = context.spec.topology
     parts = (*services(topology), *jobs(topology))
     return [
         _policy(context, "default", None, ingress=[], egress=[_dns()]),
         *([_redis(context, parts)] if context.is_managed else []),
         *(
-            _policy(context, part.name, part.name, ingress=_ways_in(context, part), egress=_ways_out(context, part))
+            _policy(context, part.name, part.name, ingress=_ingress(context, part), egress=_egress(context, part))
             for part in parts
         ),
     ]
@@ -71,35 +70,37 @@ def _redis(context: RenderContext, parts: tuple[TenantPart, ...]) -> Manifest:
     return _policy(context, "redis", REDIS, ingress=[{"from": clients, "ports": [_tcp(REDIS_PORT)]}], egress=[])
 
 
-def _ways_in(context: RenderContext, part: TenantPart) -> list[Rule]:
+def _ingress(context: RenderContext, part: TenantPart) -> list[Rule]:
     if not part.is_service:
         return []
-    watchers = [{"namespaceSelector": _labelled(context.settings.scrape_namespaces)}]
+    scrapers = [{"namespaceSelector": _labelled(context.settings.scrape_namespaces)}]
     if context.settings.namespace:
-        watchers.append({"namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: context.settings.namespace}}})
-    rules: list[Rule] = [{"from": watchers, "ports": [_tcp(ADMIN_PORT)]}]
+        scrapers.append({"namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: context.settings.namespace}}})
+    rules: list[Rule] = [{"from": scrapers, "ports": [_tcp(ADMIN_PORT)]}]
     return [*rules, _webhooks(context)] if part.serves_webhook else rules
 
 
 def _webhooks(context: RenderContext) -> Rule:
-    """Without a selector from anywhere: load balancers outside the cluster are no pods, and signatures are checked."""
+    """Allow any source without a selector: load balancers outside are no pods, and signatures are checked."""
     rule: Rule = {"ports": [_tcp(PUBLIC_PORT)]}
     senders = context.settings.ingress_namespaces
     return {"from": [{"namespaceSelector": _labelled(senders)}], **rule} if senders else rule
 
 
-def _ways_out(context: RenderContext, part: TenantPart) -> list[Rule]:
+def _egress(context: RenderContext, part: TenantPart) -> list[Rule]:
     rules = [_to_redis(context)]
     urls = {"afterbuy": context.spec.afterbuy.url, "sendcloud": context.spec.sendcloud.url}
     called = [urls[name] for name in part.calls]
     if part.makes_backups and context.spec.backup.target.startswith("s3://"):
         called.append("https://s3")
     if called:
-        rules.append({"to": _beyond(), "ports": [_tcp(port) for port in sorted({port_of_url(url) for url in called})]})
+        rules.append(
+            {"to": _public_networks(), "ports": [_tcp(port) for port in sorted({port_of_url(url) for url in called})]}
+        )
     if context.settings.allow_http and any(url.startswith("http://") for url in called):
         rules.append({"to": [{"namespaceSelector": {}}]})
     if collector := otlp(dict(context.settings.traces), "ENDPOINT"):
-        rules.append({"to": [{"namespaceSelector": {}}, *_beyond()], "ports": [_tcp(port_of_url(collector))]})
+        rules.append({"to": [{"namespaceSelector": {}}, *_public_networks()], "ports": [_tcp(port_of_url(collector))]})
     return rules
 
 
@@ -110,11 +111,11 @@ def _to_redis(context: RenderContext) -> Rule:
 
 
 def _dns() -> Rule:
-    """To any address: the cluster's DNS may be a pod, or an address of the node."""
+    """Allow DNS to any address: the cluster's server may be a pod, or an address of the node."""
     return {"ports": [{"protocol": protocol, "port": _DNS_PORT} for protocol in ("UDP", "TCP")]}
 
 
-def _beyond() -> list[Rule]:
+def _public_networks() -> list[Rule]:
     return [{"ipBlock": {"cidr": cidr, "except": list(closed)}} for cidr, closed in _PUBLIC]
 
 

@@ -1,17 +1,17 @@
-"""The parts of a tenant: what each runs, and the least that it gets to see.
+"""The parts of a tenant: command, credentials and upstreams of each, by least privilege.
 
 ==========  =======================================  ==========================  ==================
 part        credentials                              data key                    calls
 ==========  =======================================  ==========================  ==================
 exporter    Afterbuy, Sendcloud                      with fingerprint            Afterbuy, Sendcloud
-webhook     Sendcloud: what may sign                 without                     nobody
+webhook     Sendcloud: signature keys                 without                     none
 writer      Afterbuy                                 with fingerprint            Afterbuy
-export      none (asks the exporter for a run)       without                     nobody
+export      none (requests a run on a stream)        without                     none
 backup      none of the merchant's, those of S3      with fingerprint            S3
 all         everything (compact topology)            with fingerprint            all of them
 ==========  =======================================  ==========================  ==================
 
-Redis knows each of them by a user of its own (``acl``).
+Each has a Redis user of its own (``redis_acl``).
 """
 
 from dataclasses import dataclass
@@ -21,27 +21,27 @@ CONFIG_DIR: Final = "/etc/aftersend/config"
 SECRETS_DIR: Final = "/etc/aftersend/secrets"
 TENANT_FILE: Final = f"{CONFIG_DIR}/tenant.yaml"
 BACKUPS_DIR: Final = "/backups"
-SCRATCH_DIR: Final = "/tmp"  # noqa: S108 - the pod's own memory, nobody else's
+SCRATCH_DIR: Final = "/tmp"  # noqa: S108 - in the pod's own memory
 REDIS: Final = "redis"
-"""The part that is not ours: the managed server."""
+"""Label and name of the managed Redis server, whose image is not ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class TenantPart:
-    """One kind of pod."""
+    """One part: what its pods run and may use."""
 
     name: str
     command: tuple[str, ...]
     redis_user: str
     afterbuy: bool = False
     sendcloud: tuple[str, ...] = ()
-    """Keys of the Sendcloud secret that must be there."""
+    """Required keys of the Sendcloud secret."""
     signatures: bool = False
-    """Gets the webhook signature key, if the merchant has one."""
+    """Mounts the webhook signature key, if the merchant has one."""
     fingerprint: bool = False
     serves_webhook: bool = False
     is_service: bool = True
-    """Runs until it is told to end, with an admin address."""
+    """Runs until SIGTERM and has an admin address; else a job."""
     calls: tuple[str, ...] = ()
     """Upstreams that it calls."""
     makes_backups: bool = False
@@ -90,10 +90,10 @@ JOBS: Final = (EXPORT, BACKUP)
 
 
 def services(topology: str) -> tuple[TenantPart, ...]:
-    """The parts that run all the time."""
+    """Return the long-running parts."""
     return (ALL,) if topology == "compact" else SPLIT
 
 
 def jobs(topology: str) -> tuple[TenantPart, ...]:
-    """The parts that run by the clock; the one process of the compact topology has its own schedules."""
+    """Return the scheduled parts; the one process of the compact topology has its own schedules."""
     return () if topology == "compact" else JOBS

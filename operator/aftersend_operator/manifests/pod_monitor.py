@@ -1,11 +1,11 @@
-"""A PodMonitor, for clusters with the Prometheus operator: all services of the tenant on their admin port."""
+"""The PodMonitor of clusters with the Prometheus operator: scrape all services on their admin port."""
 
 from aftersend_operator.manifests.render_context import RenderContext
 from aftersend_operator.model.naming import Manifest, selector
 
 
 def pod_monitors(context: RenderContext) -> list[Manifest]:
-    """One, or none if the settings say to skip it where the kind is unknown."""
+    """Render one; none if the settings skip it where the kind is not served."""
     if context.settings.pod_monitors == "skip" and "PodMonitor" not in context.facts.kinds:
         return []
     return [

@@ -1,7 +1,7 @@
-"""The pods of our own parts: security contexts, environment, volumes, probes, the way they end.
+"""The pods of all parts: security contexts, environment, volumes, probes, shutdown.
 
-Everything passes the restricted Pod Security Standard. The file system is read-only but for ``/tmp``, which is memory.
-Pods have no token of the API server, and no environment variables about other services.
+They pass the restricted Pod Security Standard. The file system is read-only but for ``/tmp``, which is memory. Pods
+have no API token, and no environment variables of other services.
 """
 
 from typing import Any, Final
@@ -25,13 +25,13 @@ from aftersend_operator.model.ports import ADMIN_PORT, PUBLIC_PORT, REDIS_PORT
 
 _USER: Final = 10001
 GRACE_SECONDS: Final = 30
-"""Our processes end within 25 seconds."""
+"""The processes end within 25 seconds of SIGTERM."""
 DRAIN_SECONDS: Final = 10
-"""How long the webhook still answers after it was taken off the list of endpoints, until every node knows that."""
+"""How long the webhook serves after its removal from the endpoints, until every node has seen that."""
 
 
 def pod_security() -> dict[str, Any]:
-    """Of every pod, Redis included."""
+    """Return the security context of every pod, Redis included."""
     return {
         "runAsNonRoot": True,
         "runAsUser": _USER,
@@ -43,7 +43,7 @@ def pod_security() -> dict[str, Any]:
 
 
 def container_security() -> dict[str, Any]:
-    """Of every container."""
+    """Return the security context of every container."""
     return {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
@@ -52,7 +52,7 @@ def container_security() -> dict[str, Any]:
 
 
 def pod_frame(context: RenderContext, part: str) -> dict[str, Any]:
-    """What every pod of the tenant has in common, Redis included."""
+    """Return the fields that all pods of the tenant share, Redis included."""
     frame = {
         "serviceAccountName": context.name(part),
         "automountServiceAccountToken": False,
@@ -69,7 +69,7 @@ def pod_frame(context: RenderContext, part: str) -> dict[str, Any]:
 
 
 def pod_spec(context: RenderContext, part: TenantPart) -> dict[str, Any]:
-    """The pod of one of our parts."""
+    """Render the pod of a part."""
     secrets = secret_volumes(context, part)
     return {
         **pod_frame(context, part.name),
@@ -84,7 +84,7 @@ def pod_spec(context: RenderContext, part: TenantPart) -> dict[str, Any]:
 def pod_template(
     context: RenderContext, part: str, spec: dict[str, Any], annotations: dict[str, str]
 ) -> dict[str, Any]:
-    """A template with the labels that selectors, policies and people look for."""
+    """Wrap a pod in a template with the labels that selectors and policies match."""
     pods = context.spec.pods
     metadata: dict[str, Any] = {"labels": {**pods.labels, **labels(context.tenant, part, context.uid)}}
     if pods.annotations or annotations:
@@ -93,12 +93,12 @@ def pod_template(
 
 
 def keeps_backups(context: RenderContext, part: TenantPart) -> bool:
-    """True if the part writes backups to the volume."""
+    """Return True if the part writes backups to the volume."""
     return part.makes_backups and context.spec.backup.target == "volume"
 
 
 def _sparse(toleration: Toleration) -> dict[str, Any]:
-    """As a pod spells it: what is null is not there."""
+    """Drop null fields, as the API server does."""
     return {name: value for name, value in msgspec.to_builtins(toleration).items() if value is not None}
 
 
@@ -117,7 +117,7 @@ def _container(context: RenderContext, part: TenantPart) -> dict[str, Any]:
 
 
 def _service(part: TenantPart) -> dict[str, Any]:
-    """Ports, probes and the end of what runs all the time."""
+    """Return ports, probes and shutdown of a long-running part."""
     ports = [{"name": "admin", "containerPort": ADMIN_PORT, "protocol": "TCP"}]
     if part.serves_webhook:
         ports.insert(0, {"name": "http", "containerPort": PUBLIC_PORT, "protocol": "TCP"})
@@ -131,7 +131,7 @@ def _service(part: TenantPart) -> dict[str, Any]:
 
 
 def _probe(path: str, **times: int) -> dict[str, Any]:
-    """``/readyz`` gives each of its checks three seconds."""
+    """Probe with 5 seconds, more than the 3 that ``/readyz`` gives each of its checks."""
     return {"httpGet": {"path": path, "port": "admin"}, "timeoutSeconds": 5, **times}
 
 

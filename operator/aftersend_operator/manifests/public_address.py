@@ -1,6 +1,6 @@
-"""How Sendcloud finds the webhook: an Ingress, an HTTPRoute, or whatever the platform team makes itself.
+"""The public address of the webhook: an Ingress, an HTTPRoute, or none if the platform team makes its own.
 
-Only the exact path is open. The certificate of an HTTPRoute is the business of its gateway.
+Only the exact path is routed. The certificate of an HTTPRoute is its gateway's.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ _PART = "webhook"
 
 
 def public_address(context: RenderContext) -> list[Manifest]:
-    """The Ingress or HTTPRoute that the document asks for; none where the cluster does not know HTTPRoutes."""
+    """Render the Ingress or HTTPRoute of the document; no HTTPRoute where the kind is not served."""
     webhook = context.spec.webhook
     if webhook.ingress_class_name:
         return [_ingress(context)]

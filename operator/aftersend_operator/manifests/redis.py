@@ -1,14 +1,14 @@
-"""The managed Redis: one server per tenant that keeps what it confirms.
+"""The managed Redis: one durable server per tenant.
 
-TLS only; users and rights from an ACL file (``acl``); every write on disk before it is confirmed; nothing is ever
-evicted. It may use 60 % of its memory limit: the rest is for connections, and for the copy that a rewrite of the
-append-only file needs. A StatefulSet, because two servers on one volume must never run at once.
+TLS only; users from an ACL file (``redis_acl``); ``appendfsync always``: every write is on disk before it is confirmed;
+no eviction. ``maxmemory`` is 60 % of the memory limit: the rest is for connections, and for copy-on-write while the
+append-only file is rewritten. A StatefulSet, because two servers must never run on one volume.
 
-The image may be a Redis or a Valkey, as long as it has a shell, the server and the client on its path. The container
-starts the server itself, so the image's entry point has no say in users or files. Where the image carries RedisJSON in
-the place of the official one, it is loaded, and the ledger stores JSON that a person can query; elsewhere the ledger
-stores plain values. Several settings must not be left to images: ``save`` (no snapshots), ``protected-mode`` (would
-refuse everybody, for the user ``default`` has no password; but it is off) and ``bind``.
+The image may be Redis or Valkey, with a shell, the server and the client on its path. The container starts the server
+itself, so the image's entry point changes neither users nor files. If the image has RedisJSON where the official one
+has it, it is loaded, and the ledger stores JSON that can be queried; else the ledger stores plain values. Several
+settings must not be left to images: ``save`` (no snapshots), ``protected-mode`` (would refuse every client, because the
+user ``default`` has no password; but that user is off) and ``bind``.
 """
 
 from typing import Any, Final
@@ -36,7 +36,7 @@ _MEMORY_SHARE: Final = 0.6
 
 
 def redis_conf(memory_limit: int, *, data: str = _DATA_DIR, tls: str = _TLS_DIR, port: int = REDIS_PORT) -> str:
-    """The configuration for a memory limit in bytes."""
+    """Render redis.conf for a memory limit in bytes."""
     lines = (
         "bind * -::*",
         "protected-mode no",
@@ -60,7 +60,7 @@ def redis_conf(memory_limit: int, *, data: str = _DATA_DIR, tls: str = _TLS_DIR,
 
 
 def start_script(*, config: str = _CONFIG_DIR, users: str = _USERS_DIR, module: str = JSON_MODULE) -> str:
-    """What the container runs: find the server, load RedisJSON if it is there, take the ACL file that fits."""
+    """Render the container's script: find the server, load RedisJSON if present, choose the matching ACL file."""
     return f"""\
 set -eu
 server=$(command -v redis-server || command -v valkey-server)
@@ -72,25 +72,25 @@ exec "$server" {config}/{CONFIG_FILE} --aclfile {users}/{PLAIN_ACL}
 
 
 def ping_command(*, tls: str = _TLS_DIR, port: int = REDIS_PORT) -> str:
-    """True for a shell if the server answers over TLS; it still loads its data when the answer is LOADING."""
+    """Render the probe: success if the server answers PONG over TLS, not LOADING."""
     client = "$(command -v redis-cli || command -v valkey-cli)"
     user = f"--user {PROBE} --pass any --no-auth-warning"
     return f'test "$({client} --tls --cacert {tls}/ca.crt -h localhost -p {port} {user} ping)" = PONG'
 
 
 def redis_config_map(context: RenderContext) -> Manifest:
-    """Configuration and start script."""
+    """Render configuration and start script."""
     return {**context.manifest("v1", "ConfigMap", "redis", part=REDIS), "data": _files(context)}
 
 
 def redis_stateful_set(context: RenderContext) -> Manifest:
-    """The server. It starts again when its configuration, its users or its certificate change."""
+    """Render the server; it restarts when configuration, users or certificate change."""
     marks = {CONFIG_MARK: mark("".join(_files(context).values())), SECRETS_MARK: context.facts.redis_secrets}
     return {
         **context.manifest("apps/v1", "StatefulSet", "redis", part=REDIS),
         "spec": {
             "replicas": 1,
-            "podManagementPolicy": "Parallel",  # else a pod that never got ready would wait for its cure for ever
+            "podManagementPolicy": "Parallel",  # else a pod that never got ready would block its own repair
             "revisionHistoryLimit": 2,
             "serviceName": context.name("redis"),
             "selector": {"matchLabels": selector(context.tenant, REDIS)},
@@ -141,10 +141,10 @@ def _container(context: RenderContext) -> dict[str, Any]:
 
 
 def _probe(**times: int) -> dict[str, Any]:
-    """Loading a large append-only file may take minutes: that is the startup probe's patience."""
+    """Probe by PING; the startup probe allows minutes, because loading a large append-only file takes them."""
     return {"exec": {"command": ["sh", "-c", ping_command()]}, "timeoutSeconds": 5, **times}
 
 
 def _only(secret: str, *keys: str) -> dict[str, Any]:
-    """These keys of a secret: neither a password nor the authority's private key."""
+    """Mount these keys of a secret: neither passwords nor the authority's private key."""
     return {"secretName": secret, "defaultMode": 0o440, "items": [{"key": key, "path": key} for key in keys]}

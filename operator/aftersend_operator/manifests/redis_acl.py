@@ -1,16 +1,15 @@
-"""Who may do what in a managed Redis: one user per part, each with the least that its work takes.
+"""The ACL of a managed Redis: one user per part, by least privilege.
 
-Commands are listed one by one; nobody gets a category, nobody but INFO anything dangerous, and nobody keys of another
-tenant. The webhook can put events on one stream and can neither read nor delete any. Passwords stand in the ACL file
-as SHA-256 only, so Redis' own pod never holds one.
+Commands are granted one by one: no category, no dangerous command but INFO, no keys of another tenant. The webhook can
+add to one stream and can neither read nor delete entries. The ACL file holds passwords as SHA-256 only, so Redis' own
+pod never has one.
 
-Who gives no name and password may do nothing: the user ``default`` is off. All the same it keeps every right: a server
-that starts replays the append-only file as ``default``, and silently leaves out what was written in a transaction or
-by a script if that user may not do it. The user ``probe`` may PING with any password: that is how the probe of Redis'
-pod asks without a secret.
+Unauthenticated clients are refused: the user ``default`` is off. It keeps every permission nevertheless: a starting
+server replays the append-only file as ``default``, and silently skips writes of transactions and scripts that this user
+may not do. The user ``probe`` may PING with any password, so the probe of Redis' pod needs no secret.
 
-Two texts are made, for a file may not name commands that the server does not have: one for servers with RedisJSON, one
-for all others.
+There are two texts, because a file must not name commands that the server does not have: one for servers with
+RedisJSON, one for all others.
 """
 
 import hashlib
@@ -31,7 +30,7 @@ _STREAM: Final = (
 _LEDGER: Final = ("get", "set", "del", "type", "pexpire", "zadd", "zrem", "zrangebyscore", "zscan", "zcard")
 _STATE: Final = ("hget", "hmget", "hset", "hdel")
 _EXPIRY: Final = ("pttl",)
-"""A backup keeps when a sealed part expires."""
+"""Backups store the expiry of sealed parts."""
 _QUEUE: Final = ("smembers", "sadd", "srem", "expire")
 _JSON: Final = ("json.get", "json.set", "json.type")
 
@@ -51,7 +50,7 @@ _KNOW_JSON: Final = ("writer", "exporter", "backup", "up")
 
 
 def acl_file(tenant: Tenant, passwords: Mapping[str, str], *, json: bool) -> str:
-    """The text of an ACL file; ``json`` for a server with RedisJSON."""
+    """Render an ACL file; ``json`` for a server with RedisJSON."""
     lines = ["user default reset off ~* &* +@all", f"user {PROBE} reset on nopass +ping"]
     lines += [_line(tenant, user, passwords[user], json=json) for user in USERS]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""What all manifests of one tenant are drawn from, and the frame that every one of them has."""
+"""The render context: what the manifests of one tenant are rendered from, and their common metadata."""
 
 from dataclasses import dataclass
 
@@ -10,19 +10,19 @@ from aftersend_operator.settings import OperatorSettings
 
 @dataclass(frozen=True, slots=True)
 class ClusterFacts:
-    """What the cluster knows and no document tells."""
+    """What is known of the cluster and not from the document."""
 
     redis_secrets: str = ""
-    """Mark of Redis' certificate and users (``generated.redis_mark``): when it changes, Redis starts again."""
+    """Hash of Redis' users and certificate (``redis_mark``): when it changes, Redis restarts."""
     redis_port: int = REDIS_PORT
     """Port of an external Redis (``ports.port_of_url`` of its URL)."""
     kinds: frozenset[str] = frozenset()
-    """Optional kinds that this cluster has: ``HTTPRoute``, ``PodMonitor``."""
+    """Optional kinds that the cluster serves: ``HTTPRoute``, ``PodMonitor``."""
 
 
 @dataclass(frozen=True, slots=True)
 class RenderContext:
-    """One tenant, one cluster, one operator."""
+    """One tenant, with the settings of the operator and the facts of the cluster."""
 
     tenant: Tenant
     uid: str
@@ -31,20 +31,20 @@ class RenderContext:
 
     @property
     def spec(self) -> Spec:
-        """What the document asks for."""
+        """Return the spec of the document."""
         return self.tenant.spec
 
     @property
     def is_managed(self) -> bool:
-        """True if the tenant gets a Redis of its own."""
+        """Return True if the operator runs the tenant's Redis."""
         return self.spec.redis.mode == "managed"
 
     def name(self, what: str) -> str:
-        """Name of a child."""
+        """Return the name of a child."""
         return child_name(self.tenant, what)
 
     def manifest(self, api_version: str, kind: str, what: str, *, part: str) -> Manifest:
-        """The frame of a child that goes with its tenant."""
+        """Start the manifest of a child that is deleted with its tenant."""
         return {
             "apiVersion": api_version,
             "kind": kind,
@@ -57,7 +57,7 @@ class RenderContext:
         }
 
     def kept_manifest(self, api_version: str, kind: str, what: str, *, part: str) -> Manifest:
-        """The frame of a child that holds data: ``deletionPolicy`` decides whether it goes with its tenant."""
+        """Start the manifest of a child that holds data: ``deletionPolicy`` decides whether its tenant owns it."""
         manifest = self.manifest(api_version, kind, what, part=part)
         manifest["metadata"]["labels"] = kept_labels(self.tenant, part)
         if self.spec.deletion_policy == "Retain":

@@ -1,7 +1,7 @@
-"""Requests and limits of every container: measured defaults, and what the platform team lays over them.
+"""Requests and limits of every container: measured defaults, overridden by ``spec.pods``.
 
-An idle service needs less than 80 MB; an export reads page by page and stays below twice that. A request that ends up
-above its limit (because only the limit was lowered) comes down to it, for the API server would refuse the pod.
+An idle service needs less than 80 MB; an export reads page by page and stays below twice that. A request above its
+limit (because only the limit was lowered) is reduced to it, because the API server would refuse the pod.
 """
 
 from typing import Final
@@ -21,7 +21,7 @@ _UNITS: Final = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "k": 10**3, "M": 10**6, 
 
 
 def resources(pods: Pods, part: str) -> dict[str, dict[str, str]]:
-    """Requests and limits of one part."""
+    """Return requests and limits of one part."""
     of_part: Resources = getattr(pods.resources_of, "compact" if part == "all" else part)
     requests, limits = _DEFAULTS[part]
     for asked in (pods.resources, of_part):
@@ -36,13 +36,13 @@ def resources(pods: Pods, part: str) -> dict[str, dict[str, str]]:
 
 
 def memory_bytes(quantity: str) -> int:
-    """Bytes of a quantity such as 128Mi."""
+    """Parse a memory quantity such as 128Mi into bytes."""
     number = quantity.rstrip("KMGik")
     return int(number) * _UNITS[quantity.removeprefix(number)]
 
 
 def millicores(quantity: str) -> float:
-    """Thousandths of a core, of a quantity such as 250m or 0.5."""
+    """Parse a CPU quantity such as 250m or 0.5 into thousandths of a core."""
     return float(quantity[:-1]) if quantity.endswith("m") else float(quantity) * 1000
 
 

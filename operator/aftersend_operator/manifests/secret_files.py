@@ -1,11 +1,11 @@
 """Secrets as files: one projected volume per folder of ``/etc/aftersend/secrets``.
 
-A volume of its own for each folder, so that trouble with one secret never keeps the others from being renewed. Never
-by ``subPath``: such files would stay as they were when the pod started, and the processes re-read theirs.
+One volume per folder, so that a broken secret never keeps the others from being updated. Never by ``subPath``: such
+files are not updated while the pod runs, and the processes re-read theirs.
 
-What a part cannot do without is not optional. So a pod whose secret is missing waits, with an event that names secret
-and key, and starts by itself when it appears; and a pod that runs keeps its files when a secret is deleted by mistake.
-The merchant's secrets are only referenced here; their values never pass through the operator.
+Required secrets are not optional sources. So a pod whose secret is missing waits, with an event that names secret and
+key, and starts by itself when it appears; a running pod keeps its files when a secret is deleted by mistake. The
+merchant's secrets are only referenced here; their values never pass through the operator.
 """
 
 from typing import Any, Final
@@ -15,11 +15,11 @@ from aftersend_operator.manifests.render_context import RenderContext
 
 Volume = dict[str, Any]
 _MODE: Final = 0o440
-"""Readable by the pod's group, which ``fsGroup`` makes ours."""
+"""Readable by the pod's group, which ``fsGroup`` sets."""
 
 
 def secret_volumes(context: RenderContext, part: TenantPart) -> list[Volume]:
-    """The volumes of all folders that the part gets; volume and folder have the same name."""
+    """Render the volumes of all folders that the part mounts; volume and folder have the same name."""
     spec = context.spec
     folders = {
         "afterbuy": _afterbuy(spec.afterbuy.credentials.secret_name) if part.afterbuy else [],
@@ -36,7 +36,7 @@ def secret_volumes(context: RenderContext, part: TenantPart) -> list[Volume]:
 
 
 def secret_mounts(volumes: list[Volume]) -> list[dict[str, Any]]:
-    """Where the volumes appear."""
+    """Render the mounts of these volumes."""
     return [
         {"name": volume["name"], "mountPath": f"{SECRETS_DIR}/{volume['name']}", "readOnly": True} for volume in volumes
     ]
@@ -60,7 +60,7 @@ def _managed_redis(context: RenderContext, part: TenantPart) -> list[Volume]:
 
 
 def _external_redis(context: RenderContext) -> list[Volume]:
-    """What the secret of the URL may hold besides it; a URL with user and password needs none of these."""
+    """Add the optional keys of the URL's secret; a URL with user and password needs none."""
     return [_optional(str(context.spec.redis.url_secret_name), "username", "password", "ca.crt")]
 
 
@@ -70,7 +70,7 @@ def _data_key(context: RenderContext, part: TenantPart) -> list[Volume]:
 
 
 def _storage(context: RenderContext) -> list[Volume]:
-    """Of an S3 storage; each key may be missing where the environment of the node brings what is needed."""
+    """Add the credentials of an S3 storage; without a secret the node's environment provides them."""
     backup = context.spec.backup
     if backup.target == "volume" or not backup.credentials_secret_name:
         return []
@@ -78,7 +78,7 @@ def _storage(context: RenderContext) -> list[Volume]:
 
 
 def _source(secret: str, *keys: str) -> Volume:
-    """These keys of a secret, or all of them."""
+    """Project these keys of a secret, or all."""
     items = {"items": [{"key": key, "path": key} for key in keys]} if keys else {}
     return {"secret": {"name": secret, **items}}
 

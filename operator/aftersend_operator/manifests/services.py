@@ -1,4 +1,4 @@
-"""Services: the webhook's, which the Ingress or a gateway leads to, and that of the managed Redis."""
+"""Services: the webhook's, the backend of the Ingress or gateway, and that of the managed Redis."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from aftersend_operator.model.ports import REDIS_PORT, WEBHOOK_PORT
 
 
 def webhook_service(context: RenderContext) -> Manifest:
-    """Port 80 to the public port of whatever part serves the webhook."""
+    """Map port 80 to the public port of the part that serves the webhook."""
     part = next(part.name for part in services(context.spec.topology) if part.serves_webhook)
     return {
         **context.manifest("v1", "Service", "webhook", part=part),
@@ -18,7 +18,7 @@ def webhook_service(context: RenderContext) -> Manifest:
 
 
 def redis_service(context: RenderContext) -> Manifest:
-    """The address in the services' ``AFTERSEND_REDIS_URL``, and a name in the certificate."""
+    """Render the address in ``AFTERSEND_REDIS_URL``, which is also a name in the certificate."""
     return {
         **context.manifest("v1", "Service", "redis", part=REDIS),
         "spec": _spec(context, REDIS, {"name": "redis", "port": REDIS_PORT, "targetPort": "redis", "protocol": "TCP"}),

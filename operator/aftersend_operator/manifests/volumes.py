@@ -1,8 +1,8 @@
-"""Volumes: Redis' data and the backups, as claims of their own.
+"""Volumes: PersistentVolumeClaims of Redis' data and of the backups.
 
-Not by a StatefulSet's template: a claim of its own can grow when the document says so, and ``deletionPolicy`` is one
-owner reference more or less. Neither carries the tenant's uid, so nothing ever prunes data: a claim that the document
-no longer wants (backups went to S3) stays until a person or the end of the tenant takes it away.
+Not by a StatefulSet's template: a separate claim can be expanded when the document says so, and ``deletionPolicy`` is
+one owner reference more or less. Neither carries the tenant's uid, so data is never pruned: a claim that is no longer
+desired (backups moved to S3) stays until a person deletes it or the tenant's deletion does.
 """
 
 from typing import Any
@@ -13,12 +13,12 @@ from aftersend_operator.model.naming import Manifest
 
 
 def redis_volume(context: RenderContext) -> Manifest:
-    """The append-only file."""
+    """Render the volume of the append-only file."""
     return _claim(context, "redis", REDIS)
 
 
 def backup_volume(context: RenderContext) -> Manifest:
-    """Encrypted copies; as large as Redis' volume."""
+    """Render the volume of the backups, as large as Redis'."""
     return _claim(context, "backup", "backup")
 
 

@@ -1,5 +1,5 @@
-"""The ground of the operator: words that every other room uses, no I/O.
+"""What every other package of the operator uses: records, names, comparison. No I/O.
 
-In reading order: ``kinds``, ``naming``, ``reasons``, ``records`` (what is remembered of an object), ``references``
-(secrets that a tenant names), ``comparison`` (is an object as it should be), ``rollout``, ``certificates``.
+In reading order: ``kinds``, ``naming``, ``reasons``, ``faults``, ``records`` (what the cache keeps of an object),
+``references`` (secrets that a tenant names), ``comparison`` (drift), ``rollout``, ``ports``, ``certificates``.
 """

@@ -1,8 +1,8 @@
-"""The certificates of a managed Redis: an authority of the tenant's own, and what it signs for the server.
+"""The certificates of a managed Redis: a certificate authority per tenant, and the server certificate that it signs.
 
-The authority lives ten years and the server's certificate one; that one is made anew by the same authority at two
-thirds of its life, so clients notice nothing. An authority that would end before a new certificate does is made anew,
-too. All keys are of the curve P-256; the extensions satisfy strict verification (Python 3.13 and newer).
+The authority is valid for ten years, the server certificate for one. The latter is renewed by the same authority at two
+thirds of its life, so clients notice nothing. An authority that would expire before a new certificate is replaced, too.
+All keys are P-256; the extensions satisfy strict verification (Python 3.13 and newer).
 """
 
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 AUTHORITY_LIFE: Final = timedelta(days=3650)
 SERVER_LIFE: Final = timedelta(days=365)
 _SKEW: Final = timedelta(hours=1)
-"""Clocks may disagree: certificates are valid a little before they are made."""
+"""Clock skew: certificates are valid a little before they are made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class KeyPair:
 
 
 def new_authority(name: str, *, now: datetime) -> KeyPair:
-    """An authority that signs for one tenant only."""
+    """Create an authority that signs for one tenant only."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _named(name)
     certificate = (
@@ -48,7 +48,7 @@ def new_authority(name: str, *, now: datetime) -> KeyPair:
 
 
 def new_server(authority: KeyPair, names: list[str], *, now: datetime) -> KeyPair:
-    """A server certificate for these DNS names."""
+    """Issue a server certificate for these DNS names."""
     issuer = x509.load_pem_x509_certificate(authority.certificate)
     signing_key = load_pem_private_key(authority.key, password=None)
     if not isinstance(signing_key, ec.EllipticCurvePrivateKey):
@@ -67,19 +67,19 @@ def new_server(authority: KeyPair, names: list[str], *, now: datetime) -> KeyPai
 
 
 def is_due(certificate: bytes, *, now: datetime) -> bool:
-    """True from two thirds of the certificate's life on."""
+    """Return True from two thirds of the certificate's life on."""
     parsed = x509.load_pem_x509_certificate(certificate)
     start, end = parsed.not_valid_before_utc, parsed.not_valid_after_utc
     return now >= start + (end - start) * 2 / 3
 
 
 def outlives_server(authority: bytes, *, now: datetime) -> bool:
-    """True if a server certificate made now would end before its authority."""
+    """Return True if a server certificate issued now would expire before its authority."""
     return x509.load_pem_x509_certificate(authority).not_valid_after_utc > now + SERVER_LIFE
 
 
 def names_of(certificate: bytes) -> list[str]:
-    """The DNS names that a server certificate is good for."""
+    """Return the DNS names of a server certificate."""
     parsed = x509.load_pem_x509_certificate(certificate)
     return parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(
         x509.DNSName
@@ -87,7 +87,7 @@ def names_of(certificate: bytes) -> list[str]:
 
 
 def certificate_end(pem: bytes) -> float:
-    """Unix time when the first certificate of a PEM file ends; ``ValueError`` if there is none."""
+    """Return the Unix time when the first certificate of a PEM file expires; ``ValueError`` if there is none."""
     return x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp()
 
 

@@ -1,4 +1,4 @@
-"""The kinds of objects that the operator deals with, and their addresses in the API."""
+"""The kinds of objects that the operator reads or writes, and their API paths."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,26 +9,26 @@ from aftersend_operator.model.naming import FIELD_MANAGER, MANAGED_BY_LABEL
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of object as the API knows it."""
+    """One kind of object: API version, name, plural."""
 
     api_version: str
     name: str
     plural: str
     optional: bool = False
-    """Comes with an add-on that a cluster may lack."""
+    """Defined by an add-on that a cluster may lack."""
 
     @property
     def group(self) -> str:
-        """Empty for the core group."""
+        """Return the API group; empty for the core group."""
         return self.api_version.partition("/")[0] if "/" in self.api_version else ""
 
     @property
     def version(self) -> str:
-        """Such as v1."""
+        """Return the version, such as v1."""
         return self.api_version.rpartition("/")[2]
 
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
-        """Address below the server: of one object, of a namespace's, or of all."""
+        """Return the API path of one object, of all in a namespace, or of all."""
         root = f"/apis/{self.api_version}" if self.group else f"/api/{self.api_version}"
         parts = [root, *(("namespaces", namespace) if namespace else ()), self.plural, name, subresource]
         return "/".join(part for part in parts if part)
@@ -53,12 +53,12 @@ CHILDREN: Final = (
     Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes", optional=True),
     Kind("monitoring.coreos.com/v1", "PodMonitor", "podmonitors", optional=True),
 )
-"""Everything that ``desired`` may ask for."""
+"""The kinds of children: all that ``desired`` may render."""
 _BULKY_SECRETS: Final = "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token"
 
 
 def selectors(kind: Kind) -> dict[str, str]:
-    """Which objects of a kind we look at, as parameters of a list: ours, all tenants, all secrets but bulky ones."""
+    """Return the selectors of a list: labelled children, all tenants, all secrets but bulky ones."""
     if kind is TENANT:
         return {}
     if kind is SECRET:
@@ -70,5 +70,5 @@ _BY_NAME: Final = {(kind.api_version, kind.name): kind for kind in (TENANT, *CHI
 
 
 def kind_of(manifest: dict[str, Any]) -> Kind:
-    """The kind of a manifest; ``KeyError`` for kinds that are not ours to write."""
+    """Return the kind of a manifest; ``KeyError`` for kinds that the operator never writes."""
     return _BY_NAME[manifest["apiVersion"], manifest["kind"]]

@@ -1,10 +1,10 @@
 """Names and labels of a tenant's children.
 
-Every child is named ``aftersend-<tenant>-<what>`` and lies in the tenant's namespace. Labels say the rest:
+Every child is named ``aftersend-<tenant>-<what>`` and lives in the tenant's namespace. Two labels matter:
 
-* ``tenant`` stands on everything, so that a tenant of the same name finds again what an earlier one left behind.
-* ``tenant-uid`` stands on everything that one particular tenant object wants. What carries this label and is no longer
-  wanted is pruned. Data (volumes, generated secrets) never carries it: no change of a document prunes data.
+* ``tenant`` is on every child, so that a tenant of the same name adopts what an earlier one left behind.
+* ``tenant-uid`` is on every child that one particular tenant object desires. What carries this label and is no longer
+  desired is pruned. Data (volumes, generated secrets) never carries it: no change of a document prunes data.
 
 The longest name is ``aftersend-`` + 30 + ``-fingerprint`` = 52 characters, which is also the most that a CronJob may
 have.
@@ -15,7 +15,7 @@ from typing import Any, Final
 from aftersend.tenant.document import API_VERSION, KIND, Tenant
 
 Manifest = dict[str, Any]
-"""One Kubernetes object as plain JSON."""
+"""One Kubernetes object as JSON."""
 
 FIELD_MANAGER: Final = "aftersend-operator"
 GROUP: Final = API_VERSION.partition("/")[0]
@@ -29,23 +29,23 @@ UID_LABEL: Final = f"{GROUP}/tenant-uid"
 
 
 def child_name(tenant: Tenant, what: str) -> str:
-    """``aftersend-<tenant>-<what>``."""
+    """Return ``aftersend-<tenant>-<what>``."""
     return f"aftersend-{tenant.metadata.name}-{what}"
 
 
 def namespace_of(tenant: Tenant) -> str:
-    """The tenant's namespace; an object of a cluster always has one."""
+    """Return the tenant's namespace; an object of a cluster always has one."""
     return tenant.metadata.namespace or "default"
 
 
 def selector(tenant: Tenant, part: str | None = None) -> dict[str, str]:
-    """The labels that find the pods of one part, or of all parts; they never change in an object's life."""
+    """Return the selector of the pods of one part, or of all; immutable, as selectors of workloads are."""
     labels = {NAME_LABEL: "aftersend", INSTANCE_LABEL: tenant.metadata.name}
     return labels if part is None else {**labels, PART_LABEL: part}
 
 
 def kept_labels(tenant: Tenant, part: str) -> dict[str, str]:
-    """Labels of data, which may outlive the tenant object."""
+    """Return the labels of data, which may outlive the tenant object."""
     return {
         **selector(tenant, part),
         MANAGED_BY_LABEL: FIELD_MANAGER,
@@ -54,12 +54,12 @@ def kept_labels(tenant: Tenant, part: str) -> dict[str, str]:
 
 
 def labels(tenant: Tenant, part: str, uid: str) -> dict[str, str]:
-    """Labels of everything that goes with the tenant object."""
+    """Return the labels of everything that is deleted with the tenant object."""
     return {**kept_labels(tenant, part), UID_LABEL: uid}
 
 
 def owner_reference(tenant: Tenant, uid: str) -> Manifest:
-    """What makes Kubernetes delete a child with its tenant."""
+    """Return the owner reference by which Kubernetes garbage-collects a child with its tenant."""
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,

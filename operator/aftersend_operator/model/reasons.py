@@ -1,10 +1,10 @@
-"""Every reason that a condition may give; programs compare them, the guide explains each."""
+"""The reasons of conditions: a contract that programs compare and the guide explains."""
 
 from enum import StrEnum
 
 
 class ConditionReason(StrEnum):
-    """The reasons, worst first among the faults."""
+    """All reasons; among the faults the worst comes first."""
 
     # faults: Ready is False, or Degraded is True, or both
     INVALID_SPEC = "InvalidSpec"

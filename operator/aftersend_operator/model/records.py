@@ -1,7 +1,7 @@
-"""What we keep of an object that a watch shows: pure functions from JSON to small records.
+"""Records: what the cache keeps of a watched object, parsed from JSON by pure functions.
 
-Thousands of objects pass here, so nothing is kept that no decision reads. Of a Secret only the names of its keys stay,
-never a value.
+Thousands of objects pass here, so a record holds only what some decision reads. Of a Secret it holds the names of its
+keys, never a value.
 """
 
 import base64
@@ -27,20 +27,20 @@ _MOST_REPORT: Final = 4096
 
 
 def key_of(live: Manifest) -> Key:
-    """Namespace and name of an object."""
+    """Return namespace and name of an object."""
     metadata = live["metadata"]
     return metadata.get("namespace", ""), metadata["name"]
 
 
 def version_of(live: Manifest) -> int:
-    """The resource version, which grows with every change of an object."""
+    """Return the resource version as a number: it grows with every change of an object."""
     version = live["metadata"].get("resourceVersion", "")
     return int(version) if version.isdecimal() else 0
 
 
 @dataclass(frozen=True, slots=True)
 class TenantRecord:
-    """A tenant object, parsed; ``tenant`` is None if its spec is not usable, then ``fault`` says why."""
+    """A parsed tenant object; ``tenant`` is None if its spec is invalid, then ``fault`` gives path and cure."""
 
     key: Key
     uid: str
@@ -53,12 +53,12 @@ class TenantRecord:
 
     @property
     def identity(self) -> str:
-        """``<namespace>.<name>``."""
+        """Return ``<namespace>.<name>``."""
         return ".".join(self.key)
 
 
 def tenant_record(live: Manifest) -> TenantRecord:
-    """Parse a tenant object; never raises for what people write into it."""
+    """Parse a tenant object; never raise for an invalid spec or status."""
     metadata = live["metadata"]
     tenant, fault = _parsed(live)
     return TenantRecord(
@@ -90,7 +90,7 @@ def _status(live: object) -> Status:
 
 @dataclass(slots=True)
 class ChildRecord:
-    """An object that carries our label."""
+    """A child: an object that carries the tenant label."""
 
     key: Key
     uid: str
@@ -103,20 +103,20 @@ class ChildRecord:
     """Kind and name of its controller, or empty."""
     deleting: bool
     digest: str
-    """Of its content."""
+    """Digest of its content."""
     content: bytes
-    """Until it was compared with what is wanted; empty afterwards."""
+    """Kept until it was compared with its manifest; empty afterwards."""
     rollout: Rollout | None
     settled: str = ""
-    """Digest of the manifest that this content is known to satisfy."""
+    """Digest of the manifest that this content is known to satisfy, or empty."""
 
     def is_left_by_predecessor(self, uid: str) -> bool:
-        """True if it goes with an earlier tenant of the same name, which the garbage collector will see to."""
+        """Return True if an earlier tenant of the same name owns it: the garbage collector will delete it."""
         return self.owner not in ("", uid) and self.owner_name == f"{KIND}/{self.tenant}"
 
 
 def child_record(live: Manifest) -> ChildRecord:
-    """What decides about a child."""
+    """Parse a child."""
     metadata = live["metadata"]
     labels = metadata.get("labels", {})
     owners = metadata.get("ownerReferences", ())
@@ -139,19 +139,19 @@ def child_record(live: Manifest) -> ChildRecord:
 
 @dataclass(frozen=True, slots=True)
 class SecretRecord:
-    """Which keys a Secret has."""
+    """A Secret: the names of its keys."""
 
     key: Key
     version: int
     names: frozenset[str]
     redis_port: int
-    """Port of the Redis whose address is in it; that of any Redis if there is no address."""
+    """Port of the Redis URL in it; the default port if there is none."""
     expires: float
-    """Unix time when its certificate (``tls.crt``) ends; 0 if there is none to read."""
+    """Unix time when its certificate (``tls.crt``) expires; 0 without a readable one."""
 
 
 def secret_record(live: Manifest) -> SecretRecord:
-    """The names of keys that hold something, a port and the end of a certificate; no value is kept."""
+    """Parse a Secret: names of non-empty keys, a port, the end of a certificate; no value is kept."""
     data = live.get("data") or {}
     names = frozenset(intern(name) for name in data if data[name])
     return SecretRecord(
@@ -171,7 +171,7 @@ def _redis_port(encoded: str) -> int:
 
 
 def _expires(encoded: str) -> float:
-    """The end of the first certificate, which is the server's own; merchants' secrets may hold anything."""
+    """Return the end of the first certificate, the server's own; merchants' secrets may hold anything."""
     try:
         return certificate_end(base64.b64decode(encoded))
     except ValueError:
@@ -180,7 +180,7 @@ def _expires(encoded: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class PodRecord:
-    """A pod of a tenant: a service, or a job that ended."""
+    """A pod of a tenant: a service, or a finished job."""
 
     key: Key
     version: int
@@ -189,16 +189,16 @@ class PodRecord:
     address: str
     ready: bool
     waiting: str
-    """Why its container cannot start, in Kubernetes' own word, or empty."""
+    """Kubernetes' waiting reason of a container that cannot start, or empty."""
     report: bytes
-    """What a job left as its termination message."""
+    """Termination message of a finished job."""
     ended: str
-    """When it ended, RFC 3339, or empty."""
+    """Time of termination, RFC 3339, or empty."""
     failed: bool
 
 
 def pod_record(live: Manifest) -> PodRecord:
-    """What a pod tells about itself."""
+    """Parse a pod."""
     labels, status = live["metadata"].get("labels", {}), live.get("status", {})
     containers: list[dict[str, Any]] = status.get("containerStatuses") or []
     ended = next((state for state in map(_terminated, containers) if state), {})

@@ -1,10 +1,10 @@
-"""The merchant's own secrets: which ones a tenant names, and which keys must be in them."""
+"""Secret references: the merchant's secrets that a tenant names, and the keys that they must hold."""
 
 from aftersend.tenant.document import Tenant
 
 
 def referenced_secrets(tenant: Tenant) -> dict[str, tuple[str, ...]]:
-    """Keys that must be there, by name of the secret."""
+    """Return the required keys by name of the secret."""
     spec = tenant.spec
     wanted: list[tuple[str, tuple[str, ...]]] = [
         (spec.afterbuy.credentials.secret_name, ("partnerToken", "accountToken")),

@@ -1,4 +1,4 @@
-"""How far a workload has come in doing what its object asks for: pure, from the object alone."""
+"""Rollout state of Deployments and StatefulSets, derived from the object alone."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,18 @@ from aftersend_operator.model.naming import Manifest
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """The state of one Deployment or StatefulSet."""
+    """The rollout state of one workload."""
 
     available: bool
-    """As many pods serve as are wanted, old ones or new ones."""
+    """As many pods are available as desired, old or new."""
     complete: bool
-    """They are all new, and the controller has seen the latest change."""
+    """All pods are updated, and the controller has observed the latest generation."""
     stuck: bool = False
     """The progress deadline has passed."""
 
 
 def rollout_of(live: Manifest) -> Rollout | None:
-    """None for kinds without pods of their own."""
+    """Derive the state; None for kinds without pods."""
     if live.get("kind") not in ("Deployment", "StatefulSet"):
         return None
     wanted, status = live["spec"].get("replicas", 1), live.get("status", {})

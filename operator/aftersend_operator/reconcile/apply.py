@@ -1,8 +1,8 @@
-"""Makes the children of one tenant what they should be, in as few calls as possible.
+"""Apply and prune the children of one tenant, in as few calls as possible.
 
-Everything is decided from the cache (``plan_changes``); the API server is only asked about what no watch has shown, and
-only told what differs. What it answers goes into the cache at once, so that nothing is done twice while the watch is
-still on its way. Any call may be the last one of this process: the next look finds the rest of the work by itself.
+Decisions come from the cache (``plan_changes``); the API server is read only for children that no watch has shown, and
+written only where they differ. Its responses go into the cache at once, so that nothing is written twice before the
+watch event arrives. Any call may be the last one of this process: the next reconciliation finds the rest of the work.
 """
 
 from collections.abc import Sequence
@@ -23,41 +23,41 @@ from aftersend_operator.reconcile.rollout_gate import RolloutGate, is_rolling
 
 @dataclass(slots=True)
 class ApplyResult:
-    """What came of a look at the children."""
+    """The result of applying the children of one tenant."""
 
     faults: list[Fault] = field(default_factory=list)
     waits_for_turn: bool = False
     again: bool = False
-    """Something is left to be tried again, although nothing may change until then."""
+    """Retry at the next resync, even if no object changes until then."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChildApplier:
-    """Applies and prunes."""
+    """Bring children in line with their manifests."""
 
     api: Api
     cache: Cache
     gate: RolloutGate
 
     async def apply(self, record: TenantRecord, manifests: Sequence[Manifest]) -> ApplyResult:
-        """Bring the tenant's children in line with ``manifests``; raises ``Transient`` and ``NamespaceTerminating``."""
+        """Apply what differs from ``manifests``, prune the rest; raise ``Transient`` and ``NamespaceTerminating``."""
         changes = plan_changes([marked(m) for m in manifests], self.cache.children(record.key), uid=record.uid)
-        outcome = ApplyResult(waits_for_turn=self._waits_for_turn(record, changes))
+        result = ApplyResult(waits_for_turn=self._waits_for_turn(record, changes))
         for step, manifest in changes.steps:
             now = await self._read(manifest, uid=record.uid) if step == "read" else step
-            if step == "apply" and outcome.waits_for_turn:
+            if step == "apply" and result.waits_for_turn:
                 continue
             if now == "apply":
-                await self._apply(manifest, outcome, is_there=step == "apply")
+                await self._apply(manifest, result, is_there=step == "apply")
             elif now == "refuse":
-                outcome.faults.append(_not_ours(manifest))
-            outcome.again = outcome.again or now != "apply"
-        for kind, child in () if outcome.waits_for_turn else changes.prune:
-            await self._prune(kind, child, outcome)
-        return outcome
+                result.faults.append(_not_ours(manifest))
+            result.again = result.again or now != "apply"
+        for kind, child in () if result.waits_for_turn else changes.prune:
+            await self._prune(kind, child, result)
+        return result
 
     def _waits_for_turn(self, record: TenantRecord, changes: Changes) -> bool:
-        """Changes that a person made go ahead; those that an upgrade brings pass the rollout gate."""
+        """Let a changed spec roll at once; changes that an operator upgrade brings pass the rollout gate."""
         if not changes.rolls:
             if not is_rolling(self.cache.children(record.key).values()):
                 self.gate.release(record.key)
@@ -65,7 +65,7 @@ class ChildApplier:
         return record.generation == record.status.observed_generation and not self.gate.acquire(record.key)
 
     async def _read(self, manifest: Manifest, *, uid: str) -> Step:
-        """No watch has shown the child: it may be missing, or there without our label."""
+        """Read a child that is not cached: it may be missing, or exist without the labels that the watch selects."""
         kind, metadata = kind_of(manifest), manifest["metadata"]
         live = await self.api.get(kind, metadata["namespace"], metadata["name"])
         if live is None:
@@ -76,33 +76,33 @@ class ChildApplier:
         step = step_for(manifest, child, uid=uid)
         return "apply" if step == "settled" else step
 
-    async def _apply(self, manifest: Manifest, outcome: ApplyResult, *, is_there: bool) -> None:
+    async def _apply(self, manifest: Manifest, result: ApplyResult, *, is_there: bool) -> None:
         try:
             child = child_record(await self.api.apply(manifest))
         except NamespaceTerminating:
             raise
         except ApiRefusal as error:
             is_volume = manifest["kind"] == "PersistentVolumeClaim"
-            outcome.faults.append(_not_grown(manifest) if is_volume and is_there else _refused(manifest, error))
-            outcome.again = True
+            result.faults.append(_not_grown(manifest) if is_volume and is_there else _refused(manifest, error))
+            result.again = True
         else:
             child.settled, child.content = manifest["metadata"]["annotations"][DIGEST], b""
             self.cache.upsert_child(kind_of(manifest), child)
 
-    async def _prune(self, kind: Kind, child: ChildRecord, outcome: ApplyResult) -> None:
+    async def _prune(self, kind: Kind, child: ChildRecord, result: ApplyResult) -> None:
         try:
             await self.api.delete(kind, *child.key, uid=child.uid)
         except Conflict:
-            outcome.again = True  # another object has its name now: the watch will tell
+            result.again = True  # another object has its name now: its watch event follows
         except ApiRefusal as error:
-            outcome.faults.append(
-                Fault(ConditionReason.APPLY_REFUSED, f"{kind.name} {child.key[1]} cannot go: {error.code}")
+            result.faults.append(
+                Fault(ConditionReason.APPLY_REFUSED, f"{kind.name} {child.key[1]} cannot be deleted: {error.code}")
             )
-            outcome.again = True
+            result.again = True
 
 
 def _carries_our_labels(live: Manifest, manifest: Manifest) -> bool:
-    """True for what an earlier tenant of this name left behind on purpose."""
+    """Return True for an object that an earlier tenant of this name retained."""
     labels, wanted = live["metadata"].get("labels", {}), manifest["metadata"]["labels"]
     return all(labels.get(label) == wanted[label] for label in (TENANT_LABEL, MANAGED_BY_LABEL))
 
@@ -110,19 +110,19 @@ def _carries_our_labels(live: Manifest, manifest: Manifest) -> bool:
 def _not_ours(manifest: Manifest) -> Fault:
     what = f"{manifest['kind']} {manifest['metadata']['name']}"
     return Fault(
-        ConditionReason.NOT_OURS, f"{what} belongs to somebody else: rename or delete it, or rename the tenant"
+        ConditionReason.NOT_OURS, f"{what} belongs to another owner: rename or delete it, or rename the tenant"
     )
 
 
 def _refused(manifest: Manifest, error: ApiRefusal) -> Fault:
     where = f" at {error.path}" if error.path else ""
     what = f"{manifest['kind']} {manifest['metadata']['name']}"
-    cure = "look at quotas, policies and the operator's role" if error.code.startswith("403") else "correct the spec"
+    cure = "check quotas, policies and the operator's role" if error.code.startswith("403") else "correct the spec"
     return Fault(ConditionReason.APPLY_REFUSED, f"the API server refuses {what}: {error.code}{where}; {cure}")
 
 
 def _not_grown(manifest: Manifest) -> Fault:
-    """A claim that exists can differ from its manifest in its size only: class and mode never change."""
+    """Explain a refused claim: it can differ from its manifest in its size only, class and mode never change."""
     name, size = manifest["metadata"]["name"], manifest["spec"]["resources"]["requests"]["storage"]
     cure = "let its storage class allow expansion (allowVolumeExpansion: true), or move the tenant to a new volume"
     return Fault(ConditionReason.VOLUME_NOT_GROWN, f"volume {name} cannot grow to {size}: {cure}", blocks=False)

@@ -1,13 +1,13 @@
-"""What has to be done so that the children are as wanted: pure, from manifests and watched records.
+"""The plan: one step per child, from manifests and cached records. Pure.
 
 =========  =====================================================  =============================================
 step       when                                                   then
 =========  =====================================================  =============================================
-settled    the child is as we want it                             nothing
-apply      it is ours, or nobody's with our label, and differs    server-side apply
-look       no watch has shown it                                  ask the server first: it may be somebody's
-wait       it is being deleted, or an earlier tenant's            nothing until it is gone
-refuse     somebody else controls it                              nothing; a condition says so
+settled    the child matches its manifest                         nothing
+apply      it differs, and is ours or has no controller           server-side apply
+read       it is not cached                                       read it first: it may be another owner's
+wait       it is being deleted, or owned by an earlier tenant     nothing until it is gone
+refuse     another owner controls it                              nothing; a condition says so
 =========  =====================================================  =============================================
 """
 
@@ -29,20 +29,20 @@ _WORKLOADS: Final = frozenset({"Deployment", "StatefulSet"})
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Everything that differs, sorted by what to do."""
+    """The children that differ, and those to prune."""
 
     steps: Sequence[tuple[Step, Manifest]]
-    """Without what is settled."""
+    """Without settled children."""
     prune: Sequence[tuple[Kind, ChildRecord]]
 
     @property
     def rolls(self) -> bool:
-        """True if pods would be replaced."""
+        """Return True if pods would be replaced."""
         return any(step == "apply" and manifest["kind"] in _WORKLOADS for step, manifest in self.steps)
 
 
 def plan_changes(wanted: Sequence[Manifest], children: Mapping[ChildKey, ChildRecord], *, uid: str) -> Changes:
-    """Compare; ``wanted`` are marked manifests."""
+    """Compare children with ``wanted``, manifests that carry their digest."""
     named = {(kind_of(manifest), manifest["metadata"]["name"]): manifest for manifest in wanted}
     steps = [(step_for(manifest, children.get(key), uid=uid), manifest) for key, manifest in named.items()]
     return Changes(
@@ -56,7 +56,7 @@ def plan_changes(wanted: Sequence[Manifest], children: Mapping[ChildKey, ChildRe
 
 
 def step_for(manifest: Manifest, child: ChildRecord | None, *, uid: str) -> Step:
-    """What to do about one child; remembers in the record that it is settled."""
+    """Decide one step; a settled child is marked as such in its record."""
     if child is None:
         return "read"
     if child.deleting or child.is_left_by_predecessor(uid):
@@ -67,7 +67,7 @@ def step_for(manifest: Manifest, child: ChildRecord | None, *, uid: str) -> Step
 
 
 def is_settled(manifest: Manifest, child: ChildRecord) -> bool:
-    """True if the child is as the manifest wants it; its content is not needed any more then."""
+    """Return True if the child matches its manifest; its content is dropped then."""
     mark = manifest["metadata"]["annotations"][DIGEST]
     if child.settled != mark and child.content and covers(msgspec.json.decode(child.content), manifest):
         child.settled, child.content = mark, b""

@@ -1,10 +1,10 @@
-"""One look at one tenant: everything it should have, everything that is known of it, its status.
+"""The reconciler: bring one tenant from its observed to its desired state, and write its status.
 
-    validate ──> own secrets ──> children (apply, prune) ──> what jobs and services tell ──> status and events
+    validate ──> generated secrets ──> children (apply, prune) ──> reports of jobs and services ──> status and events
 
-It does not matter why somebody looks, nor what was done before: a look compares what is with what should be, and does
-the difference. If nothing has changed since the last look that had nothing left to do, the children are not compared
-again; the conditions are, because time passes and services talk.
+Level-triggered: neither the event that enqueued a tenant nor earlier passes matter, only the difference between
+observed and desired state. If no object has changed since the last complete pass, children are not compared again;
+conditions are, because they depend on time and on reports.
 """
 
 import time
@@ -43,40 +43,40 @@ from aftersend_operator.status.status import event_of, events_for, status_manife
 RESYNC_SECONDS: Final = 55.0
 _MAX_SKIP_SECONDS: Final = 86400.0
 _GATE_RETRY_SECONDS: Final = 5.0
-"""How soon a tenant asks again whether it is its turn."""
+"""Requeue of a tenant that waits for the rollout gate."""
 _MIN_RECHECK_SECONDS: Final = 1.0
-"""How soon a fault that was too early to tell is looked at again."""
+"""Shortest requeue of a tenant within its startup grace."""
 
 
 @dataclass(slots=True)
 class _LastPass:
-    """What the last look at a tenant left; losing it costs a few calls, nothing else."""
+    """What the last pass left; losing it costs a few calls, nothing else."""
 
     revision: int = -1
     until: float = 0.0
-    outcome: ApplyResult = field(default_factory=ApplyResult)
+    result: ApplyResult = field(default_factory=ApplyResult)
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """Looks at tenants; one per process."""
+    """Reconcile tenants; one per process."""
 
     settings: OperatorSettings
     api: Api
     cache: Cache
-    children: ChildApplier
+    applier: ChildApplier
     secrets: GeneratedSecrets
     collector: StatusCollector
     metrics: OperatorMetrics
     revisions: Counter[Key]
-    """Grows with every change that the cache sees of a tenant."""
+    """Counts the changes of a tenant's objects in the cache."""
     kinds: set[str] = field(default_factory=set)
-    """Optional kinds that the cluster has."""
+    """Optional kinds that the cluster serves."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     _last_passes: dict[Key, _LastPass] = field(default_factory=lambda: defaultdict(_LastPass))
 
     async def reconcile(self, key: Key) -> float | None:
-        """Look at one tenant; answers when to look again, None if it is gone or going."""
+        """Reconcile one tenant; return when to requeue it, None if it is deleted or being deleted."""
         record = self.cache.tenants.get(key)
         if record is None:
             self._remove(key)
@@ -86,55 +86,55 @@ class Reconciler:
         self.metrics.record_tenant(
             record.identity, generation=record.generation, certificate_end=self._certificate_end(record)
         )
-        start, result = time.perf_counter(), "error"
+        start, outcome = time.perf_counter(), "error"
         try:
             again = await self._reconcile_tenant(record)
-            result = "done"
+            outcome = "done"
         except NamespaceTerminating:
-            again, result = None, "leaving"
+            again, outcome = None, "leaving"
         except Transient:
-            result = "transient"
+            outcome = "transient"
             raise
         finally:
-            self.metrics.reconciles.labels(result).inc()
+            self.metrics.reconciles.labels(outcome).inc()
             self.metrics.seconds.observe(time.perf_counter() - start)
         return again
 
     async def _reconcile_tenant(self, record: TenantRecord) -> float:
-        outcome = await self._children(record)
+        result = await self._apply_children(record)
         reported = await self.collector.collect(record)
         records = self.cache.children(record.key).values()
         available = is_available(records)
         left = grace_left(record, available=available, now=self.now())
         faults = without_startup_faults(reported.faults, left)
         health = TenantHealth(
-            faults=[*outcome.faults, *self._checks(record), *workload_faults(records), *faults],
+            faults=[*result.faults, *self._checks(record), *workload_faults(records), *faults],
             available=available,
             rolling=is_rolling(records),
-            waits_for_turn=outcome.waits_for_turn,
+            waits_for_turn=result.waits_for_turn,
             suspended=record.tenant is not None and record.tenant.spec.suspend,
         )
-        await self._show(record, health, reported)
-        again = _GATE_RETRY_SECONDS if outcome.waits_for_turn else RESYNC_SECONDS
+        await self._write_status(record, health, reported)
+        again = _GATE_RETRY_SECONDS if result.waits_for_turn else RESYNC_SECONDS
         return again if len(faults) == len(reported.faults) else min(again, max(left, _MIN_RECHECK_SECONDS))
 
-    async def _children(self, record: TenantRecord) -> ApplyResult:
-        """Compare and apply, unless nothing has changed since that was last done to the end."""
+    async def _apply_children(self, record: TenantRecord) -> ApplyResult:
+        """Apply the children, unless no object has changed since the last complete pass."""
         if record.tenant is None:
             return ApplyResult(faults=[Fault(ConditionReason.INVALID_SPEC, record.fault)])
         last, revision, now = self._last_passes[record.key], self.revisions[record.key], self.now()
         if last.revision == revision and now.timestamp() < last.until:
-            return last.outcome
+            return last.result
         mark, faults = await self.secrets.ensure(record, record.tenant, now=now)
         if faults:
             return ApplyResult(faults=faults, again=True)
         facts = ClusterFacts(redis_secrets=mark, redis_port=self._redis_port(record), kinds=frozenset(self.kinds))
         wanted = desired(record.tenant, uid=record.uid, settings=self.settings, facts=facts)
-        outcome = await self.children.apply(record, wanted)
-        is_done = not outcome.again and not outcome.waits_for_turn
-        last.revision, last.outcome = revision if is_done else -1, outcome
+        result = await self.applier.apply(record, wanted)
+        is_done = not result.again and not result.waits_for_turn
+        last.revision, last.result = revision if is_done else -1, result
         last.until = now.timestamp() + _MAX_SKIP_SECONDS
-        return outcome
+        return result
 
     def _redis_port(self, record: TenantRecord) -> int:
         url = self.cache.secrets.get(
@@ -152,8 +152,8 @@ class Reconciler:
             return []
         return [*secret_faults(record.tenant, self.cache.secrets), *pod_faults(self.cache.pods(record.key))]
 
-    async def _show(self, record: TenantRecord, health: TenantHealth, reported: ReportedState) -> None:
-        """Write the status if it says something new, and tell people about transitions."""
+    async def _write_status(self, record: TenantRecord, health: TenantHealth, reported: ReportedState) -> None:
+        """Write the status if it changed, and an event per transition."""
         now = self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         status = status_of(record, health, reported, now=now)
         self.metrics.set_conditions(record.identity, status.conditions)
@@ -162,10 +162,10 @@ class Reconciler:
         try:
             await self.api.apply(status_manifest(record, status), subresource="status")
         except Conflict:
-            return  # another tenant has the name now; the watch will show it
-        await self._tell(record, status, now)
+            return  # another tenant has the name now; its watch event follows
+        await self._post_events(record, status, now)
 
-    async def _tell(self, record: TenantRecord, status: Status, now: str) -> None:
+    async def _post_events(self, record: TenantRecord, status: Status, now: str) -> None:
         changed = transitions(record.status.conditions, status.conditions)
         for condition in events_for(changed, is_new=not record.status.conditions):
             try:
@@ -176,7 +176,7 @@ class Reconciler:
     def _remove(self, key: Key) -> None:
         self.metrics.remove_tenant(".".join(key))
         self.secrets.forget(key)
-        self.children.gate.release(key)
+        self.applier.gate.release(key)
         self.collector.forget(key)
         self._last_passes.pop(key, None)
         self.revisions.pop(key, None)

@@ -1,13 +1,12 @@
 """The rollout gate: an upgrade of the operator must not restart all tenants at once.
 
-A change that a person made to a tenant goes ahead at once; this gate is for changes that come from the operator itself:
-another image, another version. A tenant holds its place from the moment its workloads are changed until they are
-complete, or stuck (then its condition says so and the next one goes).
+A changed tenant document rolls at once; the gate is for changes that the operator itself brings: another image, another
+version. A tenant holds a slot from the change of its workloads until their rollout is complete, or stuck (then its
+condition says so and the next tenant rolls). A StatefulSet never reports that it is stuck, so a slot is held for at
+most 15 minutes.
 
-A StatefulSet never says that it is stuck, so nobody holds a place for more than 15 minutes.
-
-Who holds places is not stored anywhere. After a restart it is record again from the workloads themselves, because every
-tenant that is rolling then takes its place before anybody else is let in (``resume``).
+Slots are not stored. After a restart they are derived from the workloads: every tenant that is rolling takes its slot
+before the queue starts (``resume``).
 """
 
 import time
@@ -22,19 +21,19 @@ MAX_HOLD_SECONDS: Final = 900.0
 
 @dataclass(slots=True)
 class RolloutGate:
-    """``at_once`` tenants at most are let in."""
+    """At most ``at_once`` tenants hold a slot."""
 
     at_once: int
     clock: Callable[[], float] = time.monotonic
     _rolling: dict[Key, float] = field(default_factory=dict)
-    """Since when."""
+    """When each tenant took its slot."""
 
     def resume(self, rolling: Iterable[Key]) -> None:
-        """At the start: these are rolling already."""
+        """Give slots to tenants that were rolling before this process started."""
         self._rolling |= dict.fromkeys(rolling, self.clock())
 
     def acquire(self, key: Key) -> bool:
-        """True if the tenant may roll now; it holds a place then."""
+        """Take a slot; False if all are taken."""
         now = self.clock()
         self._rolling = {holder: since for holder, since in self._rolling.items() if now - since < MAX_HOLD_SECONDS}
         if key in self._rolling or len(self._rolling) < self.at_once:
@@ -43,11 +42,11 @@ class RolloutGate:
         return False
 
     def release(self, key: Key) -> None:
-        """The tenant has rolled, is stuck or gone."""
+        """Free the slot of a tenant that has rolled, is stuck or gone."""
         self._rolling.pop(key, None)
 
 
 def is_rolling(children: Iterable[ChildRecord]) -> bool:
-    """True while a workload is on its way."""
+    """Return True while a workload is rolling and none is stuck."""
     rollouts = [child.rollout for child in children if child.rollout is not None]
     return any(not rollout.complete for rollout in rollouts) and not any(rollout.stuck for rollout in rollouts)

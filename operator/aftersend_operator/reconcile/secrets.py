@@ -1,11 +1,11 @@
-"""The generated secrets of one tenant: made when missing, never overwritten, renewed where ``generated`` says so.
+"""The generated secrets of one tenant: created when missing, never overwritten, renewed by patches.
 
 Keys are an exception: once there is data, a new key in the place of a lost one would look like a cure, while backups
-and stored events became unreadable without a word. So a lost key is told and waited for, and nothing of the tenant is
-changed until it is back: pods that run have theirs still.
+and stored events became unreadable silently. So a lost key is a fault, and nothing of the tenant is changed until it is
+restored: running pods still have theirs.
 
-Their contents are read only when the watch shows that one of them changed, or once a day for the sake of certificates.
-Between looks only a mark of them is kept, never a value.
+Contents are read only when the watch shows that one of the secrets changed, or once a day for expiring certificates.
+In between only a mark of them is kept, never a value.
 """
 
 from collections.abc import Mapping
@@ -43,14 +43,14 @@ class _Ensured:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedSecrets:
-    """Looks after the generated secrets."""
+    """Create and renew the generated secrets."""
 
     api: Api
     cache: Cache
     _known: dict[Key, _Ensured] = field(default_factory=dict)
 
     async def ensure(self, record: TenantRecord, tenant: Tenant, *, now: datetime) -> tuple[str, list[Fault]]:
-        """The mark of Redis' secrets, and what stands in the way."""
+        """Ensure that all exist; return the mark of Redis' secrets, and faults."""
         known = self._known.get(record.key)
         if known is not None and known.versions == self._versions(record, tenant) and now < known.until:
             return known.mark, []
@@ -66,11 +66,11 @@ class GeneratedSecrets:
         return mark, []
 
     def forget(self, tenant: Key) -> None:
-        """The tenant is gone."""
+        """Drop what is kept of a deleted tenant."""
         self._known.pop(tenant, None)
 
     def _has_data(self, record: TenantRecord) -> bool:
-        """True if there may be something that only the first keys open: the tenant ran, or volumes are there."""
+        """Return True if data may exist that only the first keys open: the tenant ran, or volumes exist."""
         volumes = [kind for kind, _ in self.cache.children(record.key) if kind.name == "PersistentVolumeClaim"]
         return bool(volumes or record.status.version or record.status.last_export or record.status.last_backup)
 
@@ -112,10 +112,10 @@ def _is_ours(live: Manifest, record: TenantRecord) -> bool:
 
 def _not_ours(name: str) -> Fault:
     return Fault(
-        ConditionReason.NOT_OURS, f"Secret {name} belongs to somebody else: rename or delete it, or rename the tenant"
+        ConditionReason.NOT_OURS, f"Secret {name} belongs to another owner: rename or delete it, or rename the tenant"
     )
 
 
 def _key_lost(name: str) -> Fault:
-    cure = "apply your copy of it, with its labels; without one, delete the tenant and its volumes, and apply it anew"
+    cure = "restore your copy with its labels; without one, delete the tenant and its volumes, and apply it anew"
     return Fault(ConditionReason.DATA_KEY_MISSING, f"secret {name} is missing, and stored data needs it: {cure}")

@@ -1,49 +1,45 @@
-"""The work queue: which tenant is looked at next, and when again.
+"""The work queue: which key is reconciled next, and when again.
 
     add ──> due (a heap by time) ──> at most ``workers`` at once ──> handle(key) ──> seconds until the next, or None
                  ^                                                        │
                  └────────── backoff with jitter per key <── it raised ───┘
 
-A key is never handled twice at the same time; what is added meanwhile is handled once more afterwards. A failure delays
-its own key only: 1 s, 2 s, 4 s … up to five minutes, never sooner than the other side asked for. Looks without a reason
-are spread, so that a thousand tenants do not come due together.
+A key is never handled twice at the same time; one that is added meanwhile is handled once more afterwards. A failure
+delays its own key only: 1 s, 2 s, 4 s … up to five minutes, never less than ``Retry-After``. Periodic requeues are
+spread, so that a thousand tenants do not come due together.
 """
 
 import asyncio
 import heapq
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
+from aftersend.backoff import Backoff
 from aftersend.errors import Transient
+from aftersend.loops import pause
 from aftersend.observe.logs import get_logger
 
 K = TypeVar("K")
-_FIRST_DELAY: Final = 1.0
-_LONGEST_DELAY: Final = 300.0
-_MOST_DOUBLINGS: Final = 10
-_LONGEST_SLEEP: Final = 5.0
+_MAX_SLEEP_SECONDS: Final = 5.0
+"""Bounds the time between two heartbeats."""
 _SPREAD: Final = 0.25
-
-
-def backoff(failures: int, retry_after: float | None, chance: float) -> float:
-    """Seconds to wait after so many failures in a row; ``chance`` between 0 and 1 takes up to half of it away."""
-    delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(failures - 1, _MOST_DOUBLINGS))
-    return max(delay * (1 - chance / 2), retry_after or 0.0)
+"""Share of a requeue delay that jitter takes away."""
+BACKOFF: Final = Backoff(first=0.5, longest=300.0, jitter=1.0)
 
 
 @dataclass(slots=True)
 class WorkQueue(Generic[K]):
-    """``handle`` answers the seconds until the key is due again, or None if nobody needs to look."""
+    """``handle`` returns the seconds until the key is due again, or None if it is not requeued."""
 
     handle: Callable[[K], Awaitable[float | None]]
     workers: int = 8
     timeout: float = 120.0
-    """A look that takes longer is a failure."""
-    pulse: Callable[[], None] = lambda: None
+    """A reconciliation that takes longer is a failure."""
+    heartbeat: Callable[[], None] = lambda: None
     clock: Callable[[], float] = field(default_factory=lambda: asyncio.get_running_loop().time)
+    backoff: Backoff = BACKOFF
     chance: Callable[[], float] = random.random
     _due: dict[K, float] = field(default_factory=dict)
     _heap: list[tuple[float, int, K]] = field(default_factory=list)
@@ -53,7 +49,7 @@ class WorkQueue(Generic[K]):
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, key: K, delay: float = 0.0) -> None:
-        """Look at ``key`` in ``delay`` seconds at the latest."""
+        """Handle ``key`` in ``delay`` seconds at the latest."""
         due = self.clock() + delay
         if key not in self._due or due < self._due[key]:
             self._due[key] = due
@@ -63,16 +59,16 @@ class WorkQueue(Generic[K]):
 
     @property
     def depth(self) -> int:
-        """How many keys are overdue or at work."""
+        """Count the keys that are due or being handled."""
         now = self.clock()
         return len(self._active) + sum(due <= now for due in self._due.values())
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop`` is set; what is at work then is finished."""
+        """Handle keys until ``stop`` is set; those in flight are finished."""
         slots = asyncio.Semaphore(self.workers)
         async with asyncio.TaskGroup() as group:
             while not stop.is_set():
-                self.pulse()
+                self.heartbeat()
                 await slots.acquire()
                 key = self._next()
                 if key is not None:
@@ -82,7 +78,7 @@ class WorkQueue(Generic[K]):
                 await self._wait()
 
     def _next(self) -> K | None:
-        """The first key that is due and not at work."""
+        """Take the first key that is due and not in flight."""
         now = self.clock()
         while self._heap and self._heap[0][0] <= now:
             due, _, key = heapq.heappop(self._heap)
@@ -94,18 +90,14 @@ class WorkQueue(Generic[K]):
 
     async def _wait(self) -> None:
         self._wake.clear()
-        until_next = self._heap[0][0] - self.clock() if self._heap else _LONGEST_SLEEP
-        with suppress(
-            TimeoutError
-        ):  # not wait_for: its task would be younger than kopf, which waits for such at the end
-            async with asyncio.timeout(min(max(until_next, 0.0), _LONGEST_SLEEP)):
-                await self._wake.wait()
+        until_next = self._heap[0][0] - self.clock() if self._heap else _MAX_SLEEP_SECONDS
+        await pause(self._wake, min(max(until_next, 0.0), _MAX_SLEEP_SECONDS))
 
     async def _process(self, key: K, slots: asyncio.Semaphore) -> None:
         try:
             async with asyncio.timeout(self.timeout):
                 again = await self.handle(key)
-        except Exception as error:  # noqa: BLE001 - whatever it was, it concerns this key only
+        except Exception as error:  # noqa: BLE001 - any error concerns this key only
             again = self._failed(key, error)
         else:
             self._failures.pop(key, None)
@@ -122,6 +114,6 @@ class WorkQueue(Generic[K]):
     def _failed(self, key: K, error: Exception) -> float:
         self._failures[key] = self._failures.get(key, 0) + 1
         asked = error.retry_after if isinstance(error, Transient) else None
-        delay = backoff(self._failures[key], asked, self.chance())
+        delay = max(self.backoff.delay(self._failures[key]), asked or 0.0)
         get_logger().warning("reconcile_failed", failures=self._failures[key], again_in=round(delay, 1), exc_info=error)
         return delay

@@ -1,7 +1,7 @@
-"""Who is asked how a tenant is: the last jobs in the split topology, the one process in the compact one.
+"""The status collector: reports of the last jobs in the split topology, of the one process in the compact one.
 
-A verdict on credentials is worth nothing any more once the secret has changed: it is dropped then, until the next run
-tells again. So a corrected key clears the condition at once.
+A refusal of credentials is stale once their secret has changed: it is dropped until the next run reports again. So a
+corrected key clears the condition at once.
 """
 
 from collections.abc import Iterable
@@ -22,15 +22,15 @@ _SERVICES = frozenset({"exporter", "webhook", "writer"})
 
 @dataclass(frozen=True, slots=True)
 class StatusCollector:
-    """Collects what jobs and services tell."""
+    """Collect the reports of a tenant's jobs and services."""
 
     cache: Cache
     readyz_client: ReadyzClient
     _secrets: dict[Key, tuple[tuple[int, ...], str]] = field(default_factory=dict)
-    """Versions of the merchant's secrets, and which export had run last when they changed."""
+    """Versions of the merchant's secrets, and the last export run before they changed."""
 
     async def collect(self, record: TenantRecord) -> ReportedState:
-        """What is known of the tenant's health."""
+        """Return the newest reports."""
         if record.tenant is None:
             return ReportedState()
         pods = self.cache.pods(record.key)
@@ -47,13 +47,13 @@ class StatusCollector:
             if unready is not None:
                 faults = state_from_readyz(await self.readyz_client.fetch(unready.address), record.identity).faults
                 reported = msgspec.structs.replace(reported, faults=(*reported.faults, *faults))
-        return self._without_stale_verdicts(record, reported)
+        return self._without_stale_refusals(record, reported)
 
     def forget(self, tenant: Key) -> None:
-        """The tenant is gone."""
+        """Drop what is kept of a deleted tenant."""
         self._secrets.pop(tenant, None)
 
-    def _without_stale_verdicts(self, record: TenantRecord, reported: ReportedState) -> ReportedState:
+    def _without_stale_refusals(self, record: TenantRecord, reported: ReportedState) -> ReportedState:
         run = (reported.last_export and reported.last_export.run) or ""
         versions = self._versions(record)
         known, stale_run = self._secrets.get(record.key, (versions, ""))
@@ -71,6 +71,6 @@ class StatusCollector:
 
 
 def _newest(pods: Iterable[PodRecord], parts: frozenset[str]) -> PodRecord | None:
-    """The youngest pod of these parts that can be reached."""
+    """Return the newest running pod of these parts that has an address."""
     found = [pod for pod in pods if pod.part in parts and pod.address and not pod.ended]
     return max(found, key=lambda pod: pod.version, default=None)

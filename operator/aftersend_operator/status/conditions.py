@@ -1,9 +1,9 @@
-"""From what is wrong to the four conditions of a tenant: pure.
+"""The four conditions of a tenant, from its health: pure.
 
-Ready        orders can travel: every workload is available and nothing that blocks is wrong
-Progressing  something is being changed, or waits for its turn in a rollout
-Degraded     something is wrong that a person should know, whether orders travel or not
-Suspended    the tenant's own wish
+Ready        every workload is available, and no fault keeps orders from being carried
+Progressing  pods are being replaced, or wait for the rollout gate
+Degraded     there is a fault, whether it blocks orders or not
+Suspended    ``spec.suspend`` is set
 """
 
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ _LONGEST: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class TenantHealth:
-    """What is known of a tenant right now."""
+    """What the conditions are derived from."""
 
     faults: Sequence[Fault] = ()
     available: bool = False
-    """Every workload has a pod that serves."""
+    """Every workload has as many available pods as desired."""
     rolling: bool = False
-    """Some workload has not done yet what its object asks for."""
+    """The rollout of a workload is not complete."""
     waits_for_turn: bool = False
     suspended: bool = False
 
@@ -42,7 +42,7 @@ class ConditionDraft:
 
 
 def condition_drafts(health: TenantHealth) -> tuple[ConditionDraft, ...]:
-    """The four conditions."""
+    """Derive the four conditions."""
     return _ready(health), _progressing(health), _degraded(health), _suspended(health)
 
 
@@ -78,13 +78,13 @@ def _degraded(health: TenantHealth) -> ConditionDraft:
 def _suspended(health: TenantHealth) -> ConditionDraft:
     if health.suspended:
         return ConditionDraft(
-            "Suspended", ConditionReason.SUSPENDED, "export and write-back rest; webhooks are kept", holds=True
+            "Suspended", ConditionReason.SUSPENDED, "export and write-back are paused; webhooks are stored", holds=True
         )
     return ConditionDraft("Suspended", ConditionReason.ACTIVE, holds=False)
 
 
 def with_timestamps(draft: ConditionDraft, known: Sequence[Condition], *, generation: int, now: str) -> Condition:
-    """The condition as it is written: its time moves only when its status does."""
+    """Complete a condition; its transition time moves only with its status."""
     status: Literal["True", "False"] = "True" if draft.holds else "False"
     before = next((condition for condition in known if condition.type == draft.type), None)
     return Condition(
@@ -98,6 +98,6 @@ def with_timestamps(draft: ConditionDraft, known: Sequence[Condition], *, genera
 
 
 def transitions(before: Sequence[Condition], after: Sequence[Condition]) -> list[Condition]:
-    """Conditions whose status or reason is another one than before."""
+    """Return the conditions whose status or reason changed."""
     known = {(condition.type, condition.status, condition.reason) for condition in before}
     return [condition for condition in after if (condition.type, condition.status, condition.reason) not in known]

@@ -1,8 +1,8 @@
-"""What jobs and services tell of themselves, read leniently: pure.
+"""Reports of jobs and services, parsed leniently: pure.
 
-A job leaves its report as the container's termination message, a document of ``trigger --json`` or ``backup --json``.
-The one process of the compact topology tells the same in ``/readyz?verbose``. Only counts, times, words out of a list
-and short texts of ours are taken from them; anything of another shape is ignored.
+A job leaves its report as the container's termination message: the output of ``trigger --json`` or ``backup --json``.
+The one process of the compact topology reports the same in ``/readyz?verbose``. Only counts, times, enumerated words
+and short texts are taken from them; anything of another shape is ignored.
 """
 
 from collections.abc import Iterable
@@ -16,8 +16,8 @@ from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.model.records import PodRecord
 
 Side = Literal["ok", "refused", "unavailable", "unknown"]
-_LONGEST: Final = 300
-_NO_REPORT: Final = "the job left no report: look at its pod's events and log"
+_MAX_CHARS: Final = 300
+_NO_REPORT: Final = "the job left no report: see its pod's events and log"
 
 
 class Health(msgspec.Struct, frozen=True, rename="camel"):
@@ -32,7 +32,7 @@ class Health(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ExportReport(msgspec.Struct, frozen=True):
-    """What an export job leaves."""
+    """The report of an export job."""
 
     outcome: Literal["done", "partial", "failed"]
     run: str = ""
@@ -49,7 +49,7 @@ class ExportReport(msgspec.Struct, frozen=True):
 
 
 class BackupReport(msgspec.Struct, frozen=True):
-    """What a backup job leaves."""
+    """The report of a backup job."""
 
     id: str = ""
     time: str = ""
@@ -61,7 +61,7 @@ class BackupReport(msgspec.Struct, frozen=True):
 
 
 class ReportedState(msgspec.Struct, frozen=True):
-    """What is newest of everything that was reported."""
+    """The newest reports of a tenant, and their faults."""
 
     last_export: LastExport | None = None
     last_sweep: LastSweep | None = None
@@ -72,9 +72,9 @@ class ReportedState(msgspec.Struct, frozen=True):
 
 
 def state_from_jobs(pods: Iterable[PodRecord]) -> ReportedState:
-    """What the newest export and the newest backup say.
+    """Parse the reports of the newest export and the newest backup.
 
-    A job that succeeded and left no report was neither: a person ran another command with a job's pod (a restore).
+    A job that succeeded without a report was neither: another command ran in a job's pod, such as a restore.
     """
     ended = sorted((pod for pod in pods if pod.ended and (pod.report or pod.failed)), key=lambda pod: pod.ended)
     newest = {pod.part: pod for pod in ended}
@@ -92,7 +92,7 @@ def state_from_jobs(pods: Iterable[PodRecord]) -> ReportedState:
 
 
 def state_from_export(report: ExportReport, ended: str) -> ReportedState:
-    """A run's report, sorted into the fields of the status."""
+    """Map a run's report to the fields of the status."""
     health = report.health
     message = _short(report.error or health.message)
     return ReportedState(
@@ -117,7 +117,7 @@ def state_from_export(report: ExportReport, ended: str) -> ReportedState:
 
 
 def last_backup(report: BackupReport, ended: str) -> LastBackup:
-    """A backup's report as it stands in the status."""
+    """Map a backup's report to its field of the status."""
     if report.outcome == "failed" or not report.id:
         return LastBackup(time=ended, outcome="failed", message=_short(report.error) or _NO_REPORT)
     return LastBackup(
@@ -134,10 +134,12 @@ def _export_faults(report: ExportReport, message: str) -> Iterable[Fault]:
     sides = {"Afterbuy": report.health.afterbuy, "Sendcloud": report.health.sendcloud}
     for side, state in sides.items():
         if state == "refused":
-            cure = f"{side} refuses the credentials: correct the keys in the tenant's secret, nothing else is needed"
+            cure = (
+                f"{side} refuses the credentials: correct the keys in the tenant's secret, nothing has to be restarted"
+            )
             yield Fault(ConditionReason.CREDENTIALS_REFUSED, cure)
         elif state == "unavailable":
-            yield Fault(ConditionReason.UPSTREAM_UNAVAILABLE, f"{side} did not answer in the last run", blocks=False)
+            yield Fault(ConditionReason.UPSTREAM_UNAVAILABLE, f"{side} did not respond in the last run", blocks=False)
     if report.outcome == "failed":
         yield Fault(
             ConditionReason.EXPORT_FAILED, f"the last export failed: {message or 'see the exporter log'}", blocks=False
@@ -165,7 +167,7 @@ def _backup_report(pod: PodRecord) -> BackupReport:
 
 def _short(text: str) -> str:
     first = text.partition("\n")[0]
-    return first if len(first) <= _LONGEST else f"{first[: _LONGEST - 1]}…"
+    return first if len(first) <= _MAX_CHARS else f"{first[: _MAX_CHARS - 1]}…"
 
 
 class _Service(msgspec.Struct, frozen=True, rename="camel"):
@@ -175,13 +177,13 @@ class _Service(msgspec.Struct, frozen=True, rename="camel"):
     checks: dict[str, str] = {}
     export: ExportReport | None = None
     backup: str = ""
-    """``ok``, or why the last one failed."""
+    """``ok``, or why the last backup failed."""
     last_backup: str = ""
     last_write_back: str = ""
 
 
 def state_from_readyz(body: bytes, identity: str) -> ReportedState:
-    """What a process says of the tenant in ``/readyz?verbose``."""
+    """Parse what a process reports of the tenant in ``/readyz?verbose``."""
     try:
         service = _joined(msgspec.json.decode(body, type=dict[str, dict[str, Any]]), identity)
     except msgspec.MsgspecError:
@@ -199,7 +201,7 @@ def state_from_readyz(body: bytes, identity: str) -> ReportedState:
 
 
 def _joined(reported: dict[str, dict[str, Any]], identity: str) -> _Service:
-    """``<tenant>`` is what its parts have in common, ``<tenant> <part>`` what one of them tells of its own."""
+    """Merge the entries of a tenant: ``<tenant>`` is shared by its parts, ``<tenant> <part>`` is one part's own."""
     parts = [each for name, each in reported.items() if name == identity or name.startswith(f"{identity} ")]
     checks = {name: what for each in parts for name, what in msgspec.convert(each, _Service).checks.items()}
     facts = {name: fact for each in parts for name, fact in each.items()}
@@ -209,7 +211,7 @@ def _joined(reported: dict[str, dict[str, Any]], identity: str) -> _Service:
 def _check_faults(checks: dict[str, str]) -> Iterable[Fault]:
     if checks.get("redis"):
         yield Fault(
-            ConditionReason.REDIS_UNREACHABLE, "Redis does not answer or refuses the user: look at it and at its secret"
+            ConditionReason.REDIS_UNREACHABLE, "Redis is unreachable or refuses the user: check its pod and its secret"
         )
     others = sorted(name for name, what in checks.items() if what and name != "redis")
     if others:

@@ -1,9 +1,8 @@
-"""Faults that are too early to tell: pure.
+"""The startup grace: an unreachable managed Redis is no fault while it may still be starting. Pure.
 
-A service that comes up before its managed Redis says that it cannot reach it. That wakes nobody as long as the tenant
-is on its way up anyway: Ready is False then, with the reason Starting. Two minutes after it became False the fault is
-reported. That time is read from the status, so a restart of the operator prolongs nothing. An external Redis is not
-ours to start: what is wrong with it is reported at once.
+A service that starts before its managed Redis reports it as unreachable. For two minutes after Ready became False that
+is left out, and Ready has the reason Starting. The time is read from the status, so a restart of the operator prolongs
+nothing. There is no grace for an external Redis, which the operator does not start.
 """
 
 from collections.abc import Iterable
@@ -15,11 +14,11 @@ from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.model.records import TenantRecord
 
 STARTUP_GRACE_SECONDS: Final = 120.0
-"""Seconds that a managed Redis may take until its services have reached it."""
+"""Seconds within which the services of a managed Redis reach it."""
 
 
 def grace_left(record: TenantRecord, *, available: bool, now: datetime) -> float:
-    """Seconds for which an unreachable Redis may be one that starts; 0 if it is none, or no longer."""
+    """Return the seconds of grace that are left; 0 without a managed Redis, or if every workload is available."""
     if available or record.tenant is None or record.tenant.spec.redis.mode != "managed":
         return 0.0
     ready = next((condition for condition in record.status.conditions if condition.type == "Ready"), None)
@@ -29,7 +28,7 @@ def grace_left(record: TenantRecord, *, available: bool, now: datetime) -> float
 
 
 def _age(time: str, now: datetime) -> float:
-    """Seconds since a time that we wrote; one that somebody else wrote is old."""
+    """Return the seconds since a transition time; one in another format counts as old."""
     try:
         return (now - datetime.strptime(time, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)).total_seconds()
     except ValueError:
@@ -37,5 +36,5 @@ def _age(time: str, now: datetime) -> float:
 
 
 def without_startup_faults(faults: Iterable[Fault], left: float) -> list[Fault]:
-    """What is to be reported now: all but what may pass by itself within the time that is left."""
+    """Leave out an unreachable Redis while there is grace left."""
     return [fault for fault in faults if fault.reason is not ConditionReason.REDIS_UNREACHABLE or left <= 0]

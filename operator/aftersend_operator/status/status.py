@@ -1,4 +1,4 @@
-"""The status of a tenant, drawn from what is known: pure.
+"""The status document of a tenant, and its events: pure.
 
 Written as a whole by server-side apply, and only if it differs from the current one. A report (last export, last
 backup) stays until a newer one replaces it, because the pods that left it are deleted.
@@ -18,7 +18,7 @@ from aftersend_operator.status.reports import ReportedState
 
 
 def status_of(record: TenantRecord, health: TenantHealth, reported: ReportedState, *, now: str) -> Status:
-    """What shall stand in the status."""
+    """Compose the status."""
     before = record.status
     is_settled = record.tenant is not None and not health.rolling and not health.waits_for_turn
     return Status(
@@ -38,13 +38,13 @@ def status_of(record: TenantRecord, health: TenantHealth, reported: ReportedStat
 
 
 def webhook_url(tenant: Tenant) -> str | None:
-    """What to enter in Sendcloud; None as long as no host is known."""
+    """Return the address to enter in Sendcloud; None without a host."""
     webhook = tenant.spec.webhook
     return f"https://{webhook.host}{webhook.path}" if webhook.host else None
 
 
 def status_manifest(record: TenantRecord, status: Status) -> Manifest:
-    """The apply configuration of the status; the uid keeps it from a later tenant of the same name."""
+    """Build the apply configuration; its uid keeps it from a later tenant of the same name."""
     namespace, name = record.key
     return {
         "apiVersion": API_VERSION,
@@ -55,7 +55,7 @@ def status_manifest(record: TenantRecord, status: Status) -> Manifest:
 
 
 def event_of(record: TenantRecord, condition: Condition, *, now: str, serial: str) -> Manifest:
-    """The Kubernetes event for a condition that has just changed."""
+    """Build the Kubernetes event for a transition."""
     namespace, name = record.key
     is_bad = (condition.type == "Degraded") == (condition.status == "True") and condition.type in ("Degraded", "Ready")
     return {
@@ -82,5 +82,5 @@ def event_of(record: TenantRecord, condition: Condition, *, now: str, serial: st
 
 
 def events_for(conditions: Sequence[Condition], *, is_new: bool) -> list[Condition]:
-    """Of a new tenant only what is wrong or done; nobody needs to hear that it is not suspended."""
+    """Select the transitions that get an event: of a new tenant only those to True."""
     return [c for c in conditions if not is_new or c.status == "True"]

@@ -1,32 +1,38 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from aftersend.backoff import Backoff
 from aftersend.errors import Transient
-from aftersend_operator.reconcile.work_queue import WorkQueue, backoff
+from aftersend_operator.reconcile import work_queue
+from aftersend_operator.reconcile.work_queue import WorkQueue
 
 
 @pytest.mark.parametrize(
     ("failures", "asked", "chance", "seconds"),
     [
-        (1, None, 0.0, 1.0),
-        (1, None, 1.0, 0.5),
-        (4, None, 0.0, 8.0),
-        (50, None, 0.0, 300.0),
-        (1, 30.0, 0.0, 30.0),
-        (9, 1.0, 0.0, 256.0),
+        (1, None, 1.0, 1.0),
+        (1, None, 0.0, 0.5),
+        (4, None, 1.0, 8.0),
+        (50, None, 1.0, 300.0),
+        (1, 30.0, 1.0, 30.0),
+        (9, 1.0, 1.0, 256.0),
     ],
 )
-def test_delays_grow_with_jitter_and_never_undercut_what_was_asked_for(
+def test_delays_grow_with_jitter_and_never_undercut_retry_after(
     failures: int, asked: float | None, chance: float, seconds: float
 ) -> None:
-    assert backoff(failures, asked, chance) == seconds
+    backoff = replace(work_queue.BACKOFF, chance=lambda: chance)
+    queue = WorkQueue(Handler().handle, clock=lambda: 0.0, backoff=backoff)
+    delays = [queue._failed("a", Transient("down", retry_after=asked)) for _ in range(failures)]
+    assert delays[-1] == seconds
 
 
 class Handler:
-    """Handles keys as told, and remembers."""
+    """Handle keys by a function, and count them."""
 
     def __init__(self, answer: Callable[[str], float | None] = lambda _: None) -> None:
         self.seen: Counter[str] = Counter()
@@ -67,7 +73,7 @@ async def ended(queue: WorkQueue[str], stop: asyncio.Event, task: asyncio.Task[N
     await task
 
 
-async def test_many_additions_of_one_key_are_one_look_and_one_more_for_what_came_meanwhile() -> None:
+async def test_many_additions_of_one_key_are_handled_once_and_once_more_for_those_meanwhile() -> None:
     handler = Handler()
     handler.gates["a"] = asyncio.Event()
     queue = WorkQueue(handler.handle)
@@ -86,7 +92,7 @@ async def test_many_additions_of_one_key_are_one_look_and_one_more_for_what_came
     await ended(queue, stop, task)
 
 
-async def test_a_key_that_fails_or_hangs_delays_nobody() -> None:
+async def test_a_key_that_fails_or_hangs_delays_no_other() -> None:
     def answer(key: str) -> None:
         if key == "broken":
             raise Transient("down", retry_after=3600)
@@ -105,17 +111,17 @@ async def test_a_key_that_fails_or_hangs_delays_nobody() -> None:
     await ended(queue, stop, task)
 
 
-async def test_a_look_that_takes_too_long_is_given_up_and_tried_again() -> None:
+async def test_a_reconciliation_that_takes_too_long_is_cancelled_and_retried() -> None:
     handler = Handler()
     handler.gates["slow"] = asyncio.Event()
-    queue = WorkQueue(handler.handle, timeout=0.01, chance=lambda: 1.0)
+    queue = WorkQueue(handler.handle, timeout=0.01, backoff=Backoff(first=0.01, longest=1.0))
     queue.add("slow")
     stop, task = await running(queue)
     await handler.until(lambda: handler.seen["slow"] == 2)
     await ended(queue, stop, task)
 
 
-async def test_the_answer_says_when_to_look_again_and_news_come_earlier() -> None:
+async def test_a_key_is_requeued_after_its_delay_and_earlier_when_it_is_added() -> None:
     handler = Handler(lambda key: 3600.0 if key == "calm" else 0.0 if handler.seen[key] < 3 else None)
     queue = WorkQueue(handler.handle)
     queue.add("calm")
