@@ -19,7 +19,7 @@ from aftersend.cli.output import show_text
 from aftersend.cli.up_plan import ServedTenant, UpPlan, served_tenants, summary
 from aftersend.errors import AftersendError
 from aftersend.loops import pause
-from aftersend.observe import logs, traces
+from aftersend.observe import context, logs, traces
 from aftersend.redis.embedded import EmbeddedValkey
 from aftersend.service.admin import AdminServer
 from aftersend.service.health import Health
@@ -112,7 +112,7 @@ def _start(group: asyncio.TaskGroup, runtime: Runtime, parts: list[Part], health
 
 async def _watch(runtime: Runtime) -> None:
     """What belongs to the tenant and to none of its parts."""
-    logs.bind(tenant=runtime.identity, part="up")
+    context.bind(tenant=runtime.identity, part="up")
     await asyncio.gather(
         watch_durability(runtime, part="up"),
         watch_event_loop(runtime),
@@ -123,7 +123,7 @@ async def _watch(runtime: Runtime) -> None:
 
 async def _supervise(part: Part, runtime: Runtime) -> None:
     """Keep one part of one tenant running until stop."""
-    logs.bind(tenant=runtime.identity, part=part.name)
+    context.bind(tenant=runtime.identity, part=part.name)
     log = logs.get_logger()
     rest = _SHORTEST_REST
     while True:

@@ -1,16 +1,16 @@
-"""Logs that cannot leak: one line per event, exception types and our own frames instead of texts.
+"""Structured logs without personal data: one line per event, exception types and our own frames instead of texts.
 
 Texts of exceptions quote their input: msgspec names the value, lxml the element's content, aiohttp the header, asyncio
-the ``repr`` of whatever failed. So there is one processor at the end of one chain, and everything passes it:
+the ``repr`` of what failed. So there is one processor at the end of one chain, and every record passes it:
 
     our loggers (structlog) ────────────┐
-    logging of libraries ── _Foreign ───┼──> redact_exceptions ──> one line of JSON, or a coloured one for people
+    logging of libraries ── handler ────┼──> redact_exceptions ──> one line of JSON, or a coloured one for people
     uncaught exceptions ── hooks ───────┘
 
 ``redact_exceptions`` turns exceptions into ``error`` (type, for our own errors also code and path) and ``frames``
 (module:line, ours only) and replaces every value that is not a plain word or number by the name of its type. Records of
-libraries keep their logger, place and template; arguments and ready-made messages are dropped, because nobody can tell
-what is in them. ``tenant`` and ``part`` come from context variables, ``trace`` from the current span.
+libraries keep their logger, place and template; arguments and formatted messages are dropped, because they may hold
+anything. ``tenant`` and ``part`` come from context variables, ``trace`` from the current span (``observe.context``).
 """
 
 import logging
@@ -24,8 +24,7 @@ import msgspec
 import structlog
 
 from aftersend.errors import AftersendError
-from aftersend.observe import traces
-from aftersend.observe.traces import current_trace_id
+from aftersend.observe.context import current_trace_id
 
 if TYPE_CHECKING:
     from structlog.typing import ExcInfo, FilteringBoundLogger, Processor
@@ -39,7 +38,7 @@ _OURS: Final = (
     "aftersend_writer",
     "aftersend_sandbox",
 )
-_HARMLESS: Final = frozenset(
+_KNOWN_TEMPLATES: Final = frozenset(
     {
         "Error handling request",
         "Unhandled exception",
@@ -52,12 +51,12 @@ _HARMLESS: Final = frozenset(
         "Unhandled exception in event loop",
     }
 )
-_MOST_FRAMES = 8
-_MOST_CAUSES = 5
+_MAX_FRAMES = 8
+_MAX_CAUSES = 5
 
 
 def configure(log_format: str = "json", level: str = "info") -> None:
-    """Set up logging for the whole process: ours, that of libraries, and what nobody caught."""
+    """Set up logging of the whole process: our loggers, those of libraries, uncaught exceptions."""
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[*_chain(), _renderer(log_format)],
@@ -66,7 +65,7 @@ def configure(log_format: str = "json", level: str = "info") -> None:
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
-    root.handlers[:] = [_Foreign()]
+    root.handlers[:] = [_LibraryHandler()]
     root.setLevel(max(number, logging.WARNING))
     sys.excepthook = _uncaught
     sys.unraisablehook = lambda unraisable: _report("unraisable", unraisable.exc_value)
@@ -74,14 +73,8 @@ def configure(log_format: str = "json", level: str = "info") -> None:
 
 
 def get_logger(**bound: object) -> "FilteringBoundLogger":
-    """A logger whose lines carry ``bound``: ids and short words only."""
+    """Return a logger whose lines carry ``bound``: ids and short words only."""
     return cast("FilteringBoundLogger", structlog.get_logger(**bound))
-
-
-def bind(*, tenant: str, part: str) -> None:
-    """All lines of the current task, and of the tasks it starts, say which part of which tenant speaks; spans, too."""
-    traces.bind(tenant=tenant)
-    structlog.contextvars.bind_contextvars(tenant=tenant, part=part)
 
 
 def _chain() -> "list[Processor]":
@@ -102,7 +95,7 @@ def _with_trace(_logger: object, _method: str, event: MutableMapping[str, Any]) 
 
 
 def redact_exceptions(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The guard: no text of an exception and no ``repr`` of an object leaves this function."""
+    """Replace exceptions by type, code and frames, and objects by the names of their types."""
     error = _exception(event.pop("exc_info", None))
     event.pop("stack_info", None)
     for key, value in event.items():
@@ -114,14 +107,14 @@ def redact_exceptions(_logger: object, _method: str, event: MutableMapping[str, 
 
 
 def describe(error: BaseException) -> str:
-    """The types of an exception and of what caused it; our own errors also tell code and path."""
+    """Return the types of an exception and its causes; of our own errors also code and path."""
     return " < ".join(
-        f"{type(e).__name__}({e})" if isinstance(e, AftersendError) else type(e).__name__ for e in _line(error)
+        f"{type(e).__name__}({e})" if isinstance(e, AftersendError) else type(e).__name__ for e in _causes(error)
     )
 
 
 def frames(error: BaseException) -> list[str]:
-    """Where it happened, innermost last: ``module:line`` of our own modules."""
+    """Return ``module:line`` of our own frames, innermost last."""
     found: list[str] = []
     trace: TracebackType | None = leaf(error).__traceback__
     while trace is not None:
@@ -129,11 +122,11 @@ def frames(error: BaseException) -> list[str]:
         if module.partition(".")[0] in _OURS:
             found.append(f"{module}:{trace.tb_lineno}")
         trace = trace.tb_next
-    return found[-_MOST_FRAMES:]
+    return found[-_MAX_FRAMES:]
 
 
-def _line(error: BaseException | None) -> Iterator[BaseException]:
-    for _ in range(_MOST_CAUSES):
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    for _ in range(_MAX_CAUSES):
         if error is None:
             return
         error = leaf(error)
@@ -142,7 +135,7 @@ def _line(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def leaf(error: BaseException) -> BaseException:
-    """The first error in a group of tasks; the others are its consequences."""
+    """Return the first error of an exception group; the others are its consequences."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
@@ -176,7 +169,7 @@ def _renderer(log_format: str) -> "Processor":
 
 
 class _Stderr:
-    """Writes lines to whatever standard error is right now."""
+    """Writes lines to the current ``sys.stderr``, which tests and pipes may replace."""
 
     def msg(self, line: str) -> None:
         sys.stderr.write(line + "\n")
@@ -184,8 +177,8 @@ class _Stderr:
     log = debug = info = warn = warning = error = critical = exception = fatal = failure = err = msg
 
 
-class _Foreign(logging.Handler):
-    """Records of libraries: where and how bad, never what they say."""
+class _LibraryHandler(logging.Handler):
+    """Logs records of libraries by logger, level and place, without arguments."""
 
     def emit(self, record: logging.LogRecord) -> None:
         log = structlog.get_logger()
@@ -199,11 +192,11 @@ class _Foreign(logging.Handler):
 
 
 def _template(record: logging.LogRecord) -> str:
-    """The text as it stands in the library's source; a text without arguments may have been filled in already."""
+    """Return the text from the library's source; without arguments it may be formatted already, so it is dropped."""
     if record.args and isinstance(record.msg, str):
         return record.msg
     first = str(record.msg).partition("\n")[0] if isinstance(record.msg, str) else ""
-    return first if first in _HARMLESS else "library_record"
+    return first if first in _KNOWN_TEMPLATES else "library_record"
 
 
 def _report(event: str, error: BaseException | None) -> None:

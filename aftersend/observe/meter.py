@@ -1,4 +1,4 @@
-"""What a client tells about its calls, without knowing who counts them."""
+"""The interface through which an upstream client reports its calls."""
 
 from typing import Protocol
 
@@ -7,10 +7,10 @@ class CallMeter(Protocol):
     """Counts the calls to one upstream."""
 
     def observe(self, outcome: str, seconds: float) -> None:
-        """One call ended; ``outcome`` is a short word such as ``ok`` or ``transient``."""
+        """Count one call that ended; ``outcome`` is a short word such as ``ok`` or ``transient``."""
 
     def budget(self, remaining: float, limit: float) -> None:
-        """So many calls are left of those that the current window allows."""
+        """Show how many of ``limit`` calls are left in the current window."""
 
 
 class NoMeter:

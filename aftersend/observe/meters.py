@@ -1,17 +1,17 @@
-"""What clients and consumers report through: the metrics of one tenant and one upstream, or one stream."""
+"""Meters: the metrics of one tenant and one upstream, stream or circuit breaker."""
 
+from aftersend.observe.context import sampled_trace_id
 from aftersend.observe.metrics import Metrics
-from aftersend.observe.traces import sampled_trace_id
 
 
 def exemplar() -> dict[str, str] | None:
-    """The trace to look at for this very observation, if one is being recorded; shown to OpenMetrics scrapes only."""
+    """Return the current trace as exemplar, if it is recorded; only OpenMetrics scrapes show it."""
     trace = sampled_trace_id()
     return {"trace_id": trace} if trace else None
 
 
 class UpstreamMeter:
-    """What a client reports about its calls: the ``CallMeter`` of one tenant and one upstream."""
+    """The ``CallMeter`` of one tenant and one upstream."""
 
     def __init__(self, metrics: Metrics, tenant: str, upstream: str) -> None:
         self._requests = metrics.upstream_requests
@@ -26,13 +26,13 @@ class UpstreamMeter:
         self._seconds.observe(seconds, exemplar())
 
     def budget(self, remaining: float, limit: float) -> None:
-        """Show how many calls are left; a tenant that never learnt it shows no such series."""
+        """Show how many calls are left; without a first value there is no series."""
         self._budget.labels(*self._names).set(remaining)
         self._limit.labels(*self._names).set(limit)
 
 
 class StreamMeter:
-    """What a consumer reports about its stream."""
+    """The meter of the consumer of one stream."""
 
     def __init__(self, metrics: Metrics, tenant: str, stream: str) -> None:
         self._handled = metrics.events_handled
@@ -41,16 +41,16 @@ class StreamMeter:
         self._lost = metrics.events_lost.labels(tenant, stream)
 
     def handled(self, outcome: str) -> None:
-        """One event is finished or moved on, to be tried later or dead."""
+        """Count an event that was acknowledged, delayed or moved to the dead letters."""
         self._handled.labels(self._tenant, outcome, self._stream).inc()
 
     def lost(self, count: int) -> None:
-        """Entries vanished from the stream unhandled."""
+        """Count entries that vanished from the stream unhandled."""
         self._lost.inc(count)
 
 
 class CircuitMeter:
-    """What a circuit breaker shows of one upstream; closed until told otherwise."""
+    """The meter of one upstream's circuit breaker; it starts closed."""
 
     def __init__(self, metrics: Metrics, tenant: str, upstream: str) -> None:
         self._open = metrics.circuit_open.labels(tenant, upstream)
@@ -58,6 +58,6 @@ class CircuitMeter:
         self.show(is_open=False, refused=False)
 
     def show(self, *, is_open: bool, refused: bool) -> None:
-        """Calls are suspended, perhaps because our credentials are refused or missing."""
+        """Show whether calls are suspended, and whether refused or missing credentials are the cause."""
         self._open.set(is_open)
         self._refused.set(refused)

@@ -1,7 +1,7 @@
-"""Which of the standard ``OTEL_*`` variables are wrong.
+"""Validation of the standard ``OTEL_*`` variables.
 
-The SDK reads them itself, but answers a wrong value with a default, a traceback or silence. Here every one that matters
-has a rule, and a service that is told nonsense says so at its start. Values are never quoted: headers hold secrets.
+The SDK reads them itself, but answers a wrong value with a default, a traceback or silence. Here every variable that
+matters has a rule, and a service with a wrong one ends at its start. Values are never quoted: headers hold secrets.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,8 +20,8 @@ _SAMPLERS: Final = (
 )
 
 
-def recorded_share(environ: Mapping[str, str]) -> float | None:
-    """Which share of new traces the SDK's sampler records; None if it does not follow a trace's beginning."""
+def sampling_ratio(environ: Mapping[str, str]) -> float | None:
+    """Return the share of new traces that the SDK's sampler records; None if it is not parent-based."""
     name = environ.get("OTEL_TRACES_SAMPLER", "").strip().lower() or "parentbased_always_on"
     if not name.startswith("parentbased_"):
         return None
@@ -31,7 +31,7 @@ def recorded_share(environ: Mapping[str, str]) -> float | None:
 
 
 def setting_errors(environ: Mapping[str, str]) -> list[str]:
-    """What is wrong, one clause per variable; empty if the SDK may start."""
+    """Return what is wrong, one clause per variable; empty if the SDK may start."""
     wrong = [
         f"{name} is wrong: use {cure}"
         for name, (is_right, cure) in _RULES.items()
@@ -42,13 +42,13 @@ def setting_errors(environ: Mapping[str, str]) -> list[str]:
     return wrong
 
 
-def otlp(environ: Mapping[str, str], name: str) -> str:
-    """A setting of the exporter: the one for traces before the one for all signals; empty if neither is set."""
+def exporter_setting(environ: Mapping[str, str], name: str) -> str:
+    """Return a setting of the exporter: that for traces before that for all signals; empty if neither is set."""
     return (environ.get(f"OTEL_EXPORTER_OTLP_TRACES_{name}") or environ.get(f"OTEL_EXPORTER_OTLP_{name}", "")).strip()
 
 
 def grpc_refused(environ: Mapping[str, str]) -> bool:
-    """True, with one warning in the log, if the protocol for traces is gRPC, which is not supported."""
+    """Return True, and log one warning, if the protocol for traces is gRPC, which is not supported."""
     names = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
     setting = next((name for name in names if environ.get(name, "").strip()), "")
     if environ.get(setting, "").strip().lower() != "grpc":

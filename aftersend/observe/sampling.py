@@ -1,9 +1,9 @@
-"""Whether a new trace is recorded, asked before anything is made of it.
+"""Head sampling before the SDK builds a span.
 
-The SDK builds a span's context, kind and attributes and then throws most of them away: with one trace in ten recorded,
-the other nine would cost the webhook more than all its metrics. So the id is compared with the recorded share as the
-SDK's sampler would. If the trace is wanted, the SDK gets that very id and comes to the same answer; if not, an id in a
-``traceparent`` is all there is.
+The SDK builds a span's context, kind and attributes first and asks its sampler then: with one trace in ten recorded,
+the other nine would cost the webhook more than all its metrics. So ``HeadSampler`` compares a new trace id with the
+sampling ratio as the SDK's sampler would. For a sampled trace the SDK gets that id and decides the same; an unsampled
+one is an id in a ``traceparent`` and nothing else.
 """
 
 import random
@@ -17,21 +17,21 @@ _RECORDED: Final = frozenset("13579bdf")
 
 
 class HeadSampler(RandomIdGenerator):
-    """The SDK's source of ids, which knows the next trace's already if ``left_out`` took it."""
+    """The SDK's generator of ids, which returns the id that ``unsampled`` has drawn for the next trace."""
 
     def __init__(self) -> None:
         self._next = 0
         self._bound: int | None = None
 
-    def record(self, share: float | None) -> None:
-        """Record this share (0 to 1) of the traces that begin here; the rest of a trace follows its beginning.
+    def set_ratio(self, share: float | None) -> None:
+        """Sample this share (0 to 1) of the traces that begin here; their later spans follow the parent's flag.
 
-        None: every span is left to the SDK, because its sampler does not work like that.
+        None leaves every span to the SDK, for samplers that decide by other rules.
         """
         self._bound = None if share is None else TraceIdRatioBased.get_bound_for_rate(share)
 
-    def left_out(self, traceparent: str) -> str:
-        """The traceparent of a trace that is not recorded, perhaps a new one; empty if the SDK shall go on with it."""
+    def unsampled(self, traceparent: str) -> str:
+        """Return the traceparent of an unsampled trace, perhaps a new one; empty if the SDK has to build the span."""
         if self._bound is None:
             return ""
         if traceparent:
@@ -43,6 +43,6 @@ class HeadSampler(RandomIdGenerator):
         return f"00-{trace_id or 1:032x}-{span_id or 1:016x}-00"
 
     def generate_trace_id(self) -> int:
-        """The id that was decided upon, else a new one."""
+        """Return the id that ``unsampled`` drew, else a new one."""
         known, self._next = self._next, 0
         return known or super().generate_trace_id()

@@ -1,25 +1,26 @@
 """One W3C trace per order, through all processes; no endpoint, no cost.
 
-``span`` is the only door. With tracing off (no ``OTEL_EXPORTER_OTLP_ENDPOINT``) it imports nothing of OpenTelemetry and
-merely hands the parent's ``traceparent`` on, so that a trace that somebody else started survives a process without
-tracing. With tracing on it makes a span of the SDK, unless the trace was left out at its beginning: then all of it is
-left out, at the cost of a look. Either way the current traceparent stands in a context variable, where logs find the
-trace id.
+``span`` is the only entry. With tracing off (no ``OTEL_EXPORTER_OTLP_ENDPOINT``) it imports nothing of OpenTelemetry
+and passes the parent's ``traceparent`` on, so a trace that began elsewhere survives a process without tracing. With
+tracing on it starts a span of the SDK, unless the trace is unsampled (see ``sampling``). Either way the current
+traceparent stands in a context variable (``observe.context``), where logs find the trace id.
 
-Names and attributes follow OpenTelemetry's conventions for HTTP and messaging. A ``process`` span of the stream is a
-child of whoever put the event there; where several join (a round of the writer) the first is the parent and the others
-are links. Attributes pass an allow-list of keys and carry ids, counts and short words only. Exceptions are recorded by
-type and our own code, never by text: texts of libraries quote addresses and numbers.
+Names and attributes follow OpenTelemetry's conventions for HTTP and messaging. The parent of a ``process`` span is the
+span that sent the event; where several join (a batch of the writer) the first is the parent and the others are links.
+Attributes pass an allow-list of keys and carry ids, counts and short words only. Exceptions are recorded by type and
+our own code, never by text: texts of libraries quote addresses and numbers.
 """
 
 import os
-import re
 import threading
 from collections.abc import Mapping, Sequence
-from contextvars import ContextVar, Token
+from contextvars import Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
+
+from aftersend.observe.context import SPAN, TENANT, TRACEPARENT, valid_traceparent
+from aftersend.observe.otel_settings import grpc_refused, sampling_ratio
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -32,12 +33,11 @@ if TYPE_CHECKING:
 SpanKind = Literal["internal", "server", "client", "producer", "consumer"]
 Value = str | int | float | bool | Sequence[str]
 
-_TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
-_LONGEST = 128
-_MOST = 100
-_CALM = frozenset({"CancelledError", "Later"})
-"""Ends of a span that are no failure."""
-_KEYS = {
+_MAX_LENGTH = 128
+_MAX_ITEMS = 100
+_NO_FAILURE = frozenset({"CancelledError", "Later"})
+"""Exceptions that end a span without marking it as failed."""
+_ATTRIBUTES = {
     "address": "server.address",
     "port": "server.port",
     "url": "url.full",
@@ -69,42 +69,13 @@ _KEYS = {
     "status": "http.response.status_code",
 }
 
-_current: ContextVar[str] = ContextVar("aftersend_traceparent", default="")
-_innermost: "ContextVar[Span | None]" = ContextVar("aftersend_span", default=None)
-_tenant: ContextVar[str] = ContextVar("aftersend_tenant", default="")
 _provider: "TracerProvider | None" = None
 _tracer: "Tracer | None" = None
 _head_sampler: "HeadSampler | None" = None
 
 
-def bind(*, tenant: str) -> None:
-    """All spans of the current task, and of the tasks it starts, say which tenant they are for."""
-    _tenant.set(tenant)
-
-
-def current_traceparent() -> str:
-    """The traceparent of the innermost span, or an empty text."""
-    return _current.get()
-
-
-def current_trace_id() -> str:
-    """The 32 hex digits of the current trace, or an empty text."""
-    return _current.get()[3:35]
-
-
-def sampled_trace_id() -> str:
-    """The current trace's 32 hex digits if this process records it (what an exemplar may point at), else ""."""
-    innermost = _innermost.get()
-    return _current.get()[3:35] if innermost is not None and innermost.is_recording() else ""
-
-
-def valid_traceparent(text: str) -> str:
-    """The text itself if it is a W3C traceparent of version 00, else an empty text."""
-    return text if _TRACEPARENT.match(text) else ""
-
-
 def tracing_enabled(environ: Mapping[str, str] = os.environ) -> bool:
-    """True if the environment names an endpoint for traces and does not switch them off."""
+    """Return True if the environment names an endpoint for traces and does not switch them off."""
     if environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or environ.get("OTEL_TRACES_EXPORTER", "otlp") == "none":
         return False
     return bool(environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"))
@@ -113,22 +84,18 @@ def tracing_enabled(environ: Mapping[str, str] = os.environ) -> bool:
 def start_tracing(service: str, *, exporter: "SpanExporter | None" = None) -> None:
     """Import and start the SDK, if an endpoint is set (or an exporter is given); otherwise do nothing.
 
-    The protocol gRPC is one warning, and traces stay off. ``Misconfigured`` says what else is wrong with the ``OTEL_*``
+    The protocol gRPC logs one warning, and traces stay off. ``Misconfigured`` lists other errors of the ``OTEL_*``
     variables.
     """
     global _provider, _tracer, _head_sampler  # noqa: PLW0603 - one tracer per process, as in OpenTelemetry itself
-    if exporter is None and not tracing_enabled():
+    if exporter is None and (not tracing_enabled() or grpc_refused(os.environ)):
         return
-    from aftersend.observe.otel_settings import grpc_refused, recorded_share  # noqa: PLC0415 - heavy: only if wanted
-
-    if exporter is None and grpc_refused(os.environ):
-        return
-    from aftersend.observe.otlp import provider_for  # noqa: PLC0415
-    from aftersend.observe.sampling import HeadSampler  # noqa: PLC0415
+    from aftersend.observe.otlp import provider_for  # noqa: PLC0415 - the SDK costs start-up time and memory
+    from aftersend.observe.sampling import HeadSampler  # noqa: PLC0415 - as above
 
     _head_sampler = HeadSampler()
     _provider = provider_for(service, os.environ, exporter, ids=_head_sampler)
-    _head_sampler.record(recorded_share(os.environ))
+    _head_sampler.set_ratio(sampling_ratio(os.environ))
     _tracer = _provider.get_tracer("aftersend")
 
 
@@ -136,28 +103,28 @@ def stop_tracing(*, patience: float = 3) -> None:
     """Send what is left, for at most ``patience`` seconds; blocks, so call it in a thread or after the loop."""
     global _provider, _tracer, _head_sampler
     provider, _provider, _tracer, _head_sampler = _provider, None, None, None
-    if provider is not None:  # the SDK's own patience is the exporter's time-out, or none
+    if provider is not None:  # the SDK waits for the exporter's time-out, or for ever
         ending = threading.Thread(target=provider.shutdown, daemon=True)
         ending.start()
         ending.join(patience)
 
 
 def add_link(traceparent: str) -> None:
-    """The innermost span serves that other trace, too."""
-    current = _innermost.get()
+    """Link the innermost span to another trace that it serves, too."""
+    current = SPAN.get()
     if current is not None and valid_traceparent(traceparent):
-        current.add_link(_read(traceparent))
+        current.add_link(_span_context(traceparent))
 
 
 def set_attributes(**attributes: Value) -> None:
-    """Add attributes to the innermost span, whoever began it."""
-    current = _innermost.get()
+    """Add attributes to the innermost span."""
+    current = SPAN.get()
     if current is not None:
         current.set_attributes(_allowed(attributes))
 
 
 def url_attributes(url: str) -> dict[str, Any]:
-    """Attributes of a call to this URL: where it goes, without credentials and query."""
+    """Return the attributes of a call to this URL, without credentials and query."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     where = f"{host}:{parts.port}" if parts.port else host
@@ -165,12 +132,12 @@ def url_attributes(url: str) -> dict[str, Any]:
 
 
 def messaging(operation: str, *, kind: Literal["send", "process"], stream: str) -> dict[str, str]:
-    """Attributes of an operation on a stream."""
+    """Return the attributes of an operation on a stream."""
     return {"system": "redis", "operation": operation, "operation_type": kind, "stream": stream}
 
 
 class span:  # noqa: N801 - reads as a statement: with span("export.page")
-    """Context manager around one step; ``.traceparent`` is what to hand to whoever continues the trace.
+    """Context manager around one step; ``.traceparent`` is what a stream entry or a header carries on.
 
     ``parent`` is a traceparent from outside (a stream entry, a header); without one the surrounding span is the parent.
     ``links`` name other traces that this step serves, as a batch does.
@@ -194,37 +161,37 @@ class span:  # noqa: N801 - reads as a statement: with span("export.page")
         self._span: Span | None = None
         self._token: Token[str] | None = None
         self._within: Token[Span | None] | None = None
-        around = _current.get()
+        around = TRACEPARENT.get()
         self.traceparent = around if not parent or parent == around else valid_traceparent(parent) or around
 
     def __enter__(self) -> Self:
-        left_out = _head_sampler.left_out(self.traceparent) if _head_sampler is not None else ""
-        if left_out:
-            self.traceparent = left_out
+        unsampled = _head_sampler.unsampled(self.traceparent) if _head_sampler is not None else ""
+        if unsampled:
+            self.traceparent = unsampled
         elif _tracer is not None:
             self._span = _start(_tracer, self._name, self._kind, self._context(), self._links, self._attributes)
-            self.traceparent = _written(self._span)
-        self._within = _innermost.set(self._span)
-        self._token = _current.set(self.traceparent)
+            self.traceparent = _format_traceparent(self._span)
+        self._within = SPAN.set(self._span)
+        self._token = TRACEPARENT.set(self.traceparent)
         return self
 
     def _context(self) -> "Context | None":
-        """The parent, as the SDK wants it: the surrounding span itself, or what a traceparent from outside says."""
+        """Return the parent for the SDK: the surrounding span, or a remote one from a traceparent."""
         from opentelemetry import trace  # noqa: PLC0415 - loaded already, the SDK is running
 
-        around = _innermost.get()
-        if around is not None and self.traceparent == _current.get():
+        around = SPAN.get()
+        if around is not None and self.traceparent == TRACEPARENT.get():
             return trace.set_span_in_context(around)
         outside = self.traceparent
-        return trace.set_span_in_context(trace.NonRecordingSpan(_read(outside))) if outside else None
+        return trace.set_span_in_context(trace.NonRecordingSpan(_span_context(outside))) if outside else None
 
     def set(self, **attributes: Value) -> None:
-        """Add attributes that became known meanwhile."""
+        """Add attributes that became known after the start."""
         if self._span is not None:
             self._span.set_attributes(_allowed(attributes))
 
     def failed(self, kind: str) -> None:
-        """The step ended badly without an exception; ``kind`` is a short word or a status."""
+        """Mark the step as failed without an exception; ``kind`` is a short word or a status."""
         if self._span is not None:
             _mark_failed(self._span, kind)
 
@@ -232,24 +199,24 @@ class span:  # noqa: N801 - reads as a statement: with span("export.page")
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._token is not None:
-            _current.reset(self._token)
+            TRACEPARENT.reset(self._token)
         if self._within is not None:
-            _innermost.reset(self._within)
+            SPAN.reset(self._within)
         if self._span is None:
             return
-        if kind is not None and kind.__name__ not in _CALM:
+        if kind is not None and kind.__name__ not in _NO_FAILURE:
             _mark_failed(self._span, kind.__name__, code=str(getattr(error, "code", "")))
         self._span.end()
 
 
 def _allowed(attributes: Mapping[str, Value]) -> dict[str, Value]:
-    return {_KEYS[key]: _short(value) for key, value in attributes.items() if key in _KEYS}
+    return {_ATTRIBUTES[key]: _short(value) for key, value in attributes.items() if key in _ATTRIBUTES}
 
 
 def _short(value: Value) -> Value:
     if isinstance(value, str):
-        return value[:_LONGEST]
-    return value if isinstance(value, int | float) else tuple(str(one)[:_LONGEST] for one in value[:_MOST])
+        return value[:_MAX_LENGTH]
+    return value if isinstance(value, int | float) else tuple(str(one)[:_MAX_LENGTH] for one in value[:_MAX_ITEMS])
 
 
 def _start(
@@ -266,14 +233,14 @@ def _start(
         name,
         context=parent,
         kind=trace.SpanKind[kind.upper()],
-        links=[trace.Link(_read(link)) for link in links if valid_traceparent(link)],
-        attributes=_allowed({"tenant": _tenant.get(), **attributes} if _tenant.get() else attributes),
+        links=[trace.Link(_span_context(link)) for link in links if valid_traceparent(link)],
+        attributes=_allowed({"tenant": TENANT.get(), **attributes} if TENANT.get() else attributes),
         record_exception=False,
         set_status_on_exception=False,
     )
 
 
-def _read(traceparent: str) -> Any:  # noqa: ANN401 - the type would import the SDK's API
+def _span_context(traceparent: str) -> Any:  # noqa: ANN401 - the type would import the SDK's API
     from opentelemetry import trace  # noqa: PLC0415
 
     _, trace_id, span_id, flags = traceparent.split("-")
@@ -282,7 +249,7 @@ def _read(traceparent: str) -> Any:  # noqa: ANN401 - the type would import the 
     )
 
 
-def _written(span_: "Span") -> str:
+def _format_traceparent(span_: "Span") -> str:
     context = span_.get_span_context()
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
 
@@ -290,7 +257,7 @@ def _written(span_: "Span") -> str:
 def _mark_failed(span_: "Span", kind: str, *, code: str = "") -> None:
     from opentelemetry.trace import StatusCode  # noqa: PLC0415
 
-    span_.set_attribute("error.type", kind[:_LONGEST])
+    span_.set_attribute("error.type", kind[:_MAX_LENGTH])
     if code:
-        span_.set_attribute("aftersend.error.code", code[:_LONGEST])
-    span_.set_status(StatusCode.ERROR, kind[:_LONGEST])
+        span_.set_attribute("aftersend.error.code", code[:_MAX_LENGTH])
+    span_.set_status(StatusCode.ERROR, kind[:_MAX_LENGTH])

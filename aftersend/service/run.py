@@ -19,7 +19,7 @@ from contextlib import AsyncExitStack
 
 from aftersend.errors import Misconfigured
 from aftersend.loops import every
-from aftersend.observe import logs, traces
+from aftersend.observe import context, logs, traces
 from aftersend.redis import durability
 from aftersend.service.admin import AdminServer
 from aftersend.service.heartbeat import Heartbeat
@@ -69,7 +69,7 @@ def exit_on_early_signals() -> None:
 
 async def _life(part: Part, settings: Settings, tenant: Tenant) -> int:
     logs.configure(settings.log_format, settings.log_level)
-    logs.bind(tenant=tenant.identity, part=part.name)
+    context.bind(tenant=tenant.identity, part=part.name)
     traces.start_tracing(f"aftersend-{part.name}")
     async with AsyncExitStack() as stack:
         shared = Shared(http=await stack.enter_async_context(http_session()))

@@ -16,7 +16,7 @@ in an S3 storage within the cluster need a policy of the platform team for the l
 
 from typing import Any, Final
 
-from aftersend.observe.otel_settings import otlp
+from aftersend.observe.otel_settings import exporter_setting
 from aftersend_operator.manifests.parts import REDIS, TenantPart, jobs, services
 from aftersend_operator.manifests.render_context import RenderContext
 from aftersend_operator.model.naming import Manifest, selector
@@ -99,7 +99,7 @@ def _egress(context: RenderContext, part: TenantPart) -> list[Rule]:
         )
     if context.settings.allow_http and any(url.startswith("http://") for url in called):
         rules.append({"to": [{"namespaceSelector": {}}]})
-    if collector := otlp(dict(context.settings.traces), "ENDPOINT"):
+    if collector := exporter_setting(dict(context.settings.traces), "ENDPOINT"):
         rules.append({"to": [{"namespaceSelector": {}}, *_public_networks()], "ports": [_tcp(port_of_url(collector))]})
     return rules
 

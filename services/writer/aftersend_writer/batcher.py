@@ -18,7 +18,8 @@ from itertools import islice
 from typing import Final
 
 from aftersend.errors import AftersendError
-from aftersend.observe.traces import current_traceparent, span
+from aftersend.observe.context import current_traceparent
+from aftersend.observe.traces import span
 
 BACKLOG_THRESHOLD: Final = 50
 MAX_BATCH_SIZE: Final = 20

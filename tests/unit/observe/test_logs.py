@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from aftersend.errors import Misconfigured, Rejected
-from aftersend.observe import logs
+from aftersend.observe import context, logs
 from aftersend.observe.traces import span
 from aftersend.settings import read_settings
 from tests.support.part_kit import restored_logging
@@ -48,7 +48,7 @@ def _library_error() -> Exception:
 
 def test_a_line_has_event_level_time_tenant_and_what_was_bound(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("json", "info")
-    logs.bind(tenant="shops.mueller", part="writer")
+    context.bind(tenant="shops.mueller", part="writer")
     logs.get_logger().info("order_written", order="4711", count=2)
     (line,) = _lines(capsys)
     assert line.pop("timestamp").endswith("Z")

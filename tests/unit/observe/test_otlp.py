@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from aftersend.errors import Misconfigured
 from aftersend.observe import traces
+from aftersend.observe.context import sampled_trace_id
 from aftersend.observe.otel_settings import setting_errors
 from aftersend.observe.otlp import LogOnChange
 from aftersend.observe.traces import span
@@ -45,12 +46,12 @@ def test_the_sampler_decides(collector: Received, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
     monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0")
     traces.start_tracing("test")
-    with span("left out") as left_out:
-        assert traces.sampled_trace_id() == ""
-    with span("wanted", parent=left_out.traceparent[:-1] + "1"):
+    with span("unsampled") as unsampled:
+        assert sampled_trace_id() == ""
+    with span("sampled", parent=unsampled.traceparent[:-1] + "1"):
         pass
     traces.stop_tracing()
-    assert [seen.name for seen in collector.spans] == ["wanted"]
+    assert [seen.name for seen in collector.spans] == ["sampled"]
 
 
 class Moody(SpanExporter):

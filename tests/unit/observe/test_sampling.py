@@ -7,18 +7,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace.sampling import Decision, ParentBasedTraceIdRatio
 
-from aftersend.observe.otel_settings import recorded_share
+from aftersend.observe.context import valid_traceparent
+from aftersend.observe.otel_settings import sampling_ratio
 from aftersend.observe.sampling import HeadSampler
-from aftersend.observe.traces import valid_traceparent
 
 HALF = 1 << 63
 PARENT = "00-" + "a" * 32 + "-" + "b" * 16 + "-"
 
 
 def recording(share: float | None) -> HeadSampler:
-    heads = HeadSampler()
-    heads.record(share)
-    return heads
+    sampler = HeadSampler()
+    sampler.set_ratio(share)
+    return sampler
 
 
 @given(trace_id=st.integers(1, (1 << 128) - 1), share=st.floats(0, 1))
@@ -27,27 +27,27 @@ def recording(share: float | None) -> HeadSampler:
 @example(trace_id=(1 << 128) - 1, share=1.0)
 @example(trace_id=1 << 64, share=0.0)
 def test_the_decision_is_that_of_the_sampler(trace_id: int, share: float) -> None:
-    heads = recording(share)
+    sampler = recording(share)
     with mock.patch("random.getrandbits", lambda bits: trace_id if bits == 128 else 7):
-        left_out = heads.left_out("")
+        unsampled = sampler.unsampled("")
     decision = ParentBasedTraceIdRatio(share).should_sample(None, trace_id, "x").decision
-    assert (left_out == "") is (decision is Decision.RECORD_AND_SAMPLE)
-    if left_out:
-        assert left_out == f"00-{trace_id:032x}-{7:016x}-00"
+    assert (unsampled == "") is (decision is Decision.RECORD_AND_SAMPLE)
+    if unsampled:
+        assert unsampled == f"00-{trace_id:032x}-{7:016x}-00"
     else:
-        assert heads.generate_trace_id() == trace_id
-        assert heads.generate_trace_id() != trace_id
+        assert sampler.generate_trace_id() == trace_id
+        assert sampler.generate_trace_id() != trace_id
 
 
 def test_an_id_is_never_all_zeros() -> None:
     with mock.patch("random.getrandbits", return_value=0):
-        assert valid_traceparent(recording(0.0).left_out(""))
+        assert valid_traceparent(recording(0.0).unsampled(""))
 
 
 @pytest.mark.parametrize("flags", [f"{number:02x}" for number in range(16)])
 def test_the_rest_of_a_trace_follows_its_beginning(flags: str) -> None:
     recorded = int(flags, 16) & 1
-    assert recording(0.5).left_out(PARENT + flags) == ("" if recorded else PARENT + flags)
+    assert recording(0.5).unsampled(PARENT + flags) == ("" if recorded else PARENT + flags)
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,9 @@ def test_the_rest_of_a_trace_follows_its_beginning(flags: str) -> None:
     ],
 )
 def test_the_share_is_what_the_settings_say(sampler: str, argument: str, share: float | None) -> None:
-    assert recorded_share({"OTEL_TRACES_SAMPLER": sampler, "OTEL_TRACES_SAMPLER_ARG": argument}) == share
+    assert sampling_ratio({"OTEL_TRACES_SAMPLER": sampler, "OTEL_TRACES_SAMPLER_ARG": argument}) == share
 
 
 def test_without_a_share_everything_is_left_to_the_sdk() -> None:
-    heads = recording(None)
-    assert (heads.left_out(""), heads.left_out(PARENT + "00")) == ("", "")
+    sampler = recording(None)
+    assert (sampler.unsampled(""), sampler.unsampled(PARENT + "00")) == ("", "")

@@ -10,7 +10,8 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from aftersend.errors import AftersendError, Later, Transient
 from aftersend.observe import traces
-from aftersend.observe.traces import current_trace_id, current_traceparent, sampled_trace_id, span
+from aftersend.observe.context import TENANT, current_trace_id, current_traceparent, sampled_trace_id, valid_traceparent
+from aftersend.observe.traces import span
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -20,7 +21,7 @@ OTHER = "00-1af7651916cd43dd8448eb211c80319c-a7ad6b7169203331-01"
 @pytest.fixture
 def exported() -> Iterator[InMemorySpanExporter]:
     exporter = InMemorySpanExporter()
-    traces.bind(tenant="")
+    TENANT.set("")
     traces.start_tracing("test", exporter=exporter)
     yield exporter
     traces.stop_tracing()
@@ -99,7 +100,7 @@ def test_on_spans_continue_the_trace_from_outside(exported: InMemorySpanExporter
 
 def test_on_a_span_without_parent_begins_a_trace(exported: InMemorySpanExporter) -> None:
     with span("export") as step:
-        assert traces.valid_traceparent(step.traceparent)
+        assert valid_traceparent(step.traceparent)
     (only,) = _flush(exported)
     assert only.parent is None
 
@@ -137,10 +138,10 @@ def test_only_a_trace_that_is_recorded_here_is_worth_pointing_at() -> None:
 
 
 def test_on_spans_say_whose_they_are(exported: InMemorySpanExporter) -> None:
-    traces.bind(tenant="shops.mueller")
+    TENANT.set("shops.mueller")
     with span("read"):
         pass
-    traces.bind(tenant="")
+    TENANT.set("")
     (only,) = _flush(exported)
     assert dict(only.attributes) == {"aftersend.tenant": "shops.mueller"}
 
@@ -182,14 +183,14 @@ def test_a_peer_is_told_without_credentials_and_query() -> None:
 
 
 @pytest.mark.parametrize("flags", ["00", "02"])
-def test_on_what_was_left_out_at_its_beginning_is_left_out(exported: InMemorySpanExporter, flags: str) -> None:
-    left_out = PARENT[:-2] + flags
+def test_on_an_unsampled_trace_stays_unsampled(exported: InMemorySpanExporter, flags: str) -> None:
+    unsampled = PARENT[:-2] + flags
     with span("outer", order="1"):
-        with span("handle", parent=left_out) as step:
+        with span("handle", parent=unsampled) as step:
             traces.set_attributes(outcome="stored")
-            assert (step.traceparent, sampled_trace_id()) == (left_out, "")
+            assert (step.traceparent, sampled_trace_id()) == (unsampled, "")
             with span("inner") as inner:
-                assert inner.traceparent == left_out
+                assert inner.traceparent == unsampled
         traces.set_attributes(outcome="done")
     (only,) = _flush(exported)
     assert isinstance(only, ReadableSpan)
@@ -207,7 +208,7 @@ def test_the_sampler_decides_once_over_a_whole_trace(
     begun: list[str] = []
     for _ in range(400):
         with span("outer") as outer, span("inner") as inner:
-            assert traces.valid_traceparent(inner.traceparent)
+            assert valid_traceparent(inner.traceparent)
             assert inner.traceparent[3:35] == outer.traceparent[3:35]
             begun.append(outer.traceparent)
     spans = _flush(exporter)

@@ -14,7 +14,8 @@ from functools import partial
 
 from aftersend.errors import AftersendError, Misconfigured, Transient
 from aftersend.ledger.entry import Entry
-from aftersend.observe.traces import current_traceparent, span
+from aftersend.observe.context import current_traceparent
+from aftersend.observe.traces import span
 from aftersend.sendcloud.errors import BatchRejected
 from aftersend.sendcloud.model import SENDCLOUD, PushOrder
 from aftersend_exporter.context import ExportContext, gather_limited
