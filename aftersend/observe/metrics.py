@@ -28,7 +28,7 @@ class Metrics:
     """All metrics of one process. Counters get ``_total`` appended by the Prometheus client."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per counter, which nobody reads
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per counter, without a reader
         self.registry = registry or CollectorRegistry()
         self._orders()
         self._events()
@@ -100,9 +100,9 @@ class Metrics:
         self.redis_memory = self._gauge(
             "redis_memory_ratio", "Memory of Redis in use, of its limit; from 0.8 on nothing new is taken."
         )
-        self.redis_clients = self._gauge("redis_clients", "Connections to Redis, whoever holds them.")
+        self.redis_clients = self._gauge("redis_clients", "Connections to Redis, of all clients.")
         self.redis_denied = self._counter(
-            "redis_denied", "What Redis refused to anybody: a log-in, a command, a key, a channel.", "kind"
+            "redis_denied", "Denials by the ACL of Redis, to any client: a log-in, a command, a key, a channel.", "kind"
         )
 
     def _process(self) -> None:
