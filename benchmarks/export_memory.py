@@ -39,7 +39,7 @@ from aftersend.runs import RunRequest
 from aftersend.sealing import Keyring, make_data_keys
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.client import SendcloudClient, SendcloudCredentials
-from aftersend.sendcloud.limits import Bucket, Limit
+from aftersend.sendcloud.limits import Limit, RateBucket
 from aftersend.stream.stream import Stream
 from aftersend.tenant.document import Tenant
 from aftersend_exporter.context import ExportContext
@@ -146,7 +146,7 @@ async def context_at(address: str, valkey: EmbeddedValkey, folder: Path) -> Asyn
         sendcloud = SendcloudClient(
             session, url=tenant.spec.sendcloud.url, credentials=lambda: _SENDCLOUD, meter=NoMeter()
         )
-        sendcloud._exchange._writes = sendcloud._exchange._reads = Bucket(_NO_LIMIT)  # noqa: SLF001 - only a benchmark may
+        sendcloud._exchange._writes = sendcloud._exchange._reads = RateBucket(_NO_LIMIT)  # noqa: SLF001 - only a benchmark may
         yield ExportContext(
             tenant=tenant,
             afterbuy=AfterbuyClient(

@@ -1,16 +1,16 @@
-"""Reads one answer of Afterbuy while it arrives.
+"""Parse one answer of Afterbuy as a stream, record by record.
 
-Bytes go in chunk by chunk; lxml calls back for every start, text and end; no tree of the document is ever built. One
-kind of element is wanted (``Order`` or ``Product``): each is collected into an ``Element``, handed over at its end and
-forgotten. Of all the rest only a few fields of the envelope are kept. So memory depends on one record, not on the
-answer, and unknown elements cost nothing::
+Bytes go in chunk by chunk; lxml calls back for every start, text and end (a parser target); no tree of the document is
+ever built. One kind of element is wanted (``Order`` or ``Product``): each is collected into an ``Element``, passed to a
+callback at its end and released. Of all the rest only a few fields of the envelope are kept. So memory depends on one
+record, not on the answer, and unknown elements cost nothing::
 
     <Afterbuy> <CallStatus/> <Result> <HasMoreItems/> <Orders> <Order>…</Order> <Order>…
                envelope              envelope                 ╰── take(Element) at each end
 
 Letter case and order of elements vary between answers, so names are compared in lower case. Document types are refused
-(entity bombs need one; HTML inside CDATA is text and passes), the network is never asked, and sizes are capped.
-Everything that is no well-formed answer is ``Transient``: maintenance pages and broken proxies go away.
+(entity bombs need one; HTML inside CDATA is text and passes), the network is never accessed, and sizes are capped.
+Everything that is no well-formed answer is ``Transient``: maintenance pages and broken proxies are temporary.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,13 +24,13 @@ from aftersend.afterbuy.model import AFTERBUY
 from aftersend.errors import Transient
 
 MAX_BYTES: Final = 64 * 1024 * 1024
-"""Of one answer, after decompression. 250 orders of twenty items are about 5 MB."""
+"""Limit of one answer, after decompression. 250 orders of twenty items are about 5 MB."""
 MAX_PLAIN_BYTES: Final = 1024 * 1024
-"""Of an answer in which no records are expected, such as that of an update."""
+"""Limit of an answer in which no records are expected, such as that of an update."""
 MAX_RECORDS: Final = 1000
-"""Of one answer: four times what is asked for."""
+"""Limit of one answer: four times the page size."""
 MAX_STEPS: Final = 200_000
-"""Elements and pieces of text in one record."""
+"""Limit of elements and pieces of text in one record."""
 
 _ENVELOPE: Final = frozenset(
     {
@@ -54,14 +54,14 @@ class Element:
     children: list["Element"] = field(default_factory=list)
 
     def all(self, path: str) -> list["Element"]:
-        """Every element at a path such as ``SoldItems/SoldItem``; letter case does not matter."""
+        """Find every element at a path such as ``SoldItems/SoldItem``; letter case does not matter."""
         found = [self]
         for step in _steps(path):
             found = [child for each in found for child in each.children if child.name == step]
         return found
 
     def text(self, path: str) -> str:
-        """The first text at that path that is not empty, stripped; else an empty text."""
+        """Return the first text at that path that is not empty, stripped; else an empty text."""
         for each in self.all(path):
             if text := "".join(each.pieces).strip():
                 return text
@@ -75,19 +75,19 @@ def _steps(path: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What stands around the records."""
+    """The fields around the records."""
 
     status: str
     """CallStatus in lower case: success, warning, error."""
     errors: tuple[str, ...]
-    """Every ErrorCode, wherever it stood."""
+    """Every ErrorCode, at any depth."""
     warnings: tuple[str, ...]
     fields: Mapping[str, str]
     """The other fields by lower-case name."""
 
 
 class AnswerReader:
-    """Feed it bytes, then ``finish``. ``record`` names the wanted element, ``take`` gets each one."""
+    """Incremental parser: ``feed`` bytes, then ``finish``. ``record`` names the wanted element, ``take`` gets each."""
 
     def __init__(self, record: str = "", take: Callable[[Element], None] = lambda _: None) -> None:
         self._target = _Target(record.lower(), take)
@@ -106,7 +106,7 @@ class AnswerReader:
         )
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes; ``Transient`` as soon as they cannot be an answer."""
+        """Parse the next bytes; ``Transient`` as soon as they cannot be an answer."""
         self._bytes += len(chunk)
         if self._bytes > self._most_bytes:
             raise _broken("answer_too_large")
@@ -116,7 +116,7 @@ class AnswerReader:
             raise _broken("unparsable") from None
 
     def finish(self) -> Envelope:
-        """The envelope, once all bytes are in; ``Transient`` if something is missing."""
+        """Return the envelope once all bytes are in; ``Transient`` if something is missing."""
         if not self._bytes:
             raise _broken("empty_answer")
         try:
@@ -131,7 +131,7 @@ def _broken(code: str) -> Transient:
 
 
 class _Target:
-    """What lxml calls back. ``_open`` is the path inside the current record, ``_field`` the open envelope field."""
+    """lxml's parser target. ``_open`` is the path inside the current record, ``_field`` the open envelope field."""
 
     def __init__(self, record: str, take: Callable[[Element], None]) -> None:
         self._record = record

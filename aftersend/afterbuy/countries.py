@@ -1,8 +1,8 @@
-"""From Afterbuy's country fields to ISO 3166-1 alpha-2.
+"""Map Afterbuy's country fields to ISO 3166-1 alpha-2.
 
 ``CountryISO`` wins where it is filled. ``Country`` is the licence-plate code that German merchants know (D, A, CH, …);
 most plates of two letters equal the ISO code, the table holds those that do not, and the plates of one or three
-letters. What is in neither form is an empty text: better no country than a wrong one.
+letters. Anything else becomes an empty text: better no country than a wrong one.
 
 Sources: the table of Afterbuy's own shop plug-in, which calls Great Britain GBM; UK occurs in Afterbuy's samples.
 """
@@ -73,7 +73,7 @@ _ISO_LENGTH: Final = 2
 
 
 def iso_country(iso: str, plate: str = "") -> str:
-    """ISO alpha-2 in capitals, or an empty text if neither field tells."""
+    """Return ISO alpha-2 in capitals, or an empty text if neither field holds a known code."""
     iso = iso.strip().upper()
     if _looks_iso(iso):
         return "GB" if iso == "UK" else iso

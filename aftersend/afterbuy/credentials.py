@@ -10,7 +10,7 @@ from aftersend.secrets import SecretFiles
 
 @dataclass(frozen=True, slots=True)
 class AfterbuyCredentials:
-    """The token pair, and the PartnerID that some accounts want in addition. ``repr`` shows none of it."""
+    """The token pair, and the PartnerID that some accounts require in addition. ``repr`` shows none of it."""
 
     partner_token: str = field(repr=False)
     account_token: str = field(repr=False)
@@ -18,9 +18,9 @@ class AfterbuyCredentials:
 
     @classmethod
     def read(cls, files: SecretFiles) -> Self:
-        """From the tenant's ``afterbuy`` folder; ``SecretMissing`` names the file that is missing.
+        """Read them from the tenant's ``afterbuy`` folder; ``SecretMissing`` names the missing file.
 
-        It is an error of this upstream: keys that are not there stop the calls just like keys that are refused.
+        It is an error of this upstream: missing keys stop the calls just like refused ones.
         """
         try:
             partner_token, account_token = files.all_of("partnerToken", "accountToken")

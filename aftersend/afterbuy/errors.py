@@ -1,16 +1,16 @@
-"""What an answer of Afterbuy means for the caller: one table from codes to our error types.
+"""Errors of Afterbuy: one table from codes to our error types.
 
-Afterbuy answers HTTP 200 whatever happens; ``CallStatus`` and ``ErrorCode`` tell. Codes come in any combination, so the
-one that says most about the whole call decides::
+Afterbuy answers HTTP 200 whatever happens; errors are in ``CallStatus`` and ``ErrorCode``. Codes come in any
+combination, so the gravest one decides, in this order::
 
     CredentialsRefused   the account is not ours to use: no other code of this answer matters
-    Transient            "not now": whatever else was said may be its consequence, the next answer will be clean
+    Transient            temporary: other codes may be its consequence, the next answer will not have them
     Bug                  a request that no correct client sends; also every code that we do not know
     Rejected             about orders of this call
     (15 alone)           nothing found: an empty result, no error
 
-``Success`` with an error code is a failure all the same. Reads live with warnings, writes do not: after a warning
-nobody knows what was written. Source: Afterbuy's list of error codes, and clients that run against real accounts.
+``Success`` with an error code is a failure all the same. Reads accept warnings, writes do not: after a warning it is
+unknown what was written. Source: Afterbuy's list of error codes, and clients that run against real accounts.
 """
 
 from collections.abc import Iterable
@@ -22,28 +22,28 @@ from aftersend.errors import AftersendError, Bug, CredentialsRefused, Rejected, 
 
 NOTHING_FOUND: Final = 15
 _CREDENTIALS: Final = frozenset({4, 5, 6, 7, 8, 9, 10, 11, 35, 38, 60, 71, 72})
-_NOT_NOW: Final = frozenset({13, 14, 52, 999, 3004})
+_TEMPORARY: Final = frozenset({13, 14, 52, 999, 3004})
 _ABOUT_ORDERS: Final = frozenset({32, 33, 44, 59, 74, 98})
 _WARNINGS_ABOUT_ORDERS: Final = frozenset({12, 13, 44})
 _MOST_DIGITS: Final = 6
 
 
 def read_refusal(envelope: Envelope) -> AftersendError | None:
-    """None if the answer of a read is usable: success or warning, or an empty result."""
+    """Return the error of a read; None if its answer is usable: success or warning, or an empty result."""
     codes = _numbers(envelope.errors)
     if codes:
         serious = [code for code in codes if code != NOTHING_FOUND]
-        return _most_serious(serious, order="") if serious else None
+        return _gravest(serious, order="") if serious else None
     if envelope.errors or envelope.status not in {"success", "warning"}:
         return Transient("status_unclear", upstream=AFTERBUY)
     return None
 
 
 def write_refusal(envelope: Envelope, *, order: str = "") -> AftersendError | None:
-    """None if the answer of an update is plain success. ``order`` is the OrderID if the call held one order only."""
+    """Return the error of an update; None after plain success. ``order`` is the OrderID of a call with one order."""
     codes = _numbers(envelope.errors)
     if codes:
-        return _most_serious(codes, order=order)
+        return _gravest(codes, order=order)
     if envelope.warnings or envelope.status == "warning":
         return _warned(_numbers(envelope.warnings), order=order)
     if envelope.errors or envelope.status != "success":
@@ -52,29 +52,29 @@ def write_refusal(envelope: Envelope, *, order: str = "") -> AftersendError | No
 
 
 def status_refusal(status: int, *, retry_after: str = "") -> AftersendError:
-    """What any HTTP status but 200 means; redirects are not followed, because the keys travel in the body."""
+    """Return the error of an HTTP status other than 200; redirects are not followed: the keys are in the body."""
     if status in {401, 403}:
         return CredentialsRefused(f"http_{status}", upstream=AFTERBUY)
     seconds = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else None
     return Transient(f"http_{status}", upstream=AFTERBUY, retry_after=seconds)
 
 
-def _most_serious(codes: Iterable[int], *, order: str) -> AftersendError:
-    code = min(codes, key=_rank)
+def _gravest(codes: Iterable[int], *, order: str) -> AftersendError:
+    code = min(codes, key=_gravity)
     name = f"code_{code}"
     if code in _CREDENTIALS:
         return CredentialsRefused(name, upstream=AFTERBUY)
-    if code in _NOT_NOW:
+    if code in _TEMPORARY:
         return Transient(name, upstream=AFTERBUY)
     if code in _ABOUT_ORDERS or code == NOTHING_FOUND:
         return Rejected(name, upstream=AFTERBUY, order=order)
     return Bug(name, upstream=AFTERBUY)
 
 
-def _rank(code: int) -> int:
+def _gravity(code: int) -> int:
     if code in _CREDENTIALS:
         return 0
-    if code in _NOT_NOW:
+    if code in _TEMPORARY:
         return 1
     return 3 if code in _ABOUT_ORDERS or code == NOTHING_FOUND else 2
 

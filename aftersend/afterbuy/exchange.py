@@ -1,34 +1,56 @@
-"""One call to Afterbuy: send a document, read the answer while it arrives, say what it means.
+"""One call to Afterbuy: send a document, parse the answer as it streams in, raise what it refuses.
 
-No retry happens here: whoever calls knows what is at stake. Redirects are not followed, because the keys travel in the
-body. Every call, however it ends, is counted once with its outcome and its duration, and taken off the day's budget.
+There is no retry here: that is the caller's decision. Redirects are not followed, because the keys are in the body.
+Every call, however it ends, is counted once with its outcome and its duration, and deducted from the daily budget.
+
+The budget. Afterbuy includes 50,000 calls a day (Berlin time); what happens beyond is unverified, so no call is refused
+here: a metric shows what is left and an alert watches it. Every process counts its own calls, since it started or since
+midnight, whichever is later.
 """
 
 import time
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import aiohttp
 
 from aftersend.afterbuy.answer import AnswerReader, Envelope
-from aftersend.afterbuy.budget import CALLS_PER_DAY, DailyBudget
 from aftersend.afterbuy.errors import status_refusal
 from aftersend.afterbuy.model import AFTERBUY
+from aftersend.afterbuy.numbers import BERLIN
 from aftersend.afterbuy.writing import Document
 from aftersend.errors import AftersendError, CredentialsRefused, Rejected, Transient
 from aftersend.observe.meter import CallMeter
 from aftersend.observe.traces import set_attributes, span, url_attributes
 
-PATIENCE: Final = aiohttp.ClientTimeout(total=120, sock_connect=10, sock_read=30)
-
+TIMEOUT: Final = aiohttp.ClientTimeout(total=120, sock_connect=10, sock_read=30)
+CALLS_PER_DAY: Final = 50_000
 _CHUNK: Final = 64 * 1024
 _OK: Final = 200
 _HEADERS: Final = {"Content-Type": "application/xml; charset=utf-8", "Accept": "application/xml, text/xml"}
 
-Judge = Callable[[Envelope], AftersendError | None]
+FindRefusal = Callable[[Envelope], AftersendError | None]
 
 
-class Exchange:
+class DailyBudget:
+    """Counts calls per Berlin day."""
+
+    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._clock = clock
+        self._day: date | None = None
+        self._spent = 0
+
+    def spend(self) -> int:
+        """Count one call; returns how many are left today, never below 0."""
+        today = self._clock().astimezone(BERLIN).date()
+        if today != self._day:
+            self._day, self._spent = today, 0
+        self._spent += 1
+        return max(CALLS_PER_DAY - self._spent, 0)
+
+
+class AfterbuyExchange:
     """Sends documents to one address."""
 
     def __init__(
@@ -37,25 +59,28 @@ class Exchange:
         *,
         url: str,
         meter: CallMeter,
-        patience: aiohttp.ClientTimeout,
+        timeout: aiohttp.ClientTimeout,
     ) -> None:
         self._session = session
         self._url = url
         self._meter = meter
         self._url_attributes = url_attributes(url)
         self._budget = DailyBudget()
-        self._patience = patience
+        self._timeout = timeout
 
-    async def ask(self, document: Document, reader: AnswerReader, *, judge: Judge) -> Envelope:
-        """The envelope of a usable answer; records went to the reader. Raises what ``judge`` says, or ``Transient``."""
+    async def send(self, document: Document, reader: AnswerReader, *, find_refusal: FindRefusal) -> Envelope:
+        """Send one document and return the envelope of a usable answer; records go to the reader.
+
+        Raises the error that ``find_refusal`` returns for the envelope, or ``Transient``.
+        """
         started = time.monotonic()
         outcome = "cancelled"
         name = f"POST afterbuy {document.call}"
-        about: dict[str, Any] = {"upstream": AFTERBUY, "call": document.call, "method": "POST", **self._url_attributes}
-        with span(name, kind="client", **about) as trace:
+        attributes: dict[str, Any] = {"upstream": AFTERBUY, "call": document.call, "method": "POST"}
+        with span(name, kind="client", **attributes, **self._url_attributes) as trace:
             try:
                 envelope = await self._post(document, reader)
-                if refusal := judge(envelope):
+                if refusal := find_refusal(envelope):
                     raise refusal
                 outcome = "ok"
             except AftersendError as error:
@@ -70,7 +95,7 @@ class Exchange:
     async def _post(self, document: Document, reader: AnswerReader) -> Envelope:
         try:
             async with self._session.post(
-                self._url, data=document.body, headers=_HEADERS, allow_redirects=False, timeout=self._patience
+                self._url, data=document.body, headers=_HEADERS, allow_redirects=False, timeout=self._timeout
             ) as response:
                 set_attributes(status=response.status)
                 if response.status != _OK:

@@ -1,7 +1,7 @@
-"""An order as Afterbuy tells it, reduced to what the bridge needs. Nothing here is ever stored.
+"""An order of Afterbuy, reduced to what the bridge needs. Nothing here is ever stored.
 
 Amounts and weights are ``Decimal`` or None where Afterbuy left the element out or empty. Texts are stripped; an absent
-element is an empty text. ``OrderID`` and ``ItemID`` are kept as digits in text: they are names, not numbers.
+element is an empty text. ``OrderID`` and ``ItemID`` are kept as digits in text: they are identifiers, not numbers.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class PostalAddress:
 
     @property
     def is_empty(self) -> bool:
-        """True if nobody could deliver there: no street, no city and no postal code."""
+        """True without street, city and postal code."""
         return not (self.street or self.city or self.postal_code)
 
 
@@ -44,7 +44,7 @@ class SoldItem:
     price: Decimal | None
     weight: Decimal | None
     currency: str = ""
-    """ISO 4217 of ``price`` (ItemOriginalCurrency/ItemPriceCode), empty if not told."""
+    """ISO 4217 of ``price`` (ItemOriginalCurrency/ItemPriceCode), empty if absent."""
     original_price: Decimal | None = None
     """ItemOriginalCurrency/ItemPrice: unit price in ``currency``."""
     sku: str = ""
@@ -92,7 +92,7 @@ class Order:
     paid_at: datetime | None = None
     invoice_currency: str = ""
     sections: frozenset[str] = frozenset()
-    """Which of BuyerInfo, SoldItems, ShippingInfo and PaymentInfo the answer held."""
+    """Those of BuyerInfo, SoldItems, ShippingInfo and PaymentInfo that the answer held."""
 
     @property
     def has_parcel_number(self) -> bool:
@@ -102,7 +102,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableOrder:
-    """An order of which one field could not be read; the others of the page are not held up by it."""
+    """An order with a field that could not be read; the others of its page are not affected."""
 
     order_id: str
     path: str
@@ -128,7 +128,7 @@ class ProductCustoms:
 
 @dataclass(frozen=True, slots=True)
 class OrderChange:
-    """What UpdateSoldItems shall write to one order; None and empty mean: leave the field alone."""
+    """The fields that UpdateSoldItems writes to one order; None and empty leave the field alone."""
 
     order_id: str
     additional_info: str | None = None
@@ -147,7 +147,7 @@ class OrderChange:
 
 @dataclass(frozen=True, slots=True)
 class AfterbuyClock:
-    """Answer of GetAfterbuyTime."""
+    """The answer of GetAfterbuyTime."""
 
     universal: datetime
     """Aware, UTC."""

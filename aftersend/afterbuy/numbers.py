@@ -1,14 +1,14 @@
-"""Afterbuy's spelling of numbers and times, read and written.
+"""Parse and format numbers and times in Afterbuy's spelling.
 
     decimals   112,30 · 1.234,50 · 0 · 5.9     with a comma, dots are thousands; without one, a dot is the point
     times      01.09.2026 09:05:00 · 1.9.2026 9:05 · 01.09.2026 · 2026-09-01T09:05:00        always Europe/Berlin
     flags      1 · -1 · True · ja        0 · False · nein
 
-Empty texts and white space mean "not told": every reader answers None. Anything else that is not understood raises
-``Unreadable``, which carries no text: what stands in a field may be somebody's name.
+Empty texts and white space mean "absent": every reader returns None. Anything else that cannot be parsed raises
+``Unreadable``, which carries no text: a field may hold the name of a person.
 
 The hour that occurs twice in October is read as its first occurrence; the hour that never was in March as the
-hour after it. Years before 1970 are a database's way to say "no date" (01.01.0001, 30.12.1899).
+hour after it. Years before 1970 are a database's placeholder for "no date" (01.01.0001, 30.12.1899).
 Source: Afterbuy's general documentation and recorded answers (GetAfterbuyTime gives Berlin time beside UTC).
 """
 
@@ -31,11 +31,11 @@ _FALSE: Final = frozenset({"0", "false", "no", "nein"})
 
 
 class Unreadable(Exception):  # noqa: N818 - a domain word
-    """A text is not what it should be; deliberately without the text."""
+    """A text could not be parsed; deliberately without the text."""
 
 
 def read_decimal(text: str) -> Decimal | None:
-    """An amount or a weight."""
+    """Parse an amount or a weight."""
     text = text.strip().replace("\xa0", "").replace(" ", "")
     if not text:
         return None
@@ -47,7 +47,7 @@ def read_decimal(text: str) -> Decimal | None:
 
 
 def read_whole(text: str) -> int | None:
-    """A count; ``2,00`` counts as 2, ``1,5`` is unreadable."""
+    """Parse a count; ``2,00`` counts as 2, ``1,5`` is unreadable."""
     value = read_decimal(text)
     if value is None:
         return None
@@ -57,7 +57,7 @@ def read_whole(text: str) -> int | None:
 
 
 def read_flag(text: str) -> bool | None:
-    """A yes or no in one of its many spellings."""
+    """Parse a yes or no in one of its many spellings."""
     text = text.strip().lower()
     if text in _TRUE:
         return True
@@ -69,7 +69,7 @@ def read_flag(text: str) -> bool | None:
 
 
 def read_id(text: str) -> str:
-    """An OrderID or ItemID: digits without leading zeros; ``0`` if there is none."""
+    """Parse an OrderID or ItemID: digits without leading zeros; ``0`` if there is none."""
     text = text.strip()
     if not text:
         return "0"
@@ -79,7 +79,7 @@ def read_id(text: str) -> str:
 
 
 def read_time(text: str, zone: ZoneInfo = BERLIN) -> datetime | None:
-    """A date with or without time of day, aware, in Berlin unless told otherwise."""
+    """Parse a date with or without time of day as a local time of ``zone``; returns it aware."""
     text = text.strip()
     if not text:
         return None
@@ -99,6 +99,6 @@ def read_time(text: str, zone: ZoneInfo = BERLIN) -> datetime | None:
     return moment.astimezone(UTC).astimezone(zone)
 
 
-def written_time(moment: datetime) -> str:
-    """An aware time as Afterbuy wants it: ``dd.MM.yyyy HH:mm:ss``, Berlin wall clock."""
+def format_time(moment: datetime) -> str:
+    """Format an aware time as ``dd.MM.yyyy HH:mm:ss``, Berlin wall clock."""
     return moment.astimezone(BERLIN).strftime("%d.%m.%Y %H:%M:%S")

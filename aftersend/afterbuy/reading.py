@@ -1,15 +1,15 @@
-"""From the elements of an answer to orders and products.
+"""Map the elements of an answer to orders and products.
 
 Any element may be missing, empty, in another place among its siblings or in other letter case. What the bridge does not
-need is not looked at. A field that is there but makes no sense spoils its own order only: the order becomes an
-``UnreadableOrder`` that names the path, never the content.
+need is ignored. A field that cannot be parsed affects its own order only: the order becomes an ``UnreadableOrder`` that
+names the path, never the content.
 
-Texts: Afterbuy's documentation says that ``> < " ' &`` arrive as HTML entities, and nobody could verify whether that
-means twice escaped. So an entity that is still there after XML parsing (``&amp;``, ``&quot;``, ``&#228;``) is decoded
+Texts: Afterbuy's documentation says that ``> < " ' &`` arrive as HTML entities; whether that means
+twice escaped is unverified. So an entity that is left after XML parsing (``&amp;``, ``&quot;``, ``&#228;``) is decoded
 once more. Only entities with a semicolon count: ``?a=1&copy=2`` in a link stays what it is.
 
 Prices: ItemPrice is the gross price per piece in the account's currency. Where a marketplace sold in another one,
-ItemOriginalCurrency tells price and code beside it; both are kept, the mapping decides.
+ItemOriginalCurrency holds price and code beside it; both are kept, the mapping decides.
 """
 
 import html
@@ -42,7 +42,7 @@ class _UnreadableField(Exception):  # noqa: N818 - a domain word
 
 
 def read_order(element: Element) -> Order | UnreadableOrder:
-    """One ``Order`` element. An order without real OrderID gets ``0``."""
+    """Map one ``Order`` element. An order without real OrderID gets ``0``."""
     order_id = "0"
     try:
         order_id = _read(element, "OrderID", read_id)
@@ -52,7 +52,7 @@ def read_order(element: Element) -> Order | UnreadableOrder:
 
 
 def read_product(element: Element) -> ProductCustoms | None:
-    """One ``Product`` element; None if it does not say which. Customs data that make no sense count as absent."""
+    """Map one ``Product`` element; None without ProductID. Customs data that cannot be parsed count as absent."""
     product_id = _text(element, "ProductID")
     if not (product_id.isascii() and product_id.isdigit()):
         return None
@@ -65,13 +65,13 @@ def read_product(element: Element) -> ProductCustoms | None:
 
 
 def read_mail(text: str) -> str:
-    """A mail address, or nothing: orders of OTTO carry an addition after it, others carry anything at all."""
+    """Parse a mail address, or return an empty text: OTTO appends a word to it, others write anything at all."""
     first = text.split(maxsplit=1)[0] if text.strip() else ""
     return first if len(first) <= _LONGEST_MAIL and _MAIL.fullmatch(first) else ""
 
 
 def plain(text: str) -> str:
-    """The text with entities decoded that XML parsing left over."""
+    """Decode entities that XML parsing left over."""
     return _ENTITY.sub(lambda match: html.unescape(match.group()), text) if "&" in text else text
 
 
@@ -130,7 +130,7 @@ def _sku(element: Element) -> str:
 
 
 def _known(number: str) -> str:
-    """Numbers that are 0 are Afterbuy's way to leave them out."""
+    """The number, or an empty text for 0, which stands for an absent one."""
     return "" if number == "0" else number
 
 

@@ -1,4 +1,4 @@
-"""One answer of GetSoldItems, and what it says about the next page. No I/O here."""
+"""One page of GetSoldItems, and where the next one starts. No I/O here."""
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
@@ -17,15 +17,15 @@ _T = TypeVar("_T")
 
 
 @dataclass(slots=True)
-class SoldItems:
-    """Orders of one page, filled while the answer arrives."""
+class SoldItemsPage:
+    """Orders of one page, filled while the answer streams in."""
 
     orders: list[Order] = field(default_factory=list)
     unreadable: list[UnreadableOrder] = field(default_factory=list)
     last: int = 0
-    """LastOrderID, 0 if the answer does not tell."""
+    """LastOrderID, 0 if absent."""
     is_last: bool = False
-    """HasMoreItems is 0; a missing one says nothing, then the next page shows."""
+    """HasMoreItems is 0; if it is absent, the next page shows whether there is more."""
 
     def take(self, element: Element) -> None:
         """Add one ``Order`` element."""
@@ -35,51 +35,51 @@ class SoldItems:
         else:
             self.orders.append(order)
 
-    def conclude(self, envelope: Envelope) -> None:
-        """Take over what the envelope tells about paging."""
+    def read_paging(self, envelope: Envelope) -> None:
+        """Read the paging fields of the envelope."""
         has_more = _lenient(read_flag, envelope.fields.get("hasmoreitems", ""))
         self.is_last = has_more is False or self.is_empty
         self.last = _lenient(read_whole, envelope.fields.get("lastorderid", "")) or 0
 
     @property
     def is_empty(self) -> bool:
-        """True if there is nothing to hand on."""
+        """True without any order."""
         return not (self.orders or self.unreadable)
 
     def ids(self) -> set[str]:
-        """OrderIDs of this page; items that are no order yet carry 0 and have none."""
+        """Return the OrderIDs of this page; items that are no order yet carry 0 and have none."""
         return ({order.order_id for order in self.orders} | {order.order_id for order in self.unreadable}) - {"0"}
 
     def next_position(self, position: int, *, has_news: bool) -> int | None:
-        """Where the page after this one starts, None if there is none; ``position`` is where this one started.
+        """Return where the page after this one starts, None if there is none; ``position`` is where this one started.
 
-        LastOrderID as a rule. If a page is not in the order of its ids, LastOrderID may stand still or lead back to
-        what is known already; the highest OrderID of the page leads on then.
+        LastOrderID as a rule. If a page is not in the order of its ids, LastOrderID may not advance or go back; the
+        highest OrderID of the page is the next position then.
         """
         highest = max((int(order_id) for order_id in self.ids()), default=0)
         candidates = (self.last, highest) if has_news else (highest,)
         return None if self.is_last else next((each for each in candidates if each > position), None)
 
-    def lacking(self) -> str:
-        """The first needed section that no order has, or an empty text."""
+    def missing_section(self) -> str:
+        """Return the first needed section that no order has, or an empty text."""
         if not self.orders:
             return ""
         present = frozenset[str]().union(*(order.sections for order in self.orders))
         return next((section for section in NEEDED if section not in present), "")
 
-    def since(self, position: int, seen: AbstractSet[str]) -> Self:
-        """The same page less orders that earlier pages brought: those below the range asked for, and those in it."""
-        return self._those(lambda each: each == "0" or (int(each) >= position and each not in seen))
+    def without_seen(self, position: int, seen: AbstractSet[str]) -> Self:
+        """Drop orders that earlier pages brought: those below the requested range, and those in it."""
+        return self._filtered(lambda each: each == "0" or (int(each) >= position and each not in seen))
 
     def only(self, wanted: AbstractSet[str]) -> Self:
-        """The same page less orders that nobody asked for."""
-        return self._those(lambda order_id: order_id in wanted)
+        """Drop orders that were not requested."""
+        return self._filtered(lambda order_id: order_id in wanted)
 
     def page(self) -> Page:
-        """What callers get."""
+        """Return the page as callers get it."""
         return Page(tuple(self.orders), tuple(self.unreadable))
 
-    def _those(self, is_wanted: Callable[[str], bool]) -> Self:
+    def _filtered(self, is_wanted: Callable[[str], bool]) -> Self:
         return replace(
             self,
             orders=[each for each in self.orders if is_wanted(each.order_id)],

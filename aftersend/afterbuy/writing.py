@@ -1,10 +1,10 @@
-"""The documents that go to Afterbuy.
+"""Build the XML requests to Afterbuy.
 
 An element without text would clear a field in Afterbuy, so there is one function that adds text, and it adds nothing
 if there is none. Characters that XML cannot carry are left out. Times are Berlin wall clock. Every document starts
-with the same head: the keys, the call's name, the level of detail, and German error texts (which nobody reads).
+with the same head: the keys, the call's name, the level of detail, and the language of error texts (never read).
 
-Two orders are never mixed up: what identifies an order must be an OrderID, ``0`` and anything else is a ``Bug``.
+An order is identified by a valid OrderID only: ``0`` and anything else is a ``Bug``.
 """
 
 import re
@@ -17,7 +17,7 @@ from lxml import etree
 
 from aftersend.afterbuy.credentials import AfterbuyCredentials
 from aftersend.afterbuy.model import AFTERBUY, OrderChange, ParcelLabel
-from aftersend.afterbuy.numbers import written_time
+from aftersend.afterbuy.numbers import format_time
 from aftersend.errors import Bug
 
 MAX_SOLD_ITEMS: Final = 250
@@ -34,7 +34,7 @@ _LONGEST_ID: Final = 19
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A request ready to be sent; ``body`` holds keys and personal data and stays out of ``repr``."""
+    """A serialised request; ``body`` holds keys and personal data and stays out of ``repr``."""
 
     call: str
     body: bytes = field(repr=False)
@@ -48,34 +48,34 @@ class Filter:
     values: tuple[tuple[str, str], ...]
 
 
-def dates(date_field: str, start: datetime, end: datetime) -> Filter:
-    """Orders whose ``date_field`` lies between two moments."""
-    span = (("DateFrom", written_time(start)), ("DateTo", written_time(end)), ("FilterValue", date_field))
+def date_filter(date_field: str, start: datetime, end: datetime) -> Filter:
+    """Filter orders whose ``date_field`` lies between two moments."""
+    span = (("DateFrom", format_time(start)), ("DateTo", format_time(end)), ("FilterValue", date_field))
     return Filter("DateFilter", span)
 
 
-def order_ids(ids: Iterable[str]) -> Filter:
-    """These orders."""
+def order_id_filter(ids: Iterable[str]) -> Filter:
+    """Filter orders by OrderID."""
     return Filter("OrderID", tuple(("FilterValue", _order_id(order)) for order in ids))
 
 
-def from_order(order_id: int) -> Filter:
-    """Orders from this OrderID on."""
+def range_filter(order_id: int) -> Filter:
+    """Filter orders from this OrderID on."""
     return Filter("RangeID", (("ValueFrom", str(order_id)),))
 
 
-def product_ids(ids: Iterable[str]) -> Filter:
-    """These products."""
+def product_id_filter(ids: Iterable[str]) -> Filter:
+    """Filter products by ProductID."""
     return Filter("ProductID", tuple(("FilterValue", product) for product in ids))
 
 
 def get_time(credentials: AfterbuyCredentials) -> Document:
-    """GetAfterbuyTime: the cheapest call there is."""
+    """Build GetAfterbuyTime: the cheapest call there is."""
     return _document("GetAfterbuyTime", _request("GetAfterbuyTime", credentials))
 
 
 def get_sold_items(credentials: AfterbuyCredentials, filters: Sequence[Filter], *, detail: int) -> Document:
-    """GetSoldItems: one page, ascending by OrderID, real orders only."""
+    """Build GetSoldItems: one page, ascending by OrderID, real orders only."""
     request = _request("GetSoldItems", credentials, detail=detail)
     _add(request, "RequestAllItems", "0")
     _add(request, "MaxSoldItems", str(MAX_SOLD_ITEMS))
@@ -85,15 +85,15 @@ def get_sold_items(credentials: AfterbuyCredentials, filters: Sequence[Filter], 
 
 
 def get_products(credentials: AfterbuyCredentials, ids: Iterable[str]) -> Document:
-    """GetShopProducts by ProductID."""
+    """Build GetShopProducts by ProductID."""
     request = _request("GetShopProducts", credentials)
     _add(request, "MaxShopItems", str(MAX_SHOP_ITEMS))
-    _add_filters(request, (product_ids(ids),))
+    _add_filters(request, (product_id_filter(ids),))
     return _document("GetShopProducts", request)
 
 
 def update_sold_items(credentials: AfterbuyCredentials, changes: Sequence[OrderChange]) -> Document:
-    """UpdateSoldItems: what is left out of a change stays as it is."""
+    """Build UpdateSoldItems: what is left out of a change stays as it is."""
     if len(changes) > MAX_CHANGES:
         raise Bug("too_many_changes", upstream=AFTERBUY, path="Orders")
     request = _request("UpdateSoldItems", credentials)
@@ -142,7 +142,7 @@ def _add_shipping(order: etree._Element, change: OrderChange) -> None:
     shipping = etree.Element("ShippingInfo")
     _add(shipping, "DeliveryService", change.delivery_service)
     if change.dispatched_at:
-        _add(shipping, "DeliveryDate", written_time(change.dispatched_at))
+        _add(shipping, "DeliveryDate", format_time(change.dispatched_at))
     _add_labels(shipping, change.parcel_labels)
     _append(order, shipping)
 
@@ -163,7 +163,7 @@ def _add_section(parent: etree._Element, name: str, *values: tuple[str, str]) ->
 
 
 def _append(parent: etree._Element, section: etree._Element) -> None:
-    """Into its parent, unless there is nothing in it."""
+    """Append a section unless it is empty."""
     if len(section):
         parent.append(section)
 
@@ -174,7 +174,7 @@ def _add(parent: etree._Element, name: str, text: str | None) -> None:
 
 
 def _clean(text: str | None) -> str:
-    """Without what XML cannot carry; white space alone is nothing."""
+    """Drop characters that XML cannot carry; white space alone becomes an empty text."""
     cleaned = _NOT_XML.sub("", text or "")
     return cleaned if cleaned.strip() else ""
 

@@ -18,9 +18,9 @@ class SendcloudCredentials:
 
     @classmethod
     def read(cls, files: SecretFiles) -> Self:
-        """From the tenant's ``sendcloud`` folder; of several secret keys (one per line) the first is used for calls.
+        """Read them from the tenant's ``sendcloud`` folder; of several secret keys (one per line) the first is used.
 
-        ``SecretMissing`` names the file that is missing, and this upstream: such keys stop the calls like refused ones.
+        ``SecretMissing`` names the missing file, and this upstream: missing keys stop the calls just like refused ones.
         """
         try:
             public_key, _ = files.all_of("publicKey", "secretKey")

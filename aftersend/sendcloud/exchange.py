@@ -1,10 +1,10 @@
-"""One call to Sendcloud, from the bucket to a decoded answer.
+"""One call to Sendcloud, from the rate limit to a decoded response.
 
     bucket ──> request (no redirects) ──> body, at most 32 MiB ──> refusal by status ──> JSON of the expected shape
 
-Nothing is retried here: errors leave typed (see ``errors``), and whoever owns the work decides. Every call is counted
-once, with its outcome and its duration, and shown as a span under its path. ``budget`` tells how many writes could go
-right now, because they run out long before reads do.
+There is no retry here: errors are typed (see ``errors``), and the caller decides. Every call is counted once, with its
+outcome and its duration, and traced as a span under its path. ``budget`` shows how many writes could be sent right now,
+because they run out long before reads do.
 
 The API answers on IPv4 only, and refuses a GET with a body.
 """
@@ -27,19 +27,19 @@ from aftersend.observe.traces import set_attributes, span, url_attributes
 from aftersend.sendcloud import lenient
 from aftersend.sendcloud.credentials import SendcloudCredentials
 from aftersend.sendcloud.errors import TOO_MANY, Malformed, refusal, retry_after
-from aftersend.sendcloud.limits import READS, WRITES, Bucket
+from aftersend.sendcloud.limits import READS, WRITES, RateBucket
 from aftersend.sendcloud.model import SENDCLOUD
 
-LARGEST_BODY: Final = 32 * 1024 * 1024
-PATIENCE: Final = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=30)
+MAX_BODY_BYTES: Final = 32 * 1024 * 1024
+TIMEOUT: Final = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=30)
 _CHUNK: Final = 64 * 1024
 _KINDS: Final = {Transient: "transient", CredentialsRefused: "credentials", Rejected: "rejected", Misconfigured: "own"}
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Question(Generic[_T]):
-    """What to ask; an answer of shape ``kind`` is expected."""
+class SendcloudRequest(Generic[_T]):
+    """A request; a response of shape ``kind`` is expected."""
 
     method: str
     path: str
@@ -52,18 +52,18 @@ class Question(Generic[_T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[_T]):
-    """A 2xx answer."""
+class SendcloudResponse(Generic[_T]):
+    """A 2xx response."""
 
     content: _T = field(repr=False)
     date: datetime | None
-    """Sendcloud's clock (``Date`` header), aware; None if it did not tell."""
+    """Sendcloud's clock (``Date`` header), aware; None if it is missing."""
     next_url: str = field(repr=False)
     """v3 lists: the next page as the ``Link`` header has it, or empty. Not to be trusted beyond its cursor."""
 
 
-class Exchange:
-    """Asks one account's API."""
+class SendcloudExchange:
+    """Sends requests to one account's API."""
 
     def __init__(
         self,
@@ -72,27 +72,27 @@ class Exchange:
         url: str,
         credentials: Callable[[], SendcloudCredentials],
         meter: CallMeter,
-        patience: aiohttp.ClientTimeout,
+        timeout: aiohttp.ClientTimeout,
     ) -> None:
         self._session = session
         self._base = URL(url.rstrip("/"))
         self._credentials = credentials
         self._meter = meter
-        self._patience = patience
-        self._reads = Bucket(READS)
-        self._writes = Bucket(WRITES)
+        self._timeout = timeout
+        self._reads = RateBucket(READS)
+        self._writes = RateBucket(WRITES)
 
-    async def ask(self, question: Question[_T]) -> Answer[_T]:
-        """The answer to one question; raises what ``errors`` says."""
-        bucket = self._reads if question.batch is None else self._writes
+    async def send(self, request: SendcloudRequest[_T]) -> SendcloudResponse[_T]:
+        """Send one request and return its response; raises the errors of ``errors``."""
+        bucket = self._reads if request.batch is None else self._writes
         await bucket.take()
         started = time.monotonic()
         outcome = "cancelled"
-        name = f"{question.method} sendcloud {question.path}"
-        about = {"upstream": SENDCLOUD, "method": question.method, "template": question.path}
-        with span(name, kind="client", **about, **url_attributes(str(self._url(question)))) as trace:
+        name = f"{request.method} sendcloud {request.path}"
+        attributes = {"upstream": SENDCLOUD, "method": request.method, "template": request.path}
+        with span(name, kind="client", **attributes, **url_attributes(str(self._url(request)))) as trace:
             try:
-                answer = await self._request(question, bucket)
+                response = await self._request(request, bucket)
                 outcome = "ok"
             except AftersendError as error:
                 outcome = outcome_of(error)
@@ -101,54 +101,56 @@ class Exchange:
                 trace.set(outcome=outcome)
                 self._meter.observe(outcome, time.monotonic() - started)
                 self._meter.budget(self._writes.remaining, WRITES.burst)
-        return answer
+        return response
 
-    async def _request(self, question: Question[_T], bucket: Bucket) -> Answer[_T]:
+    async def _request(self, request: SendcloudRequest[_T], bucket: RateBucket) -> SendcloudResponse[_T]:
         try:
             async with self._session.request(
-                question.method,
-                self._url(question).with_query(question.query),
-                headers=self._headers(question),
-                data=None if question.body is None else BytesIO(question.body),  # streamed: it may be large
+                request.method,
+                self._url(request).with_query(request.query),
+                headers=self._headers(request),
+                data=None if request.body is None else BytesIO(request.body),  # streamed: it may be large
                 allow_redirects=False,
-                timeout=self._patience,
+                timeout=self._timeout,
             ) as response:
-                return await _judged(response, question, bucket)
+                return await _decode_response(response, request, bucket)
         except TimeoutError:
             raise Transient("timeout", upstream=SENDCLOUD) from None
         except (aiohttp.ClientError, OSError):
             raise Transient("connection", upstream=SENDCLOUD) from None
 
-    def _url(self, question: Question[_T]) -> URL:
-        return self._base.joinpath(*question.path.strip("/").split("/"))
+    def _url(self, request: SendcloudRequest[_T]) -> URL:
+        return self._base.joinpath(*request.path.strip("/").split("/"))
 
-    def _headers(self, question: Question[_T]) -> dict[str, str]:
+    def _headers(self, request: SendcloudRequest[_T]) -> dict[str, str]:
         headers = {"Authorization": self._credentials().authorization, "Accept": "application/json"}
-        return headers if question.body is None else {**headers, "Content-Type": "application/json"}
+        return headers if request.body is None else {**headers, "Content-Type": "application/json"}
 
 
-async def _judged(response: aiohttp.ClientResponse, question: Question[_T], bucket: Bucket) -> Answer[_T]:
-    """The status decides before anything of the body is believed."""
+async def _decode_response(
+    response: aiohttp.ClientResponse, request: SendcloudRequest[_T], bucket: RateBucket
+) -> SendcloudResponse[_T]:
+    """Check the status, then decode the body."""
     set_attributes(status=response.status)
     if response.status == TOO_MANY:
         bucket.refused(retry_after(response.headers))
-    body = await _bounded(response)
+    body = await _read_body(response)
     if not 200 <= response.status < 300:  # noqa: PLR2004 - the 2xx
-        raise refusal(response.status, response.headers, body, batch=question.batch)
+        raise refusal(response.status, response.headers, body, batch=request.batch)
     bucket.accepted()
     try:
-        content = lenient.decode(body, question.kind)
+        content = lenient.decode(body, request.kind)
     except Malformed as malformed:
         raise Transient("unreadable_answer", upstream=SENDCLOUD, path=malformed.path) from None
-    return Answer(content, _date(response.headers.get("Date", "")), _next_url(response))
+    return SendcloudResponse(content, _date(response.headers.get("Date", "")), _next_url(response))
 
 
-async def _bounded(response: aiohttp.ClientResponse) -> bytes:
-    """The body, decompressed, up to the limit."""
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+    """Read the body, decompressed, up to the limit."""
     body = bytearray()
     async for chunk in response.content.iter_chunked(_CHUNK):
         body += chunk
-        if len(body) > LARGEST_BODY:
+        if len(body) > MAX_BODY_BYTES:
             raise Transient("answer_too_large", upstream=SENDCLOUD)
     return bytes(body)
 

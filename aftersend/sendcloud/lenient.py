@@ -1,12 +1,11 @@
-"""Reading odd values: what makes no sense counts as not told.
+"""Decode JSON values leniently: a value that cannot be read counts as absent.
 
-Real parcels miss fields, say null or ``""`` or ``[]`` for nothing, and numbers as text. Every reader here takes
-whatever stands in the JSON and returns a clean value or "nothing". No reader raises; ``decode`` does, without a word of
-its input.
+Real parcels lack fields, have null or ``""`` or ``[]`` for nothing, and numbers as text. Every reader here accepts any
+JSON value and returns a clean one or "nothing". No reader raises; ``decode`` does, without quoting its input.
 
-Times. A webhook tells ``timestamp`` in ms (seconds, says one page of the documentation). A parcel tells
-``date_updated`` as ``DD-MM-YYYY HH:MM:SS`` in UTC; since that second may hold the webhook's own moment, its end counts.
-Nothing happens in the future: later times are clamped to the time of receipt.
+Times. The ``timestamp`` of a webhook is in ms (in seconds according to one page of the documentation). The time of a
+parcel, ``date_updated``, is ``DD-MM-YYYY HH:MM:SS`` in UTC; since that second may hold the webhook's own moment, its
+end counts. Times in the future are clamped to the time of receipt.
 """
 
 import re
@@ -28,7 +27,7 @@ _T = TypeVar("_T")
 
 
 def decode(body: bytes | Raw, kind: type[_T], *, at: str = "") -> _T:
-    """JSON of one shape; ``Malformed`` says where it is not, ``at`` is the place of ``body`` itself."""
+    """Decode JSON of one shape; ``Malformed`` names the path that deviates, ``at`` is the path of ``body`` itself."""
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
@@ -40,7 +39,7 @@ def decode(body: bytes | Raw, kind: type[_T], *, at: str = "") -> _T:
 
 
 def text(value: object, *, longest: int = _LONGEST_TEXT) -> str:
-    """A short printable text (Afterbuy's XML cannot carry control characters), a whole number as its digits."""
+    """Read a short printable text (Afterbuy's XML cannot carry control characters), an integer as its digits."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value) if abs(value) < 10**_LONGEST_DIGITS else ""
     if not isinstance(value, str):
@@ -49,14 +48,14 @@ def text(value: object, *, longest: int = _LONGEST_TEXT) -> str:
     return stripped if len(stripped) <= longest and stripped.isprintable() else ""
 
 
-def link(value: object) -> str:
-    """A link that a person may click on."""
-    url = text(value, longest=_LONGEST_URL)
-    return url if url.startswith(("https://", "http://")) else ""
+def url(value: object) -> str:
+    """Read an HTTP or HTTPS address."""
+    found = text(value, longest=_LONGEST_URL)
+    return found if found.startswith(("https://", "http://")) else ""
 
 
-def whole(value: object, *, largest: int) -> int | None:
-    """A whole number from 0 to ``largest``, also as digits."""
+def integer(value: object, *, largest: int) -> int | None:
+    """Read an integer from 0 to ``largest``, also as digits."""
     if isinstance(value, str):
         value = int(value) if is_digits(value.strip()) else None
     if isinstance(value, bool) or not isinstance(value, int):
@@ -64,18 +63,18 @@ def whole(value: object, *, largest: int) -> int | None:
     return value if 0 <= value <= largest else None
 
 
-def truth(value: object) -> bool:
-    """JSON's true, and what stands for it in the wild."""
+def boolean(value: object) -> bool:
+    """Read a boolean: true, 1 and the texts that stand for it in real parcels."""
     return value.strip().lower() in {"true", "1", "yes"} if isinstance(value, str) else value is True or value == 1
 
 
 def is_digits(value: str) -> bool:
-    """Plain digits, not too many of them."""
+    """True for plain ASCII digits of a bounded length."""
     return value.isascii() and value.isdigit() and len(value) <= _LONGEST_DIGITS
 
 
 def timestamp(value: object, *, received: int) -> int | None:
-    """A webhook's ``timestamp`` (s or ms, number or digits) in ms, not after ``received``; None if not told."""
+    """Read a webhook's ``timestamp`` (s or ms, number or digits) in ms, not after ``received``; None if absent."""
     if isinstance(value, str):
         value = int(value) if is_digits(value.strip()) else None
     if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
@@ -83,10 +82,10 @@ def timestamp(value: object, *, received: int) -> int | None:
     return int(min(value if value >= MS_FROM else value * 1000, received))
 
 
-def updated(value: object, *, received: int) -> int | None:
-    """A parcel's ``date_updated`` in ms, not after ``received``: the end of that second; None if not told."""
+def date_updated(value: object, *, received: int) -> int | None:
+    """Read a parcel's ``date_updated`` in ms, not after ``received``: the end of that second; None if absent."""
     moment = (_dutch(value) or _iso(value)) if isinstance(value, str) else None
-    if moment is None or moment.year < 1971:  # noqa: PLR2004 - before computers told the time
+    if moment is None or moment.year < 1971:  # noqa: PLR2004 - a placeholder for "no date"
         return None
     ms = moment.microsecond // 1000 or 999
     return min(int(moment.replace(microsecond=0).timestamp()) * 1000 + ms, received)

@@ -1,12 +1,12 @@
-"""Staying below Sendcloud's limits: one bucket of calls for reads, one for writes.
+"""Rate limits: one token bucket for reads, one for writes, below the limits of Sendcloud.
 
 Sendcloud counts per account: 1000 reads a minute; 100 writes a minute, of which 15 in one second. Each bucket holds a
-few calls and is refilled at a steady pace, so that no minute sees more than 90 % of what is allowed. Calls wait here,
-in order, before they go out.
+few calls and is refilled at a steady rate, so that no minute sees more than 90 % of what is allowed. Calls wait here,
+in order, before they are sent.
 
 A 429 pauses the whole bucket, for as long as Sendcloud says, else 5 s, 10 s, 20 s … up to a minute with some jitter,
-because others on the same account (a shop plug-in, a second process of ours) eat from the same plate. Nobody waits here
-for longer than a minute: then the call fails as ``Transient``, and whoever wants it comes back.
+because others on the same account (a shop plug-in, a second process of ours) share the same limits. A call that would
+wait for longer than a minute fails as ``Transient`` at once, and is retried by its caller.
 """
 
 import asyncio
@@ -16,18 +16,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from aftersend.backoff import Backoff
 from aftersend.errors import Transient
 from aftersend.sendcloud.model import SENDCLOUD
 
-FIRST_PAUSE: Final = 5.0
-LONGEST_PAUSE: Final = 60.0
-_JITTER: Final = 0.25
-_NO_TIME: Final = 1e-6
+MAX_PAUSE: Final = 60.0
+_EPSILON: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How many calls go at once, and how many follow per second: at most ``burst + 60 * rate`` a minute."""
+    """Calls at once (``burst``) and refill per second (``rate``): at most ``burst + 60 * rate`` a minute."""
 
     burst: int
     rate: float
@@ -37,8 +36,8 @@ READS: Final = Limit(burst=60, rate=14.0)  # 900 of 1000 a minute
 WRITES: Final = Limit(burst=12, rate=1.3)  # 90 of 100 a minute, 13 of 15 a second
 
 
-class Bucket:
-    """Calls that may go out; shared by everybody who uses the account."""
+class RateBucket:
+    """Token bucket of one kind of call, shared by all users of the account."""
 
     def __init__(
         self,
@@ -51,37 +50,36 @@ class Bucket:
         self._limit = limit
         self._clock = clock
         self._sleep = sleep
-        self._jitter = jitter
+        self._backoff = Backoff(first=5.0, longest=56.25, jitter=0.25, chance=jitter)  # 5, 10, 20, 40, 45 s and jitter
         self._calls = float(limit.burst)
         self._filled = clock()
         self._paused_until = self._filled
         self._refusals = 0
-        self._turn = asyncio.Lock()
+        self._queue = asyncio.Lock()
 
     async def take(self) -> None:
-        """Wait until one call may go; ``Transient`` at once if that takes longer than a minute."""
-        async with self._turn:
-            while (wait := self._wait()) > _NO_TIME:
-                if wait > LONGEST_PAUSE:
+        """Wait until one call may be sent; ``Transient`` at once if that takes longer than a minute."""
+        async with self._queue:
+            while (wait := self._wait()) > _EPSILON:
+                if wait > MAX_PAUSE:
                     raise Transient("rate_limited", upstream=SENDCLOUD, retry_after=wait)
                 await self._sleep(wait)
             self._calls -= 1
 
     @property
     def remaining(self) -> float:
-        """How many calls could go right now."""
+        """The number of calls that could be sent right now."""
         self._fill()
         return 0.0 if self._clock() < self._paused_until else max(self._calls, 0.0)
 
     def accepted(self) -> None:
-        """Sendcloud served a call: the next refusal is a first one again."""
+        """Reset the backoff after a call that Sendcloud served."""
         self._refusals = 0
 
     def refused(self, asked: float | None) -> None:
-        """Sendcloud answered 429 and asked for so many seconds, or did not say."""
+        """Pause after a 429, for the seconds of its Retry-After, or by backoff without one."""
         self._refusals += 1
-        pause = min(FIRST_PAUSE * 2 ** min(self._refusals - 1, 10), LONGEST_PAUSE * (1 - _JITTER))
-        seconds = pause * (1 + _JITTER * self._jitter()) if asked is None else asked
+        seconds = self._backoff.delay(self._refusals) if asked is None else asked
         self._paused_until = max(self._paused_until, self._clock() + seconds)
 
     def _wait(self) -> float:

@@ -1,4 +1,4 @@
-"""What goes to Sendcloud (v3 orders) and what comes back (v2 parcels), reduced to what the bridge needs.
+"""The model of orders (v3, outgoing) and parcels (v2, incoming), reduced to what the bridge needs.
 
 Outgoing structs mirror the v3 documentation field by field, in its own spelling; fields that are ``UNSET`` are left
 out of the JSON. ``ParcelEvent`` is the reduced form of a v2 parcel: webhook and sweep make it with the same decoder.
@@ -13,7 +13,7 @@ SENDCLOUD = "sendcloud"
 
 
 class ParcelClass(StrEnum):
-    """How far a parcel is; the order of the members is the order in which they win at equal times (last wins)."""
+    """The progress of a parcel; at equal times the later member wins."""
 
     OPEN = "open"
     LABEL = "label"
@@ -30,16 +30,16 @@ class ParcelEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     status: int
     """Numeric v2 status id, -1 if absent."""
     received: int
-    """When we saw it: ms since 1970, UTC."""
+    """Time of receipt: ms since 1970, UTC."""
     time: int | None = None
-    """When it happened: ms since 1970, UTC, not in the future of ``received``; None if not told."""
+    """Time of the change: ms since 1970, UTC, not after ``received``; None if absent."""
     number: str = ""
     url: str = ""
     carrier: str = ""
     collo: int = 0
     is_return: bool = False
     external_order_id: str = ""
-    """Empty if it equals the parcel's own id: that is how Sendcloud says "none"."""
+    """Empty if it equals the parcel's own id, which is Sendcloud's placeholder for "none"."""
     order_number: str = ""
 
 
@@ -105,14 +105,14 @@ class OrderDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class PaymentDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the order costs."""
+    """The total of the order and its payment status."""
 
     total_price: Money
     status: CodeMessage
 
 
 class ShippingAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where it goes."""
+    """The address of the recipient."""
 
     name: str
     address_line_1: str
@@ -128,7 +128,7 @@ class ShippingAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 class CustomerDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Who bought it."""
+    """The buyer."""
 
     name: str
     phone_number: str | UnsetType = UNSET
@@ -142,14 +142,14 @@ class OptionProperties(msgspec.Struct, frozen=True):
 
 
 class ShipWith(msgspec.Struct, frozen=True):
-    """The wish for a fixed shipping option."""
+    """The selection of a fixed shipping option."""
 
     properties: OptionProperties
     type: str = "shipping_option_code"
 
 
 class ShippingDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How it goes."""
+    """Delivery method, weight and shipping option."""
 
     delivery_indicator: str | UnsetType = UNSET
     measurement: Measurement | UnsetType = UNSET
@@ -157,7 +157,7 @@ class ShippingDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 class CustomsDetails(msgspec.Struct, frozen=True, kw_only=True):
-    """What customs want to know about the whole order."""
+    """Customs data of the whole order."""
 
     commercial_invoice_number: str
     shipment_type: str
@@ -165,7 +165,7 @@ class CustomsDetails(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PushOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One element of the array that ``POST v3/orders`` takes."""
+    """One element of the body of ``POST v3/orders``."""
 
     order_id: str
     order_number: str

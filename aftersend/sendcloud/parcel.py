@@ -1,17 +1,17 @@
-"""From a v2 parcel to an event: one decoder for the webhook and for the sweep.
+"""Decode a v2 parcel to an event: one decoder for the webhook and for the sweep.
 
 Both deliver the same object with some sixty fields, most of them personal. ``Parcel`` names the few that the bridge
 needs; msgspec skips all others without building them. Any field may be odd (see ``lenient``); only a parcel whose id or
-number cannot be read is ``Malformed``, because guessing would be worse.
+number cannot be read is ``Malformed``: a guess could reach the buyer.
 
-Of a webhook only the envelope is decoded at first: ``action`` decides whether the parcel is looked at.
-``integration_credentials`` carries a secret key and is dropped unread, like everything that is not about a parcel::
+Of a webhook only the envelope is decoded at first: ``action`` decides whether the parcel is decoded.
+``integration_credentials`` carries a secret key and is dropped undecoded, like everything that is not about a parcel::
 
     not JSON, no action, a parcel without id ───────────────────────────────────> Malformed
     a test, an integration, a return, an unknown action, a parcel without number ──> Ignored(reason)
     anything else ──────────────────────────────────────────────────────────────> ParcelEvent
 
-A parcel without number is worth nothing yet, unless it was cancelled: then an earlier event may have brought one.
+A parcel without number is ignored, unless it was cancelled: an earlier event may have brought its number.
 """
 
 import re
@@ -35,13 +35,13 @@ _WORDS: Final = (
     "pickup|refund|requested|return|shipment|status|test|updated|webhook"
 )
 _ACTION: Final = re.compile(rf"(?:{_WORDS})(?:_(?:{_WORDS})){{0,5}}")
-"""Actions that may be logged, also those that nobody has heard of yet: whatever else comes may be anything."""
-_LARGEST_STATUS: Final = 10**9
-_LARGEST_COLLO: Final = 10**4
+"""Actions that may be logged, unknown ones included: other texts may hold personal data."""
+_MAX_STATUS: Final = 10**9
+_MAX_COLLO: Final = 10**4
 
 
-class Reason(StrEnum):
-    """Why a webhook needs no work."""
+class IgnoredReason(StrEnum):
+    """The reason why a webhook is ignored; a label of the metric."""
 
     TEST = "test"
     INTEGRATION = "integration"
@@ -52,14 +52,14 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Nothing to do; ``action`` is Sendcloud's word for what happened, empty if it is made of other words than ours."""
+    """A webhook without an event to store; ``action`` is Sendcloud's, empty if it may not be logged."""
 
-    reason: Reason
+    reason: IgnoredReason
     action: str = ""
 
 
 class Parcel(msgspec.Struct, frozen=True):
-    """A v2 parcel in Sendcloud's spelling, as far as it matters; any field may be anything."""
+    """A v2 parcel in Sendcloud's spelling, reduced to what matters; any field may hold any JSON value."""
 
     id: Any = None
     status: Any = None
@@ -80,10 +80,10 @@ class _Envelope(msgspec.Struct, frozen=True):
 
 
 def decode_webhook(body: bytes, *, received: int) -> ParcelEvent | Ignored:
-    """Reduce one body; ``received`` is the time of receipt in ms. ``Malformed`` if nobody can make sense of it."""
+    """Decode one body; ``received`` is the time of receipt in ms. ``Malformed`` if it is not of the expected shape."""
     _check_utf8(body)
     envelope = decode(body, _Envelope)
-    reason = _about_no_parcel(envelope.action)
+    reason = _ignored_action(envelope.action)
     if reason is not None:
         return Ignored(reason, envelope.action if _ACTION.fullmatch(envelope.action) else "")
     time = lenient.timestamp(envelope.timestamp, received=received)
@@ -93,19 +93,19 @@ def decode_webhook(body: bytes, *, received: int) -> ParcelEvent | Ignored:
 
 
 def swept_event(body: bytes | Raw, *, received: int) -> ParcelEvent:
-    """A parcel of a list: its own ``date_updated`` says when."""
+    """Map a parcel of a list; its time is ``date_updated``."""
     parcel = decode_parcel(body)
-    time = lenient.updated(parcel.date_updated, received=received)
+    time = lenient.date_updated(parcel.date_updated, received=received)
     return parcel_event(parcel, received=received, time=time)
 
 
 def decode_parcel(body: bytes | Raw) -> Parcel:
-    """One parcel object, not judged yet."""
+    """Decode one parcel object."""
     return decode(body, Parcel, at="parcel")
 
 
 def parcel_event(parcel: Parcel, *, received: int, time: int | None) -> ParcelEvent:
-    """What the bridge needs of a parcel; ``received`` and ``time`` in ms. ``Malformed`` without id."""
+    """Map a parcel to an event; ``received`` and ``time`` in ms. ``Malformed`` without id."""
     name = _id(parcel.id)
     external = lenient.text(parcel.external_order_id)
     return ParcelEvent(
@@ -114,31 +114,33 @@ def parcel_event(parcel: Parcel, *, received: int, time: int | None) -> ParcelEv
         received=received,
         time=None if time is None else min(time, received),
         number=_number(parcel.tracking_number),
-        url=lenient.link(parcel.tracking_url),
+        url=lenient.url(parcel.tracking_url),
         carrier=lenient.text(_inner(parcel.carrier, "code")),
-        collo=lenient.whole(parcel.collo_nr, largest=_LARGEST_COLLO) or 0,
-        is_return=lenient.truth(parcel.is_return),
+        collo=lenient.integer(parcel.collo_nr, largest=_MAX_COLLO) or 0,
+        is_return=lenient.boolean(parcel.is_return),
         external_order_id="" if external == name else external,
         order_number=lenient.text(parcel.order_number),
     )
 
 
-def nothing_to_do(event: ParcelEvent) -> Reason | None:
-    """Why an event needs no work; None if it does."""
+def nothing_to_do(event: ParcelEvent) -> IgnoredReason | None:
+    """Return why an event is ignored; None if it is not."""
     if event.is_return:
-        return Reason.RETURN
+        return IgnoredReason.RETURN
     if not event.number and parcel_class(event.status) is not ParcelClass.CANCELLED:
-        return Reason.NO_NUMBER
+        return IgnoredReason.NO_NUMBER
     return None
 
 
-def _about_no_parcel(action: str) -> Reason | None:
+def _ignored_action(action: str) -> IgnoredReason | None:
     if action == PARCEL_CHANGED:
         return None
     if action in _RETURNS:
-        return Reason.RETURN
+        return IgnoredReason.RETURN
     kind = action.partition("_")[0]
-    return Reason(kind) if kind in {Reason.TEST, Reason.INTEGRATION} else Reason.UNKNOWN_ACTION
+    return (
+        IgnoredReason(kind) if kind in {IgnoredReason.TEST, IgnoredReason.INTEGRATION} else IgnoredReason.UNKNOWN_ACTION
+    )
 
 
 def _id(value: object) -> str:
@@ -149,7 +151,7 @@ def _id(value: object) -> str:
 
 
 def _number(value: object) -> str:
-    """The tracking number, invisible characters removed; cutting a strange one short would invent another."""
+    """Read the tracking number, invisible characters removed; a malformed one is never cut to something else."""
     visible = "".join(filter(str.isprintable, value)).strip() if isinstance(value, str) else value
     if not visible:
         return ""
@@ -160,17 +162,17 @@ def _number(value: object) -> str:
 
 
 def _status(value: object) -> int:
-    status = lenient.whole(_inner(value, "id"), largest=_LARGEST_STATUS)
+    status = lenient.integer(_inner(value, "id"), largest=_MAX_STATUS)
     return -1 if status is None else status
 
 
 def _inner(value: object, key: str) -> object:
-    """``{"code": "dhl"}`` and plain ``"dhl"`` say the same."""
+    """Unwrap ``{"code": "dhl"}`` to ``"dhl"``; both forms occur."""
     return value.get(key) if isinstance(value, dict) else value
 
 
 def _check_utf8(body: bytes) -> None:
-    """The decoder looks only at what it builds; JSON with other bytes anywhere is no JSON."""
+    """Check all bytes: the decoder checks only what it builds."""
     try:
         body.decode()
     except UnicodeDecodeError:

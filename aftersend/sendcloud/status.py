@@ -1,4 +1,4 @@
-"""Sendcloud's numeric parcel states (v2), sorted into what the bridge has to know.
+"""Map Sendcloud's numeric parcel statuses (v2) to parcel classes.
 
 The list is the live one of 2026, as data; others in the wild are wrong (12 or 93 as "cancelled", 22 as "customs").
 Three ids say nothing about where the parcel is: 1999 and 2001 only announce a cancellation, 1337 is Sendcloud's own
@@ -61,10 +61,10 @@ _CLASSES: Final = {status: klass for klass, ids in _IDS.items() for status in id
 
 
 def parcel_class(status: int) -> ParcelClass | None:
-    """The class of a status id; None keeps the one that the parcel had."""
+    """Return the class of a status id; None keeps the one that the parcel had."""
     return _CLASSES.get(status)
 
 
 def picked_up(klass: ParcelClass | None) -> bool:
-    """The driver has it (status 22), or it is anywhere further on the way to the customer."""
+    """True from the pick-up by the carrier (status 22) on."""
     return klass in (ParcelClass.TRANSIT, ParcelClass.DELIVERED)

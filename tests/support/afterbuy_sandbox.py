@@ -28,7 +28,7 @@ class Shop:
     url: str
 
     def order(self, order_id: int, **fields: Any) -> AfterbuyOrder:
-        """Put an order on the shelf."""
+        """Add an order."""
         address = Address(first_name="Erna", last_name="Muster", street="Weg 1", postal_code="70173", city="Stuttgart")
         items = [SoldItem(order_id * 10 + 1, "Teekanne"), SoldItem(order_id * 10 + 2, "Becher")]
         order = AfterbuyOrder(order_id, ORDERED, address, items, **fields)
@@ -40,7 +40,7 @@ class Shop:
         self.world.faults.arm("afterbuy", kind, Fault(calls=calls, **how))
 
     def calls(self, name: str) -> int:
-        """How many whole requests of one kind came in."""
+        """The number of complete requests of one kind."""
         return self.world.journal.calls[f"afterbuy {name}"]
 
 
@@ -53,7 +53,7 @@ async def shop() -> AsyncIterator[Shop]:
     async with TestServer(app) as server, aiohttp.ClientSession() as session:
         url = str(server.make_url(PATH))
         keys = AfterbuyCredentials(world.credentials.partner_token, world.credentials.account_token)
-        patience = aiohttp.ClientTimeout(total=2)
+        timeout = aiohttp.ClientTimeout(total=2)
         yield Shop(
-            world, AfterbuyClient(session, url=url, credentials=lambda: keys, meter=NoMeter(), patience=patience), url
+            world, AfterbuyClient(session, url=url, credentials=lambda: keys, meter=NoMeter(), timeout=timeout), url
         )

@@ -1,4 +1,4 @@
-"""The Afterbuy client against a server that says exactly what a test tells it to say."""
+"""The Afterbuy client against a server with scripted answers."""
 
 import asyncio
 import gzip
@@ -16,10 +16,10 @@ from aftersend.afterbuy.model import Order, OrderChange, Page, ProductCustoms, U
 from aftersend.errors import AftersendError, Bug, CredentialsRefused, Rejected, Transient
 from aftersend.observe.meter import NoMeter
 from aftersend.observe.traces import start_tracing, stop_tracing
-from tests.support.afterbuy_wire import Wire, answer, errors, order, page, wire
+from tests.support.scripted_afterbuy import ScriptedAfterbuy, answer, errors, order, page, scripted_afterbuy
 
 START, END = datetime(2026, 11, 22, 23, tzinfo=UTC), datetime(2026, 11, 24, 23, tzinfo=UTC)
-PATIENCE = aiohttp.ClientTimeout(total=0.2)
+TIMEOUT = aiohttp.ClientTimeout(total=0.2)
 CHANGE = OrderChange("7", additional_info="A1", add_tags=("fertig",))
 
 
@@ -28,30 +28,30 @@ async def collected(pages: AsyncIterator[Page]) -> list[list[str]]:
     return [[each.order_id for each in page.orders] for page in [page async for page in pages]]
 
 
-def window(end: Wire) -> AsyncIterator[Page]:
+def window(end: ScriptedAfterbuy) -> AsyncIterator[Page]:
     return end.client.orders_between(START, END, date_field="AuctionEndDate")
 
 
 async def test_a_window_is_one_request_with_a_date_filter() -> None:
-    async with wire(page(order(1), order(2), last=2)) as end:
+    async with scripted_afterbuy(page(order(1), order(2), last=2)) as end:
         assert await collected(window(end)) == [["1", "2"]]
-        assert end.told("AfterbuyGlobal/CallName") == ["GetSoldItems"]
-        assert end.told("DataFilter/Filter/FilterValues/*") == [
+        assert end.texts("AfterbuyGlobal/CallName") == ["GetSoldItems"]
+        assert end.texts("DataFilter/Filter/FilterValues/*") == [
             "23.11.2026 00:00:00",
             "25.11.2026 00:00:00",
             "AuctionEndDate",
         ]
-        assert end.tally.outcomes == ["ok"]
-        assert end.tally.budgets == [49_999]
+        assert end.meter.outcomes == ["ok"]
+        assert end.meter.budgets == [49_999]
 
 
 @pytest.mark.parametrize("again", [True, False], ids=["inclusive", "exclusive"])
 async def test_pages_follow_last_order_id_and_drop_what_was_seen(again: bool) -> None:  # noqa: FBT001
     second = page(order(2) if again else "", order(3), more=1, last=3)
     third = page(order(3) if again else "", order(4), more=0, last=4)
-    async with wire(page(order(1), order(2), more=1, last=2), second, third) as end:
+    async with scripted_afterbuy(page(order(1), order(2), more=1, last=2), second, third) as end:
         assert await collected(window(end)) == [["1", "2"], ["3"], ["4"]]
-        ranges = [end.told("DataFilter/Filter/FilterValues/ValueFrom", number) for number in range(3)]
+        ranges = [end.texts("DataFilter/Filter/FilterValues/ValueFrom", number) for number in range(3)]
         assert ranges == [[], ["2"], ["3"]]
 
 
@@ -77,13 +77,13 @@ BACKWARDS = page(order(5), order(1), more=1, last=1)
     ],
 )  # fmt: skip
 async def test_paging_ends(answers: list[str], expected: list[list[str]]) -> None:
-    async with wire(*answers) as end:
+    async with scripted_afterbuy(*answers) as end:
         assert await collected(window(end)) == expected
 
 
-async def test_order_zero_is_handed_on_and_unreadable_orders_hold_up_nobody() -> None:
+async def test_order_zero_is_kept_and_unreadable_orders_affect_no_others() -> None:
     broken = order(2, item="<ItemQuantity>zwei</ItemQuantity>")
-    async with wire(page(order(0), order(1), broken, order(0), order(3))) as end:
+    async with scripted_afterbuy(page(order(0), order(1), broken, order(0), order(3))) as end:
         (only,) = [each async for each in window(end)]
         assert [each.order_id for each in only.orders] == ["0", "1", "0", "3"]
         assert only.unreadable == (UnreadableOrder("2", "SoldItems/SoldItem/ItemQuantity"),)
@@ -96,7 +96,7 @@ async def test_warnings_do_not_spoil_a_read() -> None:
         status="Warning",
         call="GETSOLDITEMS",
     )
-    async with wire(warned) as end:
+    async with scripted_afterbuy(warned) as end:
         assert await collected(window(end)) == [["1"]]
 
 
@@ -107,20 +107,20 @@ async def test_orders_by_id_go_in_hundreds_and_strangers_are_left_out() -> None:
         return web.Response(text=page(order(99999), *map(order, numbers), last=99999))
 
     wanted = [str(number) for number in range(1, 251)]
-    async with wire(handler=by_filter) as end:
+    async with scripted_afterbuy(handler=by_filter) as end:
         pages = await collected(end.client.orders_by_id([*wanted, "1", "2"]))
         assert [len(each) for each in pages] == [100, 100, 50]
         assert [each for page in pages for each in page] == wanted
 
 
 async def test_nothing_asked_nothing_sent() -> None:
-    async with wire(page()) as end:
+    async with scripted_afterbuy(page()) as end:
         assert await collected(end.client.orders_by_id([])) == []
         await end.client.update([])
         await end.client.update([OrderChange("7")])
         assert await end.client.products([]) == {}
         assert end.received == []
-        assert end.tally.outcomes == []
+        assert end.meter.outcomes == []
 
 
 BARE = "<Order><OrderID>1</OrderID></Order>"
@@ -131,57 +131,57 @@ async def test_missing_sections_are_asked_for_by_name_and_remembered() -> None:
         full = b"<DetailLevel>30</DetailLevel>" in body
         return web.Response(text=page(order(1) if full else BARE))
 
-    async with wire(handler=by_level) as end:
+    async with scripted_afterbuy(handler=by_level) as end:
         for _ in range(2):
             ((only,),) = [each.orders async for each in window(end)]
             assert {"BuyerInfo", "SoldItems", "ShippingInfo"} <= only.sections
-        assert [end.told("AfterbuyGlobal/DetailLevel", n)[0] for n in range(3)] == ["0", "30", "30"]
+        assert [end.texts("AfterbuyGlobal/DetailLevel", n)[0] for n in range(3)] == ["0", "30", "30"]
 
 
 async def test_a_section_that_no_order_has_fails_loudly() -> None:
-    async with wire(page(BARE)) as end:
+    async with scripted_afterbuy(page(BARE)) as end:
         with pytest.raises(Bug, match="section_missing at BuyerInfo"):
             await collected(window(end))
-        assert [end.told("AfterbuyGlobal/DetailLevel", n)[0] for n in range(2)] == ["0", "30"]
+        assert [end.texts("AfterbuyGlobal/DetailLevel", n)[0] for n in range(2)] == ["0", "30"]
         assert await collected(end.client.orders_by_id(["1"])) == [["1"]]
 
 
 async def test_orders_already_seen_count_for_sections() -> None:
     incomplete = BARE.replace(">1<", ">3<")
-    async with wire(page(order(2), more=1, last=2), page(order(2), incomplete, last=3)) as end:
+    async with scripted_afterbuy(page(order(2), more=1, last=2), page(order(2), incomplete, last=3)) as end:
         assert await collected(window(end)) == [["2"], ["3"]]
 
 
 async def test_one_complete_order_is_enough() -> None:
-    async with wire(page(BARE, order(2))) as end:
+    async with scripted_afterbuy(page(BARE, order(2))) as end:
         assert await collected(window(end)) == [["1", "2"]]
         assert len(end.received) == 1
 
 
 async def test_an_update() -> None:
-    async with wire(answer(call="UpdateSoldItems")) as end:
+    async with scripted_afterbuy(answer(call="UpdateSoldItems")) as end:
         await end.client.update([CHANGE, OrderChange("8"), OrderChange("9", additional_info="B2")])
-        assert end.told("AfterbuyGlobal/CallName") == ["UpdateSoldItems"]
-        assert end.told("Orders/Order/OrderID") == ["7", "9"]
-        assert end.told("Orders/Order/AdditionalInfo") == ["A1", "B2"]
+        assert end.texts("AfterbuyGlobal/CallName") == ["UpdateSoldItems"]
+        assert end.texts("Orders/Order/OrderID") == ["7", "9"]
+        assert end.texts("Orders/Order/AdditionalInfo") == ["A1", "B2"]
 
 
 @pytest.mark.parametrize("code", [33, 74, 98, 15])
 async def test_a_refused_update_names_its_order_if_it_was_alone(code: int) -> None:
-    async with wire(errors(code)) as end:
+    async with scripted_afterbuy(errors(code)) as end:
         with pytest.raises(Rejected, match=f"code_{code}") as alone:
             await end.client.update([CHANGE])
         with pytest.raises(Rejected) as together:
             await end.client.update([CHANGE, OrderChange("8", additional_info="x")])
         assert (alone.value.order, together.value.order) == ("7", "")
-        assert end.tally.outcomes == ["rejected", "rejected"]
+        assert end.meter.outcomes == ["rejected", "rejected"]
 
 
 @pytest.mark.parametrize("sibling", ["<OrderID>7</OrderID>", "<ItemID>9</ItemID>", ""])
 @pytest.mark.parametrize("status", ["Warning", "Success"])
 async def test_an_update_with_a_warning_is_no_success(sibling: str, status: str) -> None:
     warned = f"<WarningList><Warning><WarningCode>12</WarningCode>{sibling}</Warning></WarningList>"
-    async with wire(answer(warned, status=status)) as end:
+    async with scripted_afterbuy(answer(warned, status=status)) as end:
         with pytest.raises(Rejected, match="warning_12"):
             await end.client.update([CHANGE])
 
@@ -191,10 +191,10 @@ async def test_products() -> None:
         "<Products><Product><ProductID>5</ProductID><CustomsTariffNumber>69120023</CustomsTariffNumber>"
         "<CountryOfOrigin>CN</CountryOfOrigin></Product><Product><Name>ohne Nummer</Name></Product></Products>"
     )
-    async with wire(answer(known), errors(15)) as end:
+    async with scripted_afterbuy(answer(known), errors(15)) as end:
         found = await end.client.products(str(number) for number in range(1, 301))
         assert found == {"5": ProductCustoms("5", "69120023", "CN")}
-        assert [len(end.told("DataFilter/Filter/FilterValues/FilterValue", n)) for n in range(2)] == [250, 50]
+        assert [len(end.texts("DataFilter/Filter/FilterValues/FilterValue", n)) for n in range(2)] == [250, 50]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ async def test_products() -> None:
     ],
 )
 async def test_the_clock(times: str) -> None:
-    async with wire(answer(times, call="GetAfterbuyTime")) as end:
+    async with scripted_afterbuy(answer(times, call="GetAfterbuyTime")) as end:
         clock = await end.client.clock()
         assert clock.universal == datetime(2026, 11, 24, 11, tzinfo=UTC)
         assert clock.universal.tzinfo is UTC
@@ -213,7 +213,7 @@ async def test_the_clock(times: str) -> None:
 
 @pytest.mark.parametrize("times", ["", "<AfterbuyUniversalTimeStamp>Meier</AfterbuyUniversalTimeStamp>"])
 async def test_no_clock(times: str) -> None:
-    async with wire(answer(times)) as end:
+    async with scripted_afterbuy(answer(times)) as end:
         with pytest.raises(Transient, match="no_time"):
             await end.client.clock()
 
@@ -246,13 +246,13 @@ def html(status: int, **headers: str) -> web.Response:
     ],
 )  # fmt: skip
 async def test_bad_answers(said: str | web.Response, kind: type[AftersendError], code: str, outcome: str) -> None:
-    async with wire(said) as end:
+    async with scripted_afterbuy(said) as end:
         with pytest.raises(kind) as caught:
             await collected(window(end))
         assert type(caught.value) is kind
         assert (caught.value.code, caught.value.upstream) == (code, "afterbuy")
         assert "Meier" not in str(caught.value)
-        assert end.tally.outcomes == [outcome]
+        assert end.meter.outcomes == [outcome]
         assert len(end.received) == 1
         assert getattr(caught.value, "retry_after", None) == (7 if code == "http_503" else None)
 
@@ -264,10 +264,10 @@ async def test_a_server_that_hangs() -> None:
         await released.wait()
         return web.Response()
 
-    async with wire(handler=hang, patience=PATIENCE) as end:
+    async with scripted_afterbuy(handler=hang, timeout=TIMEOUT) as end:
         with pytest.raises(Transient, match="timeout"):
             await end.client.clock()
-        assert end.tally.outcomes == ["transient"]
+        assert end.meter.outcomes == ["transient"]
         released.set()
 
 
@@ -281,7 +281,7 @@ async def test_a_server_that_hangs_in_the_middle() -> None:
         await released.wait()
         return response
 
-    async with wire(handler=stall, patience=PATIENCE) as end:
+    async with scripted_afterbuy(handler=stall, timeout=TIMEOUT) as end:
         with pytest.raises(Transient, match="timeout"):
             await end.client.clock()
         released.set()
@@ -298,15 +298,15 @@ async def test_a_reset(before: bytes) -> None:
         request.transport.abort()
         return response
 
-    async with wire(handler=reset) as end:
+    async with scripted_afterbuy(handler=reset) as end:
         with pytest.raises(Transient, match="connection") as caught:
             await collected(window(end))
         assert caught.value.__suppress_context__
-        assert end.tally.outcomes == ["transient"]
+        assert end.meter.outcomes == ["transient"]
 
 
-async def test_nobody_listens() -> None:
-    async with wire(page()) as end, aiohttp.ClientSession() as session:
+async def test_a_refused_connection() -> None:
+    async with scripted_afterbuy(page()) as end, aiohttp.ClientSession() as session:
         client = type(end.client)(
             session, url="http://127.0.0.1:1/", credentials=lambda: AfterbuyCredentials("a", "b"), meter=NoMeter()
         )
@@ -318,13 +318,13 @@ async def test_nobody_listens() -> None:
 async def test_compressed_answers(encoding: str, pack: object) -> None:
     assert callable(pack)
     packed = web.Response(body=pack(page(order(1)).encode()), headers={"Content-Encoding": encoding})
-    async with wire(packed) as end:
+    async with scripted_afterbuy(packed) as end:
         assert await collected(window(end)) == [["1"]]
 
 
 async def test_a_broken_compression_is_transient() -> None:
     packed = web.Response(body=b"Meier, kein gzip", headers={"Content-Encoding": "gzip"})
-    async with wire(packed) as end:
+    async with scripted_afterbuy(packed) as end:
         with pytest.raises(Transient, match="connection") as caught:
             await collected(window(end))
         assert "Meier" not in str(caught.value)
@@ -340,7 +340,7 @@ async def test_chunks_of_any_size() -> None:
             await response.write(raw[start : start + 7])
         return response
 
-    async with wire(handler=dribble) as end:
+    async with scripted_afterbuy(handler=dribble) as end:
         assert await collected(window(end)) == [["1", "2"]]
 
 
@@ -358,7 +358,7 @@ async def test_200_megabytes_are_cut_off() -> None:
             sent += len(block)
         return response
 
-    async with wire(handler=flood) as end:
+    async with scripted_afterbuy(handler=flood) as end:
         with pytest.raises(Transient, match="answer_too_large"):
             await collected(window(end))
     assert sent < 100_000_000
@@ -371,10 +371,10 @@ async def test_keys_are_asked_for_at_each_call() -> None:
         asked.append(AfterbuyCredentials(f"partner-{len(asked)}", "account"))
         return asked[-1]
 
-    async with wire(page(order(1), more=1, last=1), page(order(2), last=2)) as end:
+    async with scripted_afterbuy(page(order(1), more=1, last=1), page(order(2), last=2)) as end:
         end.client._credentials = rotating
         assert await collected(window(end)) == [["1"], ["2"]]
-        assert [end.told("AfterbuyGlobal/PartnerToken", n)[0] for n in range(2)] == ["partner-0", "partner-1"]
+        assert [end.texts("AfterbuyGlobal/PartnerToken", n)[0] for n in range(2)] == ["partner-0", "partner-1"]
 
 
 async def test_a_cancelled_call_is_counted_as_that() -> None:
@@ -385,13 +385,13 @@ async def test_a_cancelled_call_is_counted_as_that() -> None:
         await released.wait()
         return web.Response()
 
-    async with wire(handler=hang) as end:
+    async with scripted_afterbuy(handler=hang) as end:
         call = asyncio.create_task(end.client.clock())
         await arrived.wait()
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        assert end.tally.outcomes == ["cancelled"]
+        assert end.meter.outcomes == ["cancelled"]
         released.set()
 
 
@@ -403,7 +403,7 @@ async def test_many_pages_bring_every_order_once_and_in_order() -> None:
         end = min(start + size, last + 1)
         return web.Response(text=page(*map(order, range(start, end)), more=int(end <= last), last=end - 1))
 
-    async with wire(handler=by_range) as end:
+    async with scripted_afterbuy(handler=by_range) as end:
         seen: list[Order] = []
         async for each in window(end):
             seen.extend(each.orders)
@@ -414,7 +414,7 @@ async def test_a_call_is_a_span_without_personal_data() -> None:
     exporter = InMemorySpanExporter()
     start_tracing("test", exporter=exporter)
     try:
-        async with wire(errors(33)) as end:
+        async with scripted_afterbuy(errors(33)) as end:
             with pytest.raises(Rejected):
                 await end.client.update([OrderChange("7", additional_info="Meier")])
     finally:
@@ -422,6 +422,6 @@ async def test_a_call_is_a_span_without_personal_data() -> None:
     (call,) = exporter.get_finished_spans()
     assert call.name == "POST afterbuy UpdateSoldItems"
     assert call.kind.name == "CLIENT"
-    told = dict(call.attributes or {})
-    assert told["aftersend.outcome"] == "rejected"
-    assert "Meier" not in str(told)
+    attributes = dict(call.attributes or {})
+    assert attributes["aftersend.outcome"] == "rejected"
+    assert "Meier" not in str(attributes)

@@ -88,18 +88,18 @@ async def test_every_order_of_the_window_arrives_once_and_whole() -> None:
     shown = [each for each in world.afterbuy.orders if each.is_order and not each.hidden]
     assert len(shown) > 250
     assert [order.order_id for order in orders] == [str(each.order_id) for each in shown]
-    for order, told in zip(orders, shown, strict=True):
-        assert order.tags == set(told.tags)
-        assert order.additional_info == told.additional_info.strip()
-        assert (order.billing.last_name, order.billing.city) == (told.billing.last_name, told.billing.city)
-        assert order.billing.country == (told.billing.country_iso or PLATES[told.billing.country])
-        assert (order.shipping.city if order.shipping else "") == getattr(told.shipping_address, "city", "")
-        assert order.full_amount == told.payment.full_amount
-        assert order.ordered_at == told.ordered_at.replace(microsecond=0)
-        assert [item.title for item in order.items] == [item.title for item in told.items]
-        sign = -1 if told.cancelled else 1
-        assert [item.quantity for item in order.items] == [sign * item.quantity for item in told.items]
-        assert [item.weight for item in order.items] == [item.weight for item in told.items]
+    for order, stored in zip(orders, shown, strict=True):
+        assert order.tags == set(stored.tags)
+        assert order.additional_info == stored.additional_info.strip()
+        assert (order.billing.last_name, order.billing.city) == (stored.billing.last_name, stored.billing.city)
+        assert order.billing.country == (stored.billing.country_iso or PLATES[stored.billing.country])
+        assert (order.shipping.city if order.shipping else "") == getattr(stored.shipping_address, "city", "")
+        assert order.full_amount == stored.payment.full_amount
+        assert order.ordered_at == stored.ordered_at.replace(microsecond=0)
+        assert [item.title for item in order.items] == [item.title for item in stored.items]
+        sign = -1 if stored.cancelled else 1
+        assert [item.quantity for item in order.items] == [sign * item.quantity for item in stored.items]
+        assert [item.weight for item in order.items] == [item.weight for item in stored.items]
 
 
 @pytest.mark.parametrize(("name", "value"), POSITIONS, ids=["-".join(each) for each in POSITIONS])
@@ -284,8 +284,8 @@ HARMLESS = {"latency", "quota"}
 @pytest.mark.parametrize("kind", sorted(set(KINDS["afterbuy"]) - HARMLESS))
 @pytest.mark.parametrize("call", ["GetSoldItems", "UpdateSoldItems"])
 async def test_every_fault_is_transient_and_passes(kind: str, call: str) -> None:
-    patience = {"patience": SHORT} if kind == "half_open" else {}
-    async with switched(own_world()) as world, afterbuy(world, **patience) as client:
+    timeout = {"timeout": SHORT} if kind == "half_open" else {}
+    async with switched(own_world()) as world, afterbuy(world, **timeout) as client:
         order = some_order(world, additional_info="", tags=[])
         change = OrderChange(str(order.order_id), additional_info="A1")
         world.faults.arm("afterbuy", kind, Fault(remaining=1, seconds=60))
@@ -305,8 +305,8 @@ async def test_latency_is_waited_for() -> None:
         await client.clock()
 
 
-async def test_no_fault_tells_anything_about_people() -> None:
-    async with switched(shared_world()) as world, afterbuy(world, patience=SHORT) as client:
+async def test_no_fault_reveals_anything_about_people() -> None:
+    async with switched(shared_world()) as world, afterbuy(world, timeout=SHORT) as client:
         names = {each.billing.last_name for each in world.afterbuy.orders if each.billing.last_name}
         for kind in sorted(set(KINDS["afterbuy"]) - HARMLESS - {"half_open"}):
             world.faults.arm("afterbuy", kind, Fault(remaining=1))

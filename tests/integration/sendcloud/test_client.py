@@ -16,7 +16,7 @@ from aftersend.observe import traces
 from aftersend.observe.meter import NoMeter
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.client import BatchRejected, SendcloudClient, SendcloudCredentials
-from aftersend.sendcloud.exchange import LARGEST_BODY
+from aftersend.sendcloud.exchange import MAX_BODY_BYTES
 from aftersend.sendcloud.model import (
     CodeMessage,
     IntegrationRef,
@@ -28,15 +28,15 @@ from aftersend.sendcloud.model import (
     ShippingAddress,
 )
 from tests.support.recording_meter import RecordingMeter
-from tests.support.sendcloud_counter import (
+from tests.support.scripted_sendcloud import (
     AUTHORIZATION,
-    PATIENCE,
     SECRET,
+    TIMEOUT,
     client_of,
-    counter,
     half,
     hang,
     reset,
+    scripted_sendcloud,
 )
 
 CANARY = "Kanarienvogel"
@@ -82,11 +82,11 @@ def parcel(number: int, **changes: Any) -> dict[str, Any]:
 
 
 async def test_a_push_is_an_array_with_basic_auth_and_utf8() -> None:
-    tally = RecordingMeter()
-    async with counter() as sendcloud, client_of(sendcloud.url, tally) as client:
-        sendcloud.lay(201, {"data": [{"id": 664, "order_id": "afterbuy-334455", "order_number": "334455"}]})
+    meter = RecordingMeter()
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url, meter) as client:
+        sendcloud.respond(201, {"data": [{"id": 664, "order_id": "afterbuy-334455", "order_number": "334455"}]})
         await client.push([order()])
-    (asked,) = sendcloud.asked
+    (asked,) = sendcloud.requests
     assert (asked.method, asked.path, asked.query) == ("POST", "/api/v3/orders", {})
     assert asked.headers["Authorization"] == AUTHORIZATION
     assert asked.headers["Content-Type"] == "application/json"
@@ -94,22 +94,22 @@ async def test_a_push_is_an_array_with_basic_auth_and_utf8() -> None:
     assert [entry["order_id"] for entry in sent] == ["afterbuy-334455"]
     assert sent[0]["shipping_address"]["city"] == "Köln"
     assert "billing_address" not in sent[0]
-    assert tally.outcomes == ["ok"]
-    assert tally.budgets == [pytest.approx(11, abs=0.5)]
+    assert meter.outcomes == ["ok"]
+    assert meter.budgets == [pytest.approx(11, abs=0.5)]
 
 
 async def test_a_push_may_be_answered_200() -> None:
-    async with counter() as sendcloud, client_of(sendcloud.url) as client:
-        sendcloud.lay(200, {"data": []})
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
+        sendcloud.respond(200, {"data": []})
         await client.push([order()])
 
 
 async def test_nothing_to_push_is_no_call_and_more_than_100_is_a_bug() -> None:
-    async with counter() as sendcloud, client_of(sendcloud.url) as client:
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
         await client.push([])
         with pytest.raises(Bug):
             await client.push([order()] * 101)
-    assert sendcloud.asked == []
+    assert sendcloud.requests == []
 
 
 async def test_a_rejected_batch_names_positions_code_and_field() -> None:
@@ -122,14 +122,14 @@ async def test_a_rejected_batch_names_positions_code_and_field() -> None:
         },
         {"status": 400, "code": "min_value", "detail": "…", "source": {"pointer": "/data/attributes/0/order_number"}},
     ]
-    tally = RecordingMeter()
-    async with counter() as sendcloud, client_of(sendcloud.url, tally) as client:
-        sendcloud.lay(400, {"errors": faults})
+    meter = RecordingMeter()
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url, meter) as client:
+        sendcloud.respond(400, {"errors": faults})
         with pytest.raises(BatchRejected) as caught:
             await client.push([order("1"), order("2")])
     assert caught.value.positions == {1: ("required", "shipping_address/city"), 0: ("min_value", "order_number")}
     assert CANARY not in f"{caught.value}{caught.value!r}"
-    assert tally.outcomes == ["rejected"]
+    assert meter.outcomes == ["rejected"]
 
 
 @pytest.mark.parametrize(
@@ -140,9 +140,9 @@ async def test_a_rejected_batch_names_positions_code_and_field() -> None:
         (400, {"errors": [{"code": "not_a_list", "detail": "Wrong request format, expected list of objects"}]}),
     ],
 )
-async def test_a_batch_that_nobody_explains_has_no_positions(status: int, answer: Any) -> None:
-    async with counter() as sendcloud, client_of(sendcloud.url) as client:
-        sendcloud.lay(status, answer)
+async def test_an_unexplained_refusal_has_no_positions(status: int, answer: Any) -> None:
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
+        sendcloud.respond(status, answer)
         with pytest.raises(BatchRejected) as caught:
             await client.push([order()])
     assert caught.value.positions == {}
@@ -155,8 +155,8 @@ async def test_still_processing_is_transient_although_it_is_a_400() -> None:
         "detail": "We are still processing a previous request. Please try again in a moment.",
         "source": {"pointer": "/data"},
     }
-    async with counter() as sendcloud, client_of(sendcloud.url) as client:
-        sendcloud.lay(400, {"errors": [busy]})
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
+        sendcloud.respond(400, {"errors": [busy]})
         with pytest.raises(Transient) as caught:
             await client.push([order()])
     assert caught.value.code == "still_processing"
@@ -164,8 +164,8 @@ async def test_still_processing_is_transient_although_it_is_a_400() -> None:
 
 @pytest.mark.parametrize("answer", [b"<html>maintenance</html>", b"", b"null", b"[]", b'{"data":7}', b"\xff"])
 async def test_an_unreadable_201_is_no_acceptance(answer: bytes) -> None:
-    async with counter() as sendcloud, client_of(sendcloud.url) as client:
-        sendcloud.lay(201, answer)
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
+        sendcloud.respond(201, answer)
         with pytest.raises(Transient) as caught:
             await client.push([order()])
     assert caught.value.code == "unreadable_answer"
@@ -191,23 +191,23 @@ async def test_an_unreadable_201_is_no_acceptance(answer: bytes) -> None:
 async def test_refusals_leave_typed_and_counted(
     status: int, answer: Any, kind: type[AftersendError], code: str, outcome: str
 ) -> None:
-    tally = RecordingMeter()
-    async with counter() as sendcloud, client_of(sendcloud.url, tally) as client:
-        sendcloud.lay(status, answer)
+    meter = RecordingMeter()
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url, meter) as client:
+        sendcloud.respond(status, answer)
         with pytest.raises(kind) as caught:
             await client.integrations()
     assert caught.value.code == code
-    assert len(sendcloud.asked) == 1  # no retry inside
-    assert tally.outcomes == [outcome]
+    assert len(sendcloud.requests) == 1  # no retry inside
+    assert meter.outcomes == [outcome]
     assert CANARY not in str(caught.value)
 
 
 @pytest.mark.parametrize(("act", "code"), [(reset, "connection"), (half, "connection"), (hang, "timeout")])
 async def test_a_broken_line_is_transient(act: Any, code: str) -> None:
-    short = aiohttp.ClientTimeout(total=0.3) if act is hang else PATIENCE
-    async with counter() as sendcloud, client_of(sendcloud.url, patience=short) as client:
+    short = aiohttp.ClientTimeout(total=0.3) if act is hang else TIMEOUT
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url, timeout=short) as client:
         for _ in range(3):  # aiohttp sends a GET once more if a kept connection drops
-            sendcloud.do(act)
+            sendcloud.misbehave(act)
         with pytest.raises(Transient) as caught:
             await client.integrations()
     assert caught.value.code == code
@@ -215,7 +215,7 @@ async def test_a_broken_line_is_transient(act: Any, code: str) -> None:
     assert caught.value.__suppress_context__
 
 
-async def test_nobody_there_is_transient() -> None:
+async def test_a_refused_connection_is_transient() -> None:
     async with client_of("http://127.0.0.1:9/api") as client:
         with pytest.raises(Transient) as caught:
             await client.integrations()
@@ -223,24 +223,24 @@ async def test_nobody_there_is_transient() -> None:
 
 
 async def test_a_429_pauses_the_bucket_as_asked_and_no_longer_wait_than_a_minute_is_kept() -> None:
-    async with counter() as sendcloud, client_of(sendcloud.url) as client:
-        sendcloud.lay(429, b"", Retry_After="90")
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
+        sendcloud.respond(429, b"", Retry_After="90")
         for _ in range(2):
             with pytest.raises(Transient) as caught:
                 await client.integrations()
-        sendcloud.lay(201, {"data": []})
+        sendcloud.respond(201, {"data": []})
         await client.push([order()])  # writes have a bucket of their own
     assert caught.value.retry_after == pytest.approx(90, abs=5)
-    assert [asked.method for asked in sendcloud.asked] == ["GET", "POST"]
+    assert [asked.method for asked in sendcloud.requests] == ["GET", "POST"]
 
 
 async def test_redirects_are_not_followed() -> None:
-    async with counter() as thief, counter() as sendcloud, client_of(sendcloud.url) as client:
-        sendcloud.lay(302, b"", Location=f"{thief.url}/v3/integrations")
+    async with scripted_sendcloud() as thief, scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
+        sendcloud.respond(302, b"", Location=f"{thief.url}/v3/integrations")
         with pytest.raises(Transient) as caught:
             await client.integrations()
     assert caught.value.code == "http_302"
-    assert thief.asked == []
+    assert thief.requests == []
 
 
 async def test_an_endless_answer_is_cut() -> None:
@@ -254,20 +254,20 @@ async def test_an_endless_answer_is_cut() -> None:
             await response.write(b" " * 1024 * 1024)
             sent += 1
 
-    async with counter() as sendcloud, client_of(sendcloud.url) as client:
-        sendcloud.do(endless)
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
+        sendcloud.misbehave(endless)
         with pytest.raises(Transient) as caught:
             await client.integrations()
     assert caught.value.code == "answer_too_large"
-    assert sent * 1024 * 1024 < 2 * LARGEST_BODY
+    assert sent * 1024 * 1024 < 2 * MAX_BODY_BYTES
 
 
 async def test_missing_credentials_are_a_misconfiguration_of_their_own(tmp_path: Path) -> None:
-    tally = RecordingMeter()
+    meter = RecordingMeter()
     files = SecretFiles(tmp_path)
-    async with counter() as sendcloud, aiohttp.ClientSession() as session:
+    async with scripted_sendcloud() as sendcloud, aiohttp.ClientSession() as session:
         client = SendcloudClient(
-            session, url=sendcloud.url, credentials=lambda: SendcloudCredentials.read(files), meter=tally
+            session, url=sendcloud.url, credentials=lambda: SendcloudCredentials.read(files), meter=meter
         )
         with pytest.raises(Misconfigured):
             await client.integrations()
@@ -275,10 +275,10 @@ async def test_missing_credentials_are_a_misconfiguration_of_their_own(tmp_path:
         with pytest.raises(Misconfigured):
             await client.integrations()
         (tmp_path / "publicKey").write_text("public-key\n")
-        sendcloud.lay(200, {"data": []})
+        sendcloud.respond(200, {"data": []})
         assert await client.integrations() == []
-    assert sendcloud.asked[0].headers["Authorization"] == AUTHORIZATION
-    assert tally.outcomes == ["own", "own", "ok"]
+    assert sendcloud.requests[0].headers["Authorization"] == AUTHORIZATION
+    assert meter.outcomes == ["own", "own", "ok"]
     assert SECRET not in repr(SendcloudCredentials.read(files))
 
 
@@ -286,20 +286,20 @@ async def test_spans_carry_routes_and_no_queries() -> None:
     seen = InMemorySpanExporter()
     traces.start_tracing("test", exporter=seen)
     try:
-        async with counter() as sendcloud, client_of(sendcloud.url) as client:
-            sendcloud.lay(200, {"data": []})
+        async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
+            sendcloud.respond(200, {"data": []})
             await client.has_order("afterbuy-334455", 7)
             with pytest.raises(Transient):
                 await client.parcels_of("334455")
     finally:
         traces.stop_tracing()
-    told = [(span.name, dict(span.attributes or {})) for span in seen.get_finished_spans()]
-    assert [name for name, _ in told] == ["GET sendcloud /v3/orders", "GET sendcloud /v2/parcels"]
-    assert [attributes["aftersend.outcome"] for _, attributes in told] == ["ok", "transient"]
-    assert [attributes["server.address"] for _, attributes in told] == ["127.0.0.1", "127.0.0.1"]
-    assert told[0][1]["url.full"] == f"{sendcloud.url}/v3/orders"
-    assert told[0][1]["http.response.status_code"] == 200
-    assert "334455" not in str(told)
+    spans = [(span.name, dict(span.attributes or {})) for span in seen.get_finished_spans()]
+    assert [name for name, _ in spans] == ["GET sendcloud /v3/orders", "GET sendcloud /v2/parcels"]
+    assert [attributes["aftersend.outcome"] for _, attributes in spans] == ["ok", "transient"]
+    assert [attributes["server.address"] for _, attributes in spans] == ["127.0.0.1", "127.0.0.1"]
+    assert spans[0][1]["url.full"] == f"{sendcloud.url}/v3/orders"
+    assert spans[0][1]["http.response.status_code"] == 200
+    assert "334455" not in str(spans)
 
 
 # reading
@@ -318,14 +318,14 @@ async def test_integrations_are_read_leniently() -> None:
         {"id": "8", "shop_name": None, "system": "odoo", "webhook_active": None, "webhook_url": ""},
         {"id": None, "shop_name": "broken"},
     ]
-    async with counter() as sendcloud, client_of(sendcloud.url) as client:
-        sendcloud.lay(200, {"data": listed})
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
+        sendcloud.respond(200, {"data": listed})
         found = await client.integrations()
     assert [(i.id, i.shop_name, i.type, i.webhook_active, i.webhook_url) for i in found] == [
         (7, "J&J Aftersend", "api", True, "https://hooks.example/webhooks/sendcloud"),
         (8, "", "odoo", False, ""),
     ]
-    assert sendcloud.asked[0].body == b""  # a GET with a body is answered 403
+    assert sendcloud.requests[0].body == b""  # a GET with a body is answered 403
 
 
 def listed(*ids: str, integration: Any = 7) -> dict[str, Any]:
@@ -333,24 +333,24 @@ def listed(*ids: str, integration: Any = 7) -> dict[str, Any]:
 
 
 async def test_orders_are_paged_by_the_cursor_of_the_link_header() -> None:
-    async with counter() as sendcloud, client_of(sendcloud.url) as client:
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
         follow = f'<{sendcloud.url}/v3/orders?cursor=cD0z%3D%3D&page_size=1>; rel="next", <x?cursor=b>; rel="prev"'
-        sendcloud.lay(200, listed("afterbuy-3", "afterbuy-2"), Link=follow)
-        sendcloud.lay(200, listed("afterbuy-1"))
+        sendcloud.respond(200, listed("afterbuy-3", "afterbuy-2"), Link=follow)
+        sendcloud.respond(200, listed("afterbuy-1"))
         pages = [page async for page in client.order_ids(7)]
     assert pages == [["afterbuy-3", "afterbuy-2"], ["afterbuy-1"]]
-    assert [asked.query for asked in sendcloud.asked] == [
+    assert [asked.query for asked in sendcloud.requests] == [
         {"integration": "7", "page_size": "200"},
         {"integration": "7", "page_size": "200", "cursor": "cD0z=="},
     ]
 
 
 async def test_orders_of_other_integrations_do_not_count() -> None:
-    async with counter() as sendcloud, client_of(sendcloud.url) as client:
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
         foreign = listed("afterbuy-2", integration="8")["data"]
         own = listed("afterbuy-1", integration="7")["data"]
         odd = [{"order_id": "afterbuy-3"}, {"order_id": None}, {"order_id": 4, "order_details": {"integration": None}}]
-        sendcloud.lay(200, {"data": [*foreign, *own, *odd]})
+        sendcloud.respond(200, {"data": [*foreign, *own, *odd]})
         assert [page async for page in client.order_ids(7)] == [["afterbuy-1", "afterbuy-3", "4"]]
 
 
@@ -365,115 +365,115 @@ async def test_orders_of_other_integrations_do_not_count() -> None:
     ],
 )
 async def test_a_hit_is_compared_because_filters_may_be_ignored(first: Any, second: Any, *, expected: bool) -> None:
-    async with counter() as sendcloud, client_of(sendcloud.url) as client:
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
         if second is not None:
-            sendcloud.lay(200, first, Link='<https://x.example/?cursor=a>; rel="next"')
-        sendcloud.lay(200, second or first)
+            sendcloud.respond(200, first, Link='<https://x.example/?cursor=a>; rel="next"')
+        sendcloud.respond(200, second or first)
         assert await client.has_order("afterbuy-1", 7) is expected
-    assert sendcloud.asked[0].query == {"integration": "7", "page_size": "200", "order_id": "afterbuy-1"}
+    assert sendcloud.requests[0].query == {"integration": "7", "page_size": "200", "order_id": "afterbuy-1"}
 
 
 async def test_changed_parcels_come_page_by_page_with_sendclouds_clock() -> None:
     date = datetime(2026, 11, 24, 9, 0, 0, tzinfo=UTC)
-    async with counter() as sendcloud, client_of(sendcloud.url) as client:
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
         following = f"{sendcloud.url}/v2/parcels?cursor=cD0zMDI2NjcxNjI%3D&updated_after=x"
-        sendcloud.lay(
+        sendcloud.respond(
             200,
             {"next": following, "previous": None, "parcels": [parcel(1), parcel(2, is_return=True)]},
             Date=format_datetime(date, usegmt=True),
         )
-        sendcloud.lay(200, {"next": None, "previous": "x", "parcels": [parcel(3, tracking_number="")]})
+        sendcloud.respond(200, {"next": None, "previous": "x", "parcels": [parcel(3, tracking_number="")]})
         pages = [page async for page in client.parcels(SINCE)]
     assert [[event.parcel for event in page.events] for page in pages] == [["1", "2"], ["3"]]
     assert pages[0].date == date
     assert pages[0].events[0].time == int(datetime(2026, 11, 23, 16, 51, 28, tzinfo=UTC).timestamp() * 1000) + 999
     assert pages[0].events[0].received == 1_795_600_000_500
-    assert [asked.query for asked in sendcloud.asked] == [
+    assert [asked.query for asked in sendcloud.requests] == [
         {"updated_after": "2026-11-23T08:30:15+00:00"},
         {"updated_after": "2026-11-23T08:30:15+00:00", "cursor": "cD0zMDI2NjcxNjI="},
     ]
 
 
-@pytest.mark.parametrize("told", ["", "gestern", "Mon, 99 Foo 2026 99:99:99 GMT"])
-async def test_without_a_usable_date_our_own_clock_counts(told: str) -> None:
-    async with counter() as sendcloud, client_of(sendcloud.url) as client:
-        sendcloud.lay(200, {"next": None, "parcels": []}, Date=told)
+@pytest.mark.parametrize("date", ["", "gestern", "Mon, 99 Foo 2026 99:99:99 GMT"])
+async def test_without_a_usable_date_our_own_clock_counts(date: str) -> None:
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
+        sendcloud.respond(200, {"next": None, "parcels": []}, Date=date)
         (page,) = [page async for page in client.parcels(SINCE)]
     assert page.date == datetime.fromtimestamp(1_795_600_000.5, UTC)
 
 
 async def test_a_date_without_zone_is_utc() -> None:
-    async with counter() as sendcloud, client_of(sendcloud.url) as client:
-        sendcloud.lay(200, {"parcels": []}, Date="Tue, 24 Nov 2026 09:00:00 -0000")
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
+        sendcloud.respond(200, {"parcels": []}, Date="Tue, 24 Nov 2026 09:00:00 -0000")
         (page,) = [page async for page in client.parcels(SINCE)]
     assert page.date == datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 
 async def test_a_broken_parcel_spoils_none_of_the_others() -> None:
     broken: list[Any] = [parcel(0), {"id": None}, None, [], "x", parcel(5, tracking_number={"a": CANARY})]
-    async with counter() as sendcloud, client_of(sendcloud.url) as client:
-        sendcloud.lay(200, {"next": None, "parcels": [parcel(1), *broken, parcel(2)]})
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
+        sendcloud.respond(200, {"next": None, "parcels": [parcel(1), *broken, parcel(2)]})
         (page,) = [page async for page in client.parcels(SINCE)]
     assert [event.parcel for event in page.events] == ["1", "2"]
     assert page.unreadable == 6
 
 
 async def test_keys_go_to_our_own_address_only() -> None:
-    async with counter() as thief, counter() as sendcloud, client_of(sendcloud.url) as client:
-        sendcloud.lay(200, {"next": f"{thief.url}/v2/parcels?cursor=a", "parcels": [parcel(1)]})
-        sendcloud.lay(200, {"next": None, "parcels": [parcel(2)]})
-        sendcloud.lay(200, listed("afterbuy-1"), Link=f'<{thief.url}/v3/orders?cursor=a>; rel="next"')
-        sendcloud.lay(200, listed("afterbuy-2"))
+    async with scripted_sendcloud() as thief, scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
+        sendcloud.respond(200, {"next": f"{thief.url}/v2/parcels?cursor=a", "parcels": [parcel(1)]})
+        sendcloud.respond(200, {"next": None, "parcels": [parcel(2)]})
+        sendcloud.respond(200, listed("afterbuy-1"), Link=f'<{thief.url}/v3/orders?cursor=a>; rel="next"')
+        sendcloud.respond(200, listed("afterbuy-2"))
         assert len([page async for page in client.parcels(SINCE)]) == 2
         assert len([page async for page in client.order_ids(7)]) == 2
-    assert thief.asked == []
-    assert len(sendcloud.asked) == 4
+    assert thief.requests == []
+    assert len(sendcloud.requests) == 4
 
 
 @pytest.mark.parametrize("following", ["https://x.example/v2/parcels", "https://[/?cursor=a", "x", "?cursor="])
 async def test_a_list_that_cannot_be_followed_is_an_error_not_an_end(following: str) -> None:
-    async with counter() as sendcloud, client_of(sendcloud.url) as client:
-        sendcloud.lay(200, {"next": following, "parcels": [parcel(1)]})
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
+        sendcloud.respond(200, {"next": following, "parcels": [parcel(1)]})
         with pytest.raises(Transient) as caught:
             [page async for page in client.parcels(SINCE)]
-        sendcloud.lay(200, listed("afterbuy-1"), Link=f'<{following}>; rel="next"')
+        sendcloud.respond(200, listed("afterbuy-1"), Link=f'<{following}>; rel="next"')
         with pytest.raises(Transient):
             [page async for page in client.order_ids(7)]
     assert caught.value.code == "paging_without_cursor"
 
 
 async def test_pages_in_circles_end_with_an_error() -> None:
-    async with counter() as sendcloud, client_of(sendcloud.url) as client:
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
         for cursor in ("a", "b", "a"):
-            sendcloud.lay(200, {"next": f"https://x.example/?cursor={cursor}", "parcels": []})
+            sendcloud.respond(200, {"next": f"https://x.example/?cursor={cursor}", "parcels": []})
         with pytest.raises(Transient) as caught:
             [page async for page in client.parcels(SINCE)]
     assert caught.value.code == "paging_in_circles"
-    assert len(sendcloud.asked) == 3
+    assert len(sendcloud.requests) == 3
 
 
 async def test_parcels_of_an_order_are_compared_too() -> None:
-    async with counter() as sendcloud, client_of(sendcloud.url) as client:
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
         found = [
             parcel(1),
             parcel(2, order_number="3344556"),
             parcel(3, is_return=True),
             parcel(4, order_number=334455),
         ]
-        sendcloud.lay(200, {"next": None, "parcels": found})
+        sendcloud.respond(200, {"next": None, "parcels": found})
         events = await client.parcels_of("334455")
     assert [event.parcel for event in events] == ["1", "3", "4"]
-    assert sendcloud.asked[0].query == {"order_number": "334455"}
+    assert sendcloud.requests[0].query == {"order_number": "334455"}
 
 
 async def test_nothing_needs_a_meter() -> None:
-    async with counter() as sendcloud, aiohttp.ClientSession() as session:
+    async with scripted_sendcloud() as sendcloud, aiohttp.ClientSession() as session:
         client = SendcloudClient(
             session,
             url=f"{sendcloud.url}/",
             credentials=lambda: SendcloudCredentials("public-key", SECRET),
             meter=NoMeter(),
         )
-        sendcloud.lay(200, {"data": []})
+        sendcloud.respond(200, {"data": []})
         assert await client.integrations() == []
-    assert sendcloud.asked[0].path == "/api/v3/integrations"
+    assert sendcloud.requests[0].path == "/api/v3/integrations"

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftersend.afterbuy.budget import CALLS_PER_DAY, DailyBudget
 from aftersend.afterbuy.countries import iso_country
+from aftersend.afterbuy.exchange import CALLS_PER_DAY, DailyBudget
 from aftersend.afterbuy.numbers import (
     BERLIN,
     Unreadable,
+    format_time,
     read_decimal,
     read_flag,
     read_id,
     read_time,
     read_whole,
-    written_time,
 )
 
 
@@ -143,12 +143,12 @@ def test_no_times(text: str) -> None:
 
 
 @given(st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
-def test_written_times_are_read_back_up_to_the_double_hour(moment: datetime) -> None:
+def test_formatted_times_are_read_back_up_to_the_double_hour(moment: datetime) -> None:
     moment = moment.replace(microsecond=0)
-    again = read_time(written_time(moment))
+    again = read_time(format_time(moment))
     assert again is not None
     assert (moment - again).total_seconds() in {0, 3600}
-    assert written_time(again) == written_time(moment)
+    assert format_time(again) == format_time(moment)
 
 
 @given(st.text())

@@ -21,7 +21,7 @@ from aftersend.afterbuy.answer import (
 from aftersend.afterbuy.model import Order, ParcelLabel, UnreadableOrder
 from aftersend.afterbuy.reading import plain, read_mail, read_order, read_product
 from aftersend.errors import Transient
-from tests.support.afterbuy_wire import answer, order, page
+from tests.support.scripted_afterbuy import answer, order, page
 
 FULL = """
 <Order>

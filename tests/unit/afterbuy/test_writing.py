@@ -14,7 +14,7 @@ from aftersend.afterbuy.credentials import AfterbuyCredentials
 from aftersend.afterbuy.model import OrderChange, ParcelLabel
 from aftersend.errors import Bug, Misconfigured
 from aftersend.secrets import SecretFiles
-from tests.support.afterbuy_wire import KEYS
+from tests.support.scripted_afterbuy import KEYS
 
 NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
 XML_TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]))
@@ -31,7 +31,7 @@ def written(**change: Any) -> ET.Element:
     return found
 
 
-def told(element: ET.Element, path: str) -> list[str | None]:
+def texts(element: ET.Element, path: str) -> list[str | None]:
     return [each.text for each in element.findall(path)]
 
 
@@ -63,26 +63,26 @@ def test_keys_and_bodies_stay_out_of_repr() -> None:
 
 def test_sold_items() -> None:
     start, end = datetime(2026, 11, 22, 23, 0, tzinfo=UTC), datetime(2026, 7, 1, 10, 0, tzinfo=UTC)
-    filters = [writing.dates("ModDate", start, end), writing.from_order(42)]
+    filters = [writing.date_filter("ModDate", start, end), writing.range_filter(42)]
     request = parsed(writing.get_sold_items(KEYS, filters, detail=30))
-    assert told(request, "AfterbuyGlobal/DetailLevel") == ["30"]
-    assert told(request, "RequestAllItems") == ["0"]
-    assert told(request, "MaxSoldItems") == ["250"]
-    assert told(request, "OrderDirection") == ["0"]
-    assert told(request, "DataFilter/Filter/FilterName") == ["DateFilter", "RangeID"]
-    assert told(request, "DataFilter/Filter/FilterValues/DateFrom") == ["23.11.2026 00:00:00"]
-    assert told(request, "DataFilter/Filter/FilterValues/DateTo") == ["01.07.2026 12:00:00"]
-    assert told(request, "DataFilter/Filter/FilterValues/FilterValue") == ["ModDate"]
-    assert told(request, "DataFilter/Filter/FilterValues/ValueFrom") == ["42"]
+    assert texts(request, "AfterbuyGlobal/DetailLevel") == ["30"]
+    assert texts(request, "RequestAllItems") == ["0"]
+    assert texts(request, "MaxSoldItems") == ["250"]
+    assert texts(request, "OrderDirection") == ["0"]
+    assert texts(request, "DataFilter/Filter/FilterName") == ["DateFilter", "RangeID"]
+    assert texts(request, "DataFilter/Filter/FilterValues/DateFrom") == ["23.11.2026 00:00:00"]
+    assert texts(request, "DataFilter/Filter/FilterValues/DateTo") == ["01.07.2026 12:00:00"]
+    assert texts(request, "DataFilter/Filter/FilterValues/FilterValue") == ["ModDate"]
+    assert texts(request, "DataFilter/Filter/FilterValues/ValueFrom") == ["42"]
 
 
 def test_orders_and_products_by_id() -> None:
-    request = parsed(writing.get_sold_items(KEYS, [writing.order_ids(["1", "2"])], detail=0))
-    assert told(request, "DataFilter/Filter/FilterValues/FilterValue") == ["1", "2"]
+    request = parsed(writing.get_sold_items(KEYS, [writing.order_id_filter(["1", "2"])], detail=0))
+    assert texts(request, "DataFilter/Filter/FilterValues/FilterValue") == ["1", "2"]
     request = parsed(writing.get_products(KEYS, ["5", "6"]))
-    assert told(request, "DataFilter/Filter/FilterName") == ["ProductID"]
-    assert told(request, "DataFilter/Filter/FilterValues/FilterValue") == ["5", "6"]
-    assert told(request, "MaxShopItems") == ["250"]
+    assert texts(request, "DataFilter/Filter/FilterName") == ["ProductID"]
+    assert texts(request, "DataFilter/Filter/FilterValues/FilterValue") == ["5", "6"]
+    assert texts(request, "MaxShopItems") == ["250"]
 
 
 def test_a_whole_change() -> None:
@@ -94,17 +94,17 @@ def test_a_whole_change() -> None:
         parcel_labels=(ParcelLabel("9", "1", "A1"), ParcelLabel("9", "2", "B2")),
         add_tags=("Sendcloud abgeschlossen", "fertig"),
     )
-    assert told(order, "OrderID") == ["7"]
-    assert told(order, "AdditionalInfo") == ["A1, B2"]
-    assert told(order, "VorgangsInfo/VorgangsInfo2") == ["https://example.org/?a=1&b=2"]
-    assert told(order, "ShippingInfo/DeliveryService") == ["DHL"]
-    assert told(order, "ShippingInfo/DeliveryDate") == ["24.11.2026 12:00:00"]
+    assert texts(order, "OrderID") == ["7"]
+    assert texts(order, "AdditionalInfo") == ["A1, B2"]
+    assert texts(order, "VorgangsInfo/VorgangsInfo2") == ["https://example.org/?a=1&b=2"]
+    assert texts(order, "ShippingInfo/DeliveryService") == ["DHL"]
+    assert texts(order, "ShippingInfo/DeliveryDate") == ["24.11.2026 12:00:00"]
     labels = "ShippingInfo/ParcelLabels/ParcelLabel"
-    assert told(order, f"{labels}/ItemID") == ["9", "9"]
-    assert told(order, f"{labels}/PackageNumber") == ["1", "2"]
-    assert told(order, f"{labels}/ParcelLabelNumber") == ["A1", "B2"]
+    assert texts(order, f"{labels}/ItemID") == ["9", "9"]
+    assert texts(order, f"{labels}/PackageNumber") == ["1", "2"]
+    assert texts(order, f"{labels}/ParcelLabelNumber") == ["A1", "B2"]
     assert [each.tag for each in order.findall("Tags/*")] == ["UpdateAction", "Tag", "Tag"]
-    assert told(order, "Tags/*") == ["1", "Sendcloud abgeschlossen", "fertig"]
+    assert texts(order, "Tags/*") == ["1", "Sendcloud abgeschlossen", "fertig"]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_no_element_is_ever_empty(change: OrderChange) -> None:
 @given(st.text())
 def test_another_parser_reads_what_was_written(text: str) -> None:
     expected = "".join(character for character in text if _xml_can_carry(character))
-    read = told(written(additional_info=text, add_tags=(text,)), "AdditionalInfo")
+    read = texts(written(additional_info=text, add_tags=(text,)), "AdditionalInfo")
     assert read == ([expected] if expected.strip() else [])
 
 
@@ -159,7 +159,7 @@ def test_what_is_no_order_is_never_written(order_id: str) -> None:
         writing.update_sold_items(KEYS, [OrderChange(order_id, additional_info="x")])
     assert "Meier" not in str(caught.value)
     with pytest.raises(Bug, match="not_an_order"):
-        writing.order_ids([order_id])
+        writing.order_id_filter([order_id])
 
 
 def test_150_changes_are_the_limit() -> None:

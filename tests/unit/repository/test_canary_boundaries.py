@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from aftersend.afterbuy.answer import AnswerReader
 from aftersend.afterbuy.errors import read_refusal, status_refusal, write_refusal
-from aftersend.afterbuy.sold_items import SoldItems
+from aftersend.afterbuy.sold_items import SoldItemsPage
 from aftersend.errors import AftersendError
 from aftersend.observe.logs import describe
 from aftersend.redis.connection import connect, guarded
@@ -26,7 +26,7 @@ from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.errors import refusal
 from aftersend.sendcloud.lenient import decode
-from aftersend.sendcloud.lists import IntegrationList, OrderList, Pages, ParcelList
+from aftersend.sendcloud.lists import IntegrationList, OrderList, Pagination, ParcelList
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend.sendcloud.parcel import Ignored, decode_webhook, swept_event
 from aftersend.settings import read_settings
@@ -75,11 +75,11 @@ def test_answers_of_afterbuy(fields: list[tuple[str, str]], ending: int, odd: st
     body = f"{odd}<Afterbuy>{inner}<Result>{inner}<Orders>{order}</Orders></Result></Afterbuy>"
 
     def read() -> None:
-        page = SoldItems()
+        page = SoldItemsPage()
         reader = AnswerReader("Order", page.take)
         reader.feed(cut(body, ending))
         envelope = reader.finish()
-        page.conclude(envelope)
+        page.read_paging(envelope)
         assert search({"paths": repr([each.path for each in page.unreadable]).encode()}, WORDS) == []
         for error in (read_refusal(envelope), write_refusal(envelope)):
             if error:
@@ -110,7 +110,7 @@ def test_webhooks_and_parcels(parcel: dict[str, Any], action: Any, ending: int, 
 @given(JSON, JSON, ENDING)
 def test_lists_of_sendcloud(kind: type, first: Any, second: Any, ending: int) -> None:
     silent(lambda: decode(cut(msgspec.json.encode({"data": first, "parcels": second}).decode(), ending), kind))
-    silent(lambda: Pages({}).follow(f"http://[{first}"))
+    silent(lambda: Pagination({}).follow(f"http://[{first}"))
 
 
 @given(st.sampled_from([400, 401, 402, 404, 413, 422, 429, 500]), st.lists(MARK, min_size=1), JSON)

@@ -157,7 +157,7 @@ def test_a_code_that_is_no_plain_word_is_just_invalid(code: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("headers", "expected"),
     [
         ({}, None),
         ({"Retry-After": "7"}, 7.0),
@@ -170,9 +170,9 @@ def test_a_code_that_is_no_plain_word_is_just_invalid(code: Any) -> None:
         ({"Retry-After": "٣"}, None),
     ],
 )
-def test_retry_after_is_honoured_where_it_makes_sense(told: dict[str, str], expected: float | None) -> None:
+def test_retry_after_is_honoured_where_it_makes_sense(headers: dict[str, str], expected: float | None) -> None:
     for status in (429, 503):
-        error = refusal(status, told, b"", batch=None)
+        error = refusal(status, headers, b"", batch=None)
         assert isinstance(error, Transient)
         assert error.retry_after == expected
 

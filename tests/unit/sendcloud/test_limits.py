@@ -6,7 +6,7 @@ import itertools
 import pytest
 
 from aftersend.errors import Transient
-from aftersend.sendcloud.limits import READS, WRITES, Bucket, Limit
+from aftersend.sendcloud.limits import READS, WRITES, Limit, RateBucket
 
 
 class Time:
@@ -23,8 +23,8 @@ class Time:
         await asyncio.sleep(0)
 
 
-def bucket(limit: Limit, time: Time, jitter: float = 0.0) -> Bucket:
-    return Bucket(limit, clock=time.clock, sleep=time.sleep, jitter=lambda: jitter)
+def bucket(limit: Limit, time: Time, jitter: float = 0.0) -> RateBucket:
+    return RateBucket(limit, clock=time.clock, sleep=time.sleep, jitter=lambda: jitter)
 
 
 async def moments(limit: Limit, count: int) -> list[float]:
@@ -143,7 +143,7 @@ async def test_a_cancelled_wait_takes_no_call() -> None:
         await gate.wait()
 
     time = Time()
-    calls = Bucket(Limit(burst=1, rate=1), clock=time.clock, sleep=sleep)
+    calls = RateBucket(Limit(burst=1, rate=1), clock=time.clock, sleep=sleep)
     await calls.take()
     waiting = asyncio.create_task(calls.take())
     await asyncio.sleep(0)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aftersend.sendcloud.errors import Malformed
 from aftersend.sendcloud.model import ParcelEvent
-from aftersend.sendcloud.parcel import Ignored, Reason, decode_webhook, nothing_to_do, swept_event
+from aftersend.sendcloud.parcel import Ignored, IgnoredReason, decode_webhook, nothing_to_do, swept_event
 
 NOW = 1_795_000_000_000
 CANARY = "Kanarienvogel"
@@ -121,7 +121,7 @@ ODD: list[tuple[str, dict[str, Any], str, Any]] = [
     ("external id null", {"external_order_id": None}, "external_order_id", ""),
     ("external id is its own id", {"external_order_id": "412345678"}, "external_order_id", ""),
     ("external id is its own id as number", {"external_order_id": 412345678}, "external_order_id", ""),
-    ("external id of somebody else", {"external_order_id": "S00026"}, "external_order_id", "S00026"),
+    ("external id of another system", {"external_order_id": "S00026"}, "external_order_id", "S00026"),
     ("order number null", {"order_number": None}, "order_number", ""),
     ("order number as number", {"order_number": 334455}, "order_number", "334455"),
     ("order number with control characters", {"order_number": "33\x0044"}, "order_number", ""),
@@ -131,7 +131,7 @@ ODD: list[tuple[str, dict[str, Any], str, Any]] = [
 
 
 @pytest.mark.parametrize(("parcel", "field", "expected"), [case[1:] for case in ODD], ids=[case[0] for case in ODD])
-def test_odd_fields_are_read_or_count_as_not_told(parcel: dict[str, Any], field: str, expected: Any) -> None:
+def test_odd_fields_are_read_or_count_as_absent(parcel: dict[str, Any], field: str, expected: Any) -> None:
     assert getattr(event(body(**parcel)), field) == expected
 
 
@@ -176,7 +176,7 @@ def test_a_timestamp_is_in_seconds_or_ms_and_never_in_the_future(timestamp: Any,
     assert event(body(timestamp=timestamp)).time == expected
 
 
-def test_a_missing_timestamp_is_not_told() -> None:
+def test_a_missing_timestamp_is_none() -> None:
     raw = json.dumps({"action": "parcel_status_changed", "parcel": RECORDED}).encode()
     assert event(raw).time is None
 
@@ -184,24 +184,24 @@ def test_a_missing_timestamp_is_not_told() -> None:
 @pytest.mark.parametrize(
     ("action", "reason"),
     [
-        ("test_webhook", Reason.TEST),
-        ("test", Reason.TEST),
-        ("integration_connected", Reason.INTEGRATION),
-        ("integration_updated", Reason.INTEGRATION),
-        ("integration_deleted", Reason.INTEGRATION),
-        ("integration_credentials", Reason.INTEGRATION),
-        ("return_created", Reason.RETURN),
-        ("return_delivered", Reason.RETURN),
-        ("refund_requested", Reason.RETURN),
-        ("parcel_created", Reason.UNKNOWN_ACTION),
-        ("", Reason.UNKNOWN_ACTION),
-        (f"{CANARY} 12", Reason.UNKNOWN_ACTION),
-        (CANARY.lower(), Reason.UNKNOWN_ACTION),
-        (f"integration_{CANARY.lower()}", Reason.INTEGRATION),
+        ("test_webhook", IgnoredReason.TEST),
+        ("test", IgnoredReason.TEST),
+        ("integration_connected", IgnoredReason.INTEGRATION),
+        ("integration_updated", IgnoredReason.INTEGRATION),
+        ("integration_deleted", IgnoredReason.INTEGRATION),
+        ("integration_credentials", IgnoredReason.INTEGRATION),
+        ("return_created", IgnoredReason.RETURN),
+        ("return_delivered", IgnoredReason.RETURN),
+        ("refund_requested", IgnoredReason.RETURN),
+        ("parcel_created", IgnoredReason.UNKNOWN_ACTION),
+        ("", IgnoredReason.UNKNOWN_ACTION),
+        (f"{CANARY} 12", IgnoredReason.UNKNOWN_ACTION),
+        (CANARY.lower(), IgnoredReason.UNKNOWN_ACTION),
+        (f"integration_{CANARY.lower()}", IgnoredReason.INTEGRATION),
     ],
 )
 @pytest.mark.parametrize("rest", [{}, {"parcel": None}, {"parcel": []}, {"parcel": {"id": 1}}, {"data": {"id": 7}}])
-def test_what_is_not_about_a_parcel_needs_no_work(action: str, reason: Reason, rest: dict[str, Any]) -> None:
+def test_what_is_not_about_a_parcel_needs_no_work(action: str, reason: IgnoredReason, rest: dict[str, Any]) -> None:
     found = decode_webhook(json.dumps({"action": action, "timestamp": 1, **rest}).encode(), received=NOW)
     assert isinstance(found, Ignored)
     assert found.reason is reason
@@ -209,21 +209,21 @@ def test_what_is_not_about_a_parcel_needs_no_work(action: str, reason: Reason, r
     assert found.action in {action, ""}
 
 
-def test_an_action_of_known_words_can_be_told_even_if_it_is_new() -> None:
+def test_an_action_of_known_words_may_be_logged_even_if_it_is_new() -> None:
     raw = json.dumps({"action": "parcel_label_created"}).encode()
-    assert decode_webhook(raw, received=NOW) == Ignored(Reason.UNKNOWN_ACTION, "parcel_label_created")
+    assert decode_webhook(raw, received=NOW) == Ignored(IgnoredReason.UNKNOWN_ACTION, "parcel_label_created")
 
 
 @pytest.mark.parametrize("value", [True, 1, "true", "True", "1"])
 def test_a_return_needs_no_work(value: Any) -> None:
-    assert decode_webhook(body(is_return=value), received=NOW) == Ignored(Reason.RETURN, "parcel_status_changed")
+    assert decode_webhook(body(is_return=value), received=NOW) == Ignored(IgnoredReason.RETURN, "parcel_status_changed")
 
 
 @pytest.mark.parametrize("number", [None, "", "  ", 0, False, [], {}])
 @pytest.mark.parametrize("status", [999, 1001, 1002, 1000, 1999, 1337, 424242])
 def test_a_parcel_without_number_needs_no_work_yet(number: Any, status: int) -> None:
     found = decode_webhook(body(tracking_number=number, status={"id": status}), received=NOW)
-    assert found == Ignored(Reason.NO_NUMBER, "parcel_status_changed")
+    assert found == Ignored(IgnoredReason.NO_NUMBER, "parcel_status_changed")
 
 
 @pytest.mark.parametrize("status", [1998, 2000])
@@ -234,7 +234,7 @@ def test_a_cancelled_parcel_without_number_is_worth_an_event(status: int) -> Non
 def test_a_return_counts_as_one_even_if_cancelled() -> None:
     found = event(body())
     assert nothing_to_do(found) is None
-    assert nothing_to_do(msgspec.structs.replace(found, is_return=True, status=2000)) is Reason.RETURN
+    assert nothing_to_do(msgspec.structs.replace(found, is_return=True, status=2000)) is IgnoredReason.RETURN
 
 
 ODD_IDS: list[Any] = [None, "", "00", 0, -7, 1.5, True, [], {}]
@@ -272,7 +272,7 @@ BROKEN: list[tuple[str, bytes, str]] = [
 
 
 @pytest.mark.parametrize(("raw", "path"), [case[1:] for case in BROKEN], ids=[case[0] for case in BROKEN])
-def test_what_nobody_can_read_is_malformed_and_names_the_field_at_most(raw: bytes, path: str) -> None:
+def test_what_cannot_be_read_is_malformed_and_names_the_field_at_most(raw: bytes, path: str) -> None:
     with pytest.raises(Malformed) as caught:
         decode_webhook(raw, received=NOW)
     if path:
@@ -371,6 +371,6 @@ def test_a_swept_parcel_never_happened_after_it_was_seen() -> None:
     assert swept_event(raw, received=SECOND + 10).time == SECOND + 10
 
 
-def test_webhook_and_sweep_tell_the_same() -> None:
+def test_webhook_and_sweep_decode_the_same() -> None:
     hooked, swept = event(body()), swept_event(json.dumps(RECORDED).encode(), received=NOW)
     assert msgspec.structs.replace(hooked, time=None) == msgspec.structs.replace(swept, time=None)

@@ -18,8 +18,8 @@ from aftersend.sendcloud.model import ParcelEvent
 from aftersend.tenant.document import WriteBack
 from aftersend_writer.rules.diff import Diff, OrderProblem, Rules, compare
 from aftersend_writer.rules.ledger_updates import ORDER_GONE, Observation, applied, needs_recheck, observe
-from tests.support.afterbuy_shelf import after, order
 from tests.support.ledger_kit import CANCELLATION_FAILED, CANCELLED, DELIVERED, LABEL, NOW, PICKED_UP, mac, parcel
+from tests.support.modelled_afterbuy import after, order
 
 TODAY = datetime(2026, 11, 24, 9, 5, tzinfo=UTC)
 TAG = "Sendcloud abgeschlossen"

@@ -1,4 +1,4 @@
-"""A web server that says exactly what a test tells it to say, and hand-written answers of Afterbuy."""
+"""An Afterbuy with scripted answers behind a real socket, and builders of such answers."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,29 +16,29 @@ Handler = Callable[[web.Request, bytes], Awaitable[web.StreamResponse]]
 
 
 @dataclass
-class Wire:
-    """A client whose other end answers from a list, or by a handler."""
+class ScriptedAfterbuy:
+    """A client of a server that answers from a list, or by a handler."""
 
     client: AfterbuyClient
-    tally: RecordingMeter
+    meter: RecordingMeter
     received: list[bytes]
 
     def request(self, number: int = -1) -> ET.Element:
-        """One of the requests, parsed by somebody else's parser."""
+        """One of the requests, parsed by another parser."""
         return ET.fromstring(self.received[number])
 
-    def told(self, path: str, number: int = -1) -> list[str]:
+    def texts(self, path: str, number: int = -1) -> list[str]:
         return [each.text or "" for each in self.request(number).findall(path)]
 
 
 @asynccontextmanager
-async def wire(
+async def scripted_afterbuy(
     *answers: str | bytes | web.StreamResponse,
     handler: Handler | None = None,
-    patience: aiohttp.ClientTimeout | None = None,
+    timeout: aiohttp.ClientTimeout | None = None,
     credentials: AfterbuyCredentials = KEYS,
-) -> AsyncIterator[Wire]:
-    """Answers are given one after the other; the last one again and again."""
+) -> AsyncIterator[ScriptedAfterbuy]:
+    """Answers are sent one after the other; the last one repeatedly."""
     received: list[bytes] = []
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -48,10 +48,10 @@ async def wire(
         assert request.headers["Content-Type"] == "application/xml; charset=utf-8"
         if handler:
             return await handler(request, body)
-        said = answers[min(len(received), len(answers)) - 1]
-        if isinstance(said, web.StreamResponse):
-            return said
-        return web.Response(body=said, headers={"Content-Type": "text/xml; charset=utf-8"})
+        scripted = answers[min(len(received), len(answers)) - 1]
+        if isinstance(scripted, web.StreamResponse):
+            return scripted
+        return web.Response(body=scripted, headers={"Content-Type": "text/xml; charset=utf-8"})
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
@@ -59,13 +59,13 @@ async def wire(
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    tally = RecordingMeter()
+    meter = RecordingMeter()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/afterbuy/ABInterface.aspx"
     try:
         async with aiohttp.ClientSession() as session:
-            more = {"patience": patience} if patience else {}
-            client = AfterbuyClient(session, url=url, credentials=lambda: credentials, meter=tally, **more)
-            yield Wire(client, tally, received)
+            more = {"timeout": timeout} if timeout else {}
+            client = AfterbuyClient(session, url=url, credentials=lambda: credentials, meter=meter, **more)
+            yield ScriptedAfterbuy(client, meter, received)
     finally:
         await runner.cleanup()
 

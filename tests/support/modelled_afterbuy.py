@@ -1,4 +1,4 @@
-"""A modelled Afterbuy for pure tests: orders, and what a change does to them."""
+"""A model of Afterbuy for pure tests: orders, and the effect of a change on them."""
 
 from dataclasses import replace
 from typing import Any

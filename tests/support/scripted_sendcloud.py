@@ -1,4 +1,4 @@
-"""A Sendcloud for tests that knows nothing: it hands out the answers that a test has laid ready, in order."""
+"""A Sendcloud with scripted responses behind a real socket: it sends them in order and records the requests."""
 
 import asyncio
 import base64
@@ -16,23 +16,23 @@ from tests.support.recording_meter import RecordingMeter
 
 PUBLIC, SECRET = "public-key", "secret-key"
 AUTHORIZATION = "Basic " + base64.b64encode(f"{PUBLIC}:{SECRET}".encode()).decode()
-PATIENCE = aiohttp.ClientTimeout(total=5)
+TIMEOUT = aiohttp.ClientTimeout(total=5)
 
-Act = Callable[[web.Request], Any]
+Misbehaviour = Callable[[web.Request], Any]
 
 
 @dataclass
-class Ready:
-    """One prepared answer; ``act`` does something else instead."""
+class ScriptedResponse:
+    """One scripted response; ``act`` does something else instead."""
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
-    act: Act | None = None
+    act: Misbehaviour | None = None
 
 
 @dataclass
-class Asked:
+class RecordedRequest:
     """One request as it came in."""
 
     method: str
@@ -43,39 +43,41 @@ class Asked:
 
 
 @dataclass
-class Counter:
-    """What lies ready, and what was asked."""
+class ScriptedSendcloud:
+    """Scripted responses, and recorded requests."""
 
     url: str = ""
-    ready: list[Ready] = field(default_factory=list)
-    asked: list[Asked] = field(default_factory=list)
+    responses: list[ScriptedResponse] = field(default_factory=list)
+    requests: list[RecordedRequest] = field(default_factory=list)
 
-    def lay(self, status: int = 200, body: Any = b"", **headers: str) -> None:
-        """One more answer; anything but bytes becomes JSON, underscores in header names become hyphens."""
+    def respond(self, status: int = 200, body: Any = b"", **headers: str) -> None:
+        """Script one more response; anything but bytes becomes JSON, underscores in header names become hyphens."""
         raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.ready.append(Ready(status, raw, named))
+        self.responses.append(ScriptedResponse(status, raw, named))
 
-    def do(self, act: Act) -> None:
+    def misbehave(self, act: Misbehaviour) -> None:
         """Misbehave once."""
-        self.ready.append(Ready(act=act))
+        self.responses.append(ScriptedResponse(act=act))
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        self.asked.append(Asked(request.method, request.path, dict(request.query), dict(request.headers), body))
-        if not self.ready:
+        self.requests.append(
+            RecordedRequest(request.method, request.path, dict(request.query), dict(request.headers), body)
+        )
+        if not self.responses:
             return web.Response(status=599)
-        ready = self.ready.pop(0)
-        if ready.act is not None:
-            answer: web.StreamResponse = await ready.act(request)
+        scripted = self.responses.pop(0)
+        if scripted.act is not None:
+            answer: web.StreamResponse = await scripted.act(request)
             return answer
-        return web.Response(status=ready.status, body=ready.body, headers=ready.headers)
+        return web.Response(status=scripted.status, body=scripted.body, headers=scripted.headers)
 
 
 @asynccontextmanager
-async def counter() -> AsyncIterator[Counter]:
+async def scripted_sendcloud() -> AsyncIterator[ScriptedSendcloud]:
     """A server on the loopback interface."""
-    found = Counter()
+    found = ScriptedSendcloud()
     app = web.Application(client_max_size=64 * 1024 * 1024)
     app.router.add_route("*", "/{path:.*}", found.serve)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -90,7 +92,7 @@ async def counter() -> AsyncIterator[Counter]:
 
 @asynccontextmanager
 async def client_of(
-    url: str, tally: RecordingMeter | None = None, *, patience: aiohttp.ClientTimeout = PATIENCE
+    url: str, meter: RecordingMeter | None = None, *, timeout: aiohttp.ClientTimeout = TIMEOUT
 ) -> AsyncIterator[SendcloudClient]:
     """A client with its own session."""
     async with aiohttp.ClientSession() as session:
@@ -98,8 +100,8 @@ async def client_of(
             session,
             url=url,
             credentials=lambda: SendcloudCredentials(PUBLIC, SECRET),
-            meter=tally or RecordingMeter(),
-            patience=patience,
+            meter=meter or RecordingMeter(),
+            timeout=timeout,
             clock=lambda: 1_795_600_000.5,
         )
 
