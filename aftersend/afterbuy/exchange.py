@@ -8,7 +8,6 @@ here: a metric shows what is left and an alert watches it. Every process counts 
 midnight, whichever is later.
 """
 
-import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -20,9 +19,10 @@ from aftersend.afterbuy.errors import status_refusal
 from aftersend.afterbuy.model import AFTERBUY
 from aftersend.afterbuy.numbers import BERLIN
 from aftersend.afterbuy.writing import Document
-from aftersend.errors import AftersendError, CredentialsRefused, Rejected, Transient
+from aftersend.errors import AftersendError, Transient
 from aftersend.observe.meter import CallMeter
 from aftersend.observe.traces import set_attributes, span, url_attributes
+from aftersend.observe.upstream_call import measured_call
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=120, sock_connect=10, sock_read=30)
 CALLS_PER_DAY: Final = 50_000
@@ -73,23 +73,13 @@ class AfterbuyExchange:
 
         Raises the error that ``find_refusal`` returns for the envelope, or ``Transient``.
         """
-        started = time.monotonic()
-        outcome = "cancelled"
         name = f"POST afterbuy {document.call}"
         attributes: dict[str, Any] = {"upstream": AFTERBUY, "call": document.call, "method": "POST"}
-        with span(name, kind="client", **attributes, **self._url_attributes) as trace:
-            try:
-                envelope = await self._post(document, reader)
-                if refusal := find_refusal(envelope):
-                    raise refusal
-                outcome = "ok"
-            except AftersendError as error:
-                outcome = outcome_of(error)
-                raise
-            finally:
-                trace.set(outcome=outcome)
-                self._meter.observe(outcome, time.monotonic() - started)
-                self._meter.budget(self._budget.spend(), CALLS_PER_DAY)
+        client_span = span(name, kind="client", **attributes, **self._url_attributes)
+        with measured_call(client_span, self._meter, budget=lambda: (self._budget.spend(), CALLS_PER_DAY)):
+            envelope = await self._post(document, reader)
+            if refusal := find_refusal(envelope):
+                raise refusal
         return envelope
 
     async def _post(self, document: Document, reader: AnswerReader) -> Envelope:
@@ -107,12 +97,3 @@ class AfterbuyExchange:
         except (aiohttp.ClientError, OSError):
             raise Transient("connection", upstream=AFTERBUY) from None
         return reader.finish()
-
-
-def outcome_of(error: AftersendError) -> str:
-    """One word for the metric."""
-    if isinstance(error, Transient):
-        return "transient"
-    if isinstance(error, CredentialsRefused):
-        return "credentials"
-    return "rejected" if isinstance(error, Rejected) else "bug"

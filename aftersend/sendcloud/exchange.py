@@ -9,7 +9,6 @@ because they run out long before reads do.
 The API answers on IPv4 only, and refuses a GET with a body.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,9 +20,10 @@ from typing import Final, Generic, TypeVar
 import aiohttp
 from yarl import URL
 
-from aftersend.errors import AftersendError, CredentialsRefused, Misconfigured, Rejected, Transient
+from aftersend.errors import Transient
 from aftersend.observe.meter import CallMeter
 from aftersend.observe.traces import set_attributes, span, url_attributes
+from aftersend.observe.upstream_call import measured_call
 from aftersend.sendcloud import lenient
 from aftersend.sendcloud.credentials import SendcloudCredentials
 from aftersend.sendcloud.errors import TOO_MANY, Malformed, refusal, retry_after
@@ -33,7 +33,6 @@ from aftersend.sendcloud.model import SENDCLOUD
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
 TIMEOUT: Final = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=30)
 _CHUNK: Final = 64 * 1024
-_KINDS: Final = {Transient: "transient", CredentialsRefused: "credentials", Rejected: "rejected", Misconfigured: "own"}
 _T = TypeVar("_T")
 
 
@@ -86,22 +85,11 @@ class SendcloudExchange:
         """Send one request and return its response; raises the errors of ``errors``."""
         bucket = self._reads if request.batch is None else self._writes
         await bucket.take()
-        started = time.monotonic()
-        outcome = "cancelled"
         name = f"{request.method} sendcloud {request.path}"
         attributes = {"upstream": SENDCLOUD, "method": request.method, "template": request.path}
-        with span(name, kind="client", **attributes, **url_attributes(str(self._url(request)))) as trace:
-            try:
-                response = await self._request(request, bucket)
-                outcome = "ok"
-            except AftersendError as error:
-                outcome = outcome_of(error)
-                raise
-            finally:
-                trace.set(outcome=outcome)
-                self._meter.observe(outcome, time.monotonic() - started)
-                self._meter.budget(self._writes.remaining, WRITES.burst)
-        return response
+        client_span = span(name, kind="client", **attributes, **url_attributes(str(self._url(request))))
+        with measured_call(client_span, self._meter, budget=lambda: (self._writes.remaining, WRITES.burst)):
+            return await self._request(request, bucket)
 
     async def _request(self, request: SendcloudRequest[_T], bucket: RateBucket) -> SendcloudResponse[_T]:
         try:
@@ -168,8 +156,3 @@ def _date(text: str) -> datetime | None:
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def outcome_of(error: AftersendError) -> str:
-    """One word for the metric."""
-    return next((word for kind, word in _KINDS.items() if isinstance(error, kind)), "bug")
