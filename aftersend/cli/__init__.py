@@ -1,5 +1,8 @@
-"""``aftersend …``: the command line, one file per command.
+"""``aftersend …``: the command line.
 
-``main`` knows the commands, ``options`` what they have in common, ``running`` how they end, ``screen`` how they talk,
-``place`` where a tenant's Redis and secrets are found.
+In reading order: ``main`` (console script), ``commands`` (every command with its options and help) with ``options``
+(shared ones), ``lazy`` (imports the module of a command when it runs). The work of a command is in the module of its
+name; ``check`` has ``checks``, ``up`` has ``up_plan`` and ``supervisor``. Below them: ``event_loop`` (logging and
+traces around a coroutine), ``tenant_context`` (document, Redis and secrets of a tenant), ``report``, ``confirm``,
+``jitter``, ``output`` with ``terminal_table``, and ``exit_codes``.
 """

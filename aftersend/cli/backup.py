@@ -4,72 +4,45 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from aftersend.backup.collect import Collector
+from aftersend.backup.create import Backups
+from aftersend.backup.names import Backup
+from aftersend.backup.restore import Restored, Restorer
+from aftersend.backup.target import open_target
 from aftersend.cli.confirm import confirmed
-from aftersend.cli.exit_codes import FAILED, OK, print_error, run
+from aftersend.cli.exit_codes import FAILED, OK, print_error
 from aftersend.cli.jitter import wait_for_start
-from aftersend.cli.options import AsJson, BackupTarget, DataDir, Jitter, ReportFile, TenantFile, Yes
 from aftersend.cli.output import show_json, show_table, show_text
 from aftersend.cli.report import Report
+from aftersend.cli.tenant_context import TenantSession, locate, session_at
+from aftersend.ledger.tenant_state import TenantState
+from aftersend.service.heartbeat import GONE_AFTER, Heartbeat
+from aftersend.tenant.document import Tenant
 
-if TYPE_CHECKING:
-    from aftersend.backup.create import Backups
-    from aftersend.backup.names import Backup
-    from aftersend.backup.restore import Restored
-    from aftersend.cli.tenant_context import TenantSession
-    from aftersend.tenant.document import Tenant
-
-app = typer.Typer(help="Encrypted backups: create, list, verify, restore.", no_args_is_help=True)
-Which = Annotated[str, typer.Argument(help="Id of a backup.", metavar="ID|latest")]
 _HEAD = ("id", "time", "keys", "bytes", "verified")
 
 
 @dataclass(frozen=True, slots=True)
 class BackupSession:
-    """One tenant with its Redis and its backups."""
+    """A tenant with a connection to its Redis and its backups."""
 
-    document: "Tenant"
-    tenant: "TenantSession"
-    backups: "Backups"
+    document: Tenant
+    tenant: TenantSession
+    backups: Backups
 
 
 @asynccontextmanager
 async def backup_session(file: Path | None, data_dir: Path, target: str) -> AsyncIterator[BackupSession]:
-    """Find tenant and backups; ``target`` counts before what ``up`` or the environment say."""
-    from aftersend.backup.create import Backups
-    from aftersend.backup.target import open_target
-    from aftersend.cli.tenant_context import locate, session_at
-
+    """Locate tenant and backups; ``target`` overrides what ``up`` or the environment say."""
     location = locate(file, data_dir)
     store = open_target(target or location.backup_target, tenant=location.identity, secrets=location.secrets("backup"))
     async with session_at(location) as tenant:
         yield BackupSession(location.tenant, tenant, Backups(location.identity, store, tenant.keyring))
 
 
-@app.command()
-def create(
-    *,
-    file: TenantFile = None,
-    target: BackupTarget = "",
-    jitter: Jitter = False,
-    report: ReportFile = None,
-    as_json: AsJson = False,
-    data_dir: DataDir,
-) -> None:
-    """Make a backup while everything runs, read it back, and remove those that are older than spec.backup.keepHours."""
-    told = Report(report)
-    run(_create(file, data_dir, target, told, jitter=jitter, as_json=as_json), failed=told.failed)
-
-
-async def _create(
-    file: Path | None, data_dir: Path, target: str, report: Report, *, jitter: bool, as_json: bool
-) -> int:
-    from aftersend.backup.collect import Collector
-    from aftersend.ledger.tenant_state import TenantState
-
+async def create(file: Path | None, data_dir: Path, target: str, report: Report, *, jitter: bool, as_json: bool) -> int:
+    """Make a backup, verify it, and remove expired ones."""
     async with backup_session(file, data_dir, target) as session:
         tenant = session.tenant
         if jitter:
@@ -79,18 +52,13 @@ async def _create(
             TenantState(tenant.redis, tenant=tenant.identity),
             keep_hours=session.document.spec.backup.keep_hours,
         )
-    report.tell(made)
+    report.write(made)
     show_json(made) if as_json else show_text(f"backup {made.id}: {made.keys} records, {made.bytes} bytes, verified")
     return OK
 
 
-@app.command("list")
-def list_(*, file: TenantFile = None, target: BackupTarget = "", as_json: AsJson = False, data_dir: DataDir) -> None:
-    """List all backups, oldest first."""
-    run(_list(file, data_dir, target, as_json=as_json))
-
-
-async def _list(file: Path | None, data_dir: Path, target: str, *, as_json: bool) -> int:
+async def list_all(file: Path | None, data_dir: Path, target: str, *, as_json: bool) -> int:
+    """Print all backups, oldest first."""
     async with backup_session(file, data_dir, target) as session:
         found = await session.backups.list()
     if as_json:
@@ -101,74 +69,42 @@ async def _list(file: Path | None, data_dir: Path, target: str, *, as_json: bool
     return OK
 
 
-@app.command()
-def verify(
-    which: Which = "latest",
-    *,
-    file: TenantFile = None,
-    target: BackupTarget = "",
-    as_json: AsJson = False,
-    data_dir: DataDir,
-) -> None:
-    """Read a backup from beginning to end: exit code 0 only if it can be restored with the data keys that are here."""
-    run(_verify(file, data_dir, target, which, as_json=as_json))
-
-
-async def _verify(file: Path | None, data_dir: Path, target: str, which: str, *, as_json: bool) -> int:
+async def verify(file: Path | None, data_dir: Path, target: str, which: str, *, as_json: bool) -> int:
+    """Read a backup to its end, which raises an error unless it can be restored with the data keys at hand."""
     async with backup_session(file, data_dir, target) as session:
         good = await session.backups.verify(await session.backups.find(which))
     show_json(good) if as_json else show_text(f"backup {good.id} is good: {good.keys} records")
     return OK
 
 
-@app.command()
-def restore(
-    which: Which = "latest",
-    *,
-    live: Annotated[bool, typer.Option("--live", help="Although services of the tenant run.")] = False,
-    yes: Yes = False,
-    file: TenantFile = None,
-    target: BackupTarget = "",
-    as_json: AsJson = False,
-    data_dir: DataDir,
-) -> None:
-    """Put a backup back; what is newer in Redis stays.
-
-    Afterwards the tenant is recovering: nothing is written to Afterbuy until the exporter has read every parcel that
-    changed since the backup. It does so at once, or as soon as it is started.
-    """
-    run(_restore(file, data_dir, target, which, live=live, yes=yes, as_json=as_json))
-
-
-async def _restore(
+async def restore(
     file: Path | None, data_dir: Path, target: str, which: str, *, live: bool, yes: bool, as_json: bool
 ) -> int:
-    from aftersend.service.heartbeat import GONE_AFTER, Heartbeat
-
+    """Verify a backup and put it back; ``FAILED`` while services of the tenant run, unless ``live``."""
     async with backup_session(file, data_dir, target) as session:
         backup = await session.backups.verify(await session.backups.find(which))
-        at_work = [] if live else await Heartbeat(session.tenant.redis, tenant=session.tenant.identity).names()
-        if at_work:
+        running = [] if live else await Heartbeat(session.tenant.redis, tenant=session.tenant.identity).names()
+        if running:
             print_error(
-                f"{', '.join(at_work)} run or were there {GONE_AFTER} s ago – stop them, wait half a minute if they "
+                f"{', '.join(running)} run or were there {GONE_AFTER} s ago – stop them, wait half a minute if they "
                 "were killed, or give --live"
             )
             return FAILED
         into = f"{session.tenant.identity}{' while its services run' if live else ''}"
         if not confirmed(f"Restore the backup of {backup.time} ({backup.keys} records) into {into}?", yes=yes):
             return FAILED
-        told = await _put_back(session, backup)
+        restored = await _put_back(session, backup)
     if as_json:
-        show_json(told)
+        show_json(restored)
     else:
-        show_text(f"{told.orders} orders and {told.events} events restored, {told.unchanged} were there already")
+        show_text(
+            f"{restored.orders} orders and {restored.events} events restored, {restored.unchanged} were there already"
+        )
         show_text("recovering: parcels that changed since the backup are read next, then writing to Afterbuy goes on")
     return OK
 
 
-async def _put_back(session: BackupSession, backup: "Backup") -> "Restored":
-    from aftersend.backup.restore import Restorer
-
+async def _put_back(session: BackupSession, backup: Backup) -> Restored:
     tenant = session.tenant
     restorer = Restorer.of(
         tenant.redis,

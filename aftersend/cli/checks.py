@@ -1,8 +1,8 @@
-"""What ``aftersend check`` looks at; each look answers one or two findings and never raises.
+"""The checks of ``aftersend check``; each returns one or two findings and never raises.
 
-``ok`` is true, false, or null where nobody can know from outside: Afterbuy has no call that lists the tags of the Tag
-Manager, and without a Redis there is nothing to ask. Looks at one side share the first call, so that wrong credentials
-are one finding with a cure and not five.
+``ok`` is true, false, or null where it cannot be known from outside: Afterbuy has no call that lists the tags of its
+Tag Manager, and without Redis there is nothing to ask. The checks of one upstream share its first call, so that
+refused credentials are one finding with a cure and not five.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from aftersend.sendcloud.model import Integration
 from aftersend.service.runtime import check_upstream_urls, http_session, is_loopback
 from aftersend.tenant.document import Spec
 
-LARGEST_SKEW = 30.0
+MAX_CLOCK_SKEW = 30.0
 _TAG_CURE = (
     "create it in Afterbuy's Tag Manager before the first label; should Afterbuy refuse it, the parcel number is "
     "written nevertheless and `aftersend orders --problems` shows tag_refused"
@@ -45,7 +45,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 async def run_checks(location: TenantLocation, *, allow_http: bool = False) -> list[Finding]:
-    """Look at everything; the order is the order of the page."""
+    """Run all checks, in the order in which they are printed."""
     findings = [_addresses(location, allow_http=allow_http)]
     if findings[0].ok:
         async with http_session() as session:
@@ -85,7 +85,7 @@ def _clock(skew: float) -> Finding:
     message = f"this machine and Afterbuy differ by {abs(skew):.0f} s"
     cure = "set this machine's clock (NTP): order windows and event times depend on it"
     return Finding(
-        "clock", ok=abs(skew) <= LARGEST_SKEW, message=message, cure=cure if abs(skew) > LARGEST_SKEW else ""
+        "clock", ok=abs(skew) <= MAX_CLOCK_SKEW, message=message, cure=cure if abs(skew) > MAX_CLOCK_SKEW else ""
     )
 
 
@@ -118,7 +118,7 @@ def _refused(check: str, keys: str, error: AftersendError) -> Finding:
 
 
 def matching(known: list[Integration], wanted: str | int) -> list[Integration]:
-    """Integrations that the document may mean: by id, or by exact name."""
+    """Find the integrations that the document may mean: by id, or by exact name."""
     return [one for one in known if wanted in (one.id, one.shop_name)]
 
 
@@ -129,7 +129,7 @@ def _no_integration(count: int, known: list[Integration]) -> Finding:
 
 
 def webhook(integration: Integration, spec: Spec) -> Finding:
-    """Is the integration told where to report parcels?"""
+    """Check that the integration sends its webhooks to this tenant."""
     path, host = spec.webhook.path, spec.webhook.host
     address = f"https://{host or '<your public host>'}{path}"
     cure = _WEBHOOK_CURE.format(address=address)
@@ -149,19 +149,19 @@ def webhook(integration: Integration, spec: Spec) -> Finding:
 
 
 def _private(url: str) -> bool:
-    """Parcels and names travel over https, or stay on this machine."""
+    """Whether parcels and names travel over https or stay on this machine."""
     return url.startswith("https://") or (url.startswith("http://") and is_loopback(url))
 
 
 def _below(path: str, expected: str) -> bool:
-    """The path itself, or with the tenant appended as ``up`` does for several tenants."""
+    """Whether it is the path itself, or the path with the tenant appended, as ``up`` does for several tenants."""
     return path == expected or path.startswith(expected.rstrip("/") + "/")
 
 
 def _tag(spec: Spec) -> Finding:
     if not spec.write_back.tag:
         return Finding("tag", ok=True, message="no tag wanted")
-    return Finding("tag", ok=None, message="no call of Afterbuy tells whether the tag exists", cure=_TAG_CURE)
+    return Finding("tag", ok=None, message="no call of Afterbuy shows whether the tag exists", cure=_TAG_CURE)
 
 
 async def _redis(location: TenantLocation) -> Finding:
@@ -184,16 +184,16 @@ async def _redis(location: TenantLocation) -> Finding:
 
 
 def _keys(location: TenantLocation) -> list[Finding]:
-    data_key = _look("data-key", lambda: _data_key(location))
+    data_key = _keys_finding("data-key", lambda: _data_key(location))
     if not location.redis_url and not location.secrets("data-key").names():
         cure = "`aftersend up` makes one; keep a copy elsewhere"
         data_key = Finding("data-key", ok=None, message="none yet", cure=cure)
-    return [data_key, _look("signature", lambda: _signature(location))]
+    return [data_key, _keys_finding("signature", lambda: _signature(location))]
 
 
-def _look(name: str, look: Callable[[], str]) -> Finding:
+def _keys_finding(name: str, check: Callable[[], str]) -> Finding:
     try:
-        return Finding(name, ok=True, message=look())
+        return Finding(name, ok=True, message=check())
     except Misconfigured as error:
         return Finding(name, ok=False, message=error.code, cure=error.cure)
 

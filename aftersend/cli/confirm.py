@@ -1,4 +1,4 @@
-"""Asking a person before something that cannot be taken back; a script must say ``--yes``."""
+"""Confirmation of what cannot be undone: asked at a terminal, given by ``--yes`` in a script."""
 
 import sys
 
@@ -8,9 +8,9 @@ from aftersend.errors import Misconfigured
 
 
 def confirmed(question: str, *, yes: bool) -> bool:
-    """True if it shall be done; ``Misconfigured`` if there is nobody to ask."""
+    """Whether the user agrees; raise ``Misconfigured`` without a terminal to ask at."""
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise Misconfigured("nobody is there to be asked", cure="give --yes")
+        raise Misconfigured("there is no terminal to ask at", cure="give --yes")
     return typer.confirm(question, err=True)

@@ -2,11 +2,9 @@
 
 import sys
 
-from aftersend.cli.options import AsJson
+from aftersend.crd.rendering import as_json_text, as_yaml
 
 
-def crd(as_json: AsJson = False) -> None:
-    """Print the CustomResourceDefinition of AftersendTenant, for `kubectl apply --server-side -f -`."""
-    from aftersend.crd.rendering import as_json_text, as_yaml
-
+def print_definition(*, as_json: bool) -> None:
+    """Print the CustomResourceDefinition of AftersendTenant as YAML or JSON."""
     sys.stdout.write(as_json_text() if as_json else as_yaml())

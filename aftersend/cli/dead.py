@@ -1,41 +1,22 @@
-"""``aftersend dead``: events that were given up, and what to do with them.
-
-Both streams are looked at; event ids are unique across them.
-"""
+"""``aftersend dead``: list, show, redrive and drop the dead letters of both streams; ids are unique across them."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-import typer
+import msgspec
 
-from aftersend.cli.exit_codes import FAILED, OK, print_error, run
-from aftersend.cli.options import AsJson, DataDir, TenantFile
+from aftersend.cli.exit_codes import FAILED, OK, print_error
 from aftersend.cli.output import show_json, show_table, show_text
-
-if TYPE_CHECKING:
-    from aftersend.cli.tenant_context import TenantSession
-    from aftersend.stream.dead_letters import DeadLetters
-
-app = typer.Typer(help="Events that were given up: list, show, redrive, drop.", no_args_is_help=True)
-Ids = Annotated[list[str] | None, typer.Argument(help="Ids of dead letters.", metavar="ID…")]
+from aftersend.cli.tenant_context import TenantSession, tenant_session
+from aftersend.stream.dead_letters import DeadLetters
 
 
-def _both(tenant: "TenantSession") -> "list[DeadLetters]":
-    from aftersend.stream.dead_letters import DeadLetters
-
+def _both(tenant: TenantSession) -> list[DeadLetters]:
     return [DeadLetters(tenant.stream("parcels")), DeadLetters(tenant.stream("runs"))]
 
 
-@app.command("list")
-def list_(*, file: TenantFile = None, as_json: AsJson = False, data_dir: DataDir) -> None:
-    """List all dead letters, oldest death first."""
-    run(_list(file, data_dir, as_json=as_json))
-
-
-async def _list(file: Path | None, data_dir: Path, *, as_json: bool) -> int:
-    from aftersend.cli.tenant_context import tenant_session
-
+async def list_all(file: Path | None, data_dir: Path, *, as_json: bool) -> int:
+    """Print all dead letters, oldest first."""
     async with tenant_session(file, data_dir) as tenant:
         letters = [letter for stream in _both(tenant) for letter in await stream.list()]
     letters.sort(key=lambda letter: letter.time)
@@ -47,23 +28,8 @@ async def _list(file: Path | None, data_dir: Path, *, as_json: bool) -> int:
     return OK
 
 
-@app.command()
-def show(
-    id_: Annotated[str, typer.Argument(help="Id of a dead letter.", metavar="ID")],
-    *,
-    file: TenantFile = None,
-    as_json: AsJson = False,
-    data_dir: DataDir,
-) -> None:
-    """Show one dead letter; its sealed data stays sealed."""
-    run(_show(file, data_dir, id_, as_json=as_json))
-
-
-async def _show(file: Path | None, data_dir: Path, name: str, *, as_json: bool) -> int:
-    import msgspec
-
-    from aftersend.cli.tenant_context import tenant_session
-
+async def show(file: Path | None, data_dir: Path, name: str, *, as_json: bool) -> int:
+    """Print one dead letter without its data; ``FAILED`` if there is none with this id."""
     async with tenant_session(file, data_dir) as tenant:
         found = [letter for stream in _both(tenant) if (letter := await stream.show(name))]
     if not found:
@@ -76,48 +42,26 @@ async def _show(file: Path | None, data_dir: Path, name: str, *, as_json: bool) 
     return OK
 
 
-@app.command()
-def redrive(
-    ids: Ids = None,
-    *,
-    every: Annotated[bool, typer.Option("--all", help="All that are dead now.")] = False,
-    file: TenantFile = None,
-    as_json: AsJson = False,
-    data_dir: DataDir,
-) -> None:
-    """Put dead letters back on their stream: attempts start anew."""
-    if bool(ids) == every:
-        raise typer.BadParameter("name ids, or --all")
-    wanted = None if every else set(ids or ())
-    run(
-        _each(file, data_dir, ids or (), lambda stream: stream.redrive(wanted), "redriven", as_json=as_json),
-        sends_events=True,
-    )
+async def redrive(file: Path | None, data_dir: Path, ids: Sequence[str] | None, *, as_json: bool) -> int:
+    """Put dead letters back on their streams; all of them without ``ids``."""
+    wanted = set(ids) if ids else None
+    return await _each(file, data_dir, ids or (), lambda stream: stream.redrive(wanted), "redriven", as_json=as_json)
 
 
-@app.command()
-def drop(
-    ids: Annotated[list[str], typer.Argument(help="Ids of dead letters.", metavar="ID…")],
-    *,
-    file: TenantFile = None,
-    as_json: AsJson = False,
-    data_dir: DataDir,
-) -> None:
-    """Delete dead letters for good."""
-    run(_each(file, data_dir, ids, lambda stream: stream.drop(set(ids)), "dropped", as_json=as_json))
+async def drop(file: Path | None, data_dir: Path, ids: Sequence[str], *, as_json: bool) -> int:
+    """Delete dead letters."""
+    return await _each(file, data_dir, ids, lambda stream: stream.drop(set(ids)), "dropped", as_json=as_json)
 
 
 async def _each(
     file: Path | None,
     data_dir: Path,
     ids: Sequence[str],
-    act: "Callable[[DeadLetters], Awaitable[int]]",
+    act: Callable[[DeadLetters], Awaitable[int]],
     word: str,
     *,
     as_json: bool,
 ) -> int:
-    from aftersend.cli.tenant_context import tenant_session
-
     async with tenant_session(file, data_dir) as tenant:
         count = sum([await act(stream) for stream in _both(tenant)])
     show_json({word: count}) if as_json else show_text(f"{count} {word}")

@@ -1,7 +1,7 @@
 """``--jitter``: hundreds of tenants with the same schedule must not start in the same second.
 
 Each waits for 0 to 59 s, always as long for the same tenant and kind of work: a hash decides, so that the load is
-spread evenly, a tenant's own runs stay a schedule apart, and nobody has to agree with anybody.
+spread evenly and a tenant's own runs stay a schedule apart, without any coordination.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ def start_delay(tenant: str, kind: str) -> int:
 
 
 async def wait_for_start(tenant: str, kind: str) -> None:
-    """Say how long it takes, and wait."""
+    """Print the delay on standard error, and wait."""
     seconds = start_delay(tenant, kind)
     sys.stderr.write(f"aftersend: {kind} of {tenant} starts in {seconds} s\n")
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""``aftersend``: the list of commands. What a command needs is imported when it runs, so that help is quick."""
+"""``aftersend``: the console script, and the list of commands."""
 
 import sys
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from aftersend import __version__
-from aftersend.cli import backup, check, crd, dead, demo, keys, orders, sandbox, trigger, up
+from aftersend.cli import commands
 from aftersend.cli.exit_codes import code_of
 
 app = typer.Typer(
@@ -17,11 +17,13 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo.demo, sandbox.sandbox, up.up, check.check, trigger.trigger, orders.orders, crd.crd):
-    app.command(context_settings=getattr(command, "context_settings", None))(command)
-app.add_typer(dead.app, name="dead")
-app.add_typer(backup.app, name="backup")
-app.add_typer(keys.app, name="keys")
+app.command()(commands.demo)
+app.command(context_settings=commands.PASS_THROUGH)(commands.sandbox)
+for command in (commands.up, commands.check, commands.trigger, commands.orders, commands.crd):
+    app.command()(command)
+app.add_typer(commands.dead, name="dead")
+app.add_typer(commands.backup, name="backup")
+app.add_typer(commands.keys, name="keys")
 
 
 def _print_version(wanted: bool) -> None:
@@ -42,7 +44,7 @@ def options(
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the console script."""
     raise SystemExit(code_of(_call))
 
 

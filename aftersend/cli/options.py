@@ -1,11 +1,17 @@
-"""Options that several commands share."""
+"""Options and arguments that several commands share."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from aftersend.cli.tenant_context import default_data_dir
+
+def default_data_dir() -> Path:
+    """``$XDG_DATA_HOME/aftersend``, else ``~/.local/share/aftersend``."""
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "aftersend"
+
 
 TenantFile = Annotated[
     Path | None,
@@ -55,3 +61,5 @@ BackupTarget = Annotated[
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+BackupId = Annotated[str, typer.Argument(help="Id of a backup.", metavar="ID|latest")]
+DeadLetterIds = Annotated[list[str] | None, typer.Argument(help="Ids of dead letters.", metavar="ID…")]

@@ -1,38 +1,20 @@
-"""``aftersend orders``: what the ledger knows, by OrderID; numbers and names are never shown."""
+"""``aftersend orders``: the ledger by OrderID; parcel numbers and names of people are never shown."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from aftersend.cli.exit_codes import FAILED, OK, print_error, run
-from aftersend.cli.options import AsJson, DataDir, TenantFile
+from aftersend.cli.exit_codes import FAILED, OK, print_error
 from aftersend.cli.output import show_json, show_table
-
-if TYPE_CHECKING:
-    from aftersend.ledger.entry import Entry
-    from aftersend.ledger.store import Ledger
+from aftersend.cli.tenant_context import tenant_session
+from aftersend.ledger.entry import Entry
+from aftersend.ledger.store import Ledger
+from aftersend.stream.event import rfc3339
 
 _PAGE = 200
 
 
-def orders(
-    order: Annotated[str | None, typer.Argument(help="One OrderID.", metavar="ID")] = None,
-    *,
-    file: TenantFile = None,
-    problems: Annotated[bool, typer.Option("--problems", help="Only orders that a person must look at.")] = False,
-    as_json: AsJson = False,
-    data_dir: DataDir,
-) -> None:
-    """List orders and their state."""
-    run(_orders(file, data_dir, order, problems=problems, as_json=as_json))
-
-
-async def _orders(file: Path | None, data_dir: Path, order: str | None, *, problems: bool, as_json: bool) -> int:
-    from aftersend.cli.tenant_context import tenant_session
-    from aftersend.ledger.store import Ledger
-
+async def list_orders(file: Path | None, data_dir: Path, order: str | None, *, problems: bool, as_json: bool) -> int:
+    """Print all orders, those with problems, or one; ``FAILED`` if that one is not in the ledger."""
     async with tenant_session(file, data_dir) as tenant:
         ledger = Ledger(tenant.redis, tenant=tenant.identity, keyring=tenant.keyring)
         entries = [entry async for entry in _entries(ledger, order, problems=problems)]
@@ -48,7 +30,7 @@ async def _orders(file: Path | None, data_dir: Path, order: str | None, *, probl
 
 
 def _unknown(order: str, *, as_json: bool) -> int:
-    """Orders that are skipped for good have no entry; a dry run names the reason."""
+    """Point to a dry run, which names the reason of an order that is skipped for good: it has no entry."""
     if as_json:
         show_json([])
     hint = f"`aftersend trigger export --order {order} --dry-run` says what would happen"
@@ -56,7 +38,7 @@ def _unknown(order: str, *, as_json: bool) -> int:
     return FAILED
 
 
-async def _entries(ledger: "Ledger", order: str | None, *, problems: bool) -> "AsyncIterator[Entry]":
+async def _entries(ledger: Ledger, order: str | None, *, problems: bool) -> AsyncIterator[Entry]:
     page: list[str] = [order] if order else []
     if not order:
         async for name in ledger.problems() if problems else ledger.orders():
@@ -69,7 +51,7 @@ async def _entries(ledger: "Ledger", order: str | None, *, problems: bool) -> "A
         yield entry
 
 
-def _line(entry: "Entry") -> dict[str, object]:
+def _line(entry: Entry) -> dict[str, object]:
     held, problem = entry.held, entry.problem
     return {
         "order": entry.order,
@@ -84,18 +66,16 @@ def _line(entry: "Entry") -> dict[str, object]:
     }
 
 
-def _since(entry: "Entry") -> str | None:
-    """When the state was reached; an order that never went has been watched since then."""
+def _since(entry: Entry) -> str | None:
+    """Time when the state was reached, or since when an order that was never sent is watched."""
     return _time(entry.since or entry.watched)
 
 
 def _time(ms: int) -> str | None:
-    from aftersend.stream.event import rfc3339
-
     return rfc3339(ms / 1000) if ms > 0 else None
 
 
-def _show(entries: "list[Entry]", *, empty: str) -> None:
+def _show(entries: list[Entry], *, empty: str) -> None:
     rows = [
         (
             entry.order,

@@ -1,43 +1,33 @@
-"""How commands talk: a table for people at a terminal, plain columns in a pipe, JSON for machines."""
+"""Output of commands: a table at a terminal, plain columns in a pipe, JSON for machines."""
 
 import sys
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 
 def show_json(value: object) -> None:
-    """One JSON document on standard output."""
-    import msgspec
-
+    """Write one JSON document to standard output."""
     sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
 
 
 def show_text(text: str) -> None:
-    """One line on standard output, at once."""
+    """Write one line to standard output and flush it."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def show_table(head: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
-    """Rows under a head; ``empty`` says that there are none."""
+    """Write rows under a head; without rows, the text ``empty``."""
     lines = [["–" if cell is None or cell == "" else str(cell) for cell in row] for row in rows]
     if not lines:
         show_text(empty)
     elif sys.stdout.isatty():
-        _rich_table(head, lines)
+        from aftersend.cli.terminal_table import show_terminal_table  # noqa: PLC0415 - rich is slow to import
+
+        show_terminal_table(head, lines)
     else:
         _plain_table([list(map(str.upper, head)), *lines])
-
-
-def _rich_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(*head, box=SIMPLE_HEAD, pad_edge=False)
-    for line in lines:
-        table.add_row(*map(escape, line))
-    Console().print(table)
 
 
 def _plain_table(lines: Sequence[Sequence[str]]) -> None:

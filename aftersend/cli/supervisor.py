@@ -1,24 +1,26 @@
-"""The process behind ``aftersend up``: all parts for all tenants, each isolated from the others.
+"""The process of ``aftersend up``: all parts for all tenants, each isolated from the others.
 
     documents, secrets ──> embedded Valkey (or a given Redis) ──> one Runtime per tenant ──> every part of each
                                     │ died? started again            │ one HTTP session, one admin, one public address
-                                    └────────────────────────────────┴──> stop: parts hand back, then Valkey ends
+                                    └────────────────────────────────┴──> stop: parts release, then Valkey ends
 
-A part that fails is started again after a while, ever later up to a minute; the other tenants notice nothing. Who is
-served, and with which settings, is decided in ``served_tenants`` before anything starts.
+A part that fails is restarted with exponential backoff; other parts and tenants go on. Which tenants are served, and
+with which settings, is decided in ``up_plan`` before anything starts.
 """
 
 import asyncio
 import dataclasses
 from contextlib import AsyncExitStack
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 
+from aftersend.backoff import Backoff
 from aftersend.cli import tenant_context
 from aftersend.cli.exit_codes import FAILED, OK
 from aftersend.cli.output import show_text
 from aftersend.cli.up_plan import ServedTenant, UpPlan, served_tenants, summary
 from aftersend.errors import AftersendError
-from aftersend.loops import pause
+from aftersend.loops import every, pause
 from aftersend.observe import context, logs, traces
 from aftersend.redis.embedded import EmbeddedValkey
 from aftersend.service.admin import AdminServer
@@ -35,12 +37,12 @@ from aftersend.service.run import (
 )
 from aftersend.service.runtime import Part, Runtime, Shared, http_session, runtime_for
 
-_SHORTEST_REST, _LONGEST_REST = 1.0, 60.0
-_LOOK_AT_VALKEY = 1.0
+_RESTART_BACKOFF = Backoff(first=1.0, longest=60.0)
+_VALKEY_CHECK_SECONDS = 1.0
 
 
 def serve(plan: UpPlan) -> int:
-    """Run until a signal comes; 0 after an orderly end, 1 if a tenant had to be left out."""
+    """Serve until a signal comes; return 0 after an orderly end, 1 if a tenant was left out."""
     exit_on_early_signals()
     disable_core_dumps()
     tenants = served_tenants(plan)
@@ -61,12 +63,12 @@ def serve(plan: UpPlan) -> int:
 
 
 def part_entries() -> list[EntryPoint]:
-    """Where the installed parts are."""
+    """List the entry points of the installed parts."""
     return sorted(entry_points(group="aftersend.parts"), key=lambda entry: entry.name)
 
 
 def load_parts() -> list[Part]:
-    """Every installed part."""
+    """Load every installed part."""
     return [entry.load() for entry in part_entries()]
 
 
@@ -95,23 +97,23 @@ async def _serve(plan: UpPlan, tenants: list[ServedTenant], parts: list[Part], v
         stack.push_async_callback(admin.stop)
         group.create_task(shared.public.serve(settings.listen, shared.stop))
         if valkey:
-            group.create_task(_keep_alive(valkey, shared.stop))
+            group.create_task(every(_VALKEY_CHECK_SECONDS, partial(_restart_if_dead, valkey), shared.stop))
         tenant_context.save(plan.data_dir, ((served.settings.tenant_file, served.location) for served in tenants))
         show_text("\n".join(summary(tenants, admin_port=admin.port)))
         await shared.stop.wait()
 
 
 def _start(group: asyncio.TaskGroup, runtime: Runtime, parts: list[Part], healths: dict[str, Health]) -> None:
-    """One task per part, each with loops of its own, and the companions of the tenant."""
-    group.create_task(_watch(runtime))
+    """Start one task per part, each with a health of its own, and the loops of the tenant."""
+    group.create_task(_run_tenant_loops(runtime))
     for part in parts:
         own = dataclasses.replace(runtime, health=Health())
         healths[f"{runtime.identity} {part.name}"] = own.health
         group.create_task(_supervise(part, own))
 
 
-async def _watch(runtime: Runtime) -> None:
-    """What belongs to the tenant and to none of its parts."""
+async def _run_tenant_loops(runtime: Runtime) -> None:
+    """Run the loops that belong to the tenant and to none of its parts."""
     context.bind(tenant=runtime.identity, part="up")
     await asyncio.gather(
         watch_durability(runtime, part="up"),
@@ -122,29 +124,29 @@ async def _watch(runtime: Runtime) -> None:
 
 
 async def _supervise(part: Part, runtime: Runtime) -> None:
-    """Keep one part of one tenant running until stop."""
+    """Run one part of one tenant until stop; restart it when it fails."""
     context.bind(tenant=runtime.identity, part=part.name)
     log = logs.get_logger()
-    rest = _SHORTEST_REST
+    failures = 1
     while True:
-        begun = asyncio.get_running_loop().time()
+        begun, delay = asyncio.get_running_loop().time(), _RESTART_BACKOFF.delay(failures)
         try:
             await run_with_deadline(part, runtime)
         except Exception as error:
-            log.error("part_failed", exc_info=error, again_in=rest)  # noqa: TRY400 - no texts, see observe.logs
+            log.error("part_failed", exc_info=error, again_in=delay)  # noqa: TRY400 - no texts, see observe.logs
         runtime.health.clear()
-        if not await pause(runtime.stop, rest):
+        if not await pause(runtime.stop, delay):
             return
         lasted = asyncio.get_running_loop().time() - begun
-        rest = _SHORTEST_REST if lasted > _LONGEST_REST else min(rest * 2, _LONGEST_REST)
+        failures = 1 if lasted > _RESTART_BACKOFF.longest else failures + 1
 
 
-async def _keep_alive(valkey: EmbeddedValkey, stop: asyncio.Event) -> None:
-    """Start the embedded Valkey again if it dies under us."""
-    while await pause(stop, _LOOK_AT_VALKEY):
-        if not valkey.is_running:
-            logs.get_logger().error("valkey_died")
-            try:
-                await valkey.restart()
-            except AftersendError as error:
-                logs.get_logger().error("valkey_not_restarted", exc_info=error)
+async def _restart_if_dead(valkey: EmbeddedValkey) -> None:
+    """Restart the embedded Valkey after it has died, which must not stop the services."""
+    if valkey.is_running:
+        return
+    logs.get_logger().error("valkey_died")
+    try:
+        await valkey.restart()
+    except AftersendError as error:
+        logs.get_logger().error("valkey_not_restarted", exc_info=error)

@@ -1,8 +1,11 @@
-"""Where a tenant's Redis and secrets are found.
+"""The tenant of a command: its document, its Redis and its secrets, located and connected to in one place.
 
-`aftersend up` writes one small file into its data directory, ``up.json``: the address of its Redis and, by tenant, the
-folder of its secrets. With ``-f FILE`` a command reads the tenant's name from FILE and looks there; if ``up`` does not
-run (or serves others), and without FILE, the environment of a service decides (``AFTERSEND_REDIS_URL`` and so on).
+    -f FILE ──> tenant identity ──> up.json of a running `aftersend up` ──┐
+                                                                          ├──> TenantLocation ──> TenantSession
+    AFTERSEND_* variables, if `up` does not serve the tenant ─────────────┘
+
+``up.json`` lies in the data directory of `aftersend up`. It holds, by tenant, the address of Redis and the folder of
+secrets. Without FILE, the only tenant that ``up`` serves is meant; otherwise the environment of a service decides.
 """
 
 import os
@@ -10,32 +13,28 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import msgspec
+from redis.asyncio import Redis
 
 from aftersend.errors import Misconfigured
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
-
-    from aftersend.sealing import Keyring
-    from aftersend.secrets import SecretFiles
-    from aftersend.stream.stream import Stream, StreamName
-    from aftersend.tenant.document import Tenant
+from aftersend.redis.connection import connect
+from aftersend.sealing import Keyring
+from aftersend.secrets import SecretFiles
+from aftersend.service.runtime import secret_folders
+from aftersend.settings import read_settings
+from aftersend.stream.stream import Stream, StreamName
+from aftersend.tenant.document import Tenant
+from aftersend.tenant.loading import load_tenant
 
 _FILE = "up.json"
 
 
-def default_data_dir() -> Path:
-    """``$XDG_DATA_HOME/aftersend``, else ``~/.local/share/aftersend``."""
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base) / "aftersend"
-
-
 @dataclass(frozen=True, slots=True)
 class TenantLocation:
-    """Where one tenant lives."""
+    """Where the Redis, the secrets and the backups of one tenant are."""
 
-    tenant: "Tenant"
+    tenant: Tenant
     redis_url: str
     secrets_dir: Path
     redis_secrets: Path
@@ -48,16 +47,14 @@ class TenantLocation:
         return self.tenant.identity
 
     @property
-    def secrets(self) -> "Callable[[str], SecretFiles]":
-        """The secret files of one folder."""
-        from aftersend.service.runtime import secret_folders
-
+    def secrets(self) -> Callable[[str], SecretFiles]:
+        """The secret files by folder."""
         return secret_folders(self.secrets_dir, redis=self.redis_secrets)
 
 
 @dataclass(frozen=True, slots=True)
 class _SavedLocation:
-    """What ``up.json`` holds of one tenant."""
+    """The location of one tenant in ``up.json``."""
 
     file: str
     redis_url: str
@@ -65,7 +62,7 @@ class _SavedLocation:
     redis_secrets: str
     backup_target: str = ""
 
-    def location(self, tenant: "Tenant") -> TenantLocation:
+    def location(self, tenant: Tenant) -> TenantLocation:
         return TenantLocation(
             tenant=tenant,
             redis_url=self.redis_url,
@@ -77,32 +74,27 @@ class _SavedLocation:
 
 @dataclass(frozen=True, slots=True)
 class TenantSession:
-    """An open door to one tenant."""
+    """A connection to the Redis of one tenant, with the keys that open its data."""
 
     identity: str
-    redis: "Redis"
-    keyring: "Keyring"
+    redis: Redis
+    keyring: Keyring
 
-    def stream(self, name: "StreamName") -> "Stream":
-        """One of the tenant's streams."""
-        from aftersend.stream.stream import Stream
-
+    def stream(self, name: StreamName) -> Stream:
+        """Open one of the tenant's streams."""
         return Stream(self.redis, tenant=self.identity, name=name, keyring=self.keyring)
 
 
 @asynccontextmanager
 async def tenant_session(file: Path | None, data_dir: Path) -> AsyncIterator[TenantSession]:
-    """Find the tenant and connect to its Redis."""
+    """Locate the tenant and connect to its Redis."""
     async with session_at(locate(file, data_dir)) as tenant:
         yield tenant
 
 
 @asynccontextmanager
 async def session_at(location: TenantLocation) -> AsyncIterator[TenantSession]:
-    """Connect to the Redis of a tenant that was found."""
-    from aftersend.redis.connection import connect
-    from aftersend.sealing import Keyring
-
+    """Connect to the Redis of a located tenant."""
     redis = connect(location.redis_url, location.secrets("redis"), part="cli")
     try:
         yield TenantSession(identity=location.identity, redis=redis, keyring=Keyring(location.secrets("data-key")))
@@ -111,9 +103,7 @@ async def session_at(location: TenantLocation) -> AsyncIterator[TenantSession]:
 
 
 def locate(file: Path | None, data_dir: Path, environ: Mapping[str, str] = os.environ) -> TenantLocation:
-    """The location of the tenant; ``Misconfigured`` tells what to start or to set."""
-    from aftersend.tenant.loading import load_tenant
-
+    """Locate the tenant; raise ``Misconfigured`` with what to start or to set."""
     if file is None and not environ.get("AFTERSEND_TENANT_FILE"):
         file = _only_document(_saved(data_dir))
     if file is not None:
@@ -136,17 +126,15 @@ def locate(file: Path | None, data_dir: Path, environ: Mapping[str, str] = os.en
         raise Misconfigured(error.code, cure=cure) from None
 
 
-def _only_document(kept: "dict[str, _SavedLocation]") -> Path | None:
-    """The document of the tenant that ``up`` serves, if it is just one."""
-    return Path(next(iter(kept.values())).file) if len(kept) == 1 else None
+def _only_document(saved: dict[str, _SavedLocation]) -> Path | None:
+    """Path of the tenant document that ``up`` serves, if it is the only one."""
+    return Path(next(iter(saved.values())).file) if len(saved) == 1 else None
 
 
 def locate_for_check(
     file: Path | None, data_dir: Path, secrets_dir: Path | None, environ: Mapping[str, str] = os.environ
 ) -> TenantLocation:
-    """The location for ``check``: as ``find``, but a tenant that nobody serves yet has no Redis instead of an error."""
-    from aftersend.tenant.loading import load_tenant
-
+    """Locate the tenant for ``check``: one that is not served yet has no Redis, which is no error."""
     if file is None:
         return _from_environment(environ)
     tenant = load_tenant(file)
@@ -157,9 +145,6 @@ def locate_for_check(
 
 
 def _from_environment(environ: Mapping[str, str]) -> TenantLocation:
-    from aftersend.settings import read_settings
-    from aftersend.tenant.loading import load_tenant
-
     settings = read_settings(environ)
     return TenantLocation(
         tenant=load_tenant(settings.tenant_file),
@@ -172,8 +157,6 @@ def _from_environment(environ: Mapping[str, str]) -> TenantLocation:
 
 def save(data_dir: Path, locations: Iterable[tuple[Path, TenantLocation]]) -> Path:
     """Write ``up.json`` for other commands to find; readable by the owner only."""
-    import msgspec
-
     path = data_dir / _FILE
     aside = data_dir / f".{_FILE}.{os.getpid()}"
     body = {
@@ -193,13 +176,11 @@ def save(data_dir: Path, locations: Iterable[tuple[Path, TenantLocation]]) -> Pa
 
 
 def clear(data_dir: Path) -> None:
-    """The embedded Valkey is gone: nobody shall look for it."""
+    """Remove ``up.json``, when the embedded Valkey has ended."""
     (data_dir / _FILE).unlink(missing_ok=True)
 
 
 def _saved(data_dir: Path) -> dict[str, _SavedLocation]:
-    import msgspec
-
     try:
         return msgspec.json.decode((data_dir / _FILE).read_bytes(), type=dict[str, _SavedLocation])
     except (FileNotFoundError, NotADirectoryError):

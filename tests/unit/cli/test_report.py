@@ -1,4 +1,4 @@
-"""What a job tells through its termination log, and when jobs of many tenants start."""
+"""The report of a job in its termination log, and when jobs of many tenants start."""
 
 from collections import Counter
 from pathlib import Path
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from aftersend.cli.jitter import SPREAD_SECONDS, start_delay
-from aftersend.cli.report import MOST_BYTES, Report, fitting
+from aftersend.cli.report import MAX_BYTES, Report, fitting
 from aftersend.runs import OrderDecision, RunHealth, RunSummary
 
 
@@ -24,11 +24,11 @@ def test_any_summary_fits_and_stays_readable(message: str, orders: int, reason: 
     lines = tuple(OrderDecision(str(number), "skip", reason) for number in range(orders))
     summary = RunSummary(run="r-1", kind="export", outcome="partial", health=RunHealth(message=message), orders=lines)
     report = fitting(summary)
-    assert len(report) <= MOST_BYTES < 4096
-    told: dict[str, Any] = msgspec.json.decode(report)
-    assert (told["run"], told["outcome"]) == ("r-1", "partial")
+    assert len(report) <= MAX_BYTES < 4096
+    shown: dict[str, Any] = msgspec.json.decode(report)
+    assert (shown["run"], shown["outcome"]) == ("r-1", "partial")
     whole = msgspec.to_builtins(summary)
-    assert set(told) == set(whole)
+    assert set(shown) == set(whole)
     assert msgspec.json.decode(report, type=RunSummary).run == "r-1"
 
 
@@ -36,16 +36,16 @@ def test_a_failure_is_reported_and_complained_about(tmp_path: Path, capsys: pyte
     file = tmp_path / "termination-log"
     file.write_text("what an earlier one left, and longer than what comes " * 9)
     before = file.stat().st_ino
-    Report(file).failed("nobody answers")
-    assert file.read_text() == '{"outcome":"failed","error":"nobody answers"}'
+    Report(file).write_failure("no answer")
+    assert file.read_text() == '{"outcome":"failed","error":"no answer"}'
     assert file.stat().st_ino == before, "the termination log is a mount point: it cannot be replaced"
-    assert capsys.readouterr().err == "aftersend: nobody answers\n"
+    assert capsys.readouterr().err == "aftersend: no answer\n"
 
 
 def test_a_report_that_cannot_be_written_is_no_failure_of_the_work(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Report(tmp_path / "nowhere" / "log").tell({"outcome": "done"})
+    Report(tmp_path / "nowhere" / "log").write({"outcome": "done"})
     assert "no report can be written" in capsys.readouterr().err
 
 

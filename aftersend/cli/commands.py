@@ -1,0 +1,281 @@
+"""Commands with their options and help; what each does is in the module of its name, imported when it runs.
+
+A docstring is the help of its command, written for its users. Every body ends with the exit code of the work.
+"""
+
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+import typer
+
+from aftersend.cli import lazy
+from aftersend.cli.exit_codes import code_of, print_error
+from aftersend.cli.options import (
+    AsJson,
+    BackupId,
+    BackupTarget,
+    DataDir,
+    DeadLetterIds,
+    Jitter,
+    ReportFile,
+    SecretsDir,
+    TenantFile,
+    Yes,
+)
+
+PASS_THROUGH: dict[str, Any] = {
+    "allow_extra_args": True,
+    "ignore_unknown_options": True,
+    "help_option_names": [],
+}
+"""Context settings of a command that parses its own options."""
+
+
+def _exit_with(
+    work: Callable[[], Coroutine[Any, Any, int]],
+    *,
+    on_failure: Callable[[str], None] = print_error,
+    sends_events: bool = False,
+) -> NoReturn:
+    """Import and run the work of a command, and exit with its code."""
+    raise SystemExit(code_of(lambda: lazy.event_loop.run(work(), sends_events=sends_events), on_failure=on_failure))
+
+
+def demo(
+    orders: Annotated[int, typer.Option(help="Orders in the simulated Afterbuy.", min=300, max=5000)] = 300,
+    seed: Annotated[int, typer.Option(help="Another seed, other orders.")] = 1,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running afterwards, until Ctrl-C.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Live through a merchant's day: export, labels, webhooks, crashes, write-back, sweep; everything is simulated.
+
+    Exit code 0 only if every rule of the merchant was kept, judged from the two simulated systems alone.
+    """
+    raise SystemExit(code_of(lambda: lazy.demo.run_demo(orders=orders, seed=seed, keep=keep, as_json=as_json)))
+
+
+def sandbox(context: typer.Context) -> None:
+    """Simulated Afterbuy and Sendcloud with a page to click; see `aftersend sandbox --help`."""
+    raise SystemExit(code_of(lambda: lazy.sandbox.serve(context.args)))
+
+
+def up(
+    *,
+    files: Annotated[
+        list[Path], typer.Option("-f", "--file", help="Tenant document; repeat for several tenants.", metavar="FILE")
+    ],
+    data_dir: DataDir,
+    secrets_dir: SecretsDir = None,
+    redis_url: Annotated[
+        str,
+        typer.Option(
+            envvar="AFTERSEND_REDIS_URL", help="A Redis of your own instead of the embedded Valkey.", metavar="URL"
+        ),
+    ] = "",
+    backup_target: BackupTarget = "",
+) -> None:
+    """Run exporter, webhook and writer for one or several tenants.
+
+    Secrets are files: <secrets>/afterbuy/partnerToken and accountToken, <secrets>/sendcloud/publicKey and secretKey;
+    with several tenants <secrets>/<tenant>/afterbuy/… and so on. The data key is made beside them if there is none:
+    without it the data directory is worthless, so keep a copy elsewhere. With several tenants each webhook path gets
+    /<tenant> appended. AFTERSEND_LISTEN (webhook, default 0.0.0.0:8080) and AFTERSEND_ADMIN_LISTEN (probes and
+    metrics, default 127.0.0.1:9090) say where to listen. With a backup target, encrypted backups are made on the
+    schedule of the document (spec.backup). Ctrl-C or SIGTERM end everything in order.
+    """
+    raise SystemExit(code_of(lambda: lazy.up.serve(files, data_dir, secrets_dir, redis_url, backup_target)))
+
+
+def check(
+    *,
+    file: TenantFile = None,
+    as_json: AsJson = False,
+    data_dir: DataDir,
+    secrets_dir: SecretsDir = None,
+) -> None:
+    """Check accounts, integration, webhook, clock, tag, Redis and keys; exit 0 if nothing is wrong."""
+    _exit_with(lambda: lazy.check.check(file, data_dir, secrets_dir, as_json=as_json))
+
+
+def trigger(
+    kind: Annotated[Literal["export", "sweep"], typer.Argument(help="What to run.")],
+    *,
+    file: TenantFile = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the result; exit 1 failed, 3 timed out.")] = False,
+    timeout: Annotated[float, typer.Option(help="Longest wait in seconds.", min=0, metavar="S")] = 300,
+    order: Annotated[
+        list[str] | None, typer.Option(help="Only this OrderID, whatever the window; repeatable.", metavar="ID")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and decide, send nothing; implies --wait.")] = False,
+    jitter: Jitter = False,
+    report: ReportFile = None,
+    as_json: AsJson = False,
+    data_dir: DataDir,
+) -> None:
+    """Ask the exporter for a run."""
+    request = lazy.trigger.run_request(kind, order or (), dry_run=dry_run)
+    written = lazy.report.Report(report)
+    limit = timeout if wait or dry_run else None
+    _exit_with(
+        lambda: lazy.trigger.trigger(request, file, data_dir, limit, written, jitter=jitter, as_json=as_json),
+        on_failure=written.write_failure,
+        sends_events=True,
+    )
+
+
+def orders(
+    order: Annotated[str | None, typer.Argument(help="One OrderID.", metavar="ID")] = None,
+    *,
+    file: TenantFile = None,
+    problems: Annotated[bool, typer.Option("--problems", help="Only orders that a person must look at.")] = False,
+    as_json: AsJson = False,
+    data_dir: DataDir,
+) -> None:
+    """List orders and their state."""
+    _exit_with(lambda: lazy.orders.list_orders(file, data_dir, order, problems=problems, as_json=as_json))
+
+
+def crd(as_json: AsJson = False) -> None:
+    """Print the CustomResourceDefinition of AftersendTenant, for `kubectl apply --server-side -f -`."""
+    lazy.crd.print_definition(as_json=as_json)
+
+
+dead = typer.Typer(help="Events that were given up: list, show, redrive, drop.", no_args_is_help=True)
+
+
+@dead.command("list")
+def dead_list(*, file: TenantFile = None, as_json: AsJson = False, data_dir: DataDir) -> None:
+    """List all dead letters, oldest death first."""
+    _exit_with(lambda: lazy.dead.list_all(file, data_dir, as_json=as_json))
+
+
+@dead.command("show")
+def dead_show(
+    id_: Annotated[str, typer.Argument(help="Id of a dead letter.", metavar="ID")],
+    *,
+    file: TenantFile = None,
+    as_json: AsJson = False,
+    data_dir: DataDir,
+) -> None:
+    """Show one dead letter; its sealed data stays sealed."""
+    _exit_with(lambda: lazy.dead.show(file, data_dir, id_, as_json=as_json))
+
+
+@dead.command("redrive")
+def dead_redrive(
+    ids: DeadLetterIds = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="All that are dead now.")] = False,
+    file: TenantFile = None,
+    as_json: AsJson = False,
+    data_dir: DataDir,
+) -> None:
+    """Put dead letters back on their stream: attempts start anew."""
+    if bool(ids) == every:
+        raise typer.BadParameter("name ids, or --all")
+    _exit_with(lambda: lazy.dead.redrive(file, data_dir, ids, as_json=as_json), sends_events=True)
+
+
+@dead.command("drop")
+def dead_drop(
+    ids: Annotated[list[str], typer.Argument(help="Ids of dead letters.", metavar="ID…")],
+    *,
+    file: TenantFile = None,
+    as_json: AsJson = False,
+    data_dir: DataDir,
+) -> None:
+    """Delete dead letters for good."""
+    _exit_with(lambda: lazy.dead.drop(file, data_dir, ids, as_json=as_json))
+
+
+backup = typer.Typer(help="Encrypted backups: create, list, verify, restore.", no_args_is_help=True)
+
+
+@backup.command("create")
+def backup_create(
+    *,
+    file: TenantFile = None,
+    target: BackupTarget = "",
+    jitter: Jitter = False,
+    report: ReportFile = None,
+    as_json: AsJson = False,
+    data_dir: DataDir,
+) -> None:
+    """Make a backup while everything runs, read it back, and remove those that are older than spec.backup.keepHours."""
+    written = lazy.report.Report(report)
+    _exit_with(
+        lambda: lazy.backup.create(file, data_dir, target, written, jitter=jitter, as_json=as_json),
+        on_failure=written.write_failure,
+    )
+
+
+@backup.command("list")
+def backup_list(
+    *, file: TenantFile = None, target: BackupTarget = "", as_json: AsJson = False, data_dir: DataDir
+) -> None:
+    """List all backups, oldest first."""
+    _exit_with(lambda: lazy.backup.list_all(file, data_dir, target, as_json=as_json))
+
+
+@backup.command("verify")
+def backup_verify(
+    which: BackupId = "latest",
+    *,
+    file: TenantFile = None,
+    target: BackupTarget = "",
+    as_json: AsJson = False,
+    data_dir: DataDir,
+) -> None:
+    """Read a backup from beginning to end: exit code 0 only if it can be restored with the data keys that are here."""
+    _exit_with(lambda: lazy.backup.verify(file, data_dir, target, which, as_json=as_json))
+
+
+@backup.command("restore")
+def backup_restore(
+    which: BackupId = "latest",
+    *,
+    live: Annotated[bool, typer.Option("--live", help="Although services of the tenant run.")] = False,
+    yes: Yes = False,
+    file: TenantFile = None,
+    target: BackupTarget = "",
+    as_json: AsJson = False,
+    data_dir: DataDir,
+) -> None:
+    """Put a backup back; what is newer in Redis stays.
+
+    Afterwards the tenant is recovering: nothing is written to Afterbuy until the exporter has read every parcel that
+    changed since the backup. It does so at once, or as soon as it is started.
+    """
+    _exit_with(lambda: lazy.backup.restore(file, data_dir, target, which, live=live, yes=yes, as_json=as_json))
+
+
+keys = typer.Typer(help="Data keys: new, export, reseal.", no_args_is_help=True)
+
+
+@keys.command("new")
+def keys_new(*, file: TenantFile = None, as_json: AsJson = False, data_dir: DataDir) -> None:
+    """Make a further data key beside the others. The services seal with it after ten minutes; the old ones still open.
+
+    Where Kubernetes mounts the keys the folder cannot be written: add a key YYYYMMDD (or YYYYMMDD-n) with 32 random
+    bytes in base64 to the Secret instead.
+    """
+    _exit_with(lambda: lazy.keys.new(file, data_dir, as_json=as_json))
+
+
+@keys.command("export")
+def keys_export(*, yes: Yes = False, file: TenantFile = None, as_json: AsJson = False, data_dir: DataDir) -> None:
+    """Print all keys, to be kept in a safe place. Anyone who has them can read everything that is sealed."""
+    _exit_with(lambda: lazy.keys.export(file, data_dir, yes=yes, as_json=as_json))
+
+
+@keys.command("reseal")
+def keys_reseal(
+    *, file: TenantFile = None, target: BackupTarget = "", as_json: AsJson = False, data_dir: DataDir
+) -> None:
+    """Seal anew what old keys have sealed in Redis, while everything runs; show what still needs which key.
+
+    Do it when the newest key has been with all services for ten minutes. Exit code 0 only if nothing in Redis needs an
+    old key any more; otherwise call it again in a minute. Backups are not changed: a key may go when none needs it.
+    """
+    _exit_with(lambda: lazy.keys.reseal(file, data_dir, target, as_json=as_json))

@@ -1,0 +1,25 @@
+"""The event loop of one command: logging and traces around the coroutine that does the work."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from aftersend.observe import logs, traces
+
+
+def run(work: Coroutine[Any, Any, int], *, sends_events: bool = False) -> int:
+    """Run the work of a command; return its exit code.
+
+    A command that ``sends_events`` starts a trace for them, if traces are configured.
+    """
+    logs.configure("console", "error")
+    return _traced(work) if sends_events else asyncio.run(work)
+
+
+def _traced(work: Coroutine[Any, Any, int]) -> int:
+    try:
+        traces.start_tracing("aftersend-cli")
+        return asyncio.run(work)
+    finally:
+        work.close()
+        traces.stop_tracing()

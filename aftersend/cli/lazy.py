@@ -1,0 +1,46 @@
+"""The modules behind the commands, each imported when it is first used (PEP 562): help and usage errors need none.
+
+commands.py: options and help ──> lazy.orders.list_orders(…) ──> orders.py with all the libraries that it needs
+"""
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aftersend.cli import (
+        backup,
+        check,
+        crd,
+        dead,
+        demo,
+        event_loop,
+        keys,
+        orders,
+        report,
+        sandbox,
+        trigger,
+        up,
+    )
+
+__all__ = [
+    "backup",
+    "check",
+    "crd",
+    "dead",
+    "demo",
+    "event_loop",
+    "keys",
+    "orders",
+    "report",
+    "sandbox",
+    "trigger",
+    "up",
+]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import the module of that name."""
+    if name not in __all__:
+        raise AttributeError(name)
+    return import_module(f"aftersend.cli.{name}")
