@@ -1,9 +1,8 @@
-"""Asking for a run, and learning what came of it.
+"""Requests for runs, and their results.
 
-A run is an export or a sweep. Whoever wants one puts a request on the stream ``runs`` (``publish``); the event's id
-is the run's id. The exporter works and leaves a summary under ``result:<run id>`` for a day, for every request that
-the run served. ``wait_for`` looks there until it is told or its patience ends, so nobody needs to be connected to
-anybody.
+A run is an export or a sweep. ``publish`` puts a request on the stream ``runs``; the id of the event is the id of the
+run. The exporter stores a summary under ``result:<run id>`` for a day, for every request that the run served, and
+``wait_for`` polls that key until its timeout: requester and exporter never need a connection to each other.
 
 Summaries hold counts, times, codes and OrderIDs, nothing else.
 """
@@ -30,7 +29,7 @@ _REQUESTED: "dict[RunKind, EventType]" = {"export": "export.requested", "sweep":
 
 
 class RunRequest(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What somebody wants done; requests that are equal are served by one run."""
+    """A request for a run; equal requests that wait together are served by one run."""
 
     kind: RunKind
     orders: tuple[str, ...] = ()
@@ -59,7 +58,7 @@ class OrderDecision(msgspec.Struct, frozen=True):
 
 
 class RunHealth(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What the run learnt about the tenant; goes into the status of the tenant."""
+    """What the run found out about the tenant; the operator copies it to the status of the resource."""
 
     afterbuy: Literal["ok", "refused", "unavailable", "unknown"] = "unknown"
     sendcloud: Literal["ok", "refused", "unavailable", "unknown"] = "unknown"
@@ -76,7 +75,7 @@ class RunHealth(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``trigger --json`` prints."""
+    """The result of a run, as ``trigger --json`` prints it."""
 
     run: str
     kind: RunKind
@@ -99,25 +98,25 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def publish(stream: "Stream", request: RunRequest, *, source: "Source", traceparent: str = "") -> str:
-    """Put the request on the stream ``runs``; the result is the run's id."""
+    """Put the request on the stream ``runs``; return the run's id."""
     return await stream.add(_REQUESTED[request.kind], source, request, traceparent=traceparent)
 
 
 async def store_result(redis: "Redis", *, tenant: str, run: str, summary: RunSummary) -> None:
-    """Leave the summary for whoever waits for ``run``."""
+    """Store the summary where ``wait_for`` finds it."""
     with guarded():
         await redis.set(_key(tenant, run), msgspec.json.encode(summary), ex=RESULT_SECONDS)
 
 
 async def result_of(redis: "Redis", *, tenant: str, run: str) -> RunSummary | None:
-    """The summary of a run, or None if it is not finished (or longer ago than a day)."""
+    """Return the summary of a run, or None if it is not finished or older than a day."""
     with guarded():
         raw = await redis.get(_key(tenant, run))
     return msgspec.json.decode(cast("bytes", raw), type=RunSummary) if raw is not None else None
 
 
-async def wait_for(redis: "Redis", *, tenant: str, run: str, timeout: float) -> RunSummary | None:  # noqa: ASYNC109 - seconds a person is willing to wait
-    """The summary of a run as soon as there is one; None if ``timeout`` seconds passed without."""
+async def wait_for(redis: "Redis", *, tenant: str, run: str, timeout: float) -> RunSummary | None:  # noqa: ASYNC109 - its end is an answer, not an error
+    """Return the summary of a run as soon as there is one; None after ``timeout`` seconds without."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
     while True:

@@ -6,46 +6,28 @@ and short texts are taken from them; anything of another shape is ignored.
 """
 
 from collections.abc import Iterable
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
+from aftersend.runs import RunKind, RunSummary
 from aftersend.tenant.status import LastBackup, LastExport, LastSweep, LastWriteBack
 from aftersend_operator.model.faults import Fault
 from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.model.records import PodRecord
 
-Side = Literal["ok", "refused", "unavailable", "unknown"]
 _MAX_CHARS: Final = 300
 _NO_REPORT: Final = "the job left no report: see its pod's events and log"
 
 
-class Health(msgspec.Struct, frozen=True, rename="camel"):
-    """The part ``health`` of a run's report."""
+class ExportReport(RunSummary, frozen=True, kw_only=True):
+    """The summary of an export as a job or a service reports it: after a failure only ``outcome`` and ``error``."""
 
-    afterbuy: Side = "unknown"
-    sendcloud: Side = "unknown"
-    message: str = ""
-    problems: dict[str, int] = {}
-    last_write_back: str = ""
-    last_sweep: str = ""
-
-
-class ExportReport(msgspec.Struct, frozen=True):
-    """The report of an export job."""
-
-    outcome: Literal["done", "partial", "failed"]
     run: str = ""
-    read: int = 0
-    sent: int = 0
-    unchanged: int = 0
-    skipped: dict[str, int] = {}
-    rejected: int = 0
-    watched: int = 0
-    seconds: float = 0.0
-    health: Health = Health()
+    kind: RunKind = "export"
     error: str = ""
     time: str = ""
+    """``/readyz?verbose`` only: when the run ended, RFC 3339."""
 
 
 class BackupReport(msgspec.Struct, frozen=True):
