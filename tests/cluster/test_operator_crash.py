@@ -108,7 +108,7 @@ def test_an_upgrade_rolls_tenants_in_waves(scene: OperatorScene) -> None:
         eventually(lambda name=name: scene.is_running(name), what=name)  # type: ignore[misc]
 
 
-def test_the_operator_ends_at_once_when_told_to(scene: OperatorScene) -> None:
+def test_the_operator_ends_at_once_on_sigterm(scene: OperatorScene) -> None:
     operator = scene.operator().start()
     scene.bring_up()
     assert operator.end() == 0

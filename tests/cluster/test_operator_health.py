@@ -1,4 +1,4 @@
-"""Blind watches, lost events, refused tokens, loops that stand still: noticed, told to the probes, and cured."""
+"""Blind watches, lost events, refused tokens, loops that stand still: detected, reported by the probes, and cured."""
 
 import json
 import os
@@ -155,14 +155,14 @@ def identity(scene: OperatorScene, *, in_file: bool) -> tuple[Path, Any]:
     return kubeconfig, write
 
 
-def test_the_one_process_of_a_compact_tenant_tells_the_status(scene: OperatorScene, tmp_path: Path) -> None:
+def test_the_one_process_of_a_compact_tenant_reports_its_status(scene: OperatorScene, tmp_path: Path) -> None:
     scene.operator().start()
     scene.bring_up(topology="compact")
     pod = next(pod for pod in scene.kube.list("pod", scene.namespace) if "-all-" in pod["metadata"]["name"])
     with process_of_a_pod(tmp_path, scene.namespace):
         where = {"podIP": ADDRESS, "podIPs": [{"ip": ADDRESS}]}
         scene.patch(f"pod/{pod['metadata']['name']}", {"status": where}, subresource="status")
-        eventually(lambda: scene.reason("Degraded") == "UpstreamUnavailable", what="what the process tells")
+        eventually(lambda: scene.reason("Degraded") == "UpstreamUnavailable", what="what the process reports")
     status = scene.status()
     assert status["lastExport"]["outcome"] == "failed"
     assert status["lastExport"]["message"] == "sendcloud: connection"

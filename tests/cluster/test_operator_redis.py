@@ -83,7 +83,7 @@ def test_a_redis_of_ours_is_given_time_to_start(alone: OperatorScene) -> None:
     assert alone.reason("Degraded") == "Healthy"
 
 
-def test_what_is_wrong_with_a_foreign_redis_is_told_at_once(alone: OperatorScene) -> None:
+def test_a_fault_of_an_external_redis_is_reported_at_once(alone: OperatorScene) -> None:
     url = base64.b64encode(b"rediss://redis.example.com:6380").decode()
     metadata = {"name": "redis", "namespace": alone.namespace}
     alone.kube.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"url": url}})

@@ -54,7 +54,7 @@ def test_nothing_of_kopf_stands_on_a_tenant(scene: OperatorScene) -> None:
     assert not [key for key in metadata.get("annotations", {}) if "kopf" in key]
 
 
-def test_the_columns_tell_what_matters(scene: OperatorScene) -> None:
+def test_the_printer_columns_show_what_matters(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.bring_up()
     head, row = scene.cluster.kubectl("get", "ast", f"-n{scene.namespace}").splitlines()
@@ -133,7 +133,7 @@ def test_a_generated_secret_comes_back_but_is_never_overwritten(scene: OperatorS
     eventually(lambda: scene.exists(what), what="new passwords")
 
 
-def test_a_lost_key_is_told_and_never_replaced(scene: OperatorScene) -> None:
+def test_a_lost_key_is_a_condition_and_never_replaced(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.bring_up()
     names = [f"secret/aftersend-{NAME}-{key}" for key in ("data-key", "fingerprint")]
@@ -255,7 +255,7 @@ def test_another_manager_of_a_field_loses_it_and_no_war_begins(scene: OperatorSc
     assert "kubectl-edit" not in owners
 
 
-def test_an_object_of_somebody_else_is_never_taken_over(scene: OperatorScene) -> None:
+def test_an_object_of_another_owner_is_never_taken_over(scene: OperatorScene) -> None:
     name = f"aftersend-{NAME}-webhook"
     foreign = {
         "apiVersion": "v1",
@@ -263,7 +263,7 @@ def test_an_object_of_somebody_else_is_never_taken_over(scene: OperatorScene) ->
         "metadata": {"name": name, "namespace": scene.namespace},
         "spec": {"ports": [{"port": 9999}]},
     }
-    scene.kube.apply(foreign, manager="somebody")
+    scene.kube.apply(foreign, manager="another")
     scene.operator().start()
     scene.apply_secrets()
     scene.apply_tenant()
@@ -277,7 +277,7 @@ def test_an_object_of_somebody_else_is_never_taken_over(scene: OperatorScene) ->
     eventually(lambda: scene.reason() == "Starting", what="the name to be ours")
 
 
-def test_a_missing_secret_is_told_and_heals_by_itself(scene: OperatorScene) -> None:
+def test_a_missing_secret_is_a_condition_that_heals_by_itself(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.apply_tenant()
     eventually(lambda: scene.reason() == "SecretMissing", what="the condition")
@@ -368,7 +368,7 @@ def test_what_the_server_refuses_names_the_field_and_not_the_value(scene: Operat
     eventually(lambda: scene.reason() == "Starting", what="it to heal")
 
 
-def test_events_are_told_on_transitions_only(scene: OperatorScene) -> None:
+def test_events_are_posted_on_transitions_only(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.bring_up()
     scene.patch(f"ast/{NAME}", {"metadata": {"labels": {"a": "b"}}})
@@ -379,7 +379,7 @@ def test_events_are_told_on_transitions_only(scene: OperatorScene) -> None:
     assert counted == {"Running": 1, "SuspendedBySpec": 1}
 
 
-def test_metrics_tell_of_the_tenant_while_it_is_there(scene: OperatorScene) -> None:
+def test_series_of_a_tenant_are_there_while_it_is(scene: OperatorScene) -> None:
     operator = scene.operator().start()
     scene.bring_up()
     ready = f'aftersend_tenant_condition{{condition="Ready",reason="Running",tenant="{scene.namespace}.{NAME}"}}'

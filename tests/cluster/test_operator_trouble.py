@@ -43,7 +43,7 @@ def test_what_vanished_while_a_watch_was_blind_is_noticed_by_the_new_list(scene:
     eventually(lambda: not scene.exists(what), what="it to be gone")
     scene.proxy.fail(410, path="networkpolicies.*watch=true", in_stream=True)
     scene.proxy.cut_watches()
-    eventually(lambda: scene.exists(what), what="the new list to tell")
+    eventually(lambda: scene.exists(what), what="the new list to show it")
 
 
 def test_watches_that_fail_for_a_while_go_on(scene: OperatorScene) -> None:
@@ -116,7 +116,7 @@ def test_a_namespace_can_be_deleted_at_any_moment(scene: OperatorScene) -> None:
     eventually(lambda: scene.kube.look(f"namespace/{scene.namespace}") is None, what="the namespace to be gone")
 
 
-def test_a_kubeconfig_that_is_none_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_missing_kubeconfig_is_reported_in_one_line(tmp_path: Path) -> None:
     environ = {
         "PATH": os.environ["PATH"],
         "KUBECONFIG": str(tmp_path / "nothing"),
@@ -130,7 +130,7 @@ def test_a_kubeconfig_that_is_none_is_told_in_one_line(tmp_path: Path) -> None:
     assert "KUBECONFIG" in ended.stderr
 
 
-def test_the_console_script_ends_with_zero_when_told_to(scene: OperatorScene) -> None:
+def test_the_console_script_ends_with_zero_on_sigterm(scene: OperatorScene) -> None:
     environ = scene.operator().environ
     script = str(Path(sys.executable).parent / "aftersend-operator")
     with subprocess.Popen([script], env=environ, stderr=subprocess.DEVNULL) as process:
@@ -139,7 +139,7 @@ def test_the_console_script_ends_with_zero_when_told_to(scene: OperatorScene) ->
         assert process.wait(timeout=40) == 0
 
 
-def test_one_broken_tenant_among_a_hundred_delays_nobody(scene: OperatorScene) -> None:
+def test_one_broken_tenant_among_a_hundred_delays_no_other(scene: OperatorScene) -> None:
     scene.proxy.fail(500, path="aftersend-broken", times=10**6)
     operator = scene.operator().start()
     names = [f"shop-{number}" for number in range(99)]
@@ -157,5 +157,5 @@ def test_one_broken_tenant_among_a_hundred_delays_nobody(scene: OperatorScene) -
 def all_settled(scene: OperatorScene, names: list[str]) -> bool:
     """True when each has its pods' deployment and a status."""
     made = {item["metadata"]["name"] for item in scene.kube.list("deployment", scene.namespace)}
-    told = {item["metadata"]["name"] for item in scene.kube.list("ast", scene.namespace) if "status" in item}
-    return told >= set(names) and made >= {f"aftersend-{name}-all" for name in names}
+    shown = {item["metadata"]["name"] for item in scene.kube.list("ast", scene.namespace) if "status" in item}
+    return shown >= set(names) and made >= {f"aftersend-{name}-all" for name in names}

@@ -1,7 +1,7 @@
 """The ACL file of a managed Redis on real servers: each part can do all its work, and nothing else.
 
-What a part does is done here through the very classes that it uses. Afterwards the server's own log of refusals must be
-empty; then everybody tries what is not his business.
+What a part does is done here through the very classes that it uses. Afterwards the server's ACL log must be empty; then
+each user tries what it has no permission for.
 """
 
 import contextlib
@@ -36,10 +36,10 @@ from tests.support.stream_kit import NamedParcel, keyring_in
 TENANT = tenant()
 KEYS = Keys(TENANT.identity)
 EXPORT = runs.RunRequest(kind="export")
-RELEASED = ""
-"""Who gives no name."""
+ANONYMOUS = ""
+"""A client without credentials."""
 WRITERS = ("writer", "exporter", "backup", "up")
-"""Who consumes streams and changes the ledger; a restore does both."""
+"""Users that consume streams and change the ledger; a restore does both."""
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +180,7 @@ async def test_everybody_sees_that_the_server_keeps_what_it_confirms(calm: Manag
 
 
 OTHERS = Keys("tenant-schmidt.schmidt")
-NOBODYS = [
+DENIED_TO_ALL = [
     ("KEYS", "*"),
     ("SCAN", "0"),
     ("DUMP", KEYS.key("order", "1")),
@@ -205,7 +205,7 @@ NOBODYS = [
     ("EVAL", "return redis.call('GET', KEYS[1])", "1", OTHERS.key("order", "1")),
 ]
 REFUSED = [
-    *((user, words) for user in (*USERS, PROBE, RELEASED) for words in NOBODYS),
+    *((user, words) for user in (*USERS, PROBE, ANONYMOUS) for words in DENIED_TO_ALL),
     *(
         (user, words)
         for user in ("webhook", "trigger")
@@ -227,20 +227,20 @@ REFUSED = [
     ("trigger", ("XADD", KEYS.key("parcels"), "*", "v", "1")),
     *(
         (user, words)
-        for user in (PROBE, RELEASED)
+        for user in (PROBE, ANONYMOUS)
         for words in (
             ("INFO",),
             ("GET", KEYS.key("order", "1")),
             ("XADD", KEYS.key("parcels"), "*", "v", "1"),
         )
     ),
-    (RELEASED, ("PING",)),
-    (RELEASED, ("AUTH", "default", "")),
+    (ANONYMOUS, ("PING",)),
+    (ANONYMOUS, ("AUTH", "default", "")),
 ]
 
 
-@pytest.mark.parametrize("user", [*USERS, PROBE, RELEASED])
-def test_nobody_gets_beyond_his_business(server: ManagedRedis, user: str) -> None:
+@pytest.mark.parametrize("user", [*USERS, PROBE, ANONYMOUS])
+def test_each_user_is_refused_what_is_not_its_business(server: ManagedRedis, user: str) -> None:
     tried = [words for who, words in REFUSED if who == user]
     with server.client(*_login(server, user)) as client:
         assert [words for words in tried if not _is_refused(client, words)] == []
@@ -249,7 +249,7 @@ def test_nobody_gets_beyond_his_business(server: ManagedRedis, user: str) -> Non
 def _login(server: ManagedRedis, user: str) -> tuple[str, str]:
     if user in USERS:
         return user, server.value("redis-users", f"{user}.password")
-    return ("", "") if user == RELEASED else (user, user)
+    return ("", "") if user == ANONYMOUS else (user, user)
 
 
 def _is_refused(client: "redis.Redis", words: tuple[str, ...]) -> bool:
@@ -263,7 +263,7 @@ def _is_refused(client: "redis.Redis", words: tuple[str, ...]) -> bool:
 
 
 @pytest.mark.parametrize("file", [PLAIN_ACL, JSON_ACL])
-def test_nobody_has_anything_dangerous_but_info(server: ManagedRedis, file: str) -> None:
+def test_no_dangerous_command_but_info_is_granted(server: ManagedRedis, file: str) -> None:
     with server.inspector() as client:
         dangerous = {word.decode() for word in client.execute_command("ACL", "CAT", "dangerous")}
     known = [line for line in server.value("redis-users", file).splitlines() if line.split()[1] != "default"]

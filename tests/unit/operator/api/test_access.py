@@ -32,7 +32,7 @@ def test_certificates_stand_in_the_file_or_beside_it(tmp_path: Path) -> None:
     assert "KEY" not in repr(access)
 
 
-def test_a_renewed_certificate_changes_the_stamp(tmp_path: Path) -> None:
+def test_a_renewed_certificate_changes_the_file_versions(tmp_path: Path) -> None:
     crt = tmp_path / "client.crt"
     crt.write_text("old")
     access = read_kubeconfig(kubeconfig(tmp_path, user={"client-certificate": "client.crt"}))

@@ -24,7 +24,7 @@ Answer = Callable[[web.Request], web.Response]
 
 @dataclass
 class Server:
-    """Answers as told and remembers the calls."""
+    """Answer by a function and record the calls."""
 
     answer: Answer = lambda _: web.json_response({})
     calls: list[tuple[str, str, dict[str, str], Any]] = field(default_factory=list)

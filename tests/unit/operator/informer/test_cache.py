@@ -59,7 +59,7 @@ def test_an_older_version_never_replaces_a_newer_one(watched: Watched) -> None:
     assert not watched.cache.children(KEY)
 
 
-def test_an_object_without_our_label_is_nobodys_child(watched: Watched) -> None:
+def test_an_object_without_our_label_is_no_child(watched: Watched) -> None:
     foreign = config_map()
     foreign["metadata"]["labels"] = {}
     watched.cache.upsert(CONFIG_MAP, live(foreign))
@@ -117,7 +117,7 @@ def test_whose_child_it_is_decides(watched: Watched, owner: dict[str, str] | Non
     assert (steps or ["settled"]) == [step]
 
 
-def test_a_child_that_is_going_is_waited_for_and_one_that_nobody_saw_is_looked_for(watched: Watched) -> None:
+def test_a_child_being_deleted_is_waited_for_and_one_not_cached_is_read(watched: Watched) -> None:
     manifest = config_map()
     assert [s for s, _ in plan_changes([manifest], watched.cache.children(KEY), uid=UID).steps] == ["read"]
     watched.cache.upsert(CONFIG_MAP, live(manifest, deletionTimestamp="2026-11-26T00:00:00Z"))
@@ -149,7 +149,7 @@ def test_what_a_new_list_lacks_has_vanished_but_not_what_is_younger_than_the_lis
     assert not watched.cache.children(("other", "mueller"))
 
 
-def test_tenants_hear_of_their_secrets_and_of_no_others(watched: Watched) -> None:
+def test_a_changed_secret_enqueues_the_tenants_that_name_it_and_no_others(watched: Watched) -> None:
     watched.cache.upsert(TENANT, watched.tenant)
     watched.cache.upsert(TENANT, live(tenant_document("schmidt"), uid="other"))
     watched.since()
@@ -166,7 +166,7 @@ def test_tenants_hear_of_their_secrets_and_of_no_others(watched: Watched) -> Non
     assert not watched.cache.tenants
 
 
-def test_pods_tell_the_tenant_they_belong_to(watched: Watched) -> None:
+def test_a_changed_pod_enqueues_its_tenant(watched: Watched) -> None:
     pod = live(
         {
             "kind": "Pod",
@@ -194,7 +194,7 @@ def test_pods_tell_the_tenant_they_belong_to(watched: Watched) -> None:
     assert not list(watched.cache.pods(KEY))
 
 
-def test_the_cache_tells_how_new_its_knowledge_is(watched: Watched) -> None:
+def test_the_cache_knows_the_resource_versions_it_holds(watched: Watched) -> None:
     child, pod, secret = live(config_map()), live({**config_map(), "kind": "Pod"}), live(merchant_secrets()[0])
     for kind, item in ((TENANT, watched.tenant), (CONFIG_MAP, child), (POD, pod), (SECRET, secret)):
         watched.cache.upsert(kind, item)

@@ -155,7 +155,7 @@ def test_a_gateway_gets_an_http_route_where_the_cluster_knows_them(gateway: str,
 
 
 @pytest.mark.parametrize(("topology", "part"), [("split", "webhook"), ("compact", "all")])
-def test_the_webhooks_service_finds_whoever_serves_it(topology: str, part: str) -> None:
+def test_the_webhooks_service_selects_the_part_that_serves_it(topology: str, part: str) -> None:
     spec = wanted(tenant(topology=topology))["Service/webhook"]["spec"]
     assert spec["selector"]["app.kubernetes.io/component"] == part
     assert spec["ports"] == [{"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}]

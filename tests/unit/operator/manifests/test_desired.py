@@ -172,7 +172,7 @@ def test_whatever_a_pod_needs_is_among_the_manifests_or_generated_or_the_merchan
 
 @for_some
 @given(drafts)
-def test_selectors_find_their_pods_and_nobody_elses(draft: Draft) -> None:
+def test_selectors_find_their_pods_and_no_others(draft: Draft) -> None:
     found = manifests_of(draft)
     templates = list(pods_of(found))
     for manifest, template in templates:

@@ -110,7 +110,7 @@ def test_a_changed_policy_and_a_later_tenant_change_owner_and_labels_only() -> N
     assert len(adopted_secrets(going, uid="yet another", existing=owned)) == len(kept)
 
 
-def test_labels_that_somebody_removed_come_back() -> None:
+def test_removed_labels_come_back() -> None:
     kept = made()
     del kept[f"{PREFIX}data-key"]["metadata"]["labels"]
     (patch,) = adopted_secrets(tenant(), uid=UID, existing=kept)

@@ -50,7 +50,7 @@ def test_everything_of_the_tenant_is_closed_but_for_dns() -> None:
     assert found["egress"] == [DNS]
 
 
-def test_redis_is_open_to_the_tenants_own_parts_and_calls_nobody() -> None:
+def test_redis_accepts_the_tenants_own_parts_and_has_no_egress() -> None:
     found = spec("redis")
     (rule,) = found["ingress"]
     assert rule["from"] == [peer(part) for part in ("exporter", "webhook", "writer", "export", "backup")]

@@ -127,10 +127,10 @@ def test_the_environment_is_the_contract_of_the_services() -> None:
     )
 
 
-@pytest.mark.parametrize(("target", "told"), [("volume", "/backups"), ("s3://bucket/x", "s3://bucket/x")])
-def test_backups_know_their_target(target: str, told: str) -> None:
+@pytest.mark.parametrize(("target", "expected"), [("volume", "/backups"), ("s3://bucket/x", "s3://bucket/x")])
+def test_backups_know_their_target(target: str, expected: str) -> None:
     of = tenant(backup={"target": target})
-    assert environment("CronJob/backup", of)["AFTERSEND_BACKUP_TARGET"] == told
+    assert environment("CronJob/backup", of)["AFTERSEND_BACKUP_TARGET"] == expected
     mounts = pod("CronJob/backup", of)["spec"]["containers"][0]["volumeMounts"]
     assert ("/backups" in [mount["mountPath"] for mount in mounts]) is (target == "volume")
     assert "AFTERSEND_BACKUP_TARGET" not in environment("CronJob/export", of)

@@ -86,7 +86,7 @@ def test_the_newest_export_and_backup_make_the_status() -> None:
         (b'{"outcome":"done","health":{"sendcloud":"s3cr3t"}}', [("ExportFailed", False)]),
     ],
 )
-def test_what_an_export_tells_becomes_a_fault_or_none(report: Any, expected: list[tuple[str, bool]]) -> None:
+def test_an_export_report_becomes_a_fault_or_none(report: Any, expected: list[tuple[str, bool]]) -> None:
     reported = state_from_jobs([job("export", report, failed=not report)])
     assert reasons(reported) == expected
     assert "s3cr3t" not in repr(reported)
@@ -100,7 +100,7 @@ def test_a_backup_that_is_none_is_a_fault(report: Any) -> None:
     assert reasons(reported) == [("BackupFailed", False)]
 
 
-def test_another_command_in_a_jobs_pod_tells_nothing_of_backups() -> None:
+def test_another_command_in_a_jobs_pod_is_no_backup() -> None:
     restored = job("backup", b"", ended="2026-11-26T11:00:00Z")
     assert state_from_jobs([job("backup", BACKUP), restored]) == state_from_jobs([job("backup", BACKUP)])
 
@@ -111,12 +111,12 @@ def test_long_texts_and_further_lines_do_not_get_through() -> None:
     assert len(reported.last_export.message or "") == 300
 
 
-def test_nothing_ended_nothing_told() -> None:
+def test_a_running_job_has_no_report() -> None:
     running = PodRecord(("n", "p"), 1, "t", "export", "", ready=True, waiting="", report=b"", ended="", failed=False)
     assert state_from_jobs([running]) == ReportedState()
 
 
-def test_the_one_process_of_a_compact_tenant_tells_the_same() -> None:
+def test_the_one_process_of_a_compact_tenant_reports_the_same() -> None:
     body = {
         "shops.mueller": {"ready": False, "checks": {"redis": "redis: redis_unavailable", "data-key": ""}},
         "shops.mueller exporter": {
@@ -150,5 +150,5 @@ def test_the_one_process_of_a_compact_tenant_tells_the_same() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'{"shops.mueller":[]}', b'{"other.tenant":{"ready":true}}'])
-def test_a_service_that_tells_nothing_of_use_is_not_believed(body: bytes) -> None:
+def test_a_readyz_body_of_another_shape_is_ignored(body: bytes) -> None:
     assert state_from_readyz(body, "shops.mueller") == ReportedState()

@@ -49,7 +49,7 @@ def test_how_far_a_workload_is(found: Any, rollout: Rollout | None) -> None:
     assert rollout_of(found) == rollout
 
 
-def test_a_stuck_workload_is_told_and_no_longer_called_rolling() -> None:
+def test_a_stuck_workload_is_a_fault_and_no_longer_rolling() -> None:
     stuck = child_record(
         workload(updatedReplicas=0, conditions=[{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}])
     )
@@ -86,7 +86,7 @@ def test_a_pod_that_cannot_start_says_why_once_per_part() -> None:
     assert "odd text" not in next(iter(pod_faults([pod("a", "odd text")]))).message
 
 
-def test_what_was_told_once_stays_until_something_newer_is_told() -> None:
+def test_a_report_stays_in_the_status_until_a_newer_one() -> None:
     record = recorded_tenant()
     first = status_of(
         record, RUNNING, ReportedState(last_export=LastExport(time=NOW, read=1), problems={"conflict": 2}), now=NOW
@@ -159,13 +159,13 @@ def test_events_warn_of_what_is_wrong_only() -> None:
     assert bad == {"Ready": "Warning", "Degraded": "Warning", "Progressing": "Normal", "Suspended": "Normal"}
 
 
-def test_of_a_new_tenant_only_what_holds_is_told() -> None:
+def test_a_new_tenant_gets_events_for_true_conditions_only() -> None:
     conditions = status_of(recorded_tenant(), TenantHealth(rolling=True), ReportedState(), now=NOW).conditions
     assert [c.type for c in events_for(conditions, is_new=True)] == ["Progressing"]
     assert events_for(conditions, is_new=False) == conditions
 
 
-def test_tenants_roll_in_waves_and_keep_their_place_until_done() -> None:
+def test_the_gate_lets_a_number_of_tenants_roll_and_keeps_their_slots_until_released() -> None:
     gate = RolloutGate(at_once=2)
     gate.resume([("n", "a")])
     assert [gate.acquire(("n", name)) for name in "bcab"] == [True, False, True, True]
@@ -174,7 +174,7 @@ def test_tenants_roll_in_waves_and_keep_their_place_until_done() -> None:
     assert [gate.acquire(("n", name)) for name in "cd"] == [True, False]
 
 
-def test_a_redis_that_never_gets_ready_does_not_hold_up_the_wave() -> None:
+def test_a_redis_that_never_gets_ready_does_not_hold_its_slot_for_ever() -> None:
     now = [0.0]
     gate = RolloutGate(at_once=1, clock=lambda: now[0])
     gate.resume([("n", "stuck")])
