@@ -87,10 +87,6 @@ class ExportContext:
         if self.lease is not None:
             await self.lease.check()
 
-    def count(self, outcome: str, reason: str = "", *, amount: int = 1) -> None:
-        """Count orders in the metrics."""
-        self.metrics.orders.labels(self.tenant.identity, outcome, reason).inc(amount)
-
 
 async def gather_limited(items: Iterable[_In], work: Callable[[_In], Awaitable[_Out]]) -> list[_Out]:
     """Do the same with every item, a few at once; results in the order of the items, the first error ends it."""

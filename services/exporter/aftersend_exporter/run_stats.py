@@ -1,6 +1,6 @@
-"""Counting what a run did, and judging it in the end.
+"""The counts of one run, and its outcome.
 
-    failed    nothing could be read, or every batch failed for reasons that may pass, or the run could not even start
+    failed    nothing could be read, or every batch failed for transient reasons, or the run could not even start
     partial   something was rejected or has to be tried again (it is watched), or a part of the run had to be left out
     done      everything else
 
@@ -19,11 +19,13 @@ from aftersend.runs import OrderDecision, RunHealth, RunKind, RunOutcome, RunSum
 from aftersend.stream.event import rfc3339
 
 Reachable = Literal["ok", "refused", "unavailable", "unknown"]
+OrderResult = Literal["sent", "unchanged", "rejected", "retried", "skipped"]
+"""What came of an order: the label ``outcome`` of the metric ``aftersend_orders_total``."""
 
 
 @dataclass(slots=True)
 class RunStats:
-    """The figures of one run, while it runs."""
+    """The counts of one run, while it runs."""
 
     run: str
     kind: RunKind
@@ -42,23 +44,37 @@ class RunStats:
     skipped: Counter[str] = field(default_factory=Counter)
     errors: dict[str, AftersendError] = field(default_factory=dict)
     """The last error per upstream ("" = our own configuration)."""
-    lines: list[OrderDecision] | None = None
-    """What a dry run decided."""
+    decisions: list[OrderDecision] | None = None
+    """The list of a dry run."""
 
-    def record_decision(self, order: str, decision: str, reason: str = "") -> None:
+    def count(self, result: OrderResult, *, reason: str = "", orders: int = 1) -> None:
+        """Count orders by what came of them."""
+        match result:
+            case "sent":
+                self.sent += orders
+            case "unchanged":
+                self.unchanged += orders
+            case "rejected":
+                self.rejected += orders
+            case "retried":
+                self.retried += orders
+            case "skipped":
+                self.skipped[reason] += orders
+
+    def record_decision(self, decision: OrderDecision) -> None:
         """Add a line to the list of a dry run."""
-        if self.lines is not None:
-            self.lines.append(OrderDecision(order=order, decision=decision, reason=reason))
+        if self.decisions is not None:
+            self.decisions.append(decision)
 
     def record_error(self, error: AftersendError) -> None:
-        """Something beyond a single order went wrong; errors of our own Redis end the run and come again."""
+        """Keep an error beyond a single order; errors of our own Redis end the run, and its request comes again."""
         if isinstance(error, Transient) and error.upstream not in ("afterbuy", "sendcloud"):
             raise error
         self.errors[error.upstream] = error
 
     @property
     def outcome(self) -> RunOutcome:
-        """Judge the run."""
+        """Return ``failed``, ``partial`` or ``done``."""
         if self._failed:
             return "failed"
         return "partial" if self.errors or self.rejected or self.retried else "done"
@@ -78,7 +94,7 @@ class RunStats:
         last_backup: str = "",
         last_sweep: str = "",
     ) -> RunSummary:
-        """What everybody who waits gets."""
+        """Return the result that is stored for every request that the run served."""
         return RunSummary(
             run=self.run,
             kind=self.kind,
@@ -101,7 +117,7 @@ class RunStats:
                 last_backup=last_backup,
                 last_sweep=last_sweep,
             ),
-            orders=UNSET if self.lines is None else tuple(self.lines),
+            orders=UNSET if self.decisions is None else tuple(self.decisions),
         )
 
     def _reachable(self, upstream: str) -> Reachable:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from aftersend.errors import Bug, CredentialsRefused, Later, Misconfigured, SecretMissing, StoreFull, Transient
-from aftersend.runs import RunSummary
+from aftersend.runs import OrderDecision, RunSummary
 from aftersend_exporter.run_stats import RunStats
 
 DOWN = Transient("http_503", upstream="afterbuy")
@@ -97,9 +97,9 @@ def test_the_shape_of_the_summary() -> None:
 
 
 def test_a_dry_run_lists_its_decisions() -> None:
-    found = stats(lines=[])
-    found.record_decision("1", "transfer")
-    found.record_decision("2", "watch", "unpaid")
+    found = stats(decisions=[])
+    found.record_decision(OrderDecision("1", "transfer"))
+    found.record_decision(OrderDecision("2", "watch", "unpaid"))
     raw = msgspec.json.encode(found.summary(seconds=0, problems={}, last_write_back=""))
     assert msgspec.json.decode(raw)["orders"] == [
         {"order": "1", "decision": "transfer", "reason": ""},

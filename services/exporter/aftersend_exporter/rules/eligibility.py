@@ -27,6 +27,7 @@ from aftersend.afterbuy.model import Order
 from aftersend.tenant.document import Only
 from aftersend_exporter.rules.addresses import destination
 from aftersend_exporter.rules.items import is_marketplace_fulfilled, shipped_items
+from aftersend_exporter.rules.payment import is_paid
 
 SkipReason = Literal[
     "has_parcel_number",
@@ -60,13 +61,6 @@ def eligibility(order: Order, *, only: Only, beginning: datetime | None) -> Deci
     if not reason:
         return TRANSFER
     return Decision("skip" if _was_shipped(order) else "watch", reason)
-
-
-def is_paid(order: Order) -> bool:
-    """What was paid covers the full amount; where amounts are missing, there is a payment date."""
-    if order.already_paid is not None and order.full_amount is not None:
-        return order.already_paid >= order.full_amount
-    return order.paid_at is not None
 
 
 def _never(order: Order, *, only: Only, beginning: datetime | None) -> SkipReason | Literal[""]:

@@ -26,26 +26,32 @@ _REFUSALS = frozenset({"rejected", "not_saved"})
 
 
 class Action(StrEnum):
-    """What to do with the order."""
+    """What to do with an order; the last three come from reading it, not from the table."""
 
     PUSH = "push"
     PUSH_IF_THERE = "push_if_there"
-    """It was seen in Sendcloud before: push only if nobody deleted it there."""
+    """It was seen in Sendcloud before: push only if no person deleted it there."""
     UNCHANGED = "unchanged"
     REFUSED = "refused"
-    """It is what Sendcloud refused before: no need to ask again."""
+    """It is what Sendcloud refused before: do not push it again."""
     SKIP = "skip"
     WATCH = "watch"
     WITHDRAWN = "withdrawn"
-    """Sendcloud has it, but it shall not go any more."""
+    """Sendcloud has it, but it must not be sent any more."""
     UNCERTAIN = "uncertain"
-    """It shall not go, and nobody knows whether Sendcloud has it."""
+    """It must not be sent, but a push of unknown outcome may have arrived: look in Sendcloud."""
+    LATER = "later"
+    """It could not be decided: an upstream did not answer a question about it."""
+    UNREADABLE = "unreadable"
+    """A field of it cannot be read."""
+    GONE = "gone"
+    """Afterbuy does not have it any more."""
 
 
 def next_action(entry: Entry | None, decision: Decision, *, fingerprint: str, resend_refused: bool = False) -> Action:
-    """Look the action up; ``fingerprint`` is that of the order as it is now (any text if it is not transferred)."""
+    """Look up the action; ``fingerprint`` is that of the order as it is now (any text if it is not transferred)."""
     if decision.kind != "transfer":
-        return _not_to_transfer(entry, decision)
+        return without_transfer(entry, watch=decision.kind == "watch")
     if entry is None or entry.state == "new":
         return Action.PUSH
     if is_final(entry):
@@ -58,14 +64,15 @@ def next_action(entry: Entry | None, decision: Decision, *, fingerprint: str, re
     return Action.PUSH_IF_THERE if was_confirmed(entry) else Action.PUSH
 
 
-def _not_to_transfer(entry: Entry | None, decision: Decision) -> Action:
+def without_transfer(entry: Entry | None, *, watch: bool) -> Action:
+    """Look up the action for an order that must not be sent; ``watch`` is False if it is skipped for good."""
     if entry is not None and is_final(entry):
         return Action.SKIP
     if entry is not None and is_transferred(entry):
         return Action.WITHDRAWN
     if entry is not None and entry.state == "pushing":
         return Action.UNCERTAIN
-    return Action.WATCH if decision.kind == "watch" else Action.SKIP
+    return Action.WATCH if watch else Action.SKIP
 
 
 def _was_refused(entry: Entry) -> bool:

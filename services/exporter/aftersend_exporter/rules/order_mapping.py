@@ -25,8 +25,8 @@ from aftersend.sendcloud.model import (
 from aftersend.tenant.document import DeliveryRules, Export
 from aftersend_exporter.rules.addresses import customer, cut, shipping_address
 from aftersend_exporter.rules.customs import customs_details, is_for_customs
-from aftersend_exporter.rules.eligibility import is_paid
 from aftersend_exporter.rules.items import order_currency, order_items, order_total, shipped_items
+from aftersend_exporter.rules.payment import is_paid
 from aftersend_exporter.rules.weights import default_weight, measurement, total_weight
 
 _OPEN = CodeMessage(code="unshipped", message="Unshipped")

@@ -8,7 +8,8 @@ import pytest
 
 from aftersend.afterbuy.model import Order, ParcelLabel, PostalAddress
 from aftersend.tenant.document import Only
-from aftersend_exporter.rules.eligibility import CURABLE, SkipReason, eligibility, is_paid
+from aftersend_exporter.rules.eligibility import CURABLE, SkipReason, eligibility
+from aftersend_exporter.rules.payment import is_paid
 from tests.support.order_kit import BERLIN, HOME, an_item, an_order
 
 NOWHERE = PostalAddress(first_name="Erika", last_name="Erfunden", country="DE", mail="erika@example.org")

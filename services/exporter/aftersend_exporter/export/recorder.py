@@ -1,0 +1,64 @@
+"""Counting the orders of an export: statistics of the run, metrics, and the list of a dry run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from aftersend.errors import AftersendError
+from aftersend.runs import OrderDecision
+from aftersend_exporter.context import ExportContext
+from aftersend_exporter.rules.next_action import Action
+from aftersend_exporter.rules.outcomes import Outcome
+from aftersend_exporter.run_stats import OrderResult, RunStats
+
+_RESULT: Final[Mapping[Action, OrderResult]] = {
+    Action.UNCHANGED: "unchanged",
+    Action.REFUSED: "rejected",
+    Action.UNREADABLE: "rejected",
+    Action.LATER: "retried",
+    Action.SKIP: "skipped",
+    Action.WATCH: "skipped",
+    Action.WITHDRAWN: "skipped",
+    Action.UNCERTAIN: "skipped",
+}
+"""Not here: pushes, counted when Sendcloud has answered, and orders that are gone, which were not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecorder:
+    """The one place that counts the orders of an export."""
+
+    context: ExportContext
+    stats: RunStats
+    dry_run: bool = False
+
+    def record(self, outcome: Outcome) -> None:
+        """Count one order; a dry run lists it, too, and leaves the metrics alone."""
+        result = _RESULT.get(outcome.action)
+        if result:
+            self.stats.count(result, reason=outcome.reason)
+        if self.dry_run:
+            self.stats.watched += 1 if outcome.action is Action.WATCH else 0
+            self.stats.record_decision(OrderDecision(outcome.order, outcome.decision, outcome.reason))
+        elif result:
+            self._count(result, _label(outcome, result))
+
+    def record_push(self, result: OrderResult, orders: int = 1) -> None:
+        """Count orders that Sendcloud answered for; those that it did not take stay watched."""
+        self.stats.count(result, orders=orders)
+        self.stats.watched += 0 if result == "sent" else orders
+        self._count(result, orders=orders)
+
+    def record_error(self, error: AftersendError) -> None:
+        """Keep an error beyond a single order; errors of our own Redis end the run."""
+        self.stats.record_error(error)
+
+    def _count(self, result: OrderResult, reason: str = "", *, orders: int = 1) -> None:
+        self.context.metrics.orders.labels(self.context.tenant.identity, result, reason).inc(orders)
+
+
+def _label(outcome: Outcome, result: OrderResult) -> str:
+    """Return the metric label ``reason``: a word of a fixed list, never a path."""
+    if outcome.action is Action.UNREADABLE:
+        return "unreadable"
+    return outcome.reason if result == "skipped" else ""
