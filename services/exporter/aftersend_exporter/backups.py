@@ -1,18 +1,19 @@
-"""Backups by the exporter itself, where no CronJob makes them, and what everybody may know about the last one.
+"""Backups made by the exporter itself, where no CronJob makes them, and metrics of the last one.
 
-A failed backup is logged and shown; the next one is made when the schedule says so. Several exporters of one tenant
-take turns by a lease. Whoever made it, the time of the last good backup stands in Redis, and from there it goes into
-the metrics and the health of the exporter.
+A failed backup is logged and reported; the next one is made at the next time of the schedule. A lease lets only one
+exporter of a tenant make a backup. The time of the last good backup, also of a CronJob's, stands in Redis; from there
+it goes into the metrics and the health of the exporter.
 """
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aftersend.errors import AftersendError, Later, Transient
 from aftersend.ledger.tenant_state import TenantState
-from aftersend.loops import pause
+from aftersend.loops import every
 from aftersend.observe.logs import get_logger
 from aftersend.service.runtime import Runtime
 from aftersend.stream.event import rfc3339
@@ -21,15 +22,18 @@ if TYPE_CHECKING:
     from aftersend.backup.names import Backup
 
 SHOW_SECONDS: Final = 15.0
-_PULSE_SECONDS: Final = 5.0
+_HEARTBEAT_SECONDS: Final = 5.0
 
 
-async def back_up(runtime: Runtime, *, pulse: Callable[[], None] = lambda: None) -> None:
-    """Make one backup, if nobody else is at it; failures are told, not raised. ``pulse`` is called all the while."""
+async def back_up(runtime: Runtime, *, heartbeat: Callable[[], None] = lambda: None) -> None:
+    """Make one backup, unless another exporter is making one; failures are reported, not raised.
+
+    ``heartbeat`` is called every five seconds meanwhile.
+    """
     work = asyncio.create_task(_back_up(runtime))
     try:
-        while not (await asyncio.wait({work}, timeout=_PULSE_SECONDS))[0]:
-            pulse()
+        while not (await asyncio.wait({work}, timeout=_HEARTBEAT_SECONDS))[0]:
+            heartbeat()
     finally:
         work.cancel()
     await work
@@ -53,7 +57,7 @@ async def _back_up(runtime: Runtime) -> None:
 
 
 async def _create(runtime: Runtime, state: TenantState) -> "Backup":
-    # imported late: where a CronJob makes the backups, 5 MB of memory for nothing
+    # imported here: costs 5 MB of memory, which an exporter needs only if it makes the backups
     from aftersend.backup.collect import Collector  # noqa: PLC0415
     from aftersend.backup.create import Backups  # noqa: PLC0415
     from aftersend.backup.target import open_target  # noqa: PLC0415
@@ -65,16 +69,12 @@ async def _create(runtime: Runtime, state: TenantState) -> "Backup":
 
 
 async def keep_last_backup_shown(runtime: Runtime) -> None:
-    """Show the last good backup until the end; while Redis is away it stays as it is."""
-    while True:
-        with suppress(Transient):
-            await show_last(runtime)
-        if not await pause(runtime.stop, SHOW_SECONDS):
-            return
+    """Refresh the metrics of the last good backup until the end; while Redis is away they stay as they are."""
+    await every(SHOW_SECONDS, partial(show_last, runtime), runtime.stop)
 
 
 async def show_last(runtime: Runtime) -> None:
-    """Show it once."""
+    """Refresh them once."""
     ms = await TenantState(runtime.redis, tenant=runtime.identity).get("success.backup")
     if ms:
         runtime.metrics.last_success.labels(runtime.identity, "backup").set(int(ms) / 1000)

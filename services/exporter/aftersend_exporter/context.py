@@ -1,4 +1,4 @@
-"""What every step of a run works with: the tenant's rules, both clients, the ledger and the clock."""
+"""What every step of a run needs: the tenant's rules, both clients, the ledger and the clock."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -46,13 +46,13 @@ class ExportContext:
     metrics: Metrics
     clock: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    """Waits so many seconds."""
+    """Wait a number of seconds."""
     lease: Lease | None = None
-    """That of the present run; None outside of runs."""
+    """The lease of the present run; None outside of runs."""
     log: "FilteringBoundLogger" = field(default_factory=get_logger)
 
     def __post_init__(self) -> None:
-        """Show counters from 0 on: Prometheus sees no increase in a series that begins with it."""
+        """Create all series at 0: Prometheus sees no increase in a series whose first value is 1."""
         name = self.tenant.identity
         for outcome, reason in _INITIAL_SERIES:
             self.metrics.orders.labels(name, outcome, reason)
@@ -62,24 +62,24 @@ class ExportContext:
 
     @property
     def zone(self) -> ZoneInfo:
-        """The zone in which the merchant's days and schedules are meant."""
+        """Return the zone of the merchant's days and schedules."""
         return ZoneInfo(self.tenant.spec.time_zone)
 
     @property
     def recheck_period_ms(self) -> int:
-        """How long orders are watched, in ms."""
+        """Return how long orders are rechecked, in ms."""
         return self.tenant.spec.export.window.catch_up_days * _DAY_MS
 
     def now(self) -> datetime:
-        """The present moment, UTC."""
+        """Return the present time, UTC."""
         return datetime.fromtimestamp(self.clock(), UTC)
 
     def now_ms(self) -> int:
-        """The present moment in ms since 1970."""
+        """Return the present time in ms since 1970."""
         return int(self.clock() * 1000)
 
     def mac(self, plain: bytes) -> str:
-        """The keyed fingerprint of an order."""
+        """Return the keyed fingerprint of an order."""
         return self.keyring.mac(plain, purpose="order")
 
     async def check_lease(self) -> None:
@@ -89,7 +89,7 @@ class ExportContext:
 
 
 async def gather_limited(items: Iterable[_In], work: Callable[[_In], Awaitable[_Out]]) -> list[_Out]:
-    """Do the same with every item, a few at once; results in the order of the items, the first error ends it."""
+    """Await ``work`` for every item, 16 at a time; results in the order of the items, the first error ends it."""
     gate = asyncio.Semaphore(_CONCURRENCY)
 
     async def one(item: _In) -> _Out:

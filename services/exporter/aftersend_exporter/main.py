@@ -53,10 +53,12 @@ async def serve(runtime: Runtime) -> None:
     )
     consumer = Consumer(
         runs,
-        RunHandler(context, RequestCoalescer(runtime.redis, runs=runs), circuits, on_finished=partial(_tell, runtime)),
+        RunHandler(
+            context, RequestCoalescer(runtime.redis, runs=runs), circuits, on_finished=partial(_publish_fact, runtime)
+        ),
         name=runtime.name,
         meter=StreamMeter(runtime.metrics, runtime.identity, "runs"),
-        heartbeat=_watched(runtime, "runs"),
+        heartbeat=_heartbeat(runtime, "runs"),
     )
     async with asyncio.TaskGroup() as group:
         group.create_task(consumer.run(runtime.stop))
@@ -64,14 +66,14 @@ async def serve(runtime: Runtime) -> None:
         group.create_task(ExporterGauges(context, runs, runtime.settings).keep(runtime.stop))
         group.create_task(keep_last_backup_shown(runtime))
         if runtime.settings.scheduler == "all" and runtime.settings.backup_target:
-            group.create_task(_keep_backups(runtime, context))
+            group.create_task(_run_backup_schedule(runtime, context))
         if not runtime.tenant.spec.suspend:
-            group.create_task(_recover(runtime, context, runs))
-            group.create_task(_keep_schedules(runtime, context, runs, circuits))
+            group.create_task(_watch_recovery(runtime, context, runs))
+            group.create_task(_run_schedules(runtime, context, runs, circuits))
 
 
 def context_for(runtime: Runtime) -> ExportContext:
-    """Both clients, ledger and state of the runtime's tenant."""
+    """Make clients, ledger and state of the runtime's tenant."""
     spec, identity = runtime.tenant.spec, runtime.identity
     return ExportContext(
         tenant=runtime.tenant,
@@ -96,13 +98,13 @@ def context_for(runtime: Runtime) -> ExportContext:
     )
 
 
-async def _recover(runtime: Runtime, context: ExportContext, runs: Stream) -> None:
+async def _watch_recovery(runtime: Runtime, context: ExportContext, runs: Stream) -> None:
     watch = RecoveryWatch(context.state, runs, clock=time.monotonic)
-    await watch.keep(runtime.stop, _watched(runtime, "recovery"))
+    await watch.keep(runtime.stop, _heartbeat(runtime, "recovery"))
 
 
-async def _keep_schedules(runtime: Runtime, context: ExportContext, runs: Stream, circuits: Circuits) -> None:
-    """Start each schedule from when its kind last ran; that is known as soon as Redis answers."""
+async def _run_schedules(runtime: Runtime, context: ExportContext, runs: Stream, circuits: Circuits) -> None:
+    """Run each schedule from the last run of its kind on, which is known as soon as Redis answers."""
     spec = runtime.tenant.spec
     crons: dict[RunKind, str] = {"export": spec.export.schedule, "sweep": spec.sweep.schedule}
     lasts = await _last_runs(runtime, context)
@@ -111,14 +113,14 @@ async def _keep_schedules(runtime: Runtime, context: ExportContext, runs: Stream
     async with asyncio.TaskGroup() as group:
         for kind in _SCHEDULES[runtime.settings.scheduler]:
             may_run = partial(circuits.closed_for, kind)
-            ask = partial(publish, runs, RunRequest(kind=kind), source="system")
-            schedule = Schedule(kind, crons[kind], context.zone, ask, may_run=may_run)
-            pulse = _watched(runtime, f"schedule-{kind}")
-            group.create_task(schedule.keep(runtime.stop, last=lasts[kind], heartbeat=pulse))
+            trigger = partial(publish, runs, RunRequest(kind=kind), source="system")
+            schedule = Schedule(kind, crons[kind], context.zone, trigger, may_run=may_run)
+            heartbeat = _heartbeat(runtime, f"schedule-{kind}")
+            group.create_task(schedule.keep(runtime.stop, last=lasts[kind], heartbeat=heartbeat))
 
 
 async def _last_runs(runtime: Runtime, context: ExportContext) -> dict[str, datetime | None] | None:
-    """Wait for Redis, and show the last successes; None if the service ends before."""
+    """Wait for Redis, read and show the last successes; None if the service ends before that."""
     while True:
         try:
             await show_last_successes(context.state, runtime.metrics, tenant=runtime.identity)
@@ -132,23 +134,23 @@ async def _last_runs(runtime: Runtime, context: ExportContext) -> dict[str, date
                 return None
 
 
-async def _keep_backups(runtime: Runtime, context: ExportContext) -> None:
-    """A tenant that is suspended is backed up, too: its webhook goes on storing events."""
+async def _run_backup_schedule(runtime: Runtime, context: ExportContext) -> None:
+    """Make backups by schedule, of a suspended tenant, too: its webhook goes on storing events."""
     lasts = await _last_runs(runtime, context)
     if lasts is None:
         return
-    pulse = _watched(runtime, "schedule-backup")
-    ask = partial(back_up, runtime, pulse=pulse)
-    schedule = Schedule("backup", runtime.tenant.spec.backup.schedule, context.zone, ask, may_run=lambda: True)
-    await schedule.keep(runtime.stop, last=lasts["backup"], heartbeat=pulse)
+    heartbeat = _heartbeat(runtime, "schedule-backup")
+    trigger = partial(back_up, runtime, heartbeat=heartbeat)
+    schedule = Schedule("backup", runtime.tenant.spec.backup.schedule, context.zone, trigger, may_run=lambda: True)
+    await schedule.keep(runtime.stop, last=lasts["backup"], heartbeat=heartbeat)
 
 
-def _tell(runtime: Runtime, summary: RunSummary) -> None:
-    """The last export and the last sweep stand in ``/readyz?verbose``, for whoever does not see the job's report."""
+def _publish_fact(runtime: Runtime, summary: RunSummary) -> None:
+    """Show the last export and the last sweep in ``/readyz?verbose``."""
     runtime.health.set_fact(summary.kind, {**msgspec.to_builtins(summary), "time": rfc3339(time.time())})
 
 
-def _watched(runtime: Runtime, loop: str) -> "partial[None]":
+def _heartbeat(runtime: Runtime, loop: str) -> "partial[None]":
     name = f"exporter-{loop}"
     runtime.health.register_loop(name, _MAX_SILENCE)
     return partial(runtime.health.heartbeat, name)
@@ -158,5 +160,5 @@ PART = Part(name="exporter", serve=serve)
 
 
 def main() -> None:
-    """The console script ``aftersend-exporter``."""
+    """Run the console script ``aftersend-exporter``."""
     sys.exit(run_part(PART))

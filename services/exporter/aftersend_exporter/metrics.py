@@ -1,21 +1,19 @@
-"""What the exporter shows of its tenant: both streams, Redis, and when the next run of each kind is due.
+"""Gauges of one tenant: both streams, Redis, and when the next run of each kind is due.
 
-A run is due at the first time of the tenant's schedule after the last success, whoever asks for it: a CronJob, our own
-scheduler, a person. Of a tenant that is suspended no export and no sweep is expected, nor of one that was suspended or
-new until a moment ago: that moment is kept in Redis (``quiet``), so that neither a restart nor a crash loop hides that
-a run is late.
+A run is due at the first time of the tenant's schedule after the last success, no matter what requests it: a CronJob,
+the exporter's own scheduler, a person. A suspended tenant expects no export and no sweep, nor does one that was
+suspended or new until a moment ago: that moment is kept in Redis (``quiet``), so that neither a restart nor a crash
+loop hides that a run is late.
 """
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from aftersend.errors import Transient
 from aftersend.ledger.tenant_state import StateField
-from aftersend.loops import pause
+from aftersend.loops import every
 from aftersend.service.redis_metrics import RedisMetrics, refresh_stream_metrics
 from aftersend.settings import Settings
 from aftersend.stream.stream import Stream
@@ -32,18 +30,18 @@ _SUCCESS: Final[Mapping[str, StateField]] = {
 
 
 def expected(spec: Spec, settings: Settings) -> dict[str, str]:
-    """The kinds of run that should succeed now and then, with their schedules."""
+    """Return the kinds of run that should succeed by schedule, with their schedules."""
     schedules = {} if spec.suspend else {"export": spec.export.schedule}
     if not spec.suspend and settings.scheduler != "none":
         schedules["sweep"] = spec.sweep.schedule
-    if settings.scheduler != "all" or settings.backup_target:  # else nobody makes any
+    if settings.scheduler != "all" or settings.backup_target:  # else no backups are made
         schedules["backup"] = spec.backup.schedule
     return schedules
 
 
 @dataclass(slots=True)
 class ExporterGauges:
-    """The figures of one tenant."""
+    """The gauges of one tenant."""
 
     context: ExportContext
     runs: Stream
@@ -54,15 +52,11 @@ class ExporterGauges:
         self._redis = RedisMetrics(self.runs.redis, self.context.metrics, self.context.tenant.identity)
 
     async def keep(self, stop: asyncio.Event) -> None:
-        """Refresh until ``stop``; while Redis is away the figures stay as they are."""
-        while True:
-            with suppress(Transient):
-                await self.refresh()
-            if not await pause(stop, EVERY_SECONDS):
-                return
+        """Refresh every ``EVERY_SECONDS`` until ``stop``; while Redis is away the gauges stay as they are."""
+        await every(EVERY_SECONDS, self.refresh, stop)
 
     async def refresh(self) -> None:
-        """Read everything once."""
+        """Refresh all gauges once."""
         for stream in (self.runs, self.context.parcels):
             await refresh_stream_metrics(stream, self.context.metrics)
         await self._redis.refresh()

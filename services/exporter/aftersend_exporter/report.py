@@ -1,4 +1,4 @@
-"""The end of a run: the summary for whoever waits, the figures for the metrics, the time of the last success."""
+"""The end of a run: its summary, its metrics, and the time of the last success."""
 
 from datetime import datetime
 
@@ -11,22 +11,22 @@ from aftersend_exporter.run_stats import RunStats
 
 
 async def finish_run(context: ExportContext, stats: RunStats, *, started: datetime, keep: bool) -> RunSummary:
-    """Judge the run; ``keep`` is False if it must not leave traces (a dry run)."""
+    """Return the summary; ``keep`` is False for a dry run, which leaves neither metrics nor a success."""
     counts = await context.ledger.counts()
     for code, count in counts.items():
         context.metrics.problems.labels(context.tenant.identity, code).set(count)
     summary = stats.summary(
         seconds=(context.now() - started).total_seconds(),
         problems={code: count for code, count in counts.items() if count},
-        last_write_back=_moment(await context.state.get("success.writeback")),
-        last_backup=_moment(await context.state.get("success.backup")),
-        last_sweep=_moment(await context.state.get("success.sweep")),
+        last_write_back=_timestamp(await context.state.get("success.writeback")),
+        last_backup=_timestamp(await context.state.get("success.backup")),
+        last_sweep=_timestamp(await context.state.get("success.sweep")),
     )
     if keep:
         context.metrics.runs.labels(context.tenant.identity, stats.kind, summary.outcome).inc()
         context.metrics.run_seconds.labels(context.tenant.identity, stats.kind).set(summary.seconds)
     if keep and summary.outcome != "failed":
-        await _succeeded(context, stats.kind)
+        await _store_success(context, stats.kind)
     context.log.info(
         "run_finished",
         run=summary.run,
@@ -41,7 +41,7 @@ async def finish_run(context: ExportContext, stats: RunStats, *, started: dateti
 
 
 async def show_last_successes(state: TenantState, metrics: Metrics, *, tenant: str) -> None:
-    """After a start, show the last successes of earlier processes, too."""
+    """Set the metrics of the last successes after a start: earlier processes had them."""
     kinds: tuple[RunKind, ...] = ("export", "sweep")
     for kind in kinds:
         ms = await state.get("success.export" if kind == "export" else "success.sweep")
@@ -49,11 +49,11 @@ async def show_last_successes(state: TenantState, metrics: Metrics, *, tenant: s
             metrics.last_success.labels(tenant, kind).set(int(ms) / 1000)
 
 
-async def _succeeded(context: ExportContext, kind: RunKind) -> None:
+async def _store_success(context: ExportContext, kind: RunKind) -> None:
     now = context.now_ms()
     await context.state.set("success.export" if kind == "export" else "success.sweep", str(now))
     context.metrics.last_success.labels(context.tenant.identity, kind).set(now / 1000)
 
 
-def _moment(ms: str | None) -> str:
+def _timestamp(ms: str | None) -> str:
     return rfc3339(int(ms) / 1000) if ms and ms.isdecimal() else ""

@@ -1,5 +1,5 @@
-"""An export run: read the window, push what is due, confirm what was accepted, read watched orders again.
+"""An export run: confirm what was accepted, read the window, push what is due, recheck watched orders.
 
-In reading order: ``run``, ``integration``, ``page_processor``, ``push`` with ``batches``, ``confirm``,
-``existing_labels``, ``recheck``.
+In reading order: ``run``, ``integration``, ``page_processor``, ``recorder`` (counting), ``actions`` (what is done for
+one order), ``push`` with ``batches``, ``existing_labels``, ``confirm``, ``recheck``.
 """

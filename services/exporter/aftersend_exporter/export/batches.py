@@ -1,11 +1,11 @@
-"""Sending many orders although some are bad: which ones go together, and what to do after a refusal.
+"""Which orders are pushed together, and what to do after a refusal.
 
 Sendcloud takes up to 100 orders at once, all or nothing. A refusal may name the bad ones, only some of them, or none:
 
-    named some    those are bad; the rest goes again, together
+    named some    those are bad; the rest is sent again, together
     named none    the group is halved, down to single orders; a single one that is refused is bad
 
-``deliver`` is a generator without I/O: it yields groups of positions to send and is told what came of each. Every
+``deliver`` is a generator without I/O: it yields groups of positions to send and receives the answer for each. Every
 order ends in exactly one accepted group or is bad. A group that is halved or refused costs one call, and there are
 fewer than two such groups per order, so the number of calls is bounded by twice the number of orders.
 """
@@ -52,7 +52,7 @@ def deliver(count: int) -> Generator[Group, GroupAccepted | GroupRefused, Bad]:
 
 
 def _found(group: Group, answer: GroupRefused) -> Bad:
-    """Positions that are certainly bad; places that the group does not have are ignored."""
+    """Return the positions that are certainly bad; places that the group does not have are ignored."""
     named = {group[place]: fault for place, fault in answer.bad.items() if 0 <= place < len(group)}
     if not named and len(group) == 1:
         return {group[0]: answer.reason}
@@ -60,7 +60,7 @@ def _found(group: Group, answer: GroupRefused) -> Bad:
 
 
 def _again(group: Group, found: Bad) -> list[Group]:
-    """What of a refused group has to be sent again, and in which groups."""
+    """Return which positions of a refused group have to be sent again, in groups."""
     if found:
         rest = [position for position in group if position not in found]
         return [rest] if rest else []

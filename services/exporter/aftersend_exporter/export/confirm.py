@@ -1,7 +1,7 @@
-"""Does Sendcloud really have what it accepted? A 201 only means "accepted"; it saves later, or not at all.
+"""Confirming that Sendcloud has what it accepted: a 201 only means "accepted"; it saves later, or not at all.
 
 At the start of a run, orders that were accepted at least ten minutes ago and orders that were confirmed before are
-looked up: first in the integration's list, newest first, as far as that pays; then one by one.
+looked up: first in the integration's list, newest first, as far as that saves calls; then one by one.
 
     there      accepted ──> confirmed
     not there  a parcel shows its number     a label was made: nothing to do, the sweep reads it
@@ -29,13 +29,13 @@ _SPARE_PAGES = 3
 
 
 async def confirm(context: ExportContext, stats: RunStats, *, integration: int) -> None:
-    """Look every open order up in Sendcloud; trouble with Sendcloud leaves the rest for the next run."""
+    """Look up every open order in Sendcloud; an error of Sendcloud leaves the rest for the next run."""
     due = {int(entry.order) async for entry in open_entries(context) if _is_due(entry, now=context.now_ms())}
     try:
-        await _in_the_list(context, due, integration=integration)
+        await _confirm_from_list(context, due, integration=integration)
         while due:
             some = [due.pop() for _ in range(min(len(due), _CHUNK))]
-            await gather_limited(some, partial(_single, context, integration=integration))
+            await gather_limited(some, partial(_confirm_one, context, integration=integration))
     except AftersendError as error:
         stats.record_error(error)
 
@@ -60,28 +60,28 @@ def _is_due(entry: Entry, *, now: int) -> bool:
     return entry.state == "confirmed" and not given_up
 
 
-async def _in_the_list(context: ExportContext, due: set[int], *, integration: int) -> None:
-    """Tick off what the list shows; stop where single look-ups become cheaper."""
+async def _confirm_from_list(context: ExportContext, due: set[int], *, integration: int) -> None:
+    """Confirm the orders that the list shows; stop where single look-ups become cheaper."""
     pages = 2 * len(due) // _ORDERS_PER_PAGE + _SPARE_PAGES
     if not due:
         return
     async for names in context.sendcloud.order_ids(integration):
         found = {number for name in names if (number := int(order_id_of(name) or 0)) in due}
-        await gather_limited(found, partial(_there, context))
+        await gather_limited(found, partial(_mark_confirmed, context))
         due -= found
         pages -= 1
         if not due or not pages:
             return
 
 
-async def _single(context: ExportContext, order: int, *, integration: int) -> None:
+async def _confirm_one(context: ExportContext, order: int, *, integration: int) -> None:
     if await context.sendcloud.has_order(incoming_order_id(order), integration):
-        await _there(context, order)
+        await _mark_confirmed(context, order)
     elif not await has_label(context, str(order)):
         await context.ledger.change(str(order), partial(_missing, now=context.now_ms()))
 
 
-async def _there(context: ExportContext, order: int) -> None:
+async def _mark_confirmed(context: ExportContext, order: int) -> None:
     await context.ledger.change(str(order), partial(transitions.confirmed, now=context.now_ms()))
 
 

@@ -1,9 +1,9 @@
 """Labels that Sendcloud shows before the ledger knows them.
 
-Nobody can say what a push does to an order that has a label already: nothing, or a second incoming order. So before
-an order is sent *again*, Sendcloud is asked for its parcels. And while the ledger knows too little (Redis was lost,
-or is new), the labels of the whole catch-up period are read once, so that orders which are long on their way do not
-come back.
+What a push does to an order that has a label already is not documented: nothing, or a second incoming order. So before
+an order is pushed *again*, its parcels are read from Sendcloud. And while the ledger knows too little (Redis was lost,
+or is new), the labels of the whole catch-up period are read once, so that orders which are long on their way are not
+pushed again.
 """
 
 from collections.abc import Iterable
@@ -15,12 +15,12 @@ from aftersend_exporter.context import ExportContext
 
 
 async def has_label(context: ExportContext, order_id: str) -> bool:
-    """True if Sendcloud shows a parcel with a number for this order; cancelled ones count, returns do not."""
+    """Return whether Sendcloud shows a parcel with a number for this order; cancelled ones count, returns do not."""
     return int(order_id) in _orders(await context.sendcloud.parcels_of(order_id))
 
 
 async def all_labelled(context: ExportContext) -> set[int]:
-    """OrderIDs of all orders that got a label in the catch-up period."""
+    """Return the OrderIDs of all orders that got a label in the catch-up period."""
     since = context.now() - timedelta(milliseconds=context.recheck_period_ms)
     found: set[int] = set()
     async for page in context.sendcloud.parcels(since):
@@ -33,7 +33,7 @@ def _orders(events: Iterable[ParcelEvent]) -> set[int]:
 
 
 def _order(event: ParcelEvent) -> int:
-    """The OrderID that a parcel names; 0 for parcels of others."""
+    """Return the OrderID that a parcel names; 0 for foreign parcels."""
     external = event.external_order_id
     order = order_id_of(external) if external else event.order_number
     return int(order) if is_order_id(order) else 0

@@ -1,7 +1,7 @@
-"""Which of the account's integrations the orders belong to: looked up by name once, then pinned.
+"""The integration that orders are pushed to: looked up by name, and pinned to the id of the first look-up.
 
 The integration's id is one half of the key under which Sendcloud keeps our orders. Another id would make every open
-order appear a second time. So a numeric id is taken as it is; a name is looked up in every run, but its id is pinned
+order appear a second time. So a numeric id is used as it is; a name is looked up in every run, but its id is pinned
 at the first time, and if the look-up ever finds another one, the run fails and a person decides.
 """
 
@@ -14,7 +14,7 @@ _PATH = "spec.sendcloud.integration"
 
 
 async def integration_id(wanted: str | int, *, sendcloud: SendcloudClient, state: TenantState, pin: bool = True) -> int:
-    """The id to push under; ``Misconfigured`` if the name is unknown, ambiguous, or means another id than before."""
+    """Return the id to push under; ``Misconfigured`` if the name is unknown, ambiguous, or has another id now."""
     if isinstance(wanted, int):
         return wanted
     if wanted.strip().isdecimal():
@@ -50,6 +50,6 @@ async def _lookup(name: str, sendcloud: SendcloudClient) -> int:
 
 
 async def _pinned(name: str, state: TenantState) -> int | None:
-    """The id that was found for this very name; another name in the document is a new decision of a person."""
+    """Return the id that was found for this very name; another name in the document starts anew."""
     known, _, number = (await state.get("integration") or "").rpartition("=")
     return int(number) if known == name and number.isdecimal() else None

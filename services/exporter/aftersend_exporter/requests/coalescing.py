@@ -1,11 +1,11 @@
-"""Equal requests are served by one run: the newest of them runs, and every waiter gets its result.
+"""Coalescing: equal requests are served by one run, the newest of them, and every waiter gets its result.
 
-Whoever gets the lease looks which equal requests are there, on the stream or put off because somebody else held the
-lease, and runs under the name of the newest. In the end it leaves the result for each of them. A request that finds a
-result under its own name is done. So a run that dies leaves nothing behind but requests that come again.
+The handler that gets the lease collects the equal requests, on the stream or deferred while another run held the lease,
+and runs under the id of the newest. In the end it stores the result for each of them. A request that finds a result
+under its own id is done. So a run that dies leaves nothing behind but requests that are delivered again.
 
-A request that comes while an equal run is under way is not served by it: that run may have read the order already that
-somebody wants to see transferred. It waits for the next one, together with all others that come meanwhile.
+A request that arrives during an equal run is not served by it: that run may already have read the order that the
+request is about. It waits for the next one, together with all others that arrive meanwhile.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ _PAGE: Final = 100
 
 
 class RequestCoalescer:
-    """The requests of one tenant that nobody has served yet."""
+    """The requests of one tenant that have no result yet."""
 
     def __init__(self, redis: "Redis", *, runs: Stream) -> None:
         self._redis = redis
@@ -35,14 +35,14 @@ class RequestCoalescer:
         self._keys = Keys(runs.tenant)
 
     async def equal_to(self, request: RunRequest, *, run: str) -> list[str]:
-        """Ids of all requests that equal this one, itself included, oldest first."""
+        """Return the ids of all requests that equal this one, itself included, oldest first."""
         with guarded():
             waiting = cast("set[bytes]", await self._redis.smembers(self._waiting(request)))
         on_stream = [found async for found, wanted in self._on_stream() if wanted == request]
         return sorted({run, *on_stream, *(found.decode() for found in waiting)})
 
     async def defer(self, request: RunRequest, *, run: str) -> None:
-        """Remember a request that leaves the stream for a moment, so that the next run serves it, too."""
+        """Remember a request that is delayed, so that the next run serves it, too."""
         key = self._waiting(request)
         with guarded():
             async with self._redis.pipeline(transaction=True) as pipe:
@@ -51,7 +51,7 @@ class RequestCoalescer:
                 await pipe.execute()
 
     async def served(self, request: RunRequest, *, runs: list[str]) -> None:
-        """These have their result."""
+        """Forget requests that have their result."""
         with guarded():
             await self._redis.srem(self._waiting(request), *runs)
 
@@ -69,7 +69,7 @@ class RequestCoalescer:
             start = f"({entries[-1][0].decode()}"
 
     def _read(self, fields: dict[bytes, bytes]) -> tuple[str, RunRequest] | None:
-        """Id and request of an entry; None for what nobody can read: the consumer deals with that."""
+        """Return id and request of an entry; None if it cannot be read: the consumer makes that a dead letter."""
         try:
             event = self._runs.open(fields)
             return event.id, event.read(RunRequest)

@@ -1,12 +1,11 @@
-"""What the exporter does with a request on the stream ``runs``.
+"""The handler of requests on the stream ``runs``.
 
     has a result already ──> done
-    lease is held by another run ──> remember it, come again in a second
-    lease is ours ──> run under the name of the newest equal request ──> result for all equal ones ──> done
+    lease is held by another run ──> defer it: it is delivered again in a second
+    lease is ours ──> run under the id of the newest equal request ──> result for all equal ones ──> done
 
-Export and sweep have leases of their own and do not wait for each other. Trouble with Afterbuy or Sendcloud is part
-of the result, not an error: whoever asked decides about the next try. Only trouble with our own Redis brings the
-request back.
+Export and sweep have leases of their own and do not wait for each other. An error of Afterbuy or Sendcloud is part of
+the result: the requester decides about the next try. Only an error of our own Redis has the request delivered again.
 """
 
 from collections.abc import Awaitable, Callable
@@ -31,13 +30,13 @@ _RUNS: Final[dict[str, Run]] = {"export": export, "sweep": sweep}
 
 @dataclass(frozen=True, slots=True)
 class RunHandler:
-    """Handles the requests of one tenant."""
+    """Handles the requests of one tenant, one run of each kind at a time."""
 
     context: ExportContext
     coalescer: RequestCoalescer
     circuits: Circuits
-    on_finished: Callable[[RunSummary], None] = lambda summary: None  # noqa: ARG005 - the name is the explanation
-    """Hears of every run that was no dry run."""
+    on_finished: Callable[[RunSummary], None] = lambda summary: None  # noqa: ARG005 - the name says what it is
+    """Called with the summary of every run that was no dry run."""
 
     async def __call__(self, event: Event) -> None:
         """Serve one request."""
@@ -47,11 +46,11 @@ class RunHandler:
         if await self._result(event.id) is not None:
             return
         if self.context.tenant.spec.suspend:
-            await self._leave(_refusal(request, run=event.id, message=_SUSPENDED), [event.id])
+            await self._store(_refusal(request, run=event.id, message=_SUSPENDED), [event.id])
             return
-        await self._in_turn(request, run=event.id)
+        await self._run_under_lease(request, run=event.id)
 
-    async def _in_turn(self, request: RunRequest, *, run: str) -> None:
+    async def _run_under_lease(self, request: RunRequest, *, run: str) -> None:
         try:
             async with self.context.state.lease(request.kind) as lease:
                 if await self._result(run) is None:
@@ -64,7 +63,7 @@ class RunHandler:
         equal = await self.coalescer.equal_to(request, run=run)
         stats, summary = await _RUNS[request.kind](context, request, run=equal[-1])
         self.circuits.record(stats, outcome=summary.outcome)
-        await self._leave(summary, equal)
+        await self._store(summary, equal)
         await self.coalescer.served(request, runs=equal)
         if not request.dry_run:
             self.on_finished(summary)
@@ -72,7 +71,7 @@ class RunHandler:
     async def _result(self, run: str) -> RunSummary | None:
         return await result_of(self.context.parcels.redis, tenant=self.context.tenant.identity, run=run)
 
-    async def _leave(self, summary: RunSummary, runs: list[str]) -> None:
+    async def _store(self, summary: RunSummary, runs: list[str]) -> None:
         for run in runs:
             await store_result(
                 self.context.parcels.redis, tenant=self.context.tenant.identity, run=run, summary=summary

@@ -1,7 +1,25 @@
 """The merchant's rules for the way out, all pure: which orders go, and what they say in Sendcloud.
 
-In reading order: ``window`` (which dates are read), ``eligibility`` (transfer, skip or watch), ``next_action`` (push,
-confirm or leave alone), ``transitions`` (what the ledger says afterwards), ``order_mapping`` with ``addresses``,
-``states``, ``items``, ``weights``, ``customs`` and ``territories`` (what Sendcloud gets), ``fallback`` (the second try
-with a house number).
+Each rule, and where it is decided:
+
+=====================================  =================================================
+which dates are read                   ``window.period``
+which orders go, why others do not     ``eligibility.eligibility``
+what counts as paid                    ``payment.is_paid``
+push, confirm or leave alone           ``next_action.next_action``
+what a dry run prints                  ``outcomes.outcome_of``
+held, watched, given up, problems      ``transitions``
+the whole order                        ``order_mapping.push_order``
+when an order counts as changed        ``order_mapping.fingerprint``
+name, street, company, mail, phone     ``addresses.shipping_address``
+state or province                      ``states.state_code``
+which positions are shipped            ``items.shipped_items``
+currency, prices, total                ``items.order_currency``, ``items.order_total``
+weight of a piece, of an order         ``weights.piece_weight``, ``weights.total_weight``
+an order without any weight            ``weights.default_weight``
+shipping method, fixed option          ``order_mapping.push_order``
+where customs papers are needed        ``territories.needs_customs``
+tariff number, origin                  ``customs.hs_code``, ``customs.origin_country``
+what is sent after a refusal           ``fallback.fallback_order``
+=====================================  =================================================
 """

@@ -16,7 +16,7 @@ from aftersend_exporter.rules.states import state_code
 
 LONGEST = 255
 """Characters that any text sent to Sendcloud may have; its own limits for labels differ per carrier."""
-_NOBODY = "-"
+_NO_NAME = "-"
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -32,7 +32,7 @@ def shipping_address(order: Order) -> ShippingAddress:
     to = destination(order) or order.billing
     lines = [line for line in (to.street, to.street2) if line]
     return ShippingAddress(
-        name=cut(_name(to) or _name(order.billing) or _NOBODY),
+        name=cut(_name(to) or _name(order.billing) or _NO_NAME),
         company_name=_optional(to.company),
         address_line_1=cut(lines[0] if lines else ""),
         address_line_2=_optional(lines[1] if len(lines) > 1 else ""),

@@ -1,4 +1,4 @@
-"""What customs want to know: an invoice number, the kind of export, and per item tariff number and origin.
+"""Customs data: an invoice number, the kind of export, and per item tariff number and origin.
 
 Tariff number and origin stand at the product in Afterbuy; what is missing there comes from the merchant's defaults.
 Both are checked for shape, because Sendcloud refuses the whole order for a malformed one.
@@ -17,13 +17,13 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 def is_for_customs(order: Order) -> bool:
-    """True if the order leaves the EU customs union or its tax area."""
+    """Return whether the order leaves the EU customs union or its tax area."""
     to = destination(order)
     return to is not None and needs_customs(country=to.country, postal_code=to.postal_code)
 
 
 def customs_details(order: Order, *, rules: Customs) -> CustomsDetails:
-    """Customs data of the whole order: the invoice number is the OrderID."""
+    """Return the customs data of the whole order: the invoice number is the OrderID."""
     return CustomsDetails(
         commercial_invoice_number=order.order_id,
         shipment_type=rules.shipment_type,
@@ -32,12 +32,12 @@ def customs_details(order: Order, *, rules: Customs) -> CustomsDetails:
 
 
 def hs_code(product: ProductCustoms | None, *, defaults: Customs) -> str:
-    """Tariff number of an item without blanks; empty if nobody knows one."""
-    told = "".join(product.hs_code.split()) if product else ""
-    return told if _HS_CODE.fullmatch(told) else defaults.hs_code or ""
+    """Return the tariff number of an item without blanks; empty if there is none."""
+    given = "".join(product.hs_code.split()) if product else ""
+    return given if _HS_CODE.fullmatch(given) else defaults.hs_code or ""
 
 
 def origin_country(product: ProductCustoms | None, *, defaults: Customs) -> str:
-    """ISO 3166-1 alpha-2 of where an item was made."""
-    told = product.origin_country.strip().upper() if product else ""
-    return told if _COUNTRY.fullmatch(told) else defaults.origin_country
+    """Return the country where an item was made, ISO 3166-1 alpha-2."""
+    given = product.origin_country.strip().upper() if product else ""
+    return given if _COUNTRY.fullmatch(given) else defaults.origin_country

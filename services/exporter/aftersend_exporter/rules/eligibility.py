@@ -1,7 +1,7 @@
-"""What happens to one order: transfer it, skip it for good, or watch it.
+"""Eligibility of one order: transfer it, skip it for good, or watch it.
 
 The reasons are a fixed list. Three of them can be cured by the merchant, so the order is watched: it is read again by
-its OrderID in every run until it is cured or given up.
+its OrderID in every run until it is cured or given up, and its ledger entry keeps the reason (``held``).
 
 =======================  =======  ======================================================================
 reason                   watched  when
@@ -15,7 +15,7 @@ unpaid                   yes      only paid orders go, and it is not paid
 no_address               yes      neither shipping nor billing address says where to deliver
 =======================  =======  ======================================================================
 
-An order that has a parcel number and a dispatch date was shipped by other means: nobody holds it, so it is not
+An order that has a parcel number and a dispatch date was shipped by other means: it is not held back, so it is not
 watched.
 """
 

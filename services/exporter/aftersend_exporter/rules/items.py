@@ -5,7 +5,7 @@ Product sets stay as they were sold. Both unit and total price are sent: Sendclo
 other.
 
 An order has one currency: the buyer's own if every item has a price in it, otherwise the account's, in which every
-item has one. Sendcloud documents EUR, GBP and USD only; whether it takes others nobody could verify, so such an order
+item has one. Sendcloud documents EUR, GBP and USD only; whether it takes others could not be verified, so such an order
 is mapped a second time in the account's currency, in case it is refused.
 """
 
@@ -49,9 +49,9 @@ def order_items(
 def order_currency(order: Order) -> str:
     """The one currency of the order's prices."""
     items = shipped_items(order)
-    told = {item.currency for item in items}
-    if len(told) == 1 and all(item.original_price is not None for item in items):
-        currency = told.pop()
+    currencies = {item.currency for item in items}
+    if len(currencies) == 1 and all(item.original_price is not None for item in items):
+        currency = currencies.pop()
         return currency if _CURRENCY.fullmatch(currency) else account_currency(order)
     return account_currency(order)
 

@@ -1,4 +1,4 @@
-"""Order in, PushOrder out: the whole translation from Afterbuy to Sendcloud, without any I/O.
+"""Mapping an order of Afterbuy to an incoming order of Sendcloud.
 
 The upsert key is ``afterbuy-<OrderID>``: it never changes, so a repeated push never makes a second order; and the
 prefix keeps it apart from Sendcloud's own numbers. ``fingerprint`` shows whether an order changed since the last push.
@@ -43,7 +43,7 @@ def push_order(
     now: datetime,
     currency: str = "",
 ) -> PushOrder:
-    """Translate an order that shall be transferred.
+    """Map an eligible order.
 
     ``now`` is the date of the update (Sendcloud might ignore an update without a new one), and stands in where Afterbuy
     names no order date; ``currency`` is the order's own unless another one is wanted.
@@ -73,7 +73,7 @@ def push_order(
 
 
 def fingerprint(push: PushOrder, *, mac: Callable[[bytes], str]) -> str:
-    """Keyed MAC over all that matters for shipping; dates do not."""
+    """Return a keyed MAC over all that matters for shipping; dates do not."""
     details = msgspec.structs.replace(push.order_details, order_created_at="", order_updated_at=UNSET)
     undated = msgspec.structs.replace(push, order_details=details)
     return mac(msgspec.json.encode(undated, order="deterministic"))

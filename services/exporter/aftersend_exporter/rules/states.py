@@ -1,7 +1,7 @@
 """State or province codes (ISO 3166-2) for the countries whose labels need one: US, CA, AU, IT.
 
 Afterbuy's field is free text: "NY", "us-ny" and "New York" occur. Only what is certain is sent; anything else would
-make Sendcloud refuse the order, and for all other countries nobody asks.
+make Sendcloud refuse the order. Other countries need none.
 """
 
 _US = {
@@ -35,13 +35,13 @@ _STATES = {"US": _US, "CA": _CA, "AU": _AU, "IT": dict.fromkeys(_IT.split(), "")
 
 
 def state_code(*, country: str, state: str) -> str:
-    """The ISO 3166-2 code such as ``US-NY``; empty if the text is not certainly a state of that country."""
+    """Return the ISO 3166-2 code such as ``US-NY``; empty if the text is not certainly a state of that country."""
     states = _STATES.get(country)
-    told = state.strip().casefold()
-    if states is None or not told:
+    given = state.strip().casefold()
+    if states is None or not given:
         return ""
-    code = told.removeprefix(f"{country.casefold()}-").upper()
+    code = given.removeprefix(f"{country.casefold()}-").upper()
     if code in states:
         return f"{country}-{code}"
-    named = [known for known, name in states.items() if name and name.casefold() == told]
+    named = [known for known, name in states.items() if name and name.casefold() == given]
     return f"{country}-{named[0]}" if named else ""

@@ -1,4 +1,4 @@
-"""How the entry of an order changes on its way to Sendcloud: pure functions from entry to entry.
+"""Transitions of an order's ledger entry on its way to Sendcloud: pure functions from entry to entry.
 
     new ──pushing──> pushing ──accepted──> accepted ──confirmed──> confirmed ──(the writer sees a label)──> labelled
      │ ^                │ ^                   │                        │
@@ -6,9 +6,9 @@
                         └──rejected──> problem <──not_saved, deleted───┘
 
 The ledger compares and sets, so every function decides anew on the entry as it is then: a label that arrived
-meanwhile is never undone. Three counters tell what the state alone does not:
+meanwhile is never undone. Three fields say what the state alone does not:
 
-- ``pushed`` is the time of the last acceptance; 0 = never accepted, so nobody knows whether Sendcloud has it.
+- ``pushed`` is the time of the last acceptance; 0 = never accepted, so it is unknown whether Sendcloud has it.
 - ``pushes`` counts acceptances since it was last found there; 0 with ``pushed`` set = it has been confirmed before.
 - ``watched`` is set as long as the order must be read again by its OrderID.
 
@@ -111,7 +111,7 @@ def expired(entry: Entry, *, now: int, recheck_period_ms: int, reason: str = "")
 
 
 def overdue(entry: Entry, *, now: int) -> Entry:
-    """Transferred long ago, and still nobody printed a label: a person should look at it."""
+    """Give up an order that was transferred long ago and still has no label: a person should look at it."""
     if entry.problem is not None or not is_transferred(entry):
         return entry
     return replace(entry, problem=_problem(entry, "given_up", now=now, path="label"))
@@ -161,7 +161,7 @@ def deleted(entry: Entry, *, now: int) -> Entry:
 
 
 def never_sent(entry: Entry) -> Entry:
-    """A push of unknown outcome turned out not to have arrived, and the order shall not go any more."""
+    """A push of unknown outcome turned out not to have arrived, and the order must not be sent any more."""
     if entry.state != "pushing" or entry.pushed:
         return entry
     return replace(entry, state="new", fingerprint="")

@@ -1,11 +1,11 @@
-"""Orders that the writer should look at again, although no event requires it.
+"""Checks of orders without an event: those whose write-back lags, and those with a problem that a person may cure.
 
-Normally an event that cannot be applied comes back by itself; but it may have died after a day, or been lost with a
-server. So an order that lags for ten minutes gets an ``order.check``, unless events are waiting unread (then the
-writer is behind and will come to it), and not more often than every six hours.
+Normally an event that cannot be applied is retried; but it may be a dead letter by now, or lost with a server. So an
+order that lags for ten minutes gets an ``order.check``, unless events are waiting unread (then the writer is behind and
+will get to it), and not more often than every six hours.
 
-Some problems end without any event, because a person puts Afterbuy in order: clears a field that is in conflict, or
-creates the tag that was refused. Such orders are looked at again every hour, as long as orders are followed at all.
+Some problems end without any event, because a person corrects Afterbuy: clears a field that is in conflict, or creates
+the tag that was refused. Such orders are checked every hour, as long as orders are rechecked at all.
 """
 
 from collections.abc import AsyncIterator
@@ -18,16 +18,16 @@ from aftersend.runs import OrderCheck
 from aftersend_exporter.context import ExportContext
 
 LAGS_AFTER_MS: Final = 10 * 60 * 1000
-_BEHIND_SECONDS: Final = 600
-_LAGGING_AGAIN_SECONDS: Final = 6 * 3600
-_CURABLE_AGAIN_SECONDS: Final = 3600
+_BACKLOG_SECONDS: Final = 600
+_LAGGING_REPEAT_SECONDS: Final = 6 * 3600
+_CURABLE_REPEAT_SECONDS: Final = 3600
 CURABLE: Final[tuple[ProblemCode, ...]] = ("conflict", "tag_refused")
 """Problems that a person cures in Afterbuy without any event."""
 
 
 async def check_lagging(context: ExportContext, *, traceparent: str = "") -> int:
-    """Enqueue the checks that are due; returns how many."""
-    if await context.parcels.oldest_age() > _BEHIND_SECONDS:
+    """Enqueue the checks that are due and return their number."""
+    if await context.parcels.oldest_age() > _BACKLOG_SECONDS:
         return 0
     due = [OrderCheck(order=order) async for order in _due(context)]
     await context.parcels.add_many("order.check", "sweep", due, traceparent=traceparent)
@@ -36,15 +36,17 @@ async def check_lagging(context: ExportContext, *, traceparent: str = "") -> int
 
 async def _due(context: ExportContext) -> AsyncIterator[str]:
     async for order in context.ledger.lagging(LAGS_AFTER_MS):
-        if await _first(context, order, again=_LAGGING_AGAIN_SECONDS):
+        if await _not_checked_within(context, order, seconds=_LAGGING_REPEAT_SECONDS):
             yield order
     async for order in context.ledger.problems(*CURABLE):
-        if await _is_followed(context, order) and await _first(context, order, again=_CURABLE_AGAIN_SECONDS):
+        if await _is_rechecked(context, order) and await _not_checked_within(
+            context, order, seconds=_CURABLE_REPEAT_SECONDS
+        ):
             yield order
 
 
-async def _is_followed(context: ExportContext, order: str) -> bool:
-    """True until the problem is older than orders are followed."""
+async def _is_rechecked(context: ExportContext, order: str) -> bool:
+    """Return whether the problem is younger than the recheck period."""
     entry = await context.ledger.get(order)
     return (
         entry is not None
@@ -53,9 +55,9 @@ async def _is_followed(context: ExportContext, order: str) -> bool:
     )
 
 
-async def _first(context: ExportContext, order: str, *, again: int) -> bool:
-    """True if this order was not checked within the last ``again`` seconds."""
+async def _not_checked_within(context: ExportContext, order: str, *, seconds: int) -> bool:
+    """Return whether this order was not checked within the last ``seconds``, and remember that it is now."""
     redis = context.parcels.redis
     key = Keys(context.tenant.identity).key("checked", order)
     with guarded():
-        return bool(await redis.set(key, b"1", nx=True, ex=again))
+        return bool(await redis.set(key, b"1", nx=True, ex=seconds))

@@ -1,6 +1,6 @@
-"""The safety net below the webhook: read the parcels that changed, put the same events on the same stream.
+"""One sweep, the safety net below the webhook: read changed parcels, put the same events on the same stream.
 
-    cursor minus overlap ──> v2 parcels, page by page ──> XADD what may be ours ──> order.check for what lags ──> cursor
+    cursor minus overlap ──> v2 parcels, page by page ──> XADD what may be ours ──> order.check where due ──> cursor
 
 The cursor is Sendcloud's own clock (``Date`` of the first page), so no clock of ours matters, and it is stored after
 the last XADD: whatever happens in between is read again. Reading twice is harmless, because merging is.
@@ -28,7 +28,7 @@ from aftersend_exporter.sweep.lagging import check_lagging
 
 
 async def sweep(context: ExportContext, request: RunRequest, *, run: str) -> tuple[RunStats, RunSummary]:
-    """Do it, and tell what came of it. Raises only for our own Redis, and if the lease is lost."""
+    """Run one sweep and return its summary. Raises only for our own Redis, and if the lease is lost."""
     stats = RunStats(run=run, kind="sweep")
     started = context.now()
     with span("sweep", run=run, run_kind="sweep") as trace:
@@ -45,11 +45,11 @@ async def sweep(context: ExportContext, request: RunRequest, *, run: str) -> tup
 async def _sweep(context: ExportContext, stats: RunStats, *, recovering: bool, traceparent: str) -> None:
     restored = await context.state.get("restored") or ""
     stats.start = since = await _since(context)
-    work = _Work(context, stats, recovering=recovering, traceparent=traceparent)
+    forwarder = _PageForwarder(context, stats, recovering=recovering, traceparent=traceparent)
     cursor: datetime | None = None
     async for page in context.sendcloud.parcels(since):
         cursor = cursor or page.date
-        await work.page(page)
+        await forwarder.forward(page)
         await context.check_lease()
     stats.end = cursor
     if recovering:
@@ -62,7 +62,7 @@ async def _sweep(context: ExportContext, stats: RunStats, *, recovering: bool, t
 
 
 async def _since(context: ExportContext) -> datetime:
-    """The last cursor minus the overlap; without one as far back as orders are followed."""
+    """Return the last cursor minus the overlap; without one, as far back as orders are rechecked."""
     spec = context.tenant.spec
     seconds = seconds_of(await context.state.get("sweep.cursor") or "")
     if seconds is None:
@@ -72,14 +72,14 @@ async def _since(context: ExportContext) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
+class _PageForwarder:
     context: ExportContext
     stats: RunStats
     recovering: bool
     traceparent: str
 
-    async def page(self, page: ParcelPage) -> None:
-        """Put what may be ours on the stream."""
+    async def forward(self, page: ParcelPage) -> None:
+        """Put events of parcels that may be ours on the stream."""
         relevant = [event for event in page.events if is_relevant(event)]
         kept = await gather_limited(relevant, self._keep)
         events = [event for event, keep in zip(relevant, kept, strict=True) if keep]
@@ -97,6 +97,6 @@ class _Work:
 
 
 def is_relevant(event: ParcelEvent) -> bool:
-    """The webhook's own rule: no returns, and without a number only cancellations."""
+    """Apply the webhook's rule: no returns, and without a number only cancellations."""
     cancelled = parcel_class(event.status) is ParcelClass.CANCELLED
     return not event.is_return and (bool(event.number) or cancelled)
