@@ -21,7 +21,8 @@ from playwright.async_api import async_playwright
 from aftersend_sandbox.seed.account import seeded_world
 from aftersend_sandbox.seed.scenarios import SCENARIOS
 from aftersend_sandbox.server import Sandbox, running
-from aftersend_sandbox.world import INTEGRATION_ID, AfterbuyOrder
+from aftersend_sandbox.world.afterbuy_account import AfterbuyOrder
+from aftersend_sandbox.world.world import INTEGRATION_ID
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = (
@@ -41,7 +42,7 @@ async def main(target: Path, *, dark: bool) -> None:
         ours = world.sendcloud.integrations[INTEGRATION_ID]
         ours.webhook_url, ours.webhook_active = url, True
         await live_a_day(sandbox, session)
-        while sandbox.postman.unfinished:  # noqa: ASYNC110 - nothing else happens here
+        while sandbox.webhook_sender.unfinished:  # noqa: ASYNC110 - nothing else happens here
             await asyncio.sleep(0.05)
         await picture(sandbox.url, target, dark=dark)
 

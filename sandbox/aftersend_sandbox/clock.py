@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 
-class Clock:
+class SandboxClock:
     """Now, as an aware UTC time; ``advance`` moves it on for good."""
 
     def __init__(self, base: Callable[[], float] = time.time) -> None:

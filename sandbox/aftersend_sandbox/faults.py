@@ -59,7 +59,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
 
 
 @dataclass(slots=True)
-class Fault:
+class ArmedFault:
     """One armed fault; it is over when ``remaining`` reaches 0 (None = no end)."""
 
     probability: float = 1.0
@@ -73,11 +73,11 @@ class Faults:
     """All armed faults and how often each has struck."""
 
     def __init__(self, seed: int = 1) -> None:
-        self._armed: dict[tuple[str, str], Fault] = {}
+        self._armed: dict[tuple[str, str], ArmedFault] = {}
         self._random = Random(seed)  # noqa: S311 - faults want repeatability, not secrecy
         self.struck: Counter[str] = Counter()
 
-    def arm(self, upstream: str, kind: str, fault: Fault) -> None:
+    def arm(self, upstream: str, kind: str, fault: ArmedFault) -> None:
         """Switch a fault on; replaces one of the same kind. ValueError if there is no such kind."""
         if kind not in KINDS.get(upstream, {}):
             raise ValueError(f"there is no fault {upstream}/{kind}")
@@ -89,7 +89,7 @@ class Faults:
             if upstream in {None, key[0]} and kind in {None, key[1]}:
                 del self._armed[key]
 
-    def strikes(self, upstream: str, kind: str, call: str = "") -> Fault | None:
+    def strikes(self, upstream: str, kind: str, call: str = "") -> ArmedFault | None:
         """The fault if it happens now (then it is counted and used up by one), else None."""
         fault = self._armed.get((upstream, kind))
         if fault is None or (fault.calls and call not in fault.calls) or self._random.random() >= fault.probability:
@@ -101,7 +101,7 @@ class Faults:
                 del self._armed[upstream, kind]
         return fault
 
-    def any_of(self, upstream: str, kinds: tuple[str, ...], call: str) -> tuple[str, Fault] | None:
+    def any_of(self, upstream: str, kinds: tuple[str, ...], call: str) -> tuple[str, ArmedFault] | None:
         """The first of several faults that happens now."""
         for kind in kinds:
             if fault := self.strikes(upstream, kind, call):

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from aftersend_sandbox.world import INTEGRATION_ID, World
+from aftersend_sandbox.world.world import INTEGRATION_ID, World
 
 ADDRESSES = """\
 Afterbuy   {afterbuy}   partnerToken sandbox-partner, accountToken sandbox-account

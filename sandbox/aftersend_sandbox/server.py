@@ -16,8 +16,8 @@ from aftersend_sandbox.control.api import add_control
 from aftersend_sandbox.page.routes import add_page
 from aftersend_sandbox.sendcloud.panel import Panel
 from aftersend_sandbox.sendcloud.server import SendcloudServer
-from aftersend_sandbox.webhooks import Postman
-from aftersend_sandbox.world import World
+from aftersend_sandbox.webhooks import WebhookSender
+from aftersend_sandbox.world.world import World
 
 LARGEST_REQUEST: Final = 32 * 1024 * 1024
 GRACE_SECONDS: Final = 0.5
@@ -30,7 +30,7 @@ class Sandbox:
     app: web.Application
     world: World
     panel: Panel
-    postman: Postman
+    webhook_sender: WebhookSender
     url: str = ""
 
     @property
@@ -46,15 +46,15 @@ class Sandbox:
 
 def build(world: World, *, time_scale: float = 1.0) -> Sandbox:
     """All parts around a world; ``time_scale`` compresses the waits between tries of a webhook."""
-    postman = Postman(world, time_scale=time_scale)
-    panel = Panel(world, postman)
+    webhook_sender = WebhookSender(world, time_scale=time_scale)
+    panel = Panel(world, webhook_sender)
     app = web.Application(client_max_size=LARGEST_REQUEST)
     AfterbuyServer(world).add_to(app)
     SendcloudServer(world, panel).add_to(app)
-    add_control(app, world, panel, postman)
+    add_control(app, world, panel, webhook_sender)
     add_page(app, world)
-    app.cleanup_ctx.append(postman.work)
-    return Sandbox(app, world, panel, postman)
+    app.cleanup_ctx.append(webhook_sender.work)
+    return Sandbox(app, world, panel, webhook_sender)
 
 
 @asynccontextmanager
@@ -68,6 +68,6 @@ async def running(
     try:
         await web.TCPSite(runner, host, port).start()
         own = runner.addresses[0][1]
-        yield Sandbox(built.app, world, built.panel, built.postman, url=f"http://{host}:{own}")
+        yield Sandbox(built.app, world, built.panel, built.webhook_sender, url=f"http://{host}:{own}")
     finally:
         await runner.cleanup()

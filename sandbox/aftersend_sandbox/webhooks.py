@@ -18,7 +18,9 @@ import aiohttp
 from aiohttp import web
 
 from aftersend_sandbox.sendcloud.parcels import parcel_body
-from aftersend_sandbox.world import Entry, FailedWebhook, Integration, Parcel, World
+from aftersend_sandbox.world.journal import JournalEntry
+from aftersend_sandbox.world.sendcloud_account import FailedWebhook, SendcloudIntegration, SendcloudParcel
+from aftersend_sandbox.world.world import World
 
 TRIES: Final = 10
 FIRST_WAIT: Final = 300.0
@@ -30,10 +32,10 @@ _AT_ONCE: Final = 64
 
 
 @dataclass(slots=True)
-class Delivery:
+class WebhookDelivery:
     """One body on its way to one integration."""
 
-    integration: Integration
+    integration: SendcloudIntegration
     body: bytes
     action: str
     due: float
@@ -42,40 +44,40 @@ class Delivery:
     bad_signature: bool = False
 
 
-class Postman:
+class WebhookSender:
     """Makes, holds and delivers webhooks; ``session`` lives as long as the server."""
 
     def __init__(self, world: World, *, time_scale: float = 1.0) -> None:
         self._world = world
         self.time_scale = time_scale
-        self.waiting: list[Delivery] = []
-        self._held: dict[int, list[Delivery]] = {}
+        self.waiting: list[WebhookDelivery] = []
+        self._held: dict[int, list[WebhookDelivery]] = {}
         self._flying = 0
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def parcel_changed(self, parcel: Parcel) -> None:
+    def parcel_changed(self, parcel: SendcloudParcel) -> None:
         """Tell the parcel's integration."""
         body = {"action": "parcel_status_changed", "timestamp": self._stamp(parcel)}
         body |= {"carrier_status_change_timestamp": None, "parcel": parcel_body(parcel)}
-        self.tell(parcel.integration, body, key=str(parcel.id))
+        self.send(parcel.integration, body, key=str(parcel.id))
         if self._world.switches.extra_actions == "on":
             names = ("return_delivered", "refund_requested") if parcel.is_return else ("parcel_created",)
             for name in names:
-                self.tell(parcel.integration, {**body, "action": name}, key=str(parcel.id))
+                self.send(parcel.integration, {**body, "action": name}, key=str(parcel.id))
 
-    def _stamp(self, parcel: Parcel) -> int:
+    def _stamp(self, parcel: SendcloudParcel) -> int:
         seconds = parcel.updated_at.timestamp()
         return int(seconds * 1000) if self._world.switches.webhook_timestamp == "ms" else int(seconds)
 
-    def tell(self, integration_id: int, body: dict[str, Any], *, key: str = "") -> None:
+    def send(self, integration_id: int, body: dict[str, Any], *, key: str = "") -> None:
         """Send any body to an integration, subject to the armed faults."""
         integration = self._world.sendcloud.integrations[integration_id]
         if not (integration.webhook_active and integration.webhook_url):
             self._count("inactive")
             return
         self._count("made")
-        delivery = Delivery(integration, self._bytes(body), body["action"], self._world.clock.seconds(), key)
+        delivery = WebhookDelivery(integration, self._bytes(body), body["action"], self._world.clock.seconds(), key)
         self._post(delivery)
 
     def _bytes(self, body: dict[str, Any]) -> bytes:
@@ -83,7 +85,7 @@ class Postman:
             return json.dumps(body).encode()
         return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
 
-    def _post(self, delivery: Delivery) -> None:
+    def _post(self, delivery: WebhookDelivery) -> None:
         if self._strikes("lost"):
             return
         if fault := self._world.faults.strikes("webhook", "reordered", delivery.action):
@@ -111,9 +113,9 @@ class Postman:
         return struck
 
     @staticmethod
-    def _copy(delivery: Delivery, *, body: bytes | None = None, bad_signature: bool = False) -> Delivery:
+    def _copy(delivery: WebhookDelivery, *, body: bytes | None = None, bad_signature: bool = False) -> WebhookDelivery:
         told = delivery.body if body is None else body
-        return Delivery(
+        return WebhookDelivery(
             delivery.integration, told, delivery.action, delivery.due, delivery.key, bad_signature=bad_signature
         )
 
@@ -168,14 +170,14 @@ class Postman:
                 task.add_done_callback(lambda _: slots.release())
             await asyncio.sleep(0 if due else _LOOK)
 
-    def _take_due(self) -> list[Delivery]:
+    def _take_due(self) -> list[WebhookDelivery]:
         now = self._world.clock.seconds()
         due = [each for each in self.waiting if each.due <= now]
         self.waiting = [each for each in self.waiting if each.due > now]
         self._flying += len(due)
         return due
 
-    async def _deliver(self, delivery: Delivery, session: aiohttp.ClientSession) -> None:
+    async def _deliver(self, delivery: WebhookDelivery, session: aiohttp.ClientSession) -> None:
         try:
             delivery.attempt += 1
             status = await self._send(delivery, session)
@@ -184,7 +186,7 @@ class Postman:
         finally:
             self._flying -= 1
 
-    async def _send(self, delivery: Delivery, session: aiohttp.ClientSession) -> int:
+    async def _send(self, delivery: WebhookDelivery, session: aiohttp.ClientSession) -> int:
         """The HTTP status, 0 if there was no answer."""
         headers = {
             "Content-Type": "application/json",
@@ -199,13 +201,13 @@ class Postman:
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return 0
 
-    def _signature(self, delivery: Delivery) -> str:
+    def _signature(self, delivery: WebhookDelivery) -> str:
         own = delivery.integration.signature_key
         key = own if own and self._world.switches.webhook_key == "signature_key" else self._world.credentials.secret_key
         key = "wrong" if delivery.bad_signature else key
         return hmac.new(key.encode(), delivery.body, hashlib.sha256).hexdigest()
 
-    def _after(self, delivery: Delivery, status: int) -> None:
+    def _after(self, delivery: WebhookDelivery, status: int) -> None:
         """Done, or the next try, or the end of all tries."""
         integration, now = delivery.integration, self._world.clock.now()
         good = status == web.HTTPOk.status_code
@@ -224,9 +226,9 @@ class Postman:
         self.waiting.append(delivery)
         self._wake.set()
 
-    def _note(self, delivery: Delivery, status: int) -> None:
+    def _note(self, delivery: WebhookDelivery, status: int) -> None:
         detail = {"attempt": delivery.attempt}
-        entry = Entry(self._world.clock.now(), "webhook", delivery.action, delivery.key, str(status), detail)
+        entry = JournalEntry(self._world.clock.now(), "webhook", delivery.action, delivery.key, str(status), detail)
         self._world.journal.call(entry)
 
     def _count(self, outcome: str) -> None:

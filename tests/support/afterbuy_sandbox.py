@@ -13,8 +13,9 @@ from aiohttp.test_utils import TestServer
 from aftersend.afterbuy.client import AfterbuyClient, AfterbuyCredentials
 from aftersend.observe.meter import NoMeter
 from aftersend_sandbox.afterbuy.server import PATH, AfterbuyServer
-from aftersend_sandbox.faults import Fault
-from aftersend_sandbox.world import Address, AfterbuyOrder, SoldItem, World
+from aftersend_sandbox.faults import ArmedFault
+from aftersend_sandbox.world.afterbuy_account import AfterbuyAddress, AfterbuyItem, AfterbuyOrder
+from aftersend_sandbox.world.world import World
 
 ORDERED = datetime(2026, 11, 24, 8, tzinfo=UTC)
 
@@ -29,15 +30,17 @@ class Shop:
 
     def order(self, order_id: int, **fields: Any) -> AfterbuyOrder:
         """Add an order."""
-        address = Address(first_name="Erna", last_name="Muster", street="Weg 1", postal_code="70173", city="Stuttgart")
-        items = [SoldItem(order_id * 10 + 1, "Teekanne"), SoldItem(order_id * 10 + 2, "Becher")]
+        address = AfterbuyAddress(
+            first_name="Erna", last_name="Muster", street="Weg 1", postal_code="70173", city="Stuttgart"
+        )
+        items = [AfterbuyItem(order_id * 10 + 1, "Teekanne"), AfterbuyItem(order_id * 10 + 2, "Becher")]
         order = AfterbuyOrder(order_id, ORDERED, address, items, **fields)
         self.world.afterbuy.orders.add(order)
         return order
 
     def fault(self, kind: str, *calls: str, **how: Any) -> None:
         """Arm a fault."""
-        self.world.faults.arm("afterbuy", kind, Fault(calls=calls, **how))
+        self.world.faults.arm("afterbuy", kind, ArmedFault(calls=calls, **how))
 
     def calls(self, name: str) -> int:
         """The number of complete requests of one kind."""

@@ -34,12 +34,14 @@ from aftersend_exporter.requests.coalescing import RequestCoalescer
 from aftersend_exporter.requests.handler import RunHandler
 from aftersend_exporter.sweep.run import sweep
 from aftersend_sandbox.afterbuy.server import PATH, AfterbuyServer
-from aftersend_sandbox.faults import Fault
+from aftersend_sandbox.faults import ArmedFault
 from aftersend_sandbox.seed.account import seeded_world
 from aftersend_sandbox.sendcloud import saving
 from aftersend_sandbox.sendcloud.panel import Panel
 from aftersend_sandbox.sendcloud.server import SendcloudServer
-from aftersend_sandbox.world import INTEGRATION_ID, AfterbuyOrder, Parcel, SendcloudOrder, World
+from aftersend_sandbox.world.afterbuy_account import AfterbuyOrder
+from aftersend_sandbox.world.sendcloud_account import SendcloudOrder, SendcloudParcel
+from aftersend_sandbox.world.world import INTEGRATION_ID, World
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 IDENTITY = "shops.mueller"
@@ -48,7 +50,7 @@ IDENTITY = "shops.mueller"
 class LostWebhooks:
     """Every webhook is lost."""
 
-    def parcel_changed(self, parcel: Parcel) -> None:
+    def parcel_changed(self, parcel: SendcloudParcel) -> None:
         """Tell nobody."""
 
 
@@ -105,7 +107,7 @@ class ExporterHarness:
 
     def break_(self, upstream: str, kind: str, **fault: Any) -> None:
         """Arm a fault."""
-        self.world.faults.arm(upstream, kind, Fault(**fault))
+        self.world.faults.arm(upstream, kind, ArmedFault(**fault))
 
     def later(self, **step: float) -> None:
         """Let time pass, on all clocks."""

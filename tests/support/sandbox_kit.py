@@ -17,18 +17,17 @@ from xml.sax.saxutils import escape
 import aiohttp
 from aiohttp import web
 
+from aftersend_sandbox.clock import SandboxClock
 from aftersend_sandbox.server import Sandbox, running
-from aftersend_sandbox.world import (
-    INTEGRATION_ID,
-    Address,
+from aftersend_sandbox.world.afterbuy_account import (
+    AfterbuyAddress,
+    AfterbuyItem,
     AfterbuyOrder,
-    Clock,
     Payment,
     Product,
     Shipping,
-    SoldItem,
-    World,
 )
+from aftersend_sandbox.world.world import INTEGRATION_ID, World
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 TAG = "Sendcloud abgeschlossen"
@@ -38,7 +37,7 @@ AUTH = {"Authorization": aiohttp.encode_basic_auth("sandbox-public", "sandbox-se
 
 def small_world(**positions: str) -> World:
     """Five orders 101 to 105, a day apart, the youngest of today; the clock stands at NOW until it is advanced."""
-    world = World(clock=Clock(base=NOW.timestamp))
+    world = World(clock=SandboxClock(base=NOW.timestamp))
     world.sendcloud.save_seconds = 0
     for name, value in positions.items():
         world.switches.turn(name, value)
@@ -49,10 +48,12 @@ def small_world(**positions: str) -> World:
 
 
 def an_order(order_id: int, **fields: Any) -> AfterbuyOrder:
-    billing = Address("Jörg", "Müller & Söhne", "", "Am Weg 5", "", "53111", "Bonn", mail="joerg@example.org")
+    billing = AfterbuyAddress("Jörg", "Müller & Söhne", "", "Am Weg 5", "", "53111", "Bonn", mail="joerg@example.org")
     items = [
-        SoldItem(order_id, 'Tasse <blau> & "rot"', 2, Decimal("9.9"), Decimal("0.34"), platform="ebay", product_id=7),
-        SoldItem(order_id + 5000, "Teller", 1, Decimal("1112.3"), None, platform="ebay"),
+        AfterbuyItem(
+            order_id, 'Tasse <blau> & "rot"', 2, Decimal("9.9"), Decimal("0.34"), platform="ebay", product_id=7
+        ),
+        AfterbuyItem(order_id + 5000, "Teller", 1, Decimal("1112.3"), None, platform="ebay"),
     ]
     fields.setdefault("ordered_at", NOW)
     fields.setdefault("payment", Payment(paid_at=NOW, already_paid=Decimal("1132.1"), full_amount=Decimal("1132.1")))
@@ -155,7 +156,7 @@ class Door:
 
     async def webhooks_done(self) -> None:
         """Wait until nothing is due or under way."""
-        while self.sandbox.postman.under_way:
+        while self.sandbox.webhook_sender.under_way:
             await asyncio.sleep(0.005)
 
 

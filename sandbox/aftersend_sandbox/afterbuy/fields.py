@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from lxml import etree
 
-from aftersend_sandbox.afterbuy.state import Address, AfterbuyOrder
 from aftersend_sandbox.afterbuy.xml import content, read_decimal, read_moment
-from aftersend_sandbox.world import World
+from aftersend_sandbox.world.afterbuy_account import AfterbuyAddress, AfterbuyOrder
+from aftersend_sandbox.world.world import World
 
 Changes = dict[str, tuple[str, str]]
 
@@ -24,7 +24,7 @@ def _flag(text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class UpdatableField:
     """Attribute path of an order, how to read the text, and what an empty element leaves."""
 
     path: str
@@ -46,32 +46,34 @@ _ADDRESS: Final = {
     "CountryISO": "country_iso",
 }
 
-FIELDS: Final[dict[str, Target]] = {
-    "AdditionalInfo": Target("additional_info"),
-    "OrderMemo": Target("memo"),
-    "UserComment": Target("user_comment"),
-    "InvoiceMemo": Target("invoice_memo"),
-    "InvoiceNumber": Target("invoice_number"),
-    "MailDate": Target("mail_at", read_moment, None),
-    "ReminderMailDate": Target("reminder_at", read_moment, None),
-    "FeedbackDate": Target("feedback_at", read_moment, None),
-    "XmlDate": Target("xml_at", read_moment, None),
-    "InvoiceDate": Target("payment.invoice_date", read_moment, None),
-    "OrderExported": Target("exported", _flag, empty=False),
-    "HideOrder": Target("hidden", _flag, empty=False),
-    "PaymentInfo/PaymentMethod": Target("payment.method"),
-    "PaymentInfo/PaymentDate": Target("payment.paid_at", read_moment, None),
-    "PaymentInfo/PaymentTransactionID": Target("payment.transaction_id"),
-    "PaymentInfo/AlreadyPaid": Target("payment.already_paid", read_decimal, None),
-    "ShippingInfo/ShippingMethod": Target("shipping.method"),
-    "ShippingInfo/ShippingReturnMethod": Target("shipping.return_method"),
-    "ShippingInfo/ShippingCost": Target("shipping.cost", read_decimal, 0),
-    "ShippingInfo/DeliveryDate": Target("shipping.dispatched_at", read_moment, None),
-    "ShippingInfo/DeliveryService": Target("shipping.service"),
-    "VorgangsInfo/VorgangsInfo1": Target("infos.0"),
-    "VorgangsInfo/VorgangsInfo2": Target("infos.1"),
-    "VorgangsInfo/VorgangsInfo3": Target("infos.2"),
-    **{f"BuyerInfo/ShippingAddress/{name}": Target(f"shipping_address.{own}") for name, own in _ADDRESS.items()},
+FIELDS: Final[dict[str, UpdatableField]] = {
+    "AdditionalInfo": UpdatableField("additional_info"),
+    "OrderMemo": UpdatableField("memo"),
+    "UserComment": UpdatableField("user_comment"),
+    "InvoiceMemo": UpdatableField("invoice_memo"),
+    "InvoiceNumber": UpdatableField("invoice_number"),
+    "MailDate": UpdatableField("mail_at", read_moment, None),
+    "ReminderMailDate": UpdatableField("reminder_at", read_moment, None),
+    "FeedbackDate": UpdatableField("feedback_at", read_moment, None),
+    "XmlDate": UpdatableField("xml_at", read_moment, None),
+    "InvoiceDate": UpdatableField("payment.invoice_date", read_moment, None),
+    "OrderExported": UpdatableField("exported", _flag, empty=False),
+    "HideOrder": UpdatableField("hidden", _flag, empty=False),
+    "PaymentInfo/PaymentMethod": UpdatableField("payment.method"),
+    "PaymentInfo/PaymentDate": UpdatableField("payment.paid_at", read_moment, None),
+    "PaymentInfo/PaymentTransactionID": UpdatableField("payment.transaction_id"),
+    "PaymentInfo/AlreadyPaid": UpdatableField("payment.already_paid", read_decimal, None),
+    "ShippingInfo/ShippingMethod": UpdatableField("shipping.method"),
+    "ShippingInfo/ShippingReturnMethod": UpdatableField("shipping.return_method"),
+    "ShippingInfo/ShippingCost": UpdatableField("shipping.cost", read_decimal, 0),
+    "ShippingInfo/DeliveryDate": UpdatableField("shipping.dispatched_at", read_moment, None),
+    "ShippingInfo/DeliveryService": UpdatableField("shipping.service"),
+    "VorgangsInfo/VorgangsInfo1": UpdatableField("infos.0"),
+    "VorgangsInfo/VorgangsInfo2": UpdatableField("infos.1"),
+    "VorgangsInfo/VorgangsInfo3": UpdatableField("infos.2"),
+    **{
+        f"BuyerInfo/ShippingAddress/{name}": UpdatableField(f"shipping_address.{own}") for name, own in _ADDRESS.items()
+    },
 }
 """Element path below Order → where it lands."""
 
@@ -118,7 +120,7 @@ def apply_fields(node: "etree._Element", order: AfterbuyOrder, changes: Changes,
     order.mails_sent += [kind for path, kind in _MAILS.items() if content(node, path) == "1"]
 
 
-def _read(text: str | None, target: Target) -> Any:  # noqa: ANN401 - the table knows the type
+def _read(text: str | None, target: UpdatableField) -> Any:  # noqa: ANN401 - the table knows the type
     return target.read(text) if text else target.empty
 
 
@@ -134,7 +136,7 @@ def _write(order: AfterbuyOrder, path: str, value: object, changes: Changes) -> 
         order.infos[int(name)] = str(value)
     else:
         if place == "shipping_address" and order.shipping_address is None:
-            order.shipping_address = Address()
+            order.shipping_address = AfterbuyAddress()
         holder = getattr(order, place) if place else order
         old = getattr(holder, name)
         setattr(holder, name, value)

@@ -11,9 +11,9 @@ from typing import Final
 
 from lxml import etree
 
-from aftersend_sandbox.afterbuy.state import AfterbuyOrder, OrderBook
 from aftersend_sandbox.afterbuy.xml import AfterbuyError, content, read_moment
 from aftersend_sandbox.switches import Switches
+from aftersend_sandbox.world.afterbuy_account import AfterbuyOrder, OrderBook
 
 Predicate = Callable[[AfterbuyOrder], bool]
 

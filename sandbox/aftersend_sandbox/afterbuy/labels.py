@@ -6,9 +6,9 @@ from typing import Final
 
 from lxml import etree
 
-from aftersend_sandbox.afterbuy.state import AfterbuyOrder, ParcelLabel
 from aftersend_sandbox.afterbuy.xml import content, read_decimal
-from aftersend_sandbox.world import World
+from aftersend_sandbox.world.afterbuy_account import AfterbuyOrder, AfterbuyParcelLabel
+from aftersend_sandbox.world.world import World
 
 PATH: Final = "ShippingInfo/ParcelLabels/ParcelLabel"
 LARGEST_PACKAGE: Final = 999
@@ -53,9 +53,9 @@ def apply_labels(
         order.additional_info = _told(new)
 
 
-def _label(node: "etree._Element") -> ParcelLabel:
+def _label(node: "etree._Element") -> AfterbuyParcelLabel:
     quantity, weight = content(node, "PackageQuantity"), content(node, "PackageWeight")
-    return ParcelLabel(
+    return AfterbuyParcelLabel(
         item_id=int(content(node, "ItemID") or 0),
         package_number=int(content(node, "PackageNumber") or 0),
         number=content(node, "ParcelLabelNumber") or "",
@@ -65,5 +65,5 @@ def _label(node: "etree._Element") -> ParcelLabel:
     )
 
 
-def _told(labels: list[ParcelLabel]) -> str:
+def _told(labels: list[AfterbuyParcelLabel]) -> str:
     return ", ".join(each.number for each in labels)

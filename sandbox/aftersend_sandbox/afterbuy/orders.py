@@ -10,9 +10,9 @@ from typing import Final
 
 from lxml import etree
 
-from aftersend_sandbox.afterbuy.state import Address, AfterbuyOrder, ParcelLabel, SoldItem
 from aftersend_sandbox.afterbuy.xml import berlin, decimal_comma, put, put_prose
 from aftersend_sandbox.switches import Switches
+from aftersend_sandbox.world.afterbuy_account import AfterbuyAddress, AfterbuyItem, AfterbuyOrder, AfterbuyParcelLabel
 
 PAYMENT, BUYER, ITEMS, SHIPPING, ATTRIBUTES = 2, 4, 8, 16, 32
 LEVELS: Final = PAYMENT | BUYER | ITEMS | SHIPPING | ATTRIBUTES
@@ -92,7 +92,7 @@ def _buyer(node: "etree._Element", order: AfterbuyOrder, switches: Switches) -> 
         )
 
 
-def _address(node: "etree._Element", address: Address, switches: Switches, *, iso: str) -> None:
+def _address(node: "etree._Element", address: AfterbuyAddress, switches: Switches, *, iso: str) -> None:
     put_prose(node, "FirstName", address.first_name, switches)
     put_prose(node, "LastName", address.last_name, switches)
     put_prose(node, "Company", address.company, switches)
@@ -114,7 +114,7 @@ def _items(node: "etree._Element", order: AfterbuyOrder, switches: Switches) -> 
         _item(put(sold, "SoldItem"), item, order, switches)
 
 
-def _item(node: "etree._Element", item: SoldItem, order: AfterbuyOrder, switches: Switches) -> None:
+def _item(node: "etree._Element", item: AfterbuyItem, order: AfterbuyOrder, switches: Switches) -> None:
     put(node, "ItemDetailsDone", "-1")
     put(node, "ItemID", str(item.item_id))
     put(node, "Anr", item.anr)
@@ -136,7 +136,7 @@ def _item(node: "etree._Element", item: SoldItem, order: AfterbuyOrder, switches
     _product(put(node, "ShopProductDetails"), item, switches)
 
 
-def _weight(item: SoldItem, switches: Switches) -> str:
+def _weight(item: AfterbuyItem, switches: Switches) -> str:
     """Weight as on the wire; two or three places, as the merchant typed it."""
     if item.weight is None:
         return ""
@@ -146,7 +146,7 @@ def _weight(item: SoldItem, switches: Switches) -> str:
     return decimal_comma(weight, "0.01" if weight == weight.quantize(Decimal("0.01")) else "0.001")
 
 
-def _product(node: "etree._Element", item: SoldItem, switches: Switches) -> None:
+def _product(node: "etree._Element", item: AfterbuyItem, switches: Switches) -> None:
     if item.product_id is None:
         return
     put(node, "ProductID", str(item.product_id))
@@ -178,7 +178,7 @@ def _shipping(node: "etree._Element", order: AfterbuyOrder, switches: Switches) 
             _label(put(labels, "ParcelLabel"), each)
 
 
-def _label(node: "etree._Element", label: ParcelLabel) -> None:
+def _label(node: "etree._Element", label: AfterbuyParcelLabel) -> None:
     put(node, "ItemID", str(label.item_id))
     put(node, "PackageNumber", str(label.package_number))
     put(node, "ParcelLabelNumber", label.number)

@@ -8,23 +8,23 @@ from lxml import etree
 
 from aftersend_sandbox.afterbuy.filters import MOST_FILTERS, MOST_VALUES, read_filters
 from aftersend_sandbox.afterbuy.orders import LEVELS, add_order
-from aftersend_sandbox.afterbuy.state import AfterbuyOrder, Product
-from aftersend_sandbox.afterbuy.xml import AfterbuyError, Answer, berlin, content, decimal_comma, put, put_prose
-from aftersend_sandbox.world import World
+from aftersend_sandbox.afterbuy.xml import AfterbuyAnswer, AfterbuyError, berlin, content, decimal_comma, put, put_prose
+from aftersend_sandbox.world.afterbuy_account import AfterbuyOrder, Product
+from aftersend_sandbox.world.world import World
 
 LARGEST_PAGE: Final = 250
 USUAL_PAGE: Final = 100
 MOST_PRODUCTS: Final = 500
 
 
-def get_time(_root: "etree._Element", answer: Answer, world: World) -> None:
+def get_time(_root: "etree._Element", answer: AfterbuyAnswer, world: World) -> None:
     """Local and universal time."""
     now = world.clock.now()
     put(answer.result, "AfterbuyTimeStamp", berlin(now))
     put(answer.result, "AfterbuyUniversalTimeStamp", now.strftime("%d.%m.%Y %H:%M:%S"))
 
 
-def get_sold_items(root: "etree._Element", answer: Answer, world: World) -> None:
+def get_sold_items(root: "etree._Element", answer: AfterbuyAnswer, world: World) -> None:
     """One page of orders."""
     level = _level(root, default=0, allowed=LEVELS)
     most = _page_size(content(root, "MaxSoldItems"), too_many=31)
@@ -62,7 +62,7 @@ def _put_page(result: "etree._Element", page: list[AfterbuyOrder], *, more: bool
         result.append(result[0])
 
 
-def get_shop_products(root: "etree._Element", answer: Answer, world: World) -> None:
+def get_shop_products(root: "etree._Element", answer: AfterbuyAnswer, world: World) -> None:
     """Products with weight and customs data."""
     _level(root, default=0, allowed=0x3FF)
     most = _page_size(content(root, "MaxShopItems"), too_many=16)

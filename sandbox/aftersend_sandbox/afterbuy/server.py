@@ -12,17 +12,19 @@ from typing import Final
 from aiohttp import web
 from lxml import etree
 
-from aftersend_sandbox import misbehaviour
+from aftersend_sandbox import upstream_faults
 from aftersend_sandbox.afterbuy.reads import get_shop_products, get_sold_items, get_time
 from aftersend_sandbox.afterbuy.update import update_sold_items
-from aftersend_sandbox.afterbuy.xml import BERLIN, AfterbuyError, Answer, content, parse, render
-from aftersend_sandbox.world import Entry, World
+from aftersend_sandbox.afterbuy.xml import BERLIN, AfterbuyAnswer, AfterbuyError, content, parse, render
+from aftersend_sandbox.switches import Switches
+from aftersend_sandbox.world.journal import JournalEntry
+from aftersend_sandbox.world.world import World
 
 PATH: Final = "/afterbuy/ABInterface.aspx"
 DAILY: Final = 50_000
 MINUTELY: Final = 600
 
-CALLS: Final[dict[str, Callable[["etree._Element", Answer, World], None]]] = {
+CALLS: Final[dict[str, Callable[["etree._Element", AfterbuyAnswer, World], None]]] = {
     "GetAfterbuyTime": get_time,
     "GetSoldItems": get_sold_items,
     "UpdateSoldItems": update_sold_items,
@@ -43,6 +45,10 @@ KNOWN_ELEMENTS: Final = {
     "PageNumber",
 }
 """Children of Request that have a meaning; others are ignored, and noted."""
+
+
+MAINTENANCE: Final = render(AfterbuyAnswer(call="NotFound", errors=[13]), Switches())
+"""Error 13 in place of the HTML page, by switch."""
 
 
 class _Reply(Exception):  # noqa: N818 - not an error: an HTTP status in place of an answer
@@ -66,26 +72,28 @@ class AfterbuyServer:
     async def _post(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         call = _call_name(body)
-        if fault := await misbehaviour.before(request, self._world, "afterbuy", call):
+        if fault := await upstream_faults.before(request, self._world, "afterbuy", call, maintenance=MAINTENANCE):
             return fault
         try:
             document, outcome = self._process(body, call)
         except _Reply as reply:
             return web.Response(status=reply.status)
-        self._world.journal.call(Entry(self._world.clock.now(), "afterbuy", call or "unreadable", outcome=outcome))
-        if misbehaviour.after(request, self._world, "afterbuy", call):
+        self._world.journal.call(
+            JournalEntry(self._world.clock.now(), "afterbuy", call or "unreadable", outcome=outcome)
+        )
+        if upstream_faults.after(request, self._world, "afterbuy", call):
             return web.Response()
         return await _send(request, document)
 
     def _process(self, body: bytes, call: str) -> tuple[bytes, str]:
-        answer = Answer(call=call or "NotFound")
+        answer = AfterbuyAnswer(call=call or "NotFound")
         try:
             self._carry_out(parse(body), call, answer)
         except AfterbuyError as refused:
-            answer = Answer(call=answer.call, errors=[refused.code], english=answer.english)
+            answer = AfterbuyAnswer(call=answer.call, errors=[refused.code], english=answer.english)
         return render(answer, self._world.switches), answer.outcome
 
-    def _carry_out(self, root: "etree._Element", call: str, answer: Answer) -> None:
+    def _carry_out(self, root: "etree._Element", call: str, answer: AfterbuyAnswer) -> None:
         answer.english = content(root, "AfterbuyGlobal/ErrorLanguage") == "EN"
         if not call:
             raise AfterbuyError(3)
@@ -96,7 +104,9 @@ class AfterbuyServer:
         ignored = sorted({str(child.tag) for child in root if child.tag not in KNOWN_ELEMENTS})
         if ignored:
             now = self._world.clock.now()
-            self._world.journal.note(Entry(now, "afterbuy", "elements ignored", call, detail={"elements": ignored}))
+            self._world.journal.note(
+                JournalEntry(now, "afterbuy", "elements ignored", call, detail={"elements": ignored})
+            )
         CALLS[call](root, answer, self._world)
 
     def _check_credentials(self, root: "etree._Element") -> None:

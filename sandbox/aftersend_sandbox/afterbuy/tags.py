@@ -8,9 +8,9 @@ from typing import Final
 
 from lxml import etree
 
-from aftersend_sandbox.afterbuy.state import AfterbuyOrder
 from aftersend_sandbox.afterbuy.xml import content
-from aftersend_sandbox.world import World
+from aftersend_sandbox.world.afterbuy_account import AfterbuyOrder
+from aftersend_sandbox.world.world import World
 
 LONGEST: Final = 50
 ADD, REPLACE, REMOVE = "1", "2", "3"

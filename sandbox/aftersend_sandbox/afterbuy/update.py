@@ -12,10 +12,11 @@ from lxml import etree
 
 from aftersend_sandbox.afterbuy.fields import apply_fields, field_error, updatable
 from aftersend_sandbox.afterbuy.labels import apply_labels, label_error
-from aftersend_sandbox.afterbuy.state import AfterbuyOrder
 from aftersend_sandbox.afterbuy.tags import apply_tags, tag_error
-from aftersend_sandbox.afterbuy.xml import AfterbuyError, Answer, Warned, content
-from aftersend_sandbox.world import Entry, World
+from aftersend_sandbox.afterbuy.xml import AfterbuyAnswer, AfterbuyError, Warned, content
+from aftersend_sandbox.world.afterbuy_account import AfterbuyOrder
+from aftersend_sandbox.world.journal import JournalEntry
+from aftersend_sandbox.world.world import World
 
 MOST_ORDERS: Final = 150
 
@@ -28,7 +29,7 @@ class Wanted:
     order: AfterbuyOrder | None
 
 
-def update_sold_items(root: "etree._Element", answer: Answer, world: World) -> None:
+def update_sold_items(root: "etree._Element", answer: AfterbuyAnswer, world: World) -> None:
     """Change up to 150 orders."""
     nodes = root.findall("Orders/Order")
     if not nodes:
@@ -58,7 +59,7 @@ def _identify(node: "etree._Element", world: World) -> AfterbuyOrder | None:
     return order if order and order.is_order and not order.hidden else None
 
 
-def _acceptable(each: Wanted, answer: Answer, world: World) -> bool:
+def _acceptable(each: Wanted, answer: AfterbuyAnswer, world: World) -> bool:
     if each.order is None:
         _report_unknown(each.node, answer, world)
         return False
@@ -70,7 +71,7 @@ def _acceptable(each: Wanted, answer: Answer, world: World) -> bool:
     return code is None
 
 
-def _report_unknown(node: "etree._Element", answer: Answer, world: World) -> None:
+def _report_unknown(node: "etree._Element", answer: AfterbuyAnswer, world: World) -> None:
     order_id, item_id = content(node, "OrderID") or "", content(node, "ItemID") or ""
     named = bool(order_id or item_id)
     if world.switches.unknown_order == "error":
@@ -93,4 +94,4 @@ def _change(each: Wanted, world: World) -> None:
         order.modified_at = world.clock.now()
     world.journal.writes[order.order_id].append(changes)
     now = world.clock.now()
-    world.journal.note(Entry(now, "afterbuy", "order updated", str(order.order_id), detail=dict(changes)))
+    world.journal.note(JournalEntry(now, "afterbuy", "order updated", str(order.order_id), detail=dict(changes)))

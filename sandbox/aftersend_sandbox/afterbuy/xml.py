@@ -85,7 +85,7 @@ class Warned:
 
 
 @dataclass(slots=True)
-class Answer:
+class AfterbuyAnswer:
     """What goes back: the content of ``Result``, errors and warnings."""
 
     call: str
@@ -166,7 +166,7 @@ def read_decimal(text: str) -> Decimal:
     return Decimal(text.replace(",", "."))
 
 
-def render(answer: Answer, switches: Switches) -> bytes:
+def render(answer: AfterbuyAnswer, switches: Switches) -> bytes:
     """The whole document in the recorded form."""
     root = etree.Element("Afterbuy")
     failed = switches.error_status if answer.errors else ("Warning" if answer.warnings else "Success")

@@ -3,22 +3,23 @@
 from dataclasses import fields
 from typing import Any
 
-from aftersend_sandbox.control.sandbox import Call, Unknown
-from aftersend_sandbox.world import Address, AfterbuyOrder, Entry, ParcelLabel
+from aftersend_sandbox.control.sandbox import ControlCall, UnknownObject
+from aftersend_sandbox.world.afterbuy_account import AfterbuyAddress, AfterbuyOrder, AfterbuyParcelLabel
+from aftersend_sandbox.world.journal import JournalEntry
 
 
-def orders(call: Call) -> dict[str, Any]:
+def orders(call: ControlCall) -> dict[str, Any]:
     """A span of orders and how many there are."""
     book = call.world.afterbuy.orders
     return {"total": len(book), "orders": list(book)[call.span()]}
 
 
-def read(call: Call) -> AfterbuyOrder:
+def read(call: ControlCall) -> AfterbuyOrder:
     """One order."""
     return _find(call)
 
 
-def fill_number(call: Call) -> AfterbuyOrder:
+def fill_number(call: ControlCall) -> AfterbuyOrder:
     """Type a parcel number; an empty one clears the field. Where it lands is the switch ``parcel_field``."""
     order, number = _find(call), str(call.body["number"]) if "number" in call.body else ""
     where = call.world.switches.parcel_field
@@ -26,15 +27,15 @@ def fill_number(call: Call) -> AfterbuyOrder:
         order.additional_info = number
     if where != "additional_info":
         item = order.items[0].item_id if order.items else 0
-        order.shipping.parcel_labels = [ParcelLabel(item, 1, number)] if number else []
+        order.shipping.parcel_labels = [AfterbuyParcelLabel(item, 1, number)] if number else []
     return _done(call, order, "number edited", {"number": number})
 
 
-def edit_address(call: Call) -> AfterbuyOrder:
+def edit_address(call: ControlCall) -> AfterbuyOrder:
     """Change fields of the delivery address (of the billing address if there is no other)."""
     order = _find(call)
     address = order.shipping_address or order.billing
-    known = {each.name for each in fields(Address)}
+    known = {each.name for each in fields(AfterbuyAddress)}
     if unknown := set(call.body) - known:
         raise ValueError(f"an address has no {', '.join(sorted(unknown))}")
     for name, value in call.body.items():
@@ -42,7 +43,7 @@ def edit_address(call: Call) -> AfterbuyOrder:
     return _done(call, order, "address edited", {"fields": sorted(call.body)})
 
 
-def edit_tags(call: Call) -> AfterbuyOrder:
+def edit_tags(call: ControlCall) -> AfterbuyOrder:
     """Add or remove one tag."""
     order, added, removed = _find(call), call.body.get("add"), call.body.get("remove")
     if bool(added) == bool(removed):
@@ -57,37 +58,37 @@ def edit_tags(call: Call) -> AfterbuyOrder:
     return _done(call, order, "tag removed", {"tag": removed})
 
 
-def cancel(call: Call) -> AfterbuyOrder:
+def cancel(call: ControlCall) -> AfterbuyOrder:
     """Cancel the order: its quantities turn negative."""
     order = _find(call)
     order.cancelled = True
     return _done(call, order, "order cancelled", {})
 
 
-def hide(call: Call) -> AfterbuyOrder:
+def hide(call: ControlCall) -> AfterbuyOrder:
     """Hide the order."""
     order = _find(call)
     order.hidden = True
     return _done(call, order, "order hidden", {})
 
 
-def delete(call: Call) -> AfterbuyOrder:
+def delete(call: ControlCall) -> AfterbuyOrder:
     """Delete the order for good."""
     order = _find(call)
     call.world.afterbuy.orders.remove(order.order_id)
     return _done(call, order, "order deleted", {})
 
 
-def _find(call: Call) -> AfterbuyOrder:
+def _find(call: ControlCall) -> AfterbuyOrder:
     told = call.path["id"]
     order = call.world.afterbuy.orders.get(int(told)) if told.isdecimal() else None
     if order is None:
-        raise Unknown(f"there is no order {told}")
+        raise UnknownObject(f"there is no order {told}")
     return order
 
 
-def _done(call: Call, order: AfterbuyOrder, what: str, detail: dict[str, Any]) -> AfterbuyOrder:
+def _done(call: ControlCall, order: AfterbuyOrder, what: str, detail: dict[str, Any]) -> AfterbuyOrder:
     now = call.world.clock.now()
     order.modified_at = now
-    call.world.journal.note(Entry(now, "control", what, str(order.order_id), detail=detail))
+    call.world.journal.note(JournalEntry(now, "control", what, str(order.order_id), detail=detail))
     return order

@@ -50,10 +50,10 @@ from aiohttp import web
 
 from aftersend_sandbox.control import afterbuy, sandbox, sendcloud
 from aftersend_sandbox.sendcloud.panel import Panel
-from aftersend_sandbox.webhooks import Postman
-from aftersend_sandbox.world import World
+from aftersend_sandbox.webhooks import WebhookSender
+from aftersend_sandbox.world.world import World
 
-Action = Callable[[sandbox.Call], Any]
+Action = Callable[[sandbox.ControlCall], Any]
 
 ROUTES: dict[tuple[str, str], Action] = {
     ("GET", "/control/state"): sandbox.figures,
@@ -90,22 +90,22 @@ ROUTES: dict[tuple[str, str], Action] = {
 """Everything there is, by method and path."""
 
 
-def add_control(app: web.Application, world: World, panel: Panel, postman: Postman) -> None:
+def add_control(app: web.Application, world: World, panel: Panel, webhook_sender: WebhookSender) -> None:
     """Mount the control API."""
     for (method, path), action in ROUTES.items():
-        app.router.add_route(method, path, _handler(action, world, panel, postman))
+        app.router.add_route(method, path, _handler(action, world, panel, webhook_sender))
 
 
 def _handler(
-    action: Action, world: World, panel: Panel, postman: Postman
+    action: Action, world: World, panel: Panel, webhook_sender: WebhookSender
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handler(request: web.Request) -> web.Response:
         try:
-            call = sandbox.Call(
-                world, panel, postman, dict(request.match_info), dict(request.query), await _body(request)
+            call = sandbox.ControlCall(
+                world, panel, webhook_sender, dict(request.match_info), dict(request.query), await _body(request)
             )
             return _told(action(call))
-        except sandbox.Unknown as unknown:
+        except sandbox.UnknownObject as unknown:
             return _told({"error": str(unknown)}, status=404)
         except (ValueError, TypeError) as wrong:
             return _told({"error": str(wrong)}, status=400)

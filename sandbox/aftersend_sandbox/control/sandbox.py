@@ -4,27 +4,28 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from aftersend_sandbox.faults import KINDS, Fault
+from aftersend_sandbox.faults import KINDS, ArmedFault
+from aftersend_sandbox.rules.judge import judge
 from aftersend_sandbox.sendcloud import saving
 from aftersend_sandbox.sendcloud.panel import Panel
 from aftersend_sandbox.switches import TABLE
-from aftersend_sandbox.webhooks import Postman
-from aftersend_sandbox.world import INTEGRATION_ID, World
+from aftersend_sandbox.webhooks import WebhookSender
+from aftersend_sandbox.world.world import INTEGRATION_ID, World
 
 USUAL_LIMIT: Final = 500
 
 
-class Unknown(Exception):  # noqa: N818 - an answer, not an error
+class UnknownObject(Exception):  # noqa: N818 - an answer, not an error
     """There is no such order, incoming order or parcel."""
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ControlCall:
     """One call of the control API."""
 
     world: World
     panel: Panel
-    postman: Postman
+    webhook_sender: WebhookSender
     path: dict[str, str]
     query: dict[str, str]
     body: dict[str, Any]
@@ -35,7 +36,7 @@ class Call:
         return slice(start, start + int(self.query.get("limit", USUAL_LIMIT)))
 
 
-def figures(call: Call) -> dict[str, Any]:
+def figures(call: ControlCall) -> dict[str, Any]:
     """Counts of both worlds."""
     world = call.world
     saving.settle(world)
@@ -53,13 +54,13 @@ def figures(call: Call) -> dict[str, Any]:
         "updates": sum(map(len, world.journal.writes.values())),
         "calls": dict(world.journal.calls),
         "webhooks": dict(world.journal.webhooks),
-        "webhooks_unfinished": call.postman.unfinished,
-        "webhooks_under_way": call.postman.under_way,
+        "webhooks_unfinished": call.webhook_sender.unfinished,
+        "webhooks_under_way": call.webhook_sender.under_way,
         "entries": len(world.journal.entries),
     }
 
 
-def journal(call: Call) -> dict[str, Any]:
+def journal(call: ControlCall) -> dict[str, Any]:
     """Entries and counters."""
     told = call.world.journal
     return {
@@ -72,64 +73,62 @@ def journal(call: Call) -> dict[str, Any]:
     }
 
 
-def verdict(call: Call) -> dict[str, Any]:
+def verdict(call: ControlCall) -> dict[str, Any]:
     """The merchant's rules."""
-    from aftersend_sandbox.rules.judge import judge  # noqa: PLC0415 - most sandboxes are never judged
-
     rules = [each.as_json() for each in judge(call.world)]
     return {"kept": all(each["kept"] for each in rules), "rules": rules}
 
 
-def switches(call: Call) -> list[dict[str, Any]]:
+def switches(call: ControlCall) -> list[dict[str, Any]]:
     """All switches with their positions."""
     positions = call.world.switches.positions()
     return [{**asdict(each), "position": positions[each.name]} for each in TABLE]
 
 
-def turn(call: Call) -> dict[str, str]:
+def turn(call: ControlCall) -> dict[str, str]:
     """Set switches."""
     for name, value in call.body.items():
         call.world.switches.turn(name, value)
     return call.world.switches.positions()
 
 
-def faults(call: Call) -> dict[str, Any]:
+def faults(call: ControlCall) -> dict[str, Any]:
     """What can be armed, is armed, and has struck."""
     told = call.world.faults
     return {"kinds": KINDS, "armed": told.armed(), "struck": dict(told.struck)}
 
 
-def arm(call: Call) -> dict[str, Any]:
+def arm(call: ControlCall) -> dict[str, Any]:
     """Arm one fault."""
     told = call.body
-    fault = Fault(
+    fault = ArmedFault(
         probability=float(told.get("probability", 1)),
         remaining=None if told.get("count") is None else int(told["count"]),
         seconds=float(told.get("seconds", 0)),
-        size=int(told.get("size", Fault().size)),
+        size=int(told.get("size", ArmedFault().size)),
         calls=tuple(told.get("calls", ())),
     )
     call.world.faults.arm(str(told.get("upstream")), str(told.get("kind")), fault)
     return faults(call)
 
 
-def disarm(call: Call) -> dict[str, Any]:
+def disarm(call: ControlCall) -> dict[str, Any]:
     """Disarm faults, and let go the webhooks that they hold back."""
     call.world.faults.disarm(call.query.get("upstream"), call.query.get("kind"))
-    call.postman.release_all()
+    call.webhook_sender.release_all()
     return faults(call)
 
 
-def advance(call: Call) -> dict[str, Any]:
+def advance(call: ControlCall) -> dict[str, Any]:
     """Move time on, save what waits, send what waits."""
     call.world.clock.advance(timedelta(seconds=float(call.body.get("seconds", 0))))
     saved = saving.settle(call.world, everything=bool(call.body.get("saves")))
     if call.body.get("webhooks"):
-        call.postman.release_all(now=True)
+        call.webhook_sender.release_all(now=True)
     return {"now": call.world.clock.now(), "saved": saved}
 
 
-def settings(call: Call) -> dict[str, Any]:
+def settings(call: ControlCall) -> dict[str, Any]:
     """Change how the sandbox runs."""
     sendcloud, told = call.world.sendcloud, call.body
     if "save_seconds" in told:
@@ -138,7 +137,7 @@ def settings(call: Call) -> dict[str, Any]:
         if not hasattr(sendcloud.limits, name):
             raise ValueError(f"there is no limit {name}")
         setattr(sendcloud.limits, name, int(value))
-    call.postman.time_scale = float(told.get("time_scale", call.postman.time_scale))
+    call.webhook_sender.time_scale = float(told.get("time_scale", call.webhook_sender.time_scale))
     ours = sendcloud.integrations[INTEGRATION_ID]
     if "webhook_url" in told:
         ours.webhook_url, ours.webhook_active = str(told["webhook_url"]), bool(told["webhook_url"])
@@ -146,6 +145,6 @@ def settings(call: Call) -> dict[str, Any]:
     return {
         "save_seconds": sendcloud.save_seconds,
         "limits": asdict(sendcloud.limits),
-        "time_scale": call.postman.time_scale,
+        "time_scale": call.webhook_sender.time_scale,
         "webhook_url": ours.webhook_url,
     }

@@ -2,32 +2,33 @@
 
 from typing import Any
 
-from aftersend_sandbox.control.sandbox import Call, Unknown
+from aftersend_sandbox.control.sandbox import ControlCall, UnknownObject
 from aftersend_sandbox.sendcloud import saving
 from aftersend_sandbox.sendcloud.labels import CARRIERS
-from aftersend_sandbox.world import STATUS_MESSAGES, Entry, Parcel, SendcloudOrder
+from aftersend_sandbox.world.journal import JournalEntry
+from aftersend_sandbox.world.sendcloud_account import STATUS_MESSAGES, SendcloudOrder, SendcloudParcel
 
 
-def incoming(call: Call) -> dict[str, Any]:
+def incoming(call: ControlCall) -> dict[str, Any]:
     """A span of incoming orders, what is not saved yet, and how many there are."""
     saving.settle(call.world)
     known = list(call.world.sendcloud.by_id.values())
     return {"total": len(known), "pending": len(call.world.sendcloud.pending), "orders": known[call.span()]}
 
 
-def parcels(call: Call) -> dict[str, Any]:
+def parcels(call: ControlCall) -> dict[str, Any]:
     """A span of parcels, all or those of one order number."""
     book = call.world.sendcloud.parcels
     known = book.of_number(call.query["order_number"]) if "order_number" in call.query else list(book)
     return {"total": len(known), "parcels": known[call.span()]}
 
 
-def print_labels(call: Call) -> list[Parcel]:
+def print_labels(call: ControlCall) -> list[SendcloudParcel]:
     """Print the labels of one order."""
     return _print(call, _find(call))
 
 
-def print_many(call: Call) -> list[Parcel]:
+def print_many(call: ControlCall) -> list[SendcloudParcel]:
     """Print labels of many orders: those named, or all that have none."""
     saving.settle(call.world)
     if call.body.get("all"):
@@ -37,7 +38,7 @@ def print_many(call: Call) -> list[Parcel]:
     return [parcel for order in wanted for parcel in _print(call, order)]
 
 
-def _print(call: Call, order: SendcloudOrder) -> list[Parcel]:
+def _print(call: ControlCall, order: SendcloudOrder) -> list[SendcloudParcel]:
     told, count = call.body, int(call.body.get("count", 1))
     if not 1 <= count <= 20:  # noqa: PLR2004 - Sendcloud's own bound for colli
         raise ValueError("count has to be between 1 and 20")
@@ -51,7 +52,7 @@ def _print(call: Call, order: SendcloudOrder) -> list[Parcel]:
     )
 
 
-def relabel(call: Call) -> Parcel:
+def relabel(call: ControlCall) -> SendcloudParcel:
     """Print a new label in the place of the old ones."""
     order = _find(call)
     _note(call, "relabelled", order.order_id)
@@ -60,7 +61,7 @@ def relabel(call: Call) -> Parcel:
     )
 
 
-def _carrier(call: Call, usual: str) -> str:
+def _carrier(call: ControlCall, usual: str) -> str:
     """Any code is taken, real data holds codes that no list knows; but it has to be one."""
     carrier = call.body.get("carrier", usual)
     if not isinstance(carrier, str) or not carrier:
@@ -68,7 +69,7 @@ def _carrier(call: Call, usual: str) -> str:
     return carrier
 
 
-def cancel_labels(call: Call) -> list[Parcel]:
+def cancel_labels(call: ControlCall) -> list[SendcloudParcel]:
     """Cancel all live labels of an order."""
     order = _find(call)
     for each in call.panel.parcels_of(order):
@@ -78,7 +79,7 @@ def cancel_labels(call: Call) -> list[Parcel]:
     return call.panel.parcels_of(order)
 
 
-def move_labels(call: Call) -> list[Parcel]:
+def move_labels(call: ControlCall) -> list[SendcloudParcel]:
     """Move all live parcels of an order on."""
     order, status = _find(call), _status(call)
     live = [each for each in call.panel.parcels_of(order) if each.tracking_number and not each.cancelled]
@@ -88,14 +89,14 @@ def move_labels(call: Call) -> list[Parcel]:
     return live
 
 
-def send_back(call: Call) -> Parcel:
+def send_back(call: ControlCall) -> SendcloudParcel:
     """Announce a return."""
     order = _find(call)
     _note(call, "return announced", order.order_id)
     return call.panel.send_back(order, same_number=bool(call.body.get("same_number", True)))
 
 
-def delete(call: Call) -> SendcloudOrder:
+def delete(call: ControlCall) -> SendcloudOrder:
     """Delete an incoming order."""
     order = _find(call)
     _note(call, "incoming order deleted", order.order_id)
@@ -103,17 +104,17 @@ def delete(call: Call) -> SendcloudOrder:
     return order
 
 
-def make_directly(call: Call) -> Parcel:
+def make_directly(call: ControlCall) -> SendcloudParcel:
     """A parcel of any integration without an incoming order."""
     integration = int(call.body.get("integration", min(call.world.sendcloud.integrations)))
     if integration not in call.world.sendcloud.integrations:
-        raise Unknown(f"there is no integration {integration}")
+        raise UnknownObject(f"there is no integration {integration}")
     parcel = call.panel.make_directly(str(call.body.get("order_number", "")), integration=integration)
     _note(call, "parcel made directly", str(parcel.id))
     return parcel
 
 
-def cancel(call: Call) -> Parcel:
+def cancel(call: ControlCall) -> SendcloudParcel:
     """Cancel one parcel."""
     parcel = _parcel(call)
     call.panel.cancel(parcel)
@@ -121,7 +122,7 @@ def cancel(call: Call) -> Parcel:
     return parcel
 
 
-def move(call: Call) -> Parcel:
+def move(call: ControlCall) -> SendcloudParcel:
     """Move one parcel on."""
     parcel, status = _parcel(call), _status(call)
     call.panel.move(parcel, status)
@@ -129,27 +130,27 @@ def move(call: Call) -> Parcel:
     return parcel
 
 
-def _status(call: Call) -> int:
+def _status(call: ControlCall) -> int:
     status = int(call.body["status"]) if "status" in call.body else -1
     if status not in STATUS_MESSAGES:
         raise ValueError("status has to be one of Sendcloud's numbers")
     return status
 
 
-def _parcel(call: Call) -> Parcel:
+def _parcel(call: ControlCall) -> SendcloudParcel:
     told = call.path["id"]
     parcel = call.world.sendcloud.parcels.get(int(told)) if told.isdecimal() else None
     if parcel is None:
-        raise Unknown(f"there is no parcel {told}")
+        raise UnknownObject(f"there is no parcel {told}")
     return parcel
 
 
-def _find(call: Call) -> SendcloudOrder:
+def _find(call: ControlCall) -> SendcloudOrder:
     saving.settle(call.world)
     return _by_key(call, call.path["key"])
 
 
-def _by_key(call: Call, key: str) -> SendcloudOrder:
+def _by_key(call: ControlCall, key: str) -> SendcloudOrder:
     """By Sendcloud's id, else by order_id in any integration."""
     sendcloud = call.world.sendcloud
     if key.isdecimal() and int(key) in sendcloud.by_id:
@@ -157,8 +158,8 @@ def _by_key(call: Call, key: str) -> SendcloudOrder:
     for integration in sendcloud.integrations:
         if found := sendcloud.orders.get((integration, key)):
             return found
-    raise Unknown(f"there is no incoming order {key}")
+    raise UnknownObject(f"there is no incoming order {key}")
 
 
-def _note(call: Call, what: str, key: str) -> None:
-    call.world.journal.note(Entry(call.world.clock.now(), "control", what, key))
+def _note(call: ControlCall, what: str, key: str) -> None:
+    call.world.journal.note(JournalEntry(call.world.clock.now(), "control", what, key))

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Generic, Literal, TypeVar
 
-from aftersend_sandbox.world import AfterbuyOrder, Parcel, PendingSave, SendcloudOrder, World
+from aftersend_sandbox.world.afterbuy_account import AfterbuyOrder
+from aftersend_sandbox.world.sendcloud_account import PendingSave, SendcloudOrder, SendcloudParcel
+from aftersend_sandbox.world.world import World
 
 Stage = Literal["waiting", "saving", "incoming", "labelled", "done", "held", "foreign"]
 STAGES: Final[dict[Stage, str]] = {
@@ -36,17 +38,17 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Case:
+class OrderView:
     """Everything that both sides know of one order number."""
 
     number: str
     order: AfterbuyOrder | None = None
     incoming: SendcloudOrder | None = None
     pending: PendingSave | None = None
-    parcels: list[Parcel] = field(default_factory=list)
+    parcels: list[SendcloudParcel] = field(default_factory=list)
 
     @property
-    def live(self) -> list[Parcel]:
+    def live(self) -> list[SendcloudParcel]:
         """Parcels that are on their way to the customer, or will be: labelled, not cancelled, no returns."""
         return [
             each
@@ -68,7 +70,7 @@ class Case:
             return "saving"
         return "held" if held else "waiting"
 
-    def _told(self, parcel: Parcel) -> bool:
+    def _told(self, parcel: SendcloudParcel) -> bool:
         """Whether Afterbuy has the parcel's number, or a link with it."""
         return self.order is not None and (
             parcel.tracking_number in self.order.additional_info
@@ -93,7 +95,7 @@ class Case:
             yield from (str(parcel.id), parcel.tracking_number, parcel.carrier, parcel.message)
 
 
-class Kept(Generic[T]):
+class CachedResult(Generic[T]):
     """The latest result of some work, done anew when the result is old."""
 
     def __init__(self, timer: Callable[[], float], work: Callable[[], T]) -> None:
@@ -116,15 +118,15 @@ class Kept(Generic[T]):
 class Scan:
     """All cases, newest first, with how many there are of each stage."""
 
-    cases: list[Case]
+    cases: list[OrderView]
     counts: Counter[str]
 
 
 def scan(world: World) -> Scan:
     """Join the worlds; orders of Afterbuy newest first, after those that Sendcloud alone knows."""
-    cases: dict[str, Case] = defaultdict(lambda: Case(""))
+    cases: dict[str, OrderView] = defaultdict(lambda: OrderView(""))
     for order in world.afterbuy.orders.between(0, None, descending=True):
-        cases[str(order.order_id)] = Case(str(order.order_id), order)
+        cases[str(order.order_id)] = OrderView(str(order.order_id), order)
     for pending in world.sendcloud.pending.values():
         cases[str(pending.body.get("order_number", ""))].pending = pending
     for incoming in world.sendcloud.orders.values():
@@ -143,23 +145,23 @@ class Scanner:
     def __init__(self, world: World, timer: Callable[[], float] = time.perf_counter) -> None:
         self._world = world
         self._timer = timer
-        self._scan = Kept(timer, lambda: scan(world))
-        self._searches: dict[tuple[str, str], Kept[list[Case]]] = {}
+        self._scan = CachedResult(timer, lambda: scan(world))
+        self._searches: dict[tuple[str, str], CachedResult[list[OrderView]]] = {}
 
     def latest(self) -> Scan:
         """A scan that is young enough."""
         return self._scan.value()
 
-    def find(self, *, stage: str, words: str) -> list[Case]:
+    def find(self, *, stage: str, words: str) -> list[OrderView]:
         """Cases of a stage (empty = all) that hold every word."""
         wanted = (stage, words.casefold())
         if wanted not in self._searches:
             if len(self._searches) >= SEARCHES:
                 self._searches.clear()
-            self._searches[wanted] = Kept(self._timer, lambda: list(self._search(*wanted)))
+            self._searches[wanted] = CachedResult(self._timer, lambda: list(self._search(*wanted)))
         return self._searches[wanted].value()
 
-    def _search(self, stage: str, words: str) -> Iterator[Case]:
+    def _search(self, stage: str, words: str) -> Iterator[OrderView]:
         wanted = words.split()
         for case in self.latest().cases:
             if (not stage or case.stage == stage) and (not wanted or case.matches(wanted)):

@@ -15,7 +15,7 @@ from aftersend_sandbox.page.order_view import STAGES, Scanner
 from aftersend_sandbox.page.rows import row
 from aftersend_sandbox.sendcloud.saving import settle
 from aftersend_sandbox.switches import TABLE
-from aftersend_sandbox.world import INTEGRATION_ID, World
+from aftersend_sandbox.world.world import INTEGRATION_ID, World
 
 STATIC: Final = Path(str(files("aftersend_sandbox"))) / "page" / "static"
 PAGE_SIZE: Final = 25
@@ -41,12 +41,12 @@ def add_page(app: web.Application, world: World) -> None:
     async def view(request: web.Request) -> web.Response:
         return web.json_response(_view(world, scanner, request), headers=_HEADERS)
 
-    async def weather(_request: web.Request) -> web.Response:
-        return web.json_response(_weather(world), headers=_HEADERS)
+    async def faults(_request: web.Request) -> web.Response:
+        return web.json_response(_faults_and_switches(world), headers=_HEADERS)
 
     app.router.add_get("/", index)
     app.router.add_get("/page/view", view)
-    app.router.add_get("/page/weather", weather)
+    app.router.add_get("/page/faults", faults)
     app.router.add_static("/static", STATIC)
 
 
@@ -72,7 +72,7 @@ def _view(world: World, scanner: Scanner, request: web.Request) -> dict[str, Any
     }
 
 
-def _weather(world: World) -> dict[str, Any]:
+def _faults_and_switches(world: World) -> dict[str, Any]:
     """Everything that can be made to go wrong, or to be otherwise."""
     return {"faults": _faults(world), "switches": _switches(world)}
 

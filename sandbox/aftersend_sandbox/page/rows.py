@@ -6,8 +6,9 @@ Nothing is escaped here, on purpose: the browser's side never builds HTML out of
 from decimal import Decimal
 from typing import Any, Final
 
-from aftersend_sandbox.page.order_view import STAGES, Case
-from aftersend_sandbox.world import Address, AfterbuyOrder, Parcel, SendcloudOrder
+from aftersend_sandbox.page.order_view import STAGES, OrderView
+from aftersend_sandbox.world.afterbuy_account import AfterbuyAddress, AfterbuyOrder
+from aftersend_sandbox.world.sendcloud_account import SendcloudOrder, SendcloudParcel
 
 _PICKED_UP: Final = {22, 3, 5, 6, 7, 62990, 91, 92, 62989, 4, 8, 62993, 62994, 62995, 12}
 _DELIVERED: Final = {11, 93}
@@ -15,7 +16,7 @@ _DELIVERED: Final = {11, 93}
 _PLATFORMS: Final = {"ebay": "eBay", "amazon": "Amazon", "real": "Kaufland", "otto": "OTTO", "": "by hand"}
 
 
-def row(case: Case) -> dict[str, Any]:
+def row(case: OrderView) -> dict[str, Any]:
     """One row of the page."""
     stage = case.stage
     return {
@@ -51,7 +52,7 @@ def _afterbuy(order: AfterbuyOrder) -> dict[str, Any]:
     }
 
 
-def _place(address: Address) -> str:
+def _place(address: AfterbuyAddress) -> str:
     return f"{address.postal_code} {address.city}".strip() or "no address"
 
 
@@ -80,7 +81,7 @@ def _notes(order: AfterbuyOrder) -> list[str]:
     return [name for name, true in facts.items() if true]
 
 
-def _incoming(case: Case) -> dict[str, Any] | None:
+def _incoming(case: OrderView) -> dict[str, Any] | None:
     if case.incoming:
         return {"id": case.incoming.id, "saved": True, **_wishes(case.incoming.body), **_kept(case.incoming)}
     if case.pending:
@@ -105,7 +106,7 @@ def _wishes(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _parcel(parcel: Parcel) -> dict[str, Any]:
+def _parcel(parcel: SendcloudParcel) -> dict[str, Any]:
     return {
         "id": parcel.id,
         "number": parcel.tracking_number,
@@ -118,7 +119,7 @@ def _parcel(parcel: Parcel) -> dict[str, Any]:
     }
 
 
-def _phase(parcel: Parcel) -> str:
+def _phase(parcel: SendcloudParcel) -> str:
     """In which of the page's few colours a parcel stands."""
     if parcel.cancelled:
         return "cancelled"

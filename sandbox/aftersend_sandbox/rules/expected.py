@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from aftersend_sandbox.world import INTEGRATION_ID, Address, AfterbuyOrder, SendcloudOrder, SoldItem, World
+from aftersend_sandbox.world.afterbuy_account import AfterbuyAddress, AfterbuyItem, AfterbuyOrder
+from aftersend_sandbox.world.sendcloud_account import SendcloudOrder
+from aftersend_sandbox.world.world import INTEGRATION_ID, World
 
 BERLIN = ZoneInfo("Europe/Berlin")
 EDGE = timedelta(hours=1)
@@ -22,20 +24,20 @@ CUSTOMS_POSTCODES = {
 }
 
 
-def shipped_items(order: AfterbuyOrder) -> list[SoldItem]:
+def shipped_items(order: AfterbuyOrder) -> list[AfterbuyItem]:
     """The positions that the merchant sends himself."""
     if order.cancelled:
         return []
     return [item for item in order.items if item.quantity > 0 and item.item_type not in MARKETPLACE]
 
 
-def address_of(order: AfterbuyOrder) -> Address:
+def address_of(order: AfterbuyOrder) -> AfterbuyAddress:
     """Shipping before billing."""
     shipping = order.shipping_address
     return shipping if shipping and has_place(shipping) else order.billing
 
 
-def has_place(address: Address) -> bool:
+def has_place(address: AfterbuyAddress) -> bool:
     """Whether a parcel could go there at all."""
     return bool(address.street or address.city or address.postal_code)
 
@@ -102,12 +104,12 @@ def transferred(world: World) -> Iterator[tuple[AfterbuyOrder, dict[str, Any]]]:
             yield order, saved.body
 
 
-def country(address: Address) -> str:
+def country(address: AfterbuyAddress) -> str:
     """ISO code; where Afterbuy keeps only the licence plate, what the plate stands for."""
     return address.country_iso or PLATES.get(address.country, address.country)
 
 
-def abroad(address: Address) -> bool:
+def abroad(address: AfterbuyAddress) -> bool:
     """Outside the EU customs union or its tax area; Northern Ireland counts as inside."""
     land, code = country(address), address.postal_code.replace(" ", "").upper()
     if land == "GB" and code.startswith("BT"):

@@ -6,7 +6,8 @@ from typing import Any
 
 from aftersend_sandbox.rules import expected
 from aftersend_sandbox.rules.rule import Case
-from aftersend_sandbox.world import INTEGRATION_ID, AfterbuyOrder, World
+from aftersend_sandbox.world.afterbuy_account import AfterbuyOrder
+from aftersend_sandbox.world.world import INTEGRATION_ID, World
 
 
 def all_arrive(world: World) -> Iterator[Case]:

@@ -9,7 +9,7 @@ MAX_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RuleResult:
     """What was checked and where it failed; a rule that met no case is not kept: it proves nothing."""
 
     name: str
@@ -38,7 +38,7 @@ Case = tuple[str, bool]
 """(OrderID or parcel id, whether the rule was kept)"""
 
 
-def rule(name: str, text: str, cases: Iterable[Case]) -> Rule:
+def rule(name: str, text: str, cases: Iterable[Case]) -> RuleResult:
     """Count the cases and collect what was violated."""
     found = list(cases)
-    return Rule(name, text, len(found), tuple(key for key, kept in found if not kept))
+    return RuleResult(name, text, len(found), tuple(key for key, kept in found if not kept))

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 from aftersend_sandbox.rules import expected
 from aftersend_sandbox.rules.rule import Case
-from aftersend_sandbox.world import AfterbuyOrder, Parcel, World
+from aftersend_sandbox.world.afterbuy_account import AfterbuyOrder
+from aftersend_sandbox.world.sendcloud_account import SendcloudParcel
+from aftersend_sandbox.world.world import World
 
 TAG = "Sendcloud abgeschlossen"
 
 
-def labelled(world: World) -> Iterator[tuple[AfterbuyOrder, list[Parcel]]]:
+def labelled(world: World) -> Iterator[tuple[AfterbuyOrder, list[SendcloudParcel]]]:
     """Transferred orders that have at least one parcel with a number, returns left out."""
     for order, _ in expected.transferred(world):
         key = f"afterbuy-{order.order_id}"
@@ -22,7 +24,7 @@ def labelled(world: World) -> Iterator[tuple[AfterbuyOrder, list[Parcel]]]:
             yield order, sorted(parcels, key=lambda parcel: (parcel.collo_nr, parcel.id))
 
 
-def live(parcels: list[Parcel]) -> list[Parcel]:
+def live(parcels: list[SendcloudParcel]) -> list[SendcloudParcel]:
     """Those that were not cancelled."""
     return [parcel for parcel in parcels if not parcel.cancelled]
 

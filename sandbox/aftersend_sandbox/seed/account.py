@@ -12,11 +12,12 @@ from random import Random
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from aftersend_sandbox.clock import SandboxClock
 from aftersend_sandbox.seed.catalogue import products
 from aftersend_sandbox.seed.channels import USUAL
-from aftersend_sandbox.seed.order_factory import Clerk
+from aftersend_sandbox.seed.order_factory import OrderFactory
 from aftersend_sandbox.seed.scenarios import SCENARIOS, Day, Scenario
-from aftersend_sandbox.world import Clock, World
+from aftersend_sandbox.world.world import World
 
 BERLIN: Final = ZoneInfo("Europe/Berlin")
 FIRST_ORDER: Final = 611_000_001
@@ -30,22 +31,22 @@ def seeded_world(count: int = 300, *, now: datetime, seed: int = 1) -> World:
     random = Random(seed)  # noqa: S311 - repeatability, not secrecy
     world = World(clock=_clock_at(now))
     world.afterbuy.products = products()
-    clerk = Clerk(world.afterbuy.products, random)
+    factory = OrderFactory(world.afterbuy.products, random)
     order_id = FIRST_ORDER
     for when, scenario in _agenda(count, now, random):
         channel = scenario.channel or random.choice(USUAL)
-        order = clerk.order(order_id, when, scenario.region, channel)
-        scenario.shape(clerk, order)
-        clerk.sign(order, channel)
-        scenario.finish(clerk, order)
+        order = factory.order(order_id, when, scenario.region, channel)
+        scenario.mutation(factory, order)
+        factory.sign(order, channel)
+        scenario.finishing(factory, order)
         order.scenario = scenario.name
         world.afterbuy.orders.add(order)
         order_id += len(order.items) + random.randint(0, 7)
     return world
 
 
-def _clock_at(now: datetime) -> Clock:
-    clock = Clock()
+def _clock_at(now: datetime) -> SandboxClock:
+    clock = SandboxClock()
     clock.advance(now - clock.now())
     return clock
 

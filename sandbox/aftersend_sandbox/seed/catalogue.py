@@ -7,7 +7,7 @@ a company, so they name no real article.
 from decimal import Decimal
 from typing import Final
 
-from aftersend_sandbox.afterbuy.state import Product, SoldItem
+from aftersend_sandbox.world.afterbuy_account import AfterbuyItem, Product
 
 FIRST_PRODUCT: Final = 880_001
 
@@ -121,9 +121,9 @@ SETS: Final[dict[str, list[tuple[int, int]]]] = {
 """Product sets, sold as one item, with (ProductID, quantity) of their parts."""
 
 
-def sold(product: Product, *, quantity: int = 1) -> SoldItem:
+def sold(product: Product, *, quantity: int = 1) -> AfterbuyItem:
     """A position of an order that sells a product; ids, platform and dates come later."""
-    return SoldItem(
+    return AfterbuyItem(
         item_id=0,
         title=product.name,
         quantity=quantity,

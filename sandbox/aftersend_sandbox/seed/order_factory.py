@@ -1,4 +1,4 @@
-"""The clerk writes one ordinary order after the other; scenarios then bend it into what they stand for.
+"""The factory writes one ordinary order after the other; scenarios then bend it into what they stand for.
 
 All chance comes from one seeded source, so that the same seed gives the same world, whatever machine makes it.
 """
@@ -8,11 +8,11 @@ from decimal import Decimal
 from random import Random
 from typing import Final
 
-from aftersend_sandbox.afterbuy.state import AfterbuyOrder, Payment, Product, Shipping, SoldItem
 from aftersend_sandbox.seed.catalogue import SETS, sold
 from aftersend_sandbox.seed.channels import ABROAD_METHOD, SHIPPING_METHODS, USUAL, Channel
 from aftersend_sandbox.seed.people import buyer, delivered_to
-from aftersend_sandbox.seed.places import REGIONS
+from aftersend_sandbox.seed.towns import REGIONS
+from aftersend_sandbox.world.afterbuy_account import AfterbuyItem, AfterbuyOrder, Payment, Product, Shipping
 
 _REMARKS: Final = (
     "Bitte klingeln, wir sind im Garten.",
@@ -22,7 +22,7 @@ _REMARKS: Final = (
 )
 
 
-class Clerk:
+class OrderFactory:
     """Knows the shelf and the source of chance."""
 
     def __init__(self, shelf: dict[int, Product], random: Random) -> None:
@@ -33,7 +33,7 @@ class Clerk:
         self.customs_known = [each for each in self.weighed if each.hs_code and each.origin]
         self.customs_unknown = [each for each in self.weighed if not (each.hs_code and each.origin)]
 
-    def item(self, products: list[Product], *, quantity: int | None = None) -> SoldItem:
+    def item(self, products: list[Product], *, quantity: int | None = None) -> AfterbuyItem:
         """A position that sells one of these products, mostly one piece of it."""
         return sold(
             self.random.choice(products), quantity=quantity or self.random.choices((1, 2, 3, 6), (80, 13, 5, 2))[0]

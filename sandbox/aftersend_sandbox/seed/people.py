@@ -7,8 +7,8 @@ postal codes and cities are real, because customs borders run along them.
 from random import Random
 from typing import Final
 
-from aftersend_sandbox.afterbuy.state import Address
-from aftersend_sandbox.seed.places import Place
+from aftersend_sandbox.seed.towns import Town
+from aftersend_sandbox.world.afterbuy_account import AfterbuyAddress
 
 FIRST_NAMES: Final = (
     "Anna", "Jörg", "Käthe", "Paul", "Günther", "Zoë", "Emil", "Ömer", "Frieda", "Matthias", "Änne", "René",
@@ -57,10 +57,10 @@ def phone_of(random: Random) -> str:
     return random.choice(PHONES).format(random.randint(0, 999)) if random.random() < 0.7 else ""  # noqa: PLR2004
 
 
-def buyer(random: Random, place: Place) -> Address:
+def buyer(random: Random, place: Town) -> AfterbuyAddress:
     """A billing address of somebody new at a place."""
     first, last = random.choice(FIRST_NAMES), random.choice(LAST_NAMES)
-    return Address(
+    return AfterbuyAddress(
         first_name=first,
         last_name=last,
         street=place.street(random),
@@ -77,9 +77,9 @@ def buyer(random: Random, place: Place) -> Address:
     )
 
 
-def delivered_to(billing: Address) -> Address:
+def delivered_to(billing: AfterbuyAddress) -> AfterbuyAddress:
     """The same person and house as a shipping address: those have neither mail nor salutation."""
-    return Address(
+    return AfterbuyAddress(
         first_name=billing.first_name,
         last_name=billing.last_name,
         company=billing.company,

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
-from aftersend_sandbox.afterbuy.state import Address, AfterbuyOrder, ParcelLabel
-from aftersend_sandbox.seed.order_factory import Clerk
+from aftersend_sandbox.seed.order_factory import OrderFactory
 from aftersend_sandbox.seed.people import COMPANIES, SECOND_LINES, buyer, delivered_to
-from aftersend_sandbox.seed.places import REGIONS
+from aftersend_sandbox.seed.towns import REGIONS
+from aftersend_sandbox.world.afterbuy_account import AfterbuyAddress, AfterbuyOrder, AfterbuyParcelLabel
 
 _CENT: Final = Decimal("0.01")
 
 
-def _addresses(order: AfterbuyOrder) -> list[Address]:
+def _addresses(order: AfterbuyOrder) -> list[AfterbuyAddress]:
     """Both addresses of an order, so that a change shows wherever it is read."""
     return [each for each in (order.billing, order.shipping_address) if each]
 
@@ -20,184 +20,184 @@ def _addresses(order: AfterbuyOrder) -> list[Address]:
 # Goods
 
 
-def several_items(clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103 - named as its scenario, like all below
-    order.items = [clerk.item(clerk.weighed) for _ in range(clerk.random.randint(3, 6))]
+def several_items(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103 - named as its scenario, like all below
+    order.items = [factory.item(factory.weighed) for _ in range(factory.random.randint(3, 6))]
 
 
-def two_items(clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
-    order.items = [clerk.item(clerk.weighed), clerk.item(clerk.weighed)]
+def two_items(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+    order.items = [factory.item(factory.weighed), factory.item(factory.weighed)]
 
 
-def some_weights_missing(clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
-    order.items = [clerk.item(clerk.weighed), clerk.item(clerk.weightless)]
+def some_weights_missing(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+    order.items = [factory.item(factory.weighed), factory.item(factory.weightless)]
 
 
-def all_weights_missing(clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
-    order.items = [clerk.item(clerk.weightless) for _ in range(clerk.random.randint(1, 2))]
+def all_weights_missing(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+    order.items = [factory.item(factory.weightless) for _ in range(factory.random.randint(1, 2))]
 
 
-def weight_zero(_clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
+def weight_zero(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
     for item in order.items:
         item.weight = Decimal(0)
 
 
-def fine_weight(_clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
+def fine_weight(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
     for item in order.items:
         item.weight, item.price = Decimal("0.004"), Decimal("1234.56")
 
 
-def product_set(clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
-    order.items = [clerk.item(clerk.sets, quantity=1)]
+def product_set(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+    order.items = [factory.item(factory.sets, quantity=1)]
 
 
-def zero_quantity(clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
-    two_items(clerk, order)
+def zero_quantity(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+    two_items(factory, order)
     order.items[1].quantity = 0
 
 
-def negative_item(clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
-    two_items(clerk, order)
+def negative_item(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+    two_items(factory, order)
     order.items[0].quantity, order.items[1].quantity = 2, -1
 
 
-def credit_note(_clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
+def credit_note(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
     for item in order.items:
         item.quantity = -item.quantity
     order.shipping.cost = Decimal(0)
 
 
-def amazon_mixed(clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
-    order.items[0].item_type = clerk.random.choice((101, 401))
-    order.items[1].item_type = clerk.random.choice((201, 301, 501))
+def amazon_mixed(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+    order.items[0].item_type = factory.random.choice((101, 401))
+    order.items[1].item_type = factory.random.choice((201, 301, 501))
 
 
-def html_characters(_clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
+def html_characters(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
     order.items[0].title = "Kissen \"Gute Nacht\" <b>NEU</b> & 'weich' </td>"
     order.user_comment = "Bitte <script>alert('nicht')</script> klingeln & warten"
     for address in _addresses(order):
         address.last_name, address.company = "O'Beispiel", 'Muster & Söhne <GmbH> "Nord"'
 
 
-def customs_known(clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
-    order.items = [clerk.item(clerk.customs_known), clerk.item(clerk.customs_known)]
+def customs_known(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+    order.items = [factory.item(factory.customs_known), factory.item(factory.customs_known)]
 
 
-def customs_unknown(clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
-    order.items = [clerk.item(clerk.customs_unknown), clerk.item(clerk.customs_known)]
+def customs_unknown(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+    order.items = [factory.item(factory.customs_unknown), factory.item(factory.customs_known)]
 
 
-def in_currency(code: str, rate: Decimal) -> Callable[[Clerk, AfterbuyOrder], None]:
+def in_currency(code: str, rate: Decimal) -> Callable[[OrderFactory, AfterbuyOrder], None]:
     """A foreign currency: the euro prices stay, the original ones stand beside them."""
 
-    def bend(_clerk: Clerk, order: AfterbuyOrder) -> None:
+    def apply(_factory: OrderFactory, order: AfterbuyOrder) -> None:
         for item in order.items:
             item.currency, item.original_price = code, (item.price * rate).quantize(_CENT)
 
-    return bend
+    return apply
 
 
 # Addresses
 
 
-def umlauts(_clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
+def umlauts(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
     for address in _addresses(order):
         address.first_name, address.last_name = "Änne-Zoë", "Süßübermäßig"
         address.street, address.city = "Große Äußere Königstraße 7", "Öhringen-Märchenhöfe"
 
 
-def double_barrelled(_clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
+def double_barrelled(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
     for address in _addresses(order):
         address.first_name, address.last_name = "Karl-Heinz Jörg", "von Beispiel-Großkarton"
 
 
-def very_long_name(_clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
+def very_long_name(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
     for address in _addresses(order):
         address.first_name = "Maximiliane-Friederike Wilhelmine Theodora"
         address.last_name = "Freifrau von und zu Beispielhausen-Mustermannsdorf auf Schloss Platzhalterstein"
 
 
-def _german_counter(clerk: Clerk, order: AfterbuyOrder, kind: str) -> None:
+def _german_counter(factory: OrderFactory, order: AfterbuyOrder, kind: str) -> None:
     address = order.shipping_address = delivered_to(order.billing)
-    address.street = f"{kind} {clerk.random.randint(101, 799)}"
-    address.street2 = str(clerk.random.randint(10_000_000, 99_999_999))
+    address.street = f"{kind} {factory.random.randint(101, 799)}"
+    address.street2 = str(factory.random.randint(10_000_000, 99_999_999))
 
 
-def packing_station(clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
-    _german_counter(clerk, order, "Packstation")
+def packing_station(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+    _german_counter(factory, order, "Packstation")
 
 
-def post_office(clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
-    _german_counter(clerk, order, "Postfiliale")
+def post_office(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+    _german_counter(factory, order, "Postfiliale")
 
 
-def company(clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
-    name, line = clerk.random.choice(COMPANIES), clerk.random.choice(SECOND_LINES)
+def company(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+    name, line = factory.random.choice(COMPANIES), factory.random.choice(SECOND_LINES)
     for address in _addresses(order):
         address.company, address.street2 = name, line
     order.billing.is_merchant, order.billing.tax_id = True, "DE999999999"
 
 
-def house_number(street: str) -> Callable[[Clerk, AfterbuyOrder], None]:
+def house_number(street: str) -> Callable[[OrderFactory, AfterbuyOrder], None]:
     """A street that ends, or begins, unlike others."""
 
-    def bend(_clerk: Clerk, order: AfterbuyOrder) -> None:
+    def apply(_factory: OrderFactory, order: AfterbuyOrder) -> None:
         for address in _addresses(order):
             address.street = street
 
-    return bend
+    return apply
 
 
-def other_recipient(clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
-    order.shipping_address = delivered_to(buyer(clerk.random, clerk.random.choice(REGIONS["germany"])))
+def other_recipient(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+    order.shipping_address = delivered_to(buyer(factory.random, factory.random.choice(REGIONS["germany"])))
     order.shipping_address.phone = ""
 
 
-def billing_only(_clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
+def billing_only(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
     order.shipping_address = None
 
 
-def shipping_empty(_clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
-    order.shipping_address = Address(country="", country_iso="")
+def shipping_empty(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+    order.shipping_address = AfterbuyAddress(country="", country_iso="")
 
 
-def no_address(_clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
+def no_address(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
     order.shipping_address = None
     order.billing.street = order.billing.street2 = order.billing.postal_code = order.billing.city = ""
 
 
-def otto_mail(_clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
+def otto_mail(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
     order.billing.mail += " OTTO"
 
 
 # What depends on item ids or on the payment
 
 
-def held(_clerk: Clerk, order: AfterbuyOrder) -> None:
+def held(_factory: OrderFactory, order: AfterbuyOrder) -> None:
     """The merchant has typed in a number of his own."""
     order.additional_info = f"00340434999{order.order_id:09d}"
 
 
-def labelled(_clerk: Clerk, order: AfterbuyOrder) -> None:
+def labelled(_factory: OrderFactory, order: AfterbuyOrder) -> None:
     """Another program has printed a label."""
-    order.shipping.parcel_labels = [ParcelLabel(order.items[0].item_id, 1, f"0159999{order.order_id:09d}")]
+    order.shipping.parcel_labels = [AfterbuyParcelLabel(order.items[0].item_id, 1, f"0159999{order.order_id:09d}")]
 
 
-def unpaid(_clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
+def unpaid(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
     order.payment.already_paid, order.payment.paid_at = Decimal(0), None
 
 
-def partly_paid(_clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
+def partly_paid(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
     order.payment.already_paid = ((order.payment.full_amount or _CENT) / 2).quantize(_CENT)
     order.payment.paid_at = None
 
 
-def amounts_missing(_clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
+def amounts_missing(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
     order.payment.already_paid = order.payment.full_amount = None
 
 
-def hidden(_clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
+def hidden(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
     order.hidden = True
 
 
-def not_an_order(_clerk: Clerk, order: AfterbuyOrder) -> None:  # noqa: D103
+def not_an_order(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
     order.is_order = False

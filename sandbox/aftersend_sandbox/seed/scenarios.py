@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Literal
 
-from aftersend_sandbox.afterbuy.state import AfterbuyOrder
-from aftersend_sandbox.seed import scenario_mutations as shape
+from aftersend_sandbox.seed import scenario_mutations as mutate
 from aftersend_sandbox.seed.channels import AMAZON, AMAZON_FULFILLED, EBAY, KAUFLAND, OTTO, PHONE, SHOP, Channel
-from aftersend_sandbox.seed.order_factory import Clerk
+from aftersend_sandbox.seed.order_factory import OrderFactory
+from aftersend_sandbox.world.afterbuy_account import AfterbuyOrder
 
-Bend = Callable[[Clerk, AfterbuyOrder], None]
+Mutation = Callable[[OrderFactory, AfterbuyOrder], None]
 Day = Literal["window", "today", "yesterday", "older"]
 
 
-def _unchanged(_clerk: Clerk, _order: AfterbuyOrder) -> None:
+def _unchanged(_factory: OrderFactory, _order: AfterbuyOrder) -> None:
     """Nothing to bend."""
 
 
@@ -28,9 +28,9 @@ class Scenario:
 
     name: str
     means: str
-    shape: Bend = _unchanged
+    mutation: Mutation = _unchanged
     """Bends goods and addresses, before the order is numbered and paid."""
-    finish: Bend = _unchanged
+    finishing: Mutation = _unchanged
     """Bends what depends on item ids, amounts or payment."""
     region: str = "germany"
     channel: Channel | None = None
@@ -45,8 +45,8 @@ class Scenario:
     """Whether it leaves the customs union or its tax area."""
 
 
-def _abroad(region: str, means: str, bend: Bend = _unchanged) -> Scenario:
-    return Scenario(region, means, bend, region=region, customs=True)
+def _abroad(region: str, means: str, mutation: Mutation = _unchanged) -> Scenario:
+    return Scenario(region, means, mutation, region=region, customs=True)
 
 
 ORDINARY: Final = (
@@ -55,64 +55,68 @@ ORDINARY: Final = (
     Scenario("amazon_own", "bought on Amazon, sent by the merchant (types 101, 401)", channel=AMAZON, share=20),
     Scenario("kaufland", "bought on Kaufland (platform name real)", channel=KAUFLAND, share=5),
     Scenario("phone", "typed in by hand: no platform, no number of a platform", channel=PHONE, share=5),
-    Scenario("several_items", "three to six positions", shape.several_items, share=12),
+    Scenario("several_items", "three to six positions", mutate.several_items, share=12),
     Scenario("today", "ordered today", day="today", share=8),
     Scenario("yesterday", "ordered yesterday", day="yesterday", share=8),
 )
 
 GOODS: Final = (
-    Scenario("some_weights_missing", "one item has no weight, another has", shape.some_weights_missing, share=4),
-    Scenario("all_weights_missing", "no item has a weight", shape.all_weights_missing, kleinpaket=True, share=4),
-    Scenario("weight_zero", "every weight is 0", shape.weight_zero, kleinpaket=True),
-    Scenario("fine_weight", "weights of few grams, prices with cents", shape.fine_weight),
-    Scenario("product_set", "a product set, sold as one item", shape.product_set, share=2),
-    Scenario("zero_quantity", "one position has quantity 0", shape.zero_quantity),
-    Scenario("negative_item", "one position is taken back, another stays", shape.negative_item),
-    Scenario("credit_note", "all quantities are negative", shape.credit_note, travels=False),
+    Scenario("some_weights_missing", "one item has no weight, another has", mutate.some_weights_missing, share=4),
+    Scenario("all_weights_missing", "no item has a weight", mutate.all_weights_missing, kleinpaket=True, share=4),
+    Scenario("weight_zero", "every weight is 0", mutate.weight_zero, kleinpaket=True),
+    Scenario("fine_weight", "weights of few grams, prices with cents", mutate.fine_weight),
+    Scenario("product_set", "a product set, sold as one item", mutate.product_set, share=2),
+    Scenario("zero_quantity", "one position has quantity 0", mutate.zero_quantity),
+    Scenario("negative_item", "one position is taken back, another stays", mutate.negative_item),
+    Scenario("credit_note", "all quantities are negative", mutate.credit_note, travels=False),
     Scenario(
         "amazon_fulfilled", "sent by Amazon (types 201, 301, 501)", channel=AMAZON_FULFILLED, share=5, travels=False
     ),
     Scenario(
         "amazon_mixed",
         "one item sent by Amazon, one by the merchant",
-        finish=shape.amazon_mixed,
+        finishing=mutate.amazon_mixed,
         channel=AMAZON,
-        shape=shape.two_items,
+        mutation=mutate.two_items,
         share=2,
     ),
-    Scenario("html_characters", "angle brackets, ampersands, quotes and apostrophes", shape.html_characters),
+    Scenario("html_characters", "angle brackets, ampersands, quotes and apostrophes", mutate.html_characters),
     Scenario(
         "swiss_francs",
         "paid in CHF",
-        finish=shape.in_currency("CHF", Decimal("0.94")),
+        finishing=mutate.in_currency("CHF", Decimal("0.94")),
         region="switzerland",
         customs=True,
     ),
     Scenario(
-        "pounds", "paid in GBP", finish=shape.in_currency("GBP", Decimal("0.86")), region="united_kingdom", customs=True
+        "pounds",
+        "paid in GBP",
+        finishing=mutate.in_currency("GBP", Decimal("0.86")),
+        region="united_kingdom",
+        customs=True,
     ),
 )
 
 ADDRESSES: Final = (
-    Scenario("umlauts", "umlauts and ß wherever they fit", shape.umlauts, share=2),
-    Scenario("double_barrelled", "double-barrelled names", shape.double_barrelled),
-    Scenario("very_long_name", "a name longer than most carriers print", shape.very_long_name),
-    Scenario("packing_station", "Packstation, Postnummer in the second line", shape.packing_station, share=4),
-    Scenario("post_office", "Postfiliale, Postnummer in the second line", shape.post_office),
-    Scenario("company", "company with a second address line", shape.company, share=4),
-    Scenario("house_number_12a", "house number with a letter", shape.house_number("Beispielstraße 12a")),
-    Scenario("house_number_haus_3", "no number but a house", shape.house_number("Am Süßen Grund, Haus 3")),
+    Scenario("umlauts", "umlauts and ß wherever they fit", mutate.umlauts, share=2),
+    Scenario("double_barrelled", "double-barrelled names", mutate.double_barrelled),
+    Scenario("very_long_name", "a name longer than most carriers print", mutate.very_long_name),
+    Scenario("packing_station", "Packstation, Postnummer in the second line", mutate.packing_station, share=4),
+    Scenario("post_office", "Postfiliale, Postnummer in the second line", mutate.post_office),
+    Scenario("company", "company with a second address line", mutate.company, share=4),
+    Scenario("house_number_12a", "house number with a letter", mutate.house_number("Beispielstraße 12a")),
+    Scenario("house_number_haus_3", "no number but a house", mutate.house_number("Am Süßen Grund, Haus 3")),
     Scenario(
         "house_number_26_bis",
         "house number before the street",
-        shape.house_number("26 bis rue de l'Exemple"),
+        mutate.house_number("26 bis rue de l'Exemple"),
         region="france",
     ),
-    Scenario("other_recipient", "delivered to somebody else than the payer", shape.other_recipient, share=4),
-    Scenario("billing_only", "no shipping address at all", shape.billing_only, share=2),
-    Scenario("shipping_empty", "a shipping address without content", shape.shipping_empty),
-    Scenario("no_address", "a name, but no address", shape.no_address, travels=False),
-    Scenario("otto_mail", "OTTO appends its name to the mail address", shape.otto_mail, channel=OTTO, share=2),
+    Scenario("other_recipient", "delivered to somebody else than the payer", mutate.other_recipient, share=4),
+    Scenario("billing_only", "no shipping address at all", mutate.billing_only, share=2),
+    Scenario("shipping_empty", "a shipping address without content", mutate.shipping_empty),
+    Scenario("no_address", "a name, but no address", mutate.no_address, travels=False),
+    Scenario("otto_mail", "OTTO appends its name to the mail address", mutate.otto_mail, channel=OTTO, share=2),
 )
 
 COUNTRIES: Final = (
@@ -123,14 +127,14 @@ COUNTRIES: Final = (
     Scenario(
         "customs_known",
         "to Switzerland, HS code and origin are known",
-        shape.customs_known,
+        mutate.customs_known,
         region="switzerland",
         customs=True,
     ),
     Scenario(
         "customs_unknown",
         "to Switzerland, HS code or origin is missing",
-        shape.customs_unknown,
+        mutate.customs_unknown,
         region="switzerland",
         customs=True,
     ),
@@ -150,20 +154,24 @@ COUNTRIES: Final = (
 
 STATES: Final = (
     Scenario(
-        "number_in_additional_info", "held back: AdditionalInfo is filled", finish=shape.held, travels=False, share=4
+        "number_in_additional_info",
+        "held back: AdditionalInfo is filled",
+        finishing=mutate.held,
+        travels=False,
+        share=4,
     ),
     Scenario(
         "number_in_parcel_labels",
         "held back: a ParcelLabelNumber is filled",
-        finish=shape.labelled,
+        finishing=mutate.labelled,
         travels=False,
         share=2,
     ),
-    Scenario("unpaid", "nothing paid yet", finish=shape.unpaid, share=3),
-    Scenario("partly_paid", "half of it paid", finish=shape.partly_paid),
-    Scenario("amounts_missing", "paid by its date alone, amounts are missing", finish=shape.amounts_missing),
-    Scenario("hidden", "hidden by the merchant", finish=shape.hidden, travels=False),
-    Scenario("not_an_order", "only an item so far, no order yet", finish=shape.not_an_order, travels=False),
+    Scenario("unpaid", "nothing paid yet", finishing=mutate.unpaid, share=3),
+    Scenario("partly_paid", "half of it paid", finishing=mutate.partly_paid),
+    Scenario("amounts_missing", "paid by its date alone, amounts are missing", finishing=mutate.amounts_missing),
+    Scenario("hidden", "hidden by the merchant", finishing=mutate.hidden, travels=False),
+    Scenario("not_an_order", "only an item so far, no order yet", finishing=mutate.not_an_order, travels=False),
     Scenario("older", "ordered before the window", day="older", travels=False, share=12),
 )
 

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from aftersend_sandbox.sendcloud.schema import Fault
-from aftersend_sandbox.world import World
+from aftersend_sandbox.sendcloud.schema import SchemaError
+from aftersend_sandbox.world.world import World
 
 MINUTE: Final = 60.0
 
@@ -43,7 +43,7 @@ class Limiter:
         return 0.0
 
 
-class Refused(Exception):  # noqa: N818 - an answer, not an error
+class RequestRefused(Exception):  # noqa: N818 - an answer, not an error
     """The request is answered with this status and body."""
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:
@@ -52,25 +52,25 @@ class Refused(Exception):  # noqa: N818 - an answer, not an error
         self.body = body
 
 
-def v2_error(request: web.Request, status: int, message: str) -> Refused:
+def v2_error(request: web.Request, status: int, message: str) -> RequestRefused:
     """One text in an ``error`` object."""
     error = {"code": status, "request": request.path.lstrip("/"), "message": message}
-    return Refused(status, {"error": error})
+    return RequestRefused(status, {"error": error})
 
 
-def v3_errors(status: int, faults: Iterable[Fault], world: World) -> Refused:
+def v3_errors(status: int, faults: Iterable[SchemaError], world: World) -> RequestRefused:
     """A list of errors with pointers."""
     told: str | int = status if world.switches.error_status_type == "int" else str(status)
     errors = [
         {"detail": each.detail, "status": told, "source": {"pointer": each.pointer}, "code": each.code}
         for each in faults
     ]
-    return Refused(status, {"errors": errors})
+    return RequestRefused(status, {"errors": errors})
 
 
-def v3_error(status: int, pointer: str, code: str, detail: str, world: World) -> Refused:
+def v3_error(status: int, pointer: str, code: str, detail: str, world: World) -> RequestRefused:
     """A single one of them."""
-    return v3_errors(status, [Fault(pointer, code, detail)], world)
+    return v3_errors(status, [SchemaError(pointer, code, detail)], world)
 
 
 def answer(world: World, body: object, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:

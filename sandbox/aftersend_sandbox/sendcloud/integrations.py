@@ -8,7 +8,8 @@ from aiohttp import web
 from aftersend_sandbox.sendcloud.access import answer, dated, v3_error, v3_errors
 from aftersend_sandbox.sendcloud.push import read_json
 from aftersend_sandbox.sendcloud.schema import choice, flag, listing, record, text
-from aftersend_sandbox.world import Integration, World
+from aftersend_sandbox.world.sendcloud_account import SendcloudIntegration
+from aftersend_sandbox.world.world import World
 
 CHANGEABLE: Final = {
     "shop_name": text(least=1),
@@ -59,7 +60,7 @@ async def list_logs(request: web.Request, world: World) -> web.Response:
     return answer(world, {"data": rows})
 
 
-def _find(request: web.Request, world: World) -> Integration:
+def _find(request: web.Request, world: World) -> SendcloudIntegration:
     told = request.match_info["id"]
     found = world.sendcloud.integrations.get(int(told)) if told.isdecimal() else None
     if found is None:
@@ -69,7 +70,7 @@ def _find(request: web.Request, world: World) -> Integration:
     return found
 
 
-def _common(each: Integration) -> dict[str, Any]:
+def _common(each: SendcloudIntegration) -> dict[str, Any]:
     return {
         "id": each.id,
         "shop_name": each.shop_name,
@@ -81,7 +82,7 @@ def _common(each: Integration) -> dict[str, Any]:
     }
 
 
-def _v3(each: Integration) -> dict[str, Any]:
+def _v3(each: SendcloudIntegration) -> dict[str, Any]:
     return {
         **_common(each),
         "type": each.system,
@@ -93,7 +94,7 @@ def _v3(each: Integration) -> dict[str, Any]:
     }
 
 
-def v2_body(each: Integration) -> dict[str, Any]:
+def v2_body(each: SendcloudIntegration) -> dict[str, Any]:
     """An integration in v2's words; webhooks about integrations carry the same."""
     return {
         **_common(each),

@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from aftersend_sandbox.switches import Switches
-from aftersend_sandbox.world import Parcel, Recipient
+from aftersend_sandbox.world.sendcloud_account import Recipient, SendcloudParcel
 
 CARRIERS: Final = {
     "dhl_de": (3118, "DHL Paket 0-5kg"),
@@ -36,7 +36,7 @@ def new_number(carrier: str, parcel_id: int) -> str:
     return f"{_PREFIXES.get(carrier, '4410')}{parcel_id % 10**7:07d}"
 
 
-def link(parcel: Parcel, switches: Switches) -> str:
+def link(parcel: SendcloudParcel, switches: Switches) -> str:
     """The tracking link; it contains the postal code, and in the brand's form the number in lower case."""
     postal = parcel.recipient.postal_code
     if switches.tracking_url == "brand":

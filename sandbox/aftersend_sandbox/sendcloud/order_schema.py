@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from aftersend_sandbox.sendcloud.schema import (
     Check,
-    Fault,
+    SchemaError,
     anything,
     choice,
     flag,
@@ -63,9 +63,9 @@ def _item(switches: Switches) -> Check:
     return with_rule(record(required, optional), _image_needs_product)
 
 
-def _image_needs_product(item: Any, path: str) -> Iterator[Fault]:  # noqa: ANN401 - JSON
+def _image_needs_product(item: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
     if item.get("image_url") and not item.get("product_id"):
-        yield Fault(f"{path}/product_id", "required", "product_id is required when image_url is given")
+        yield SchemaError(f"{path}/product_id", "required", "product_id is required when image_url is given")
 
 
 def _address(switches: Switches) -> Check:
@@ -79,9 +79,9 @@ def _address(switches: Switches) -> Check:
     return with_rule(check, _house_number) if switches.house_number == "required" else check
 
 
-def _house_number(address: Any, path: str) -> Iterator[Fault]:  # noqa: ANN401 - JSON
+def _house_number(address: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
     if address["country_code"] in NUMBERED and not address.get("house_number"):
-        yield Fault(f"{path}/house_number", "required", "Field required")
+        yield SchemaError(f"{path}/house_number", "required", "Field required")
 
 
 def _details(switches: Switches) -> Check:

@@ -14,7 +14,8 @@ from aftersend_sandbox.sendcloud import saving
 from aftersend_sandbox.sendcloud.access import answer, dated, v3_error
 from aftersend_sandbox.sendcloud.panel import Panel
 from aftersend_sandbox.sendcloud.push import check_all, read_json
-from aftersend_sandbox.world import SendcloudOrder, World
+from aftersend_sandbox.world.sendcloud_account import SendcloudOrder
+from aftersend_sandbox.world.world import World
 
 USUAL_PAGE: Final = 100
 LARGEST_PAGE: Final = 200

@@ -12,26 +12,28 @@ from uuid import uuid4
 
 from aftersend_sandbox.sendcloud import saving
 from aftersend_sandbox.sendcloud.labels import CARRIERS, link, new_number, recipient_of, weight_of
-from aftersend_sandbox.world import Entry, Parcel, Recipient, SendcloudOrder, World
+from aftersend_sandbox.world.journal import JournalEntry
+from aftersend_sandbox.world.sendcloud_account import Recipient, SendcloudOrder, SendcloudParcel
+from aftersend_sandbox.world.world import World
 
 OPEN, ANNOUNCING, READY, FAILED = 999, 1001, 1000, 1002
 CANCELLED, CANCEL_REQUESTED, CANCEL_FAILED = 2000, 1999, 94
 PICKED_UP: Final = 22
 
 
-class Messenger(Protocol):
+class ParcelObserver(Protocol):
     """Whoever carries webhooks."""
 
-    def parcel_changed(self, parcel: Parcel) -> None:
+    def parcel_changed(self, parcel: SendcloudParcel) -> None:
         """Tell the parcel's integration."""
 
 
 class Panel:
     """All actions on the Sendcloud side."""
 
-    def __init__(self, world: World, messenger: Messenger) -> None:
+    def __init__(self, world: World, observer: ParcelObserver) -> None:
         self._world = world
-        self._messenger = messenger
+        self._observer = observer
 
     def print_labels(
         self,
@@ -41,7 +43,7 @@ class Panel:
         carrier: str = "dhl_de",
         split: bool = False,
         fails: bool = False,
-    ) -> list[Parcel]:
+    ) -> list[SendcloudParcel]:
         """Label an order: one parcel, ``count`` colli of one shipment, or ``count`` parcels of a split order."""
         shared = count > 1 and (not split or self._world.switches.split_order == "colli")
         colli = str(uuid4()) if shared else None
@@ -55,14 +57,14 @@ class Panel:
         order.labelled = order.labelled or not fails
         return parcels
 
-    def _announce(self, parcel: Parcel, *, fails: bool) -> None:
+    def _announce(self, parcel: SendcloudParcel, *, fails: bool) -> None:
         if not fails:
             parcel.announced_at = self._world.clock.now()
             parcel.tracking_number = new_number(parcel.carrier, parcel.id)
             parcel.tracking_url = link(parcel, self._world.switches)
         self._turn(parcel, FAILED if fails else READY)
 
-    def relabel(self, order: SendcloudOrder, *, carrier: str = "dpd", cancel_late: bool = True) -> Parcel:
+    def relabel(self, order: SendcloudOrder, *, carrier: str = "dpd", cancel_late: bool = True) -> SendcloudParcel:
         """Print a new label and cancel the live ones, afterwards (the recorded case) or before."""
         old = [each for each in self.parcels_of(order) if each.tracking_number and not each.cancelled]
         if not cancel_late:
@@ -72,16 +74,16 @@ class Panel:
             self._cancel_all(old)
         return parcel
 
-    def _cancel_all(self, parcels: list[Parcel]) -> None:
+    def _cancel_all(self, parcels: list[SendcloudParcel]) -> None:
         for each in parcels:
             self._turn(each, CANCELLED)
 
-    def parcels_of(self, order: SendcloudOrder) -> list[Parcel]:
+    def parcels_of(self, order: SendcloudOrder) -> list[SendcloudParcel]:
         """Parcels that were printed for an incoming order, returns left out."""
         own = self._world.sendcloud.parcels.of_number(order.order_number)
         return [each for each in own if each.shipment_uuid == order.shipment_uuid and not each.is_return]
 
-    def cancel(self, parcel: Parcel) -> str:
+    def cancel(self, parcel: SendcloudParcel) -> str:
         """Cancel a label; ``cancelled``, ``queued``, ``failed`` or ``deleted``. All colli of a shipment go together."""
         if parcel.status in {OPEN, FAILED}:
             return "deleted"
@@ -95,13 +97,13 @@ class Panel:
             self._turn(each, CANCELLED if how == "at_once" else CANCEL_REQUESTED)
         return "cancelled" if how == "at_once" else "queued"
 
-    def move(self, parcel: Parcel, status: int) -> None:
+    def move(self, parcel: SendcloudParcel, status: int) -> None:
         """Any other change of status, as carriers report it."""
         if status == PICKED_UP:
             parcel.shipped_at = self._world.clock.now()
         self._turn(parcel, status)
 
-    def send_back(self, order: SendcloudOrder, *, same_number: bool = True) -> Parcel:
+    def send_back(self, order: SendcloudOrder, *, same_number: bool = True) -> SendcloudParcel:
         """A return parcel; it often carries the outgoing order's number."""
         parcel = self._new_parcel(order, "dhl_de")
         self._world.sendcloud.parcels.rename(parcel, order.order_number if same_number else "")
@@ -110,7 +112,9 @@ class Panel:
         self._announce(parcel, fails=False)
         return parcel
 
-    def make_directly(self, order_number: str, *, integration: int, recipient: Recipient | None = None) -> Parcel:
+    def make_directly(
+        self, order_number: str, *, integration: int, recipient: Recipient | None = None
+    ) -> SendcloudParcel:
         """A parcel without an incoming order, as other tools make them: its external_order_id is its own id."""
         parcel = self._parcel(integration, recipient or Recipient(name="Erika Beispiel", city="Bonn"), order_number)
         parcel.external_order_id = str(parcel.id)
@@ -129,7 +133,7 @@ class Panel:
             del sendcloud.orders[order.integration, order.order_id]
         self._note("order deleted", order.order_id)
 
-    def _new_parcel(self, order: SendcloudOrder, carrier: str) -> Parcel:
+    def _new_parcel(self, order: SendcloudOrder, carrier: str) -> SendcloudParcel:
         parcel = self._parcel(order.integration, recipient_of(order.body), order.order_number)
         parcel.carrier, (parcel.method_id, parcel.method_name) = carrier, CARRIERS.get(carrier, (8, "Unstamped letter"))
         parcel.shipment_uuid = order.shipment_uuid
@@ -142,29 +146,31 @@ class Panel:
         self._world.sendcloud.parcels.add(parcel)
         return parcel
 
-    def _parcel(self, integration: int, recipient: Recipient, order_number: str) -> Parcel:
+    def _parcel(self, integration: int, recipient: Recipient, order_number: str) -> SendcloudParcel:
         sendcloud, now = self._world.sendcloud, self._world.clock.now()
         number, sendcloud.next_parcel = sendcloud.next_parcel, sendcloud.next_parcel + 1
-        return Parcel(number, integration, recipient, created_at=now, updated_at=now, order_number=order_number)
+        return SendcloudParcel(
+            number, integration, recipient, created_at=now, updated_at=now, order_number=order_number
+        )
 
-    def _turn(self, parcel: Parcel, status: int) -> None:
+    def _turn(self, parcel: SendcloudParcel, status: int) -> None:
         """Change the status; no two changes of one parcel share a moment."""
         now = self._world.clock.now()
         parcel.updated_at = max(now, parcel.updated_at + timedelta(milliseconds=1))
         parcel.status = status
         self._note(f"parcel {status}", str(parcel.id))
         if not parcel.is_return or self._outgoing(parcel):
-            self._messenger.parcel_changed(parcel)
+            self._observer.parcel_changed(parcel)
 
-    def _outgoing(self, parcel: Parcel) -> bool:
+    def _outgoing(self, parcel: SendcloudParcel) -> bool:
         own = self._world.sendcloud.parcels.of_number(parcel.order_number)
         return any(each.integration == parcel.integration and not each.is_return for each in own)
 
     def _note(self, what: str, key: str) -> None:
-        self._world.journal.note(Entry(self._world.clock.now(), "sendcloud", what, key))
+        self._world.journal.note(JournalEntry(self._world.clock.now(), "sendcloud", what, key))
 
 
-def _together(one: Parcel, other: Parcel) -> bool:
+def _together(one: SendcloudParcel, other: SendcloudParcel) -> bool:
     return one is other or (other.colli_uuid is not None and one.colli_uuid == other.colli_uuid and not one.cancelled)
 
 

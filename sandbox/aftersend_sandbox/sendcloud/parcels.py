@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from aftersend_sandbox.sendcloud.access import Refused, answer, v2_error
+from aftersend_sandbox.sendcloud.access import RequestRefused, answer, v2_error
 from aftersend_sandbox.sendcloud.orders import moment, next_url, read_cursor
 from aftersend_sandbox.sendcloud.panel import Panel
-from aftersend_sandbox.world import STATUS_MESSAGES, Parcel, World
+from aftersend_sandbox.world.sendcloud_account import STATUS_MESSAGES, SendcloudParcel
+from aftersend_sandbox.world.world import World
 
 PAGE: Final = 100
 MOST_IDS: Final = 100
@@ -27,10 +28,10 @@ _CANCEL: Final = {
     "deleted": (410, "Parcel has been deleted"),
 }
 
-Predicate = Callable[[Parcel], bool]
+Predicate = Callable[[SendcloudParcel], bool]
 
 
-def parcel_body(parcel: Parcel) -> dict[str, Any]:
+def parcel_body(parcel: SendcloudParcel) -> dict[str, Any]:
     """The v2 parcel object."""
     body = {
         "id": parcel.id,
@@ -69,7 +70,7 @@ def told(at: datetime) -> str:
     return at.strftime("%d-%m-%Y %H:%M:%S")
 
 
-def _recipient(parcel: Parcel) -> dict[str, Any]:
+def _recipient(parcel: SendcloudParcel) -> dict[str, Any]:
     person = parcel.recipient
     country = {"iso_2": person.country, "iso_3": _ISO3.get(person.country, ""), "name": person.country}
     return {
@@ -88,7 +89,7 @@ def _recipient(parcel: Parcel) -> dict[str, Any]:
     }
 
 
-def _identity(parcel: Parcel) -> dict[str, Any]:
+def _identity(parcel: SendcloudParcel) -> dict[str, Any]:
     return {
         "order_number": parcel.order_number,
         "external_order_id": parcel.external_order_id,
@@ -114,7 +115,7 @@ async def list_parcels(request: web.Request, world: World) -> web.Response:
     return answer(world, {"next": following, "previous": None, "parcels": [parcel_body(each) for each in page]})
 
 
-def _candidates(request: web.Request, world: World, below: int | None) -> Iterator[Parcel]:
+def _candidates(request: web.Request, world: World, below: int | None) -> Iterator[SendcloudParcel]:
     """By order number where that is asked for, else all."""
     parcels = world.sendcloud.parcels
     if number := request.query.get("order_number"):
@@ -125,7 +126,7 @@ def _candidates(request: web.Request, world: World, below: int | None) -> Iterat
 def _cursor(request: web.Request, world: World) -> int | None:
     try:
         return read_cursor(request, world)
-    except Refused:
+    except RequestRefused:
         raise v2_error(request, 400, 'cursor: "Invalid cursor"') from None
 
 
@@ -155,14 +156,14 @@ def _moment(request: web.Request, name: str) -> datetime:
 
 
 def _after(attribute: str, bound: datetime) -> Predicate:
-    def test(parcel: Parcel) -> bool:
+    def test(parcel: SendcloudParcel) -> bool:
         own: datetime | None = getattr(parcel, attribute)
         return own is not None and own >= bound
 
     return test
 
 
-def _find(request: web.Request, world: World) -> Parcel:
+def _find(request: web.Request, world: World) -> SendcloudParcel:
     number = request.match_info["id"]
     parcel = world.sendcloud.parcels.get(int(number)) if number.isdecimal() else None
     if parcel is None:

@@ -13,8 +13,8 @@ from aiohttp import web
 from aftersend_sandbox.sendcloud import saving
 from aftersend_sandbox.sendcloud.access import answer, v3_error, v3_errors
 from aftersend_sandbox.sendcloud.order_schema import order_schema
-from aftersend_sandbox.sendcloud.schema import Check, Fault
-from aftersend_sandbox.world import World
+from aftersend_sandbox.sendcloud.schema import Check, SchemaError
+from aftersend_sandbox.world.world import World
 
 MOST: Final = 100
 BUSY: Final = "We are still processing a previous request. Please try again in a moment."
@@ -54,7 +54,7 @@ def check_all(orders: list[Any], world: World) -> None:
         raise v3_errors(400, faults, world)
 
 
-def _faults(check: Check, order: Any, index: int, world: World) -> Iterator[Fault]:  # noqa: ANN401 - JSON
+def _faults(check: Check, order: Any, index: int, world: World) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
     path = f"/data/attributes/[{index}]"
     found = list(check(order, path))
     yield from found
@@ -63,13 +63,13 @@ def _faults(check: Check, order: Any, index: int, world: World) -> Iterator[Faul
     integration, order_id = saving.key_of(order)
     if integration not in world.sendcloud.integrations:
         detail = f"Integration with id {integration} does not exist"
-        yield Fault(f"{path}/order_details/integration/id", "invalid", detail)
+        yield SchemaError(f"{path}/order_details/integration/id", "invalid", detail)
         return
     known = world.sendcloud.orders.get((integration, order_id))
     if known and known.labelled and world.switches.labelled_order == "refused":
-        yield Fault(f"{path}/order_id", "invalid", "Order has a label and can not be changed")
+        yield SchemaError(f"{path}/order_id", "invalid", "Order has a label and can not be changed")
     if "id" in order and (known is None or str(known.id) != order["id"]):
-        yield Fault(f"{path}/order_id", "invalid", "order_id of an existing order can not be changed")
+        yield SchemaError(f"{path}/order_id", "invalid", "order_id of an existing order can not be changed")
 
 
 def _check_busy(orders: list[Any], world: World) -> None:

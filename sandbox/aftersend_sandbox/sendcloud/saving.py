@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from aftersend_sandbox.sendcloud.state import OrderKey, PendingSave, SendcloudOrder
-from aftersend_sandbox.world import Entry, World
+from aftersend_sandbox.world.journal import JournalEntry
+from aftersend_sandbox.world.sendcloud_account import OrderKey, PendingSave, SendcloudOrder
+from aftersend_sandbox.world.world import World
 
 
 def key_of(body: dict[str, Any]) -> OrderKey:
@@ -66,4 +67,4 @@ def _updated(body: dict[str, Any]) -> object:
 
 
 def _note(world: World, order: SendcloudOrder, what: str) -> None:
-    world.journal.note(Entry(world.clock.now(), "sendcloud", what, order.order_id))
+    world.journal.note(JournalEntry(world.clock.now(), "sendcloud", what, order.order_id))

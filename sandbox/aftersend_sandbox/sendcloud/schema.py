@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-Check = Callable[[Any, str], Iterator["Fault"]]
+Check = Callable[[Any, str], Iterator["SchemaError"]]
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SchemaError:
     """One reason for a refusal."""
 
     pointer: str
@@ -25,15 +25,15 @@ class Fault:
 def text(*, least: int = 0, most: int | None = None, pattern: str = "") -> Check:
     """A string of bounded length, perhaps of a pattern."""
 
-    def check(value: Any, path: str) -> Iterator[Fault]:  # noqa: ANN401 - JSON
+    def check(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
         if not isinstance(value, str):
-            yield Fault(path, "invalid", "Input should be a valid string")
+            yield SchemaError(path, "invalid", "Input should be a valid string")
         elif len(value) < least:
-            yield Fault(path, "invalid", f"String should have at least {least} character{'s' * (least > 1)}")
+            yield SchemaError(path, "invalid", f"String should have at least {least} character{'s' * (least > 1)}")
         elif most is not None and len(value) > most:
-            yield Fault(path, "invalid", f"String should have at most {most} characters")
+            yield SchemaError(path, "invalid", f"String should have at most {most} characters")
         elif pattern and not re.fullmatch(pattern, value):
-            yield Fault(path, "invalid", f"String should match pattern '{pattern}'")
+            yield SchemaError(path, "invalid", f"String should match pattern '{pattern}'")
 
     return check
 
@@ -41,9 +41,9 @@ def text(*, least: int = 0, most: int | None = None, pattern: str = "") -> Check
 def choice(*values: str) -> Check:
     """One of several strings."""
 
-    def check(value: Any, path: str) -> Iterator[Fault]:  # noqa: ANN401 - JSON
+    def check(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
         if value not in values:
-            yield Fault(path, "invalid_choice", f"Input should be {', '.join(map(repr, values))}")
+            yield SchemaError(path, "invalid_choice", f"Input should be {', '.join(map(repr, values))}")
 
     return check
 
@@ -51,11 +51,11 @@ def choice(*values: str) -> Check:
 def whole(*, least: int | None = None) -> Check:
     """An integer."""
 
-    def check(value: Any, path: str) -> Iterator[Fault]:  # noqa: ANN401 - JSON
+    def check(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
         if isinstance(value, bool) or not isinstance(value, int):
-            yield Fault(path, "invalid", "Input should be a valid integer")
+            yield SchemaError(path, "invalid", "Input should be a valid integer")
         elif least is not None and value < least:
-            yield Fault(path, "invalid", f"Input should be greater than {least - 1}")
+            yield SchemaError(path, "invalid", f"Input should be greater than {least - 1}")
 
     return check
 
@@ -63,55 +63,57 @@ def whole(*, least: int | None = None) -> Check:
 def number(*, above: float | None = None, places: int | None = None, also_text: bool = False) -> Check:
     """A number; ``places`` bounds its decimals."""
 
-    def check(value: Any, path: str) -> Iterator[Fault]:  # noqa: ANN401 - JSON
+    def check(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
         if also_text and isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value):
             value = float(value)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            yield Fault(path, "invalid", "Input should be a valid number")
+            yield SchemaError(path, "invalid", "Input should be a valid number")
         elif above is not None and value <= above:
-            yield Fault(path, "invalid", f"Input should be greater than {above:g}")
+            yield SchemaError(path, "invalid", f"Input should be greater than {above:g}")
         elif places is not None and round(value, places) != value:
-            yield Fault(path, "invalid", f"Decimal input should have no more than {places} decimal places")
+            yield SchemaError(path, "invalid", f"Decimal input should have no more than {places} decimal places")
 
     return check
 
 
-def flag(value: Any, path: str) -> Iterator[Fault]:  # noqa: ANN401 - JSON
+def flag(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
     """True or false."""
     if not isinstance(value, bool):
-        yield Fault(path, "invalid", "Input should be a valid boolean")
+        yield SchemaError(path, "invalid", "Input should be a valid boolean")
 
 
-def moment(value: Any, path: str) -> Iterator[Fault]:  # noqa: ANN401 - JSON
+def moment(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
     """ISO 8601 date and time; without a zone it is refused, as nobody could say when that is."""
     try:
         aware = isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
     except ValueError:
         aware = False
     if not aware:
-        yield Fault(path, "invalid", "Input should be a valid datetime")
+        yield SchemaError(path, "invalid", "Input should be a valid datetime")
 
 
-def anything(value: Any, path: str) -> Iterator[Fault]:  # noqa: ANN401, ARG001 - JSON
+def anything(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401, ARG001 - JSON
     """Whatever it is."""
     yield from ()
 
 
-def mapping(value: Any, path: str) -> Iterator[Fault]:  # noqa: ANN401 - JSON
+def mapping(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
     """An object of any content."""
     if not isinstance(value, dict):
-        yield Fault(path, "invalid", "Input should be a valid dictionary")
+        yield SchemaError(path, "invalid", "Input should be a valid dictionary")
 
 
 def listing(of: Check, *, least: int = 0) -> Check:
     """An array."""
 
-    def check(value: Any, path: str) -> Iterator[Fault]:  # noqa: ANN401 - JSON
+    def check(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
         if not isinstance(value, list):
-            yield Fault(path, "not_a_list", "Input should be a valid list")
+            yield SchemaError(path, "not_a_list", "Input should be a valid list")
             return
         if len(value) < least:
-            yield Fault(path, "invalid", f"List should have at least {least} item after validation, not {len(value)}")
+            yield SchemaError(
+                path, "invalid", f"List should have at least {least} item after validation, not {len(value)}"
+            )
         for index, each in enumerate(value):
             yield from of(each, f"{path}/{index}")
 
@@ -122,16 +124,16 @@ def record(required: Mapping[str, Check], optional: Mapping[str, Check] | None =
     """An object with known fields; unknown ones are refused. ``null`` stands for an absent optional field."""
     known = {**required, **(optional or {})}
 
-    def check(value: Any, path: str) -> Iterator[Fault]:  # noqa: ANN401 - JSON
+    def check(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
         if not isinstance(value, dict):
-            yield Fault(path, "invalid", "Input should be a valid dictionary or object to extract fields from")
+            yield SchemaError(path, "invalid", "Input should be a valid dictionary or object to extract fields from")
             return
         for name in required:
             if name not in value:
-                yield Fault(f"{path}/{name}", "required", "Field required")
+                yield SchemaError(f"{path}/{name}", "required", "Field required")
         for name, each in value.items():
             if name not in known:
-                yield Fault(f"{path}/{name}", "unknown_field", "Extra inputs are not permitted")
+                yield SchemaError(f"{path}/{name}", "unknown_field", "Extra inputs are not permitted")
             elif each is not None or name in required:
                 yield from known[name](each, f"{path}/{name}")
 
@@ -141,7 +143,7 @@ def record(required: Mapping[str, Check], optional: Mapping[str, Check] | None =
 def with_rule(check: Check, rule: Check) -> Check:
     """A check plus a rule that looks at the whole value; the rule speaks only if the check found nothing."""
 
-    def both(value: Any, path: str) -> Iterator[Fault]:  # noqa: ANN401 - JSON
+    def both(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
         faults = list(check(value, path))
         yield from faults or rule(value, path)
 

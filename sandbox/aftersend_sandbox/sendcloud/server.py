@@ -9,12 +9,13 @@ from functools import partial
 
 from aiohttp import web
 
-from aftersend_sandbox import misbehaviour
+from aftersend_sandbox import upstream_faults
 from aftersend_sandbox.sendcloud import integrations, orders, parcels
-from aftersend_sandbox.sendcloud.access import Limiter, Refused, answer, check_keys, dated, too_many
+from aftersend_sandbox.sendcloud.access import Limiter, RequestRefused, answer, check_keys, dated, too_many
 from aftersend_sandbox.sendcloud.panel import Panel
 from aftersend_sandbox.sendcloud.push import push
-from aftersend_sandbox.world import Entry, World
+from aftersend_sandbox.world.journal import JournalEntry
+from aftersend_sandbox.world.world import World
 
 Call = Callable[[web.Request, World], Awaitable[web.Response]]
 
@@ -66,12 +67,12 @@ class SendcloudServer:
         async def handler(request: web.Request) -> web.StreamResponse:
             if request.method == "GET" and request.body_exists:
                 return web.Response(status=403, headers=dated(self._world))
-            if fault := await misbehaviour.before(request, self._world, "sendcloud", name):
+            if fault := await upstream_faults.before(request, self._world, "sendcloud", name):
                 return fault
             response = await self._carry_out(request, call)
             now = self._world.clock.now()
-            self._world.journal.call(Entry(now, "sendcloud", name, outcome=str(response.status)))
-            if misbehaviour.after(request, self._world, "sendcloud", name):
+            self._world.journal.call(JournalEntry(now, "sendcloud", name, outcome=str(response.status)))
+            if upstream_faults.after(request, self._world, "sendcloud", name):
                 return web.Response()
             return response
 
@@ -83,6 +84,6 @@ class SendcloudServer:
             if wait := self._limiter.wait(write=request.method != "GET"):
                 return too_many(self._world, wait)
             return await call(request, self._world)
-        except Refused as refused:
+        except RequestRefused as refused:
             headers = {"Www-Authenticate": "Bearer"} if refused.status == web.HTTPUnauthorized.status_code else {}
             return answer(self._world, refused.body, status=refused.status, headers=headers)

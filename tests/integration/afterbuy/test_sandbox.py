@@ -15,10 +15,11 @@ from aftersend.afterbuy.client import AfterbuyClient, AfterbuyCredentials
 from aftersend.afterbuy.model import Order, OrderChange, ParcelLabel
 from aftersend.errors import AftersendError, CredentialsRefused, Rejected, Transient
 from aftersend_sandbox.afterbuy.server import PATH, AfterbuyServer
-from aftersend_sandbox.faults import KINDS, Fault, Faults
+from aftersend_sandbox.faults import KINDS, ArmedFault, Faults
 from aftersend_sandbox.seed.account import seeded_world
 from aftersend_sandbox.switches import TABLE, Switches
-from aftersend_sandbox.world import AfterbuyOrder, World
+from aftersend_sandbox.world.afterbuy_account import AfterbuyOrder
+from aftersend_sandbox.world.world import World
 from tests.support.recording_meter import RecordingMeter
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -262,7 +263,7 @@ async def test_errors_are_found_wherever_they_stand(place: str, status: str) -> 
 )
 async def test_maintenance(how: str, code: str) -> None:
     async with switched(shared_world(), maintenance=how) as world, afterbuy(world) as client:
-        world.faults.arm("afterbuy", "html", Fault())
+        world.faults.arm("afterbuy", "html", ArmedFault())
         with pytest.raises(Transient, match=code):
             await client.clock()
 
@@ -270,11 +271,11 @@ async def test_maintenance(how: str, code: str) -> None:
 @pytest.mark.parametrize(("how", "code"), [("code_14", "code_14"), ("http_429", "http_429")])
 async def test_beyond_the_quota(how: str, code: str) -> None:
     async with switched(shared_world(), over_quota=how) as world, afterbuy(world) as client:
-        world.faults.arm("afterbuy", "quota", Fault())
+        world.faults.arm("afterbuy", "quota", ArmedFault())
         with pytest.raises(Transient, match=code):
             await client.clock()
     async with switched(shared_world(), over_quota="served") as world, afterbuy(world) as client:
-        world.faults.arm("afterbuy", "quota", Fault())
+        world.faults.arm("afterbuy", "quota", ArmedFault())
         await client.clock()
 
 
@@ -288,7 +289,7 @@ async def test_every_fault_is_transient_and_passes(kind: str, call: str) -> None
     async with switched(own_world()) as world, afterbuy(world, **timeout) as client:
         order = some_order(world, additional_info="", tags=[])
         change = OrderChange(str(order.order_id), additional_info="A1")
-        world.faults.arm("afterbuy", kind, Fault(remaining=1, seconds=60))
+        world.faults.arm("afterbuy", kind, ArmedFault(remaining=1, seconds=60))
         with pytest.raises(Transient) as caught:
             await (everything(client) if call == "GetSoldItems" else client.update([change]))
         assert type(caught.value) is Transient
@@ -301,7 +302,7 @@ async def test_every_fault_is_transient_and_passes(kind: str, call: str) -> None
 
 async def test_latency_is_waited_for() -> None:
     async with switched(shared_world()) as world, afterbuy(world) as client:
-        world.faults.arm("afterbuy", "latency", Fault(seconds=0.01))
+        world.faults.arm("afterbuy", "latency", ArmedFault(seconds=0.01))
         await client.clock()
 
 
@@ -309,7 +310,7 @@ async def test_no_fault_reveals_anything_about_people() -> None:
     async with switched(shared_world()) as world, afterbuy(world, timeout=SHORT) as client:
         names = {each.billing.last_name for each in world.afterbuy.orders if each.billing.last_name}
         for kind in sorted(set(KINDS["afterbuy"]) - HARMLESS - {"half_open"}):
-            world.faults.arm("afterbuy", kind, Fault(remaining=1))
+            world.faults.arm("afterbuy", kind, ArmedFault(remaining=1))
             with pytest.raises(AftersendError) as caught:
                 await everything(client)
             assert not any(name in str(caught.value) for name in names)

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from aftersend_sandbox.world import Address, Product
+from aftersend_sandbox.world.afterbuy_account import AfterbuyAddress, Product
 from tests.support.sandbox_kit import NOW, TAG, TOKENS, a_filter, a_sandbox, an_order, codes, listed, small_world
 
 DATES = a_filter("DateFilter", "AuctionEndDate", DateFrom="01.01.2026 00:00:00")
@@ -348,7 +348,7 @@ async def test_entities(value: str, name: str) -> None:
 async def test_odd_spelling() -> None:
     world = small_world()
     for order in world.afterbuy.orders:
-        order.shipping_address = Address("Erika", "Muster")
+        order.shipping_address = AfterbuyAddress("Erika", "Muster")
     async with a_sandbox(world, odd_spelling="yes") as door:
         odd = await door.sold()
         assert odd.findtext("CallName") == "getsolditems"
@@ -384,7 +384,9 @@ async def test_every_field_of_an_order() -> None:
     order = world.afterbuy.orders[101]
     order.additional_info, order.infos = "00340434", ["", "zwei", ""]
     order.shipping.service, order.shipping.dispatched_at = "DHL", NOW
-    order.shipping_address = Address("Erika", "Muster", "Muster GmbH", "Packstation 12", "123456", "10115", "Berlin")
+    order.shipping_address = AfterbuyAddress(
+        "Erika", "Muster", "Muster GmbH", "Packstation 12", "123456", "10115", "Berlin"
+    )
     async with a_sandbox(world) as door:
         answer = (await door.sold(a_filter("OrderID", "101"))).find("Result/Orders/Order")
     assert answer is not None

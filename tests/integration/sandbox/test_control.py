@@ -14,7 +14,8 @@ import pytest
 from aftersend_sandbox import main
 from aftersend_sandbox.control import api
 from aftersend_sandbox.switches import TABLE
-from aftersend_sandbox.world import INTEGRATION_ID, ParcelLabel
+from aftersend_sandbox.world.afterbuy_account import AfterbuyParcelLabel
+from aftersend_sandbox.world.world import INTEGRATION_ID
 from tests.support.sandbox_kit import NOW, TAG, a_filter, a_push, a_receiver, a_sandbox, codes, listed, small_world
 
 
@@ -59,11 +60,11 @@ async def test_journal() -> None:
     ("value", "info", "labels"),
     [
         ("additional_info", "0034", []),
-        ("parcel_labels", "", [ParcelLabel(101, 1, "0034")]),
-        ("both", "0034", [ParcelLabel(101, 1, "0034")]),
+        ("parcel_labels", "", [AfterbuyParcelLabel(101, 1, "0034")]),
+        ("both", "0034", [AfterbuyParcelLabel(101, 1, "0034")]),
     ],
 )
-async def test_parcel_field(value: str, info: str, labels: list[ParcelLabel]) -> None:
+async def test_parcel_field(value: str, info: str, labels: list[AfterbuyParcelLabel]) -> None:
     async with a_sandbox(parcel_field=value) as door:  # parcel_field="additional_info" "parcel_labels" "both"
         order = door.world.afterbuy.orders[101]
         await door.control("POST", "orders/101/number", number="0034")

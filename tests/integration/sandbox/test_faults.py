@@ -7,8 +7,8 @@ from xml.etree import ElementTree as ET
 import aiohttp
 import pytest
 
-from aftersend_sandbox.faults import KINDS, Fault
-from aftersend_sandbox.world import World
+from aftersend_sandbox.faults import KINDS, ArmedFault
+from aftersend_sandbox.world.world import World
 from tests.support.sandbox_kit import AUTH, TOKENS, Door, a_push, a_sandbox, codes
 
 REQUEST = (
@@ -20,7 +20,7 @@ GONE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 
 def arm(door: Door, upstream: str, kind: str, **how: object) -> None:
     how.setdefault("remaining", 1)
-    door.world.faults.arm(upstream, kind, Fault(**how))  # type: ignore[arg-type]
+    door.world.faults.arm(upstream, kind, ArmedFault(**how))  # type: ignore[arg-type]
 
 
 async def afterbuy(door: Door) -> tuple[int, bytes]:

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import pytest
 
-from aftersend_sandbox.faults import Fault
-from aftersend_sandbox.world import INTEGRATION_ID
+from aftersend_sandbox.faults import ArmedFault
+from aftersend_sandbox.world.world import INTEGRATION_ID
 from tests.support.sandbox_kit import AUTH, NOW, Door, a_push, a_sandbox, small_world
 
 ITEM = "order_details__order_items__0"
@@ -511,10 +511,10 @@ async def test_deleted_order(value: str, status: int) -> None:
 
 async def test_not_saved_and_still_processing() -> None:
     async with a_sandbox() as door:
-        door.world.faults.arm("sendcloud", "not_saved", Fault(remaining=1))
+        door.world.faults.arm("sendcloud", "not_saved", ArmedFault(remaining=1))
         assert (await door.push(a_push(101), a_push(102)))[0] == 201
         assert [each["order_number"] for each in await orders(door)] == ["102"]
-        door.world.faults.arm("sendcloud", "still_processing", Fault(remaining=1))
+        door.world.faults.arm("sendcloud", "still_processing", ArmedFault(remaining=1))
         assert (await door.push(a_push()))[0] == 400
         assert (await door.push(a_push()))[0] == 201
 

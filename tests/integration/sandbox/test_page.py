@@ -14,7 +14,8 @@ from playwright.async_api import ConsoleMessage, Locator, Page, async_playwright
 from aftersend_sandbox.page.order_view import KEEP, STAGES, Scanner, scan
 from aftersend_sandbox.seed.account import seeded_world
 from aftersend_sandbox.server import Sandbox, running
-from aftersend_sandbox.world import INTEGRATION_ID, AfterbuyOrder, World
+from aftersend_sandbox.world.afterbuy_account import AfterbuyOrder
+from aftersend_sandbox.world.world import INTEGRATION_ID, World
 
 CHROMIUM = Path("/usr/bin/chromium")
 CURE = "Chromium is missing: apt-get install chromium"
@@ -220,20 +221,20 @@ async def test_faults_and_switches_are_set_from_the_drawer(sandbox: Sandbox) -> 
     async with browsing(sandbox, color_scheme="dark") as page:
         await page.get_by_role("button", name="Faults & switches").click()
         await page.get_by_role("switch", name="lost", exact=True).check()
-        await expect(page.locator("#weather-dot")).to_be_visible()
+        await expect(page.locator("#faults-dot")).to_be_visible()
         assert {each["kind"] for each in sandbox.world.faults.armed()} == {"lost"}
         await page.get_by_role("switch", name="lost", exact=True).uncheck()
-        await expect(page.locator("#weather-dot")).to_be_hidden()
+        await expect(page.locator("#faults-dot")).to_be_hidden()
         await page.get_by_role("switch", name="doubled").check()
-        await expect(page.locator("#weather-dot")).to_be_visible()
+        await expect(page.locator("#faults-dot")).to_be_visible()
         await page.get_by_role("button", name="All faults off").click()
-        await expect(page.locator("#weather-dot")).to_be_hidden()
+        await expect(page.locator("#faults-dot")).to_be_hidden()
         assert sandbox.world.faults.armed() == []
         await page.locator("#switch-weight_unit").select_option("g")
         await expect(page.locator(".choice.turned")).to_have_count(1)
         assert sandbox.world.switches.weight_unit == "g"
         await page.get_by_role("button", name="Close").click()
-        await expect(page.locator("#weather")).to_be_hidden()
+        await expect(page.locator("#faults-drawer")).to_be_hidden()
 
 
 async def test_pages_turn_and_show_each_order_once(sandbox: Sandbox) -> None:

@@ -9,11 +9,11 @@ import pytest
 
 from aftersend_sandbox.sendcloud.labels import weight_of
 from aftersend_sandbox.switches import Switches
-from aftersend_sandbox.world import STATUS_MESSAGES, Parcel
+from aftersend_sandbox.world.sendcloud_account import STATUS_MESSAGES, SendcloudParcel
 from tests.support.sandbox_kit import AUTH, NOW, Door, a_push, a_sandbox
 
 
-async def labelled(door: Door, number: int = 101, **how: Any) -> list[Parcel]:
+async def labelled(door: Door, number: int = 101, **how: Any) -> list[SendcloudParcel]:
     """A pushed order with its labels."""
     assert (await door.push(a_push(number)))[0] == 201
     status, _ = await door.control("POST", f"incoming/afterbuy-{number}/labels", **how)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aftersend_sandbox.world import Address, ParcelLabel
+from aftersend_sandbox.world.afterbuy_account import AfterbuyAddress, AfterbuyParcelLabel
 from tests.support.sandbox_kit import NOW, TAG, a_filter, a_sandbox, codes, listed, small_world
 
 NUMBER = "<OrderID>101</OrderID><AdditionalInfo>0034</AdditionalInfo>"
@@ -96,7 +96,7 @@ async def test_every_field() -> None:
     assert order.payment.invoice_date is not None
     assert order.exported
     assert {item.flag for item in order.items} == {5}
-    assert order.shipping_address == Address(first_name="Erika", country_iso="AT")
+    assert order.shipping_address == AfterbuyAddress(first_name="Erika", country_iso="AT")
     assert (order.payment.method, order.payment.transaction_id) == ("PayPal", "T")
     assert order.payment.already_paid == Decimal("12.5")
     assert (order.shipping.method, order.shipping.return_method, order.shipping.cost) == ("DPD", "R", Decimal("5.90"))
@@ -115,7 +115,11 @@ async def test_by_item_id_and_hiding() -> None:
 async def test_empty_element(value: str, memo: str) -> None:
     world = small_world(empty_element=value)  # empty_element="clears" "ignored"
     order = world.afterbuy.orders[101]
-    order.memo, order.shipping.dispatched_at, order.shipping.parcel_labels = "alt", NOW, [ParcelLabel(101, 1, "x")]
+    order.memo, order.shipping.dispatched_at, order.shipping.parcel_labels = (
+        "alt",
+        NOW,
+        [AfterbuyParcelLabel(101, 1, "x")],
+    )
     clearing = "<ShippingInfo><DeliveryDate/><ParcelLabels/></ShippingInfo>"
     async with a_sandbox(world) as door:
         assert codes(await door.update(f"<OrderID>101</OrderID><OrderMemo></OrderMemo>{clearing}")) == []
@@ -261,7 +265,10 @@ async def test_labels_are_replaced_as_a_whole() -> None:
     async with a_sandbox() as door:
         await door.update(labelling(label(), label(package="2", number="0035", more=more)))
         told = door.world.afterbuy.orders[101].shipping.parcel_labels
-        assert told == [ParcelLabel(101, 1, "0034"), ParcelLabel(101, 2, "0035", "R", 2, Decimal("1.5"))]
+        assert told == [
+            AfterbuyParcelLabel(101, 1, "0034"),
+            AfterbuyParcelLabel(101, 2, "0035", "R", 2, Decimal("1.5")),
+        ]
         answer = await door.sold(a_filter("OrderID", "101"))
         assert [each.findtext("ParcelLabelNumber") for each in answer.iter("ParcelLabel")] == ["0034", "0035"]
         await door.update(labelling(label(number="0036")))

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from aftersend_sandbox.faults import Fault
-from aftersend_sandbox.world import INTEGRATION_ID, Parcel
+from aftersend_sandbox.faults import ArmedFault
+from aftersend_sandbox.world.sendcloud_account import SendcloudParcel
+from aftersend_sandbox.world.world import INTEGRATION_ID
 from tests.support.sandbox_kit import NOW, Door, Receiver, a_push, a_receiver, a_sandbox, small_world
 
 
-def ready(door: Door, number: int = 101) -> Parcel:
+def ready(door: Door, number: int = 101) -> SendcloudParcel:
     """A labelled parcel of our integration that nothing was told about yet."""
     ours = door.world.sendcloud.integrations[INTEGRATION_ID]
     ours.webhook_active = False
@@ -24,7 +25,7 @@ def ready(door: Door, number: int = 101) -> Parcel:
 
 async def sent(door: Door, receiver: Receiver, count: int) -> None:
     async with asyncio.timeout(10):
-        while len(receiver.bodies) < count or door.sandbox.postman.under_way:
+        while len(receiver.bodies) < count or door.sandbox.webhook_sender.under_way:
             await asyncio.sleep(0.005)
 
 
@@ -125,7 +126,7 @@ async def test_retries_grow_to_an_hour_and_end_after_ten() -> None:
         waits = []
         for tries in range(1, 11):
             await sent(door, receiver, tries)
-            waits += [each.due - world.clock.seconds() for each in door.sandbox.postman.waiting]
+            waits += [each.due - world.clock.seconds() for each in door.sandbox.webhook_sender.waiting]
             world.clock.advance(timedelta(seconds=waits[-1]))
         assert waits == [300, 600, 1200, 2400, 3600, 3600, 3600, 3600, 3600]
         assert len(set(receiver.bodies)) == 1
@@ -142,7 +143,7 @@ async def test_a_retry_that_succeeds_ends_the_failing() -> None:
     world = small_world()
     async with a_receiver(world) as receiver, a_sandbox(world) as door:
         receiver.answers = [500]
-        door.sandbox.postman.time_scale = 0
+        door.sandbox.webhook_sender.time_scale = 0
         door.sandbox.panel.move(ready(door), 22)
         await sent(door, receiver, 2)
         assert world.sendcloud.integrations[INTEGRATION_ID].failing_since is None
@@ -190,7 +191,7 @@ async def test_webhook_timeout(value: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def arm(door: Door, kind: str, **how: Any) -> None:
-    door.world.faults.arm("webhook", kind, Fault(**how))
+    door.world.faults.arm("webhook", kind, ArmedFault(**how))
 
 
 async def test_lost_and_doubled() -> None:
@@ -199,7 +200,7 @@ async def test_lost_and_doubled() -> None:
         parcel = ready(door)
         arm(door, "lost", remaining=1)
         door.sandbox.panel.move(parcel, 22)
-        assert door.sandbox.postman.unfinished == 0
+        assert door.sandbox.webhook_sender.unfinished == 0
         arm(door, "doubled", remaining=1)
         door.sandbox.panel.move(parcel, 3)
         await sent(door, receiver, 2)
@@ -213,7 +214,7 @@ async def test_reordered() -> None:
         parcel = ready(door)
         arm(door, "reordered", remaining=1)
         door.sandbox.panel.move(parcel, 22)
-        assert door.sandbox.postman.unfinished == 1
+        assert door.sandbox.webhook_sender.unfinished == 1
         door.sandbox.panel.move(parcel, 3)
         await sent(door, receiver, 1)
         world.clock.advance(timedelta(seconds=1))

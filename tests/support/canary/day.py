@@ -8,7 +8,7 @@ import msgspec
 from aftersend.runs import RunRequest
 from aftersend.stream.event import new_id, rfc3339
 from aftersend_sandbox.sendcloud import saving
-from aftersend_sandbox.world import Parcel
+from aftersend_sandbox.world.sendcloud_account import SendcloudParcel
 from tests.support.canary import odd_answers
 from tests.support.canary.front import Strange
 from tests.support.canary.hooks import knock, marked, odd_hooks, odd_parcels, signed, webhook
@@ -140,7 +140,7 @@ async def strange_secrets(scene: Scene) -> None:
     (scene.secrets / "data-key" / "20260102").write_bytes(broken)
 
 
-def printed(scene: Scene, number: int) -> list[Parcel]:
+def printed(scene: Scene, number: int) -> list[SendcloudParcel]:
     """The parcels of an order; its label is printed if it has none yet."""
     world = scene.sandbox.world
     saving.settle(world)

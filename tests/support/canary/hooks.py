@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from aftersend_sandbox.sendcloud.parcels import parcel_body
-from aftersend_sandbox.world import Parcel
+from aftersend_sandbox.world.sendcloud_account import SendcloudParcel
 from tests.support.canary.marks import ODD, PARCELS, PEOPLE, SECRETS
 from tests.support.canary.scene import HOOK, Scene
 
@@ -45,7 +45,7 @@ def webhook(parcel: dict[str, Any], /, **envelope: Any) -> bytes:
     return json.dumps(told).encode()
 
 
-def marked(parcel: Parcel) -> dict[str, Any]:
+def marked(parcel: SendcloudParcel) -> dict[str, Any]:
     """The parcel as v2 tells it, with marked number, link and carrier."""
     told = {
         "tracking_number": PARCELS["number"],

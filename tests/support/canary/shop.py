@@ -5,17 +5,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from aftersend_sandbox.world import (
-    INTEGRATION_ID,
-    Address,
+from aftersend_sandbox.world.afterbuy_account import (
+    AfterbuyAddress,
+    AfterbuyItem,
     AfterbuyOrder,
-    Credentials,
     Payment,
     Product,
     Shipping,
-    SoldItem,
-    World,
 )
+from aftersend_sandbox.world.world import INTEGRATION_ID, SandboxCredentials, World
 from tests.support.canary.marks import GOODS, MARKS, PEOPLE, SECRETS
 
 PLAIN, SWISS, REFUSED, HELD, UNPAID, FIRST_SPARE = 9101, 9102, 9103, 9104, 9105, 9110
@@ -27,7 +25,7 @@ INTEGRATION = INTEGRATION_ID
 def marked_world() -> World:
     """Both systems before the first run, with the keys of ``write_secrets``."""
     world = World(
-        credentials=Credentials(
+        credentials=SandboxCredentials(
             partner_token=SECRETS["partner token"],
             account_token=SECRETS["account token"],
             public_key=SECRETS["public key"],
@@ -88,7 +86,7 @@ def _order(number: int, **billing: Any) -> AfterbuyOrder:
     )
 
 
-def _address(**changes: Any) -> Address:
+def _address(**changes: Any) -> AfterbuyAddress:
     fields = {
         "first_name": PEOPLE["first name"],
         "last_name": f"{PEOPLE['last name']} & Söhne <x>",
@@ -101,12 +99,12 @@ def _address(**changes: Any) -> Address:
         "phone": PEOPLE["phone"],
         "mail": PEOPLE["mail"],
     }
-    return Address(**{**fields, **changes})
+    return AfterbuyAddress(**{**fields, **changes})
 
 
-def _item(number: int) -> SoldItem:
+def _item(number: int) -> AfterbuyItem:
     title = f'{GOODS["article"]} "Eiche" & Ω'
-    return SoldItem(
+    return AfterbuyItem(
         number,
         title,
         2,

@@ -9,21 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftersend_sandbox.faults import Fault, Faults
+from aftersend_sandbox.clock import SandboxClock
+from aftersend_sandbox.faults import ArmedFault, Faults
 from aftersend_sandbox.sendcloud import schema
 from aftersend_sandbox.switches import TABLE, Switches
-from aftersend_sandbox.world import Address, AfterbuyOrder, Clock, OrderBook, Parcel, ParcelBook, Recipient, World
+from aftersend_sandbox.world.afterbuy_account import AfterbuyAddress, AfterbuyOrder, OrderBook
+from aftersend_sandbox.world.sendcloud_account import ParcelBook, Recipient, SendcloudParcel
+from aftersend_sandbox.world.world import World
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 TESTS = Path(__file__).parents[2]
 
 
 def an_order(order_id: int) -> AfterbuyOrder:
-    return AfterbuyOrder(order_id, NOW, Address(), [])
+    return AfterbuyOrder(order_id, NOW, AfterbuyAddress(), [])
 
 
 def test_the_clock_moves_only_as_told() -> None:
-    clock = Clock(base=NOW.timestamp)
+    clock = SandboxClock(base=NOW.timestamp)
     clock.advance(timedelta(minutes=5))
     assert clock.now() == NOW + timedelta(minutes=5)
     assert clock.seconds() == NOW.timestamp() + 300
@@ -51,7 +54,7 @@ def test_an_order_can_be_replaced_and_removed() -> None:
 def test_parcels_by_number_and_age() -> None:
     book = ParcelBook()
     for number in range(1, 5):
-        book.add(Parcel(number, 4711, Recipient(), NOW, NOW, order_number=str(number % 2)))
+        book.add(SendcloudParcel(number, 4711, Recipient(), NOW, NOW, order_number=str(number % 2)))
     assert [each.id for each in book.newest_first()] == [4, 3, 2, 1]
     assert [each.id for each in book.newest_first(3)] == [2, 1]
     assert [each.id for each in book.of_number("1")] == [1, 3]
@@ -63,18 +66,18 @@ def test_parcels_by_number_and_age() -> None:
 
 def test_faults_are_used_up() -> None:
     faults = Faults()
-    faults.arm("afterbuy", "html", Fault(remaining=2))
+    faults.arm("afterbuy", "html", ArmedFault(remaining=2))
     assert [bool(faults.strikes("afterbuy", "html")) for _ in range(3)] == [True, True, False]
     assert faults.struck == {"afterbuy/html": 2}
     with pytest.raises(ValueError, match="no fault"):
-        faults.arm("afterbuy", "nothing", Fault())
+        faults.arm("afterbuy", "nothing", ArmedFault())
 
 
 def test_faults_by_probability_repeat_themselves() -> None:
     runs = []
     for _ in range(2):
         faults = Faults(seed=7)
-        faults.arm("webhook", "lost", Fault(probability=0.3))
+        faults.arm("webhook", "lost", ArmedFault(probability=0.3))
         runs.append([bool(faults.strikes("webhook", "lost")) for _ in range(200)])
     assert runs[0] == runs[1]
     assert 30 < sum(runs[0]) < 90
@@ -82,9 +85,9 @@ def test_faults_by_probability_repeat_themselves() -> None:
 
 def test_faults_of_some_calls_and_disarming() -> None:
     faults = Faults()
-    faults.arm("sendcloud", "reset", Fault(calls=("POST /orders",)))
-    faults.arm("sendcloud", "html", Fault())
-    faults.arm("afterbuy", "html", Fault())
+    faults.arm("sendcloud", "reset", ArmedFault(calls=("POST /orders",)))
+    faults.arm("sendcloud", "html", ArmedFault())
+    faults.arm("afterbuy", "html", ArmedFault())
     assert faults.strikes("sendcloud", "reset", "GET /orders") is None
     struck = faults.any_of("sendcloud", ("empty", "reset"), "POST /orders")
     assert struck is not None
@@ -168,7 +171,7 @@ def test_checks(check: schema.Check, good: object, bad: object) -> None:
 
 def test_a_rule_speaks_only_about_sound_values() -> None:
     def rule(value: Any, path: str) -> Any:
-        yield schema.Fault(path, "rule", str(len(value)))
+        yield schema.SchemaError(path, "rule", str(len(value)))
 
     check = schema.with_rule(schema.text(), rule)
     assert [each.code for each in check(5, "")] == ["invalid"]

@@ -9,10 +9,13 @@ import pytest
 
 from aftersend_sandbox.rules import expected
 from aftersend_sandbox.rules.judge import judge
-from aftersend_sandbox.rules.rule import Rule
+from aftersend_sandbox.rules.rule import RuleResult
 from aftersend_sandbox.seed.account import seeded_world
 from aftersend_sandbox.seed.scenarios import SCENARIOS
-from aftersend_sandbox.world import INTEGRATION_ID, AfterbuyOrder, Entry, Parcel, Recipient, SendcloudOrder, World
+from aftersend_sandbox.world.afterbuy_account import AfterbuyOrder
+from aftersend_sandbox.world.journal import JournalEntry
+from aftersend_sandbox.world.sendcloud_account import Recipient, SendcloudOrder, SendcloudParcel
+from aftersend_sandbox.world.world import INTEGRATION_ID, World
 
 NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
 TAG = "Sendcloud abgeschlossen"
@@ -32,16 +35,16 @@ def perfect_day() -> World:
     return world
 
 
-def people(world: World, order: AfterbuyOrder, index: int, parcels: list[Parcel]) -> None:
+def people(world: World, order: AfterbuyOrder, index: int, parcels: list[SendcloudParcel]) -> None:
     if index % 23 == 3:
         for parcel in parcels:
             parcel.status = 2000
     if index % 23 == 4:
         order.tags.remove(TAG)
-        world.journal.note(Entry(NOW, "control", "tag removed", str(order.order_id), detail={"tag": TAG}))
+        world.journal.note(JournalEntry(NOW, "control", "tag removed", str(order.order_id), detail={"tag": TAG}))
     if index % 23 == 5:
         order.additional_info = "abgeholt"
-        world.journal.note(Entry(NOW, "control", "number", str(order.order_id), detail={"number": "abgeholt"}))
+        world.journal.note(JournalEntry(NOW, "control", "number", str(order.order_id), detail={"number": "abgeholt"}))
 
 
 def push(world: World, order: AfterbuyOrder) -> None:
@@ -95,9 +98,9 @@ def position(world: World, item: Any, *, abroad: bool) -> dict[str, Any]:
     return found
 
 
-def print_label(world: World, order: AfterbuyOrder, *, collo: int = 0) -> Parcel:
+def print_label(world: World, order: AfterbuyOrder, *, collo: int = 0) -> SendcloudParcel:
     world.sendcloud.next_parcel += 1
-    parcel = Parcel(world.sendcloud.next_parcel, INTEGRATION_ID, Recipient(), NOW, NOW, str(order.order_id))
+    parcel = SendcloudParcel(world.sendcloud.next_parcel, INTEGRATION_ID, Recipient(), NOW, NOW, str(order.order_id))
     parcel.external_order_id = f"afterbuy-{order.order_id}"
     parcel.status, parcel.collo_nr = 1000, collo
     parcel.tracking_number = f"JJD{parcel.id}"
@@ -105,7 +108,7 @@ def print_label(world: World, order: AfterbuyOrder, *, collo: int = 0) -> Parcel
     return parcel
 
 
-def write_back(world: World, order: AfterbuyOrder, parcels: list[Parcel]) -> None:
+def write_back(world: World, order: AfterbuyOrder, parcels: list[SendcloudParcel]) -> None:
     in_order = sorted(parcels, key=lambda parcel: (parcel.collo_nr, parcel.id))
     numbers = ", ".join(parcel.tracking_number for parcel in in_order)
     world.journal.writes[order.order_id].append({"AdditionalInfo": (order.additional_info, numbers)})
@@ -291,10 +294,10 @@ def test_one_fault_breaks_its_rule_and_no_other(fault: Callable[[World], None], 
 
 
 def test_a_rule_without_any_case_is_not_kept() -> None:
-    assert not Rule("x", "y", 0, ()).kept
+    assert not RuleResult("x", "y", 0, ()).kept
     assert "arrive" in broken(World())
 
 
 def test_the_control_api_names_at_most_twenty_orders_but_counts_all() -> None:
-    told = Rule("x", "y", 50, tuple(str(number) for number in range(30))).as_json()
+    told = RuleResult("x", "y", 50, tuple(str(number) for number in range(30))).as_json()
     assert (told["violated"], len(told["orders"]), told["kept"]) == (30, 20, False)

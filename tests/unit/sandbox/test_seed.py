@@ -12,9 +12,10 @@ import pytest
 from aftersend_sandbox.seed import people
 from aftersend_sandbox.seed.account import seeded_world
 from aftersend_sandbox.seed.catalogue import SETS, products
-from aftersend_sandbox.seed.places import REGIONS
 from aftersend_sandbox.seed.scenarios import SCENARIOS
-from aftersend_sandbox.world import Address, AfterbuyOrder, World
+from aftersend_sandbox.seed.towns import REGIONS
+from aftersend_sandbox.world.afterbuy_account import AfterbuyAddress, AfterbuyOrder
+from aftersend_sandbox.world.world import World
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -29,7 +30,7 @@ def of(world: World, scenario: str) -> list[AfterbuyOrder]:
     return [each for each in world.afterbuy.orders if each.scenario == scenario]
 
 
-def delivery(order: AfterbuyOrder) -> Address:
+def delivery(order: AfterbuyOrder) -> AfterbuyAddress:
     return order.shipping_address or order.billing
 
 
@@ -133,7 +134,7 @@ def test_days_are_right_around_midnight_and_dst(now: datetime) -> None:
 # People
 
 
-def every_address(world: World) -> list[Address]:
+def every_address(world: World) -> list[AfterbuyAddress]:
     return [each for order in world.afterbuy.orders for each in (order.billing, order.shipping_address) if each]
 
 
@@ -224,7 +225,7 @@ SHOWS: dict[str, Callable[[AfterbuyOrder], bool]] = {
     "house_number_26_bis": lambda o: delivery(o).street.startswith("26 bis ") and delivery(o).country_iso == "FR",
     "other_recipient": lambda o: delivery(o).street != o.billing.street and not delivery(o).phone,
     "billing_only": lambda o: o.shipping_address is None and bool(o.billing.street),
-    "shipping_empty": lambda o: o.shipping_address == Address(country="", country_iso=""),
+    "shipping_empty": lambda o: o.shipping_address == AfterbuyAddress(country="", country_iso=""),
     "no_address": lambda o: not any((delivery(o).street, delivery(o).postal_code, delivery(o).city)),
     "otto_mail": lambda o: o.billing.mail.endswith(" OTTO"),
     "austria": lambda o: delivery(o).country == "A" and delivery(o).country_iso in {"AT", ""},

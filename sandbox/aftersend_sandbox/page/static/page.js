@@ -3,7 +3,7 @@
 import { perform, printAll } from "./control.js";
 import { clock, count, find, make } from "./dom.js";
 import { showRows } from "./rows.js";
-import { setUpWeather } from "./weather.js";
+import { setUpFaults } from "./faults.js";
 
 const EVERY = 1000; // ms between two looks
 const wanted = { stage: "", find: "", page: 0 };
@@ -39,7 +39,7 @@ function show(view) {
   find("webhook").className = view.webhooks.active ? "good" : "";
   find("webhook").title = view.webhooks.url;
   find("print-all").disabled = !view.stages.find((stage) => stage.name === "incoming").count;
-  find("weather-dot").hidden = view.armed === 0;
+  find("faults-dot").hidden = view.armed === 0;
   find("delivered").textContent = count(view.webhooks.outcomes.delivered ?? 0);
 }
 
@@ -111,5 +111,5 @@ find("newer").addEventListener("click", () => turnTo({ page: wanted.page - 1 }))
 find("older").addEventListener("click", () => turnTo({ page: wanted.page + 1 }));
 document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
 
-setUpWeather(report);
+setUpFaults(report);
 look();

@@ -15,7 +15,8 @@ from aftersend_sandbox.faults import Faults
 from aftersend_sandbox.rules.judge import judge
 from aftersend_sandbox.seed.account import seeded_world
 from aftersend_sandbox.sendcloud import saving
-from aftersend_sandbox.world import INTEGRATION_ID, Integration
+from aftersend_sandbox.world.sendcloud_account import SendcloudIntegration
+from aftersend_sandbox.world.world import INTEGRATION_ID
 from tests.support.exporter_kit import IDENTITY, NOW, ExporterHarness, exporter_harness
 
 
@@ -398,7 +399,7 @@ async def test_an_unknown_integration_fails_clearly(redis_url: str, tmp_path: Pa
 
 
 async def test_an_ambiguous_integration_fails_clearly(small: ExporterHarness) -> None:
-    small.world.sendcloud.integrations[4712] = Integration(4712, "J&J Aftersend")
+    small.world.sendcloud.integrations[4712] = SendcloudIntegration(4712, "J&J Aftersend")
     summary = await small.export()
     assert summary.outcome == "failed"
     assert "[4711, 4712]" in summary.health.message

@@ -12,7 +12,8 @@ from aftersend.ledger.entry import Entry
 from aftersend.runs import RunHealth, RunRequest, RunSummary, store_result
 from aftersend_exporter.sweep.recovery import REPEAT_SECONDS, RecoveryWatch
 from aftersend_exporter.sweep.run import sweep
-from aftersend_sandbox.world import INTEGRATION_ID, AfterbuyOrder
+from aftersend_sandbox.world.afterbuy_account import AfterbuyOrder
+from aftersend_sandbox.world.world import INTEGRATION_ID
 from tests.support.exporter_kit import ExporterHarness, exporter_harness
 
 CURSOR: Final = "sweep.cursor"

@@ -5,11 +5,11 @@ import { find, make } from "./dom.js";
 
 const NAMES = { webhook: "Webhooks", afterbuy: "Afterbuy", sendcloud: "Sendcloud" };
 
-export function setUpWeather(report) {
-  const drawer = find("weather");
+export function setUpFaults(report) {
+  const drawer = find("faults-drawer");
   const attempt = (work) => report(async () => { await work(); await show(); });
-  find("open-weather").addEventListener("click", () => { drawer.showModal(); report(show); });
-  find("close-weather").addEventListener("click", () => drawer.close());
+  find("open-faults").addEventListener("click", () => { drawer.showModal(); report(show); });
+  find("close-faults").addEventListener("click", () => drawer.close());
   find("clear-faults").addEventListener("click", () => attempt(calm));
   drawer.addEventListener("click", (event) => { if (event.target === drawer) drawer.close(); });
   find("faults").addEventListener("change", ({ target }) =>
@@ -18,7 +18,7 @@ export function setUpWeather(report) {
 }
 
 async function show() {
-  const answer = await fetch("/page/weather");
+  const answer = await fetch("/page/faults");
   if (!answer.ok) throw new Error(`The sandbox answered ${answer.status}.`);
   const { faults, switches } = await answer.json();
   const focused = document.activeElement?.id;

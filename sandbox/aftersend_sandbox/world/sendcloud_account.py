@@ -64,7 +64,7 @@ class FailedWebhook:
 
 
 @dataclass(slots=True)
-class Integration:
+class SendcloudIntegration:
     """One integration of the account; ``signature_key`` empty = the secret key signs."""
 
     id: int
@@ -132,7 +132,7 @@ class Recipient:
 
 
 @dataclass(slots=True)
-class Parcel:
+class SendcloudParcel:
     """One parcel, labelled or not; texts are empty, not None, where Sendcloud answers an empty text."""
 
     id: int
@@ -178,34 +178,34 @@ class ParcelBook:
     """All parcels by id (ascending, ids only grow), with a look-up by order number."""
 
     def __init__(self) -> None:
-        self._by_id: dict[int, Parcel] = {}
+        self._by_id: dict[int, SendcloudParcel] = {}
         self._ids: list[int] = []
-        self._by_number: dict[str, list[Parcel]] = defaultdict(list)
+        self._by_number: dict[str, list[SendcloudParcel]] = defaultdict(list)
 
-    def add(self, parcel: Parcel) -> None:
+    def add(self, parcel: SendcloudParcel) -> None:
         """Take in a new parcel; its order number changes by ``rename`` only."""
         self._by_id[parcel.id] = parcel
         self._ids.append(parcel.id)
         self._by_number[parcel.order_number].append(parcel)
 
-    def rename(self, parcel: Parcel, order_number: str) -> None:
+    def rename(self, parcel: SendcloudParcel, order_number: str) -> None:
         """Give a parcel another order number."""
         self._by_number[parcel.order_number].remove(parcel)
         parcel.order_number = order_number
         self._by_number[order_number].append(parcel)
 
-    def get(self, parcel_id: int) -> Parcel | None:
+    def get(self, parcel_id: int) -> SendcloudParcel | None:
         """The parcel, or None."""
         return self._by_id.get(parcel_id)
 
-    def __getitem__(self, parcel_id: int) -> Parcel:
+    def __getitem__(self, parcel_id: int) -> SendcloudParcel:
         return self._by_id[parcel_id]
 
-    def of_number(self, order_number: str) -> list[Parcel]:
+    def of_number(self, order_number: str) -> list[SendcloudParcel]:
         """All parcels of an order number, whatever integration they belong to, oldest first."""
         return list(self._by_number.get(order_number, ()))
 
-    def newest_first(self, below: int | None = None) -> Iterator[Parcel]:
+    def newest_first(self, below: int | None = None) -> Iterator[SendcloudParcel]:
         """All parcels (with ids below the given one), the youngest id first."""
         end = len(self._ids) if below is None else bisect_left(self._ids, below)
         return (self._by_id[self._ids[index]] for index in range(end - 1, -1, -1))
@@ -213,7 +213,7 @@ class ParcelBook:
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def __iter__(self) -> Iterator[Parcel]:
+    def __iter__(self) -> Iterator[SendcloudParcel]:
         return iter(self._by_id.values())
 
 
@@ -232,10 +232,10 @@ OrderKey = tuple[int, str]
 
 
 @dataclass(slots=True)
-class SendcloudWorld:
+class SendcloudAccount:
     """One Sendcloud account."""
 
-    integrations: dict[int, Integration] = field(default_factory=dict)
+    integrations: dict[int, SendcloudIntegration] = field(default_factory=dict)
     orders: dict[OrderKey, SendcloudOrder] = field(default_factory=dict)
     by_id: dict[int, SendcloudOrder] = field(default_factory=dict)
     pending: dict[OrderKey, PendingSave] = field(default_factory=dict)

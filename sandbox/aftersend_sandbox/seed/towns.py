@@ -16,7 +16,7 @@ GERMAN_STREETS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Town:
     """A town; ``plate`` is Afterbuy's country (licence-plate code), ``iso`` ISO 3166-1 alpha-2."""
 
     postal_code: str
@@ -31,13 +31,13 @@ class Place:
         return random.choice(self.streets).format(random.randint(1, 148))
 
 
-def _german(*towns: str) -> tuple[Place, ...]:
+def _german(*towns: str) -> tuple[Town, ...]:
     """German towns, each written as postal code and name."""
-    return tuple(Place(code, city) for code, _, city in (town.partition(" ") for town in towns))
+    return tuple(Town(code, city) for code, _, city in (town.partition(" ") for town in towns))
 
 
-def _abroad(plate: str, iso: str, streets: tuple[str, ...], *towns: tuple[str, str]) -> tuple[Place, ...]:
-    return tuple(Place(code, city, plate, iso, streets=streets) for code, city in towns)
+def _abroad(plate: str, iso: str, streets: tuple[str, ...], *towns: tuple[str, str]) -> tuple[Town, ...]:
+    return tuple(Town(code, city, plate, iso, streets=streets) for code, city in towns)
 
 
 _FRENCH: Final = ("{} rue de l'Exemple", "{} avenue des Modèles")
@@ -49,7 +49,7 @@ _SWEDISH: Final = ("Exempelgatan {}", "Mönstervägen {} A")
 _DUTCH: Final = ("Voorbeeldstraat {}", "Verzonnenlaan {} bis")
 _SWISS: Final = ("Musterstrasse {}", "Beispielgässli {}", "Chemin de l'Exemple {}")
 
-REGIONS: Final[dict[str, tuple[Place, ...]]] = {
+REGIONS: Final[dict[str, tuple[Town, ...]]] = {
     "germany": _german(
         "10115 Berlin", "20095 Hamburg", "80331 München", "50667 Köln", "60311 Frankfurt am Main",
         "70173 Stuttgart", "40213 Düsseldorf", "04109 Leipzig", "44135 Dortmund", "28195 Bremen",
@@ -81,7 +81,7 @@ REGIONS: Final[dict[str, tuple[Place, ...]]] = {
         *_abroad("FIN", "FI", _SWEDISH, ("22100", "Mariehamn")),
         *_abroad("FIN", "AX", _SWEDISH, ("22150", "Jomala")),
     ),
-    "united_states": (Place("62701", "Springfield", "USA", "US", "IL", ("{} Imaginary Ave", "{} Sample Blvd Apt 4B")),),
+    "united_states": (Town("62701", "Springfield", "USA", "US", "IL", ("{} Imaginary Ave", "{} Sample Blvd Apt 4B")),),
     "austria": (
         *_abroad("A", "AT", GERMAN_STREETS, ("1010", "Wien"), ("5020", "Salzburg")),
         *_abroad("A", "", GERMAN_STREETS, ("6020", "Innsbruck")),

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 
 @dataclass(slots=True)
-class Address:
+class AfterbuyAddress:
     """A billing or shipping address; ``mail``, ``title``, ``fax`` and ``is_merchant`` exist in billing only."""
 
     first_name: str = ""
@@ -39,7 +39,7 @@ class Address:
 
 
 @dataclass(slots=True)
-class SoldItem:
+class AfterbuyItem:
     """One position; price gross per piece, weight per piece (kg unless the switch says otherwise)."""
 
     item_id: int
@@ -74,7 +74,7 @@ class SoldItem:
 
 
 @dataclass(slots=True)
-class ParcelLabel:
+class AfterbuyParcelLabel:
     """One entry of ShippingInfo/ParcelLabels."""
 
     item_id: int
@@ -110,7 +110,7 @@ class Shipping:
     dispatched_at: datetime | None = None
     service: str = ""
     """DeliveryService: the carrier's name."""
-    parcel_labels: list[ParcelLabel] = field(default_factory=list)
+    parcel_labels: list[AfterbuyParcelLabel] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -119,9 +119,9 @@ class AfterbuyOrder:
 
     order_id: int
     ordered_at: datetime
-    billing: Address
-    items: list[SoldItem]
-    shipping_address: Address | None = None
+    billing: AfterbuyAddress
+    items: list[AfterbuyItem]
+    shipping_address: AfterbuyAddress | None = None
     payment: Payment = field(default_factory=Payment)
     shipping: Shipping = field(default_factory=Shipping)
     tags: list[str] = field(default_factory=list)
@@ -215,7 +215,7 @@ class OrderBook:
 
 
 @dataclass(slots=True)
-class AfterbuyWorld:
+class AfterbuyAccount:
     """One merchant's Afterbuy account."""
 
     orders: OrderBook = field(default_factory=OrderBook)

@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(slots=True, frozen=True)
-class Entry:
+class JournalEntry:
     """One thing that happened: a call, a write to an order, a label, a webhook."""
 
     at: datetime
@@ -26,7 +26,7 @@ class Journal:
     """All entries plus counters that save everybody from counting again."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[JournalEntry] = []
         self.calls: Counter[str] = Counter()
         """By ``<api> <call>``: whole requests."""
         self.writes: dict[int, list[dict[str, tuple[str, str]]]] = defaultdict(list)
@@ -38,11 +38,11 @@ class Journal:
         self.webhooks: Counter[str] = Counter()
         """By outcome: ``sent``, ``lost``, ``doubled``, ``delayed``, ``garbage``, ``delivered``, ``retried``, …"""
 
-    def note(self, entry: Entry) -> None:
+    def note(self, entry: JournalEntry) -> None:
         """Append one entry."""
         self.entries.append(entry)
 
-    def call(self, entry: Entry) -> None:
+    def call(self, entry: JournalEntry) -> None:
         """Append one entry that stands for a whole request."""
         self.entries.append(entry)
         self.calls[f"{entry.api} {entry.what}"] += 1

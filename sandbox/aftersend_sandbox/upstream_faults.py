@@ -9,10 +9,8 @@ from typing import Final
 
 from aiohttp import web
 
-from aftersend_sandbox.afterbuy.xml import Answer, render
-from aftersend_sandbox.faults import Fault
-from aftersend_sandbox.switches import Switches
-from aftersend_sandbox.world import World
+from aftersend_sandbox.faults import ArmedFault
+from aftersend_sandbox.world.world import World
 
 PAGE: Final = (
     "<!DOCTYPE html>\r\n<html><head><title>Wartungsarbeiten</title></head>\r\n<body><h1>Wir sind gleich zur&uuml;ck"
@@ -32,12 +30,17 @@ _STATUS: Final = {"http_500": 500, "http_502": 502, "http_503": 503}
 _KINDS: Final = ("half_open", "reset", *_STATUS, "html", "huge", "empty", "empty_429", "truncated", "entity_bomb")
 
 
-async def before(request: web.Request, world: World, upstream: str, call: str) -> web.StreamResponse | None:
-    """Latency, then the first armed fault that strikes; None if the call is to be carried out."""
+async def before(
+    request: web.Request, world: World, upstream: str, call: str, *, maintenance: bytes = b""
+) -> web.StreamResponse | None:
+    """Apply latency, then the first armed fault that strikes; None if the call is to be carried out.
+
+    ``maintenance`` is the document that stands for the HTML page where the switch ``maintenance`` says so.
+    """
     if fault := world.faults.strikes(upstream, "latency", call):
         await asyncio.sleep(fault.seconds)
     struck = world.faults.any_of(upstream, _KINDS, call)
-    return await _answer(request, world, upstream, *struck) if struck else None
+    return await _answer(request, world, upstream, *struck, maintenance) if struck else None
 
 
 def after(request: web.Request, world: World, upstream: str, call: str) -> bool:
@@ -54,7 +57,9 @@ def drop(request: web.Request) -> None:
         request.transport.abort()
 
 
-async def _answer(request: web.Request, world: World, upstream: str, kind: str, fault: Fault) -> web.StreamResponse:
+async def _answer(
+    request: web.Request, world: World, upstream: str, kind: str, fault: ArmedFault, maintenance: bytes
+) -> web.StreamResponse:
     if kind == "half_open":
         await asyncio.sleep(fault.seconds or HALF_OPEN_SECONDS)
         drop(request)
@@ -66,18 +71,13 @@ async def _answer(request: web.Request, world: World, upstream: str, kind: str, 
         return _page(_STATUS[kind])
     elif kind == "html":
         if upstream == "afterbuy" and world.switches.maintenance == "code_13":
-            return _maintenance_code()
+            return web.Response(body=maintenance, content_type="text/xml", charset="utf-8")
         return _page(503 if upstream == "afterbuy" and world.switches.maintenance == "html_503" else 200)
     return _bytes(upstream, kind)
 
 
 def _page(status: int) -> web.Response:
     return web.Response(text=PAGE, status=status, content_type="text/html", charset="utf-8")
-
-
-def _maintenance_code() -> web.Response:
-    answer = render(Answer(call="NotFound", errors=[13]), Switches())
-    return web.Response(body=answer, content_type="text/xml", charset="utf-8")
 
 
 def _bytes(upstream: str, kind: str) -> web.Response:
