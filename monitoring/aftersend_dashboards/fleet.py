@@ -53,7 +53,7 @@ def _now(of: dashboard.Dashboard) -> None:
             figure(
                 "Write-backs late",
                 f"count({_OLDEST} > 900) or on () vector(0)",
-                normal="Tenants with an event older than 15 minutes that nobody has handled. Normal: 0.",
+                normal="Tenants with an unhandled event older than 15 minutes. Normal: 0.",
                 alerts=("AftersendWriteBackLate",),
                 look=Look(bad=1),
             ),

@@ -48,7 +48,7 @@ def _now(of: dashboard.Dashboard) -> None:
             figure(
                 "Sweep late",
                 _late("sweep"),
-                normal="The same for the sweep, which finds what webhooks did not tell.",
+                normal="The same for the sweep, which finds what webhooks missed.",
                 alerts=("AftersendSweepLate",),
                 look=Look(unit="s", warn=1200, bad=2700),
             ),
@@ -62,13 +62,13 @@ def _now(of: dashboard.Dashboard) -> None:
             figure(
                 "Last write-back",
                 f'time() - max(aftersend_last_success_timestamp_seconds{{{_OF}, kind="writeback"}})',
-                normal="Since an order was last brought up to date in Afterbuy; grows while nobody prints labels.",
+                normal="Since an order was last brought up to date in Afterbuy; grows while no labels are printed.",
                 look=seconds,
             ),
             figure(
                 "Oldest event",
                 f'max(aftersend_event_age_seconds{{{_OF}, stream="parcels"}})',
-                normal="Age of the oldest parcel event that nobody has handled. Normal: seconds.",
+                normal="Age of the oldest unhandled parcel event. Normal: seconds.",
                 alerts=("AftersendWriteBackLate",),
                 look=Look(unit="s", warn=300, bad=900),
             ),
@@ -187,7 +187,7 @@ def _back(of: dashboard.Dashboard) -> None:
             curves(
                 "Age of the oldest event",
                 Ask(f"max by (stream) (aftersend_event_age_seconds{{{_OF}}})", "{{stream}}"),
-                normal="Normal: seconds; a growing line means that nobody handles them.",
+                normal="Normal: seconds; a growing line means that they are not handled.",
                 alerts=("AftersendWriteBackLate",),
                 look=Look(unit="s", bad=900),
             ),
@@ -305,7 +305,7 @@ def _redis(of: dashboard.Dashboard) -> None:
                     or_zero(f"max by (kind) (increase(aftersend_redis_denied_total{{{_OF}}}[{WINDOW}]))", "kind"),
                     "{{kind}}",
                 ),
-                normal="Log-ins, commands and keys that Redis refused to anybody. Normal: 0.",
+                normal="Log-ins, commands and keys that Redis denied to any client. Normal: 0.",
                 alerts=("AftersendRedisDenied",),
             ),
             curves(
@@ -318,7 +318,7 @@ def _redis(of: dashboard.Dashboard) -> None:
                     or_zero(f"max(increase(aftersend_operator_tenant_changes_total{{{_OF}}}[{WINDOW}]))"),
                     "tenant document",
                 ),
-                normal="Secrets that were replaced, and edits of the tenant. Somebody should know why.",
+                normal="Secrets that were replaced, and edits of the tenant. Each should have a known reason.",
                 alerts=("AftersendSecretChanged", "AftersendTenantChanged"),
             ),
             figure(

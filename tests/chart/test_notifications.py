@@ -110,7 +110,7 @@ def test_every_address_and_place_is_the_releases_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wishes", "why"),
     [
-        ({"chat": {"enabled": False}, "mail": {"to": ""}}, "warnings would reach nobody"),
+        ({"chat": {"enabled": False}, "mail": {"to": ""}}, "warnings have no receiver"),
         ({"mail": {"to": "a@example.net", "sender": "", "smarthost": ""}}, "sender and smarthost"),
         ({"pager": {"kind": "webhook"}}, "needs its url"),
         ({"mail": {"smarthost": "mail.example.com"}}, "smarthost"),

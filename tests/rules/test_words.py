@@ -168,7 +168,7 @@ def test_three_hundred_merchants_are_one_readable_message(tmp_path: Path) -> Non
     assert said("text", "en", data, tmp_path).count("\n- ") == 300
 
 
-def test_what_concerns_everybody_names_no_merchant(tmp_path: Path) -> None:
+def test_what_concerns_all_merchants_names_none(tmp_path: Path) -> None:
     down = late() | {
         "labels": {"alertname": "AftersendUpstreamDown", "severity": "warning", "upstream": "afterbuy"},
         "annotations": {

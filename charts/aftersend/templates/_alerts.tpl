@@ -1,5 +1,5 @@
 {{- /* The rules of files/alerts.yaml with this release's addresses, without the excluded alerts. Never tpl: the texts
-hold templates of Prometheus. An address that nobody set leaves its annotation out. */ -}}
+hold templates of Prometheus. An unset address leaves its annotation out. */ -}}
 {{- define "aftersend.alertRules" -}}
 {{- $wanted := .Values.monitoring.alerts -}}
 {{- $addresses := dict "runbook_url" (list "RUNBOOKS_URL" $wanted.runbookUrl) "dashboard_url" (list "DASHBOARDS_URL" $wanted.dashboardUrl) -}}
