@@ -4,7 +4,7 @@ Sendcloud counts per account: 1000 reads a minute; 100 writes a minute, of which
 few calls and is refilled at a steady rate, so that no minute sees more than 90 % of what is allowed. Calls wait here,
 in order, before they are sent.
 
-A 429 pauses the whole bucket, for as long as Sendcloud says, else 5 s, 10 s, 20 s … up to a minute with some jitter,
+A 429 pauses the whole bucket, by its Retry-After, else for 5 s, 10 s, 20 s … up to a minute with some jitter,
 because others on the same account (a shop plug-in, a second process of ours) share the same limits. A call that would
 wait for longer than a minute fails as ``Transient`` at once, and is retried by its caller.
 """

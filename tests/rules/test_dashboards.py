@@ -101,12 +101,12 @@ class _Sweeping(DemoEnvironment):
 def _operator() -> OperatorMetrics:
     """The operator's registry as it is beside one healthy tenant."""
     metrics = OperatorMetrics()
-    metrics.show("demo", [_condition("Ready", "True"), _condition("Degraded", "False")])
-    metrics.saw("demo", generation=1, certificate_end=time.time() + 60 * 86400)
+    metrics.set_conditions("demo", [_condition("Ready", "True"), _condition("Degraded", "False")])
+    metrics.record_tenant("demo", generation=1, certificate_end=time.time() + 60 * 86400)
     metrics.tenants.set(1)
     metrics.reconciles.labels("done").inc()
     metrics.seconds.observe(0.1)
-    metrics.called("get", "ok")
+    metrics.record_call("get", "ok")
     return metrics
 
 

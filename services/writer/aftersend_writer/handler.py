@@ -87,7 +87,7 @@ class ParcelEventHandler:
                 self._wait_for_match(event)
 
     async def _merge(self, order: str, parcel: ParcelEvent) -> None:
-        classes: list[ParcelClass | None] = []
+        classes: list[ParcelClass | None] = []  # before and after, of the last attempt: a conflict repeats the change
 
         def merged(entry: Entry) -> Entry:
             after = merge(entry, parcel, self.mac, pickup_matters=self.pickup_matters)

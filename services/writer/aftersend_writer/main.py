@@ -77,8 +77,8 @@ async def _consume(
         batcher=batcher,
         mac=mac,
         pickup_matters=settings.mark_shipped == "onPickup",
-        on_foreign=metrics.foreign,
-        on_written=metrics.written,
+        on_foreign=metrics.count_foreign,
+        on_written=metrics.record_written,
     )
     try:
         await _consumer(runtime, stream, handler, _breaker(afterbuy, files, metrics)).run(runtime.stop)
@@ -105,7 +105,7 @@ def _breaker(afterbuy: AfterbuyClient, files: SecretFiles, metrics: WriterMetric
         AFTERBUY,
         afterbuy.clock,
         secrets_version=lambda: [files.optional(name) for name in files.names()],
-        on_change=metrics.circuit,
+        on_change=metrics.show_circuit,
     )
 
 

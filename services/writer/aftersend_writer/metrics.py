@@ -46,31 +46,31 @@ class WriterMetrics:
     def __post_init__(self) -> None:
         self._circuit = CircuitMeter(self.metrics, self.tenant, AFTERBUY)
 
-    def succeeded(self) -> None:
+    def record_success(self) -> None:
         """Note the time of a successful write-back."""
         self._success = self.clock()
 
-    def written(self, parcel: ParcelEvent) -> None:
+    def record_written(self, parcel: ParcelEvent) -> None:
         """Observe the latency from the event to Afterbuy."""
         since = parcel.received if parcel.time is None else parcel.time
         self.metrics.writeback_seconds.labels(self.tenant).observe(max(self.clock() - since / 1000, 0.0), exemplar())
 
-    def race_window(self, seconds: float) -> None:
+    def record_race_window(self, seconds: float) -> None:
         """Observe for how long a person's edit could have been overwritten."""
         self.metrics.write_race.labels(self.tenant).observe(seconds)
 
-    def foreign(self) -> None:
+    def count_foreign(self) -> None:
         """Count an event of a parcel that is not ours."""
         self.metrics.events_handled.labels(self.tenant, "foreign", self.stream.name).inc()
 
-    def circuit(self, state: CircuitState) -> None:
+    def show_circuit(self, state: CircuitState) -> None:
         """Show the state of Afterbuy's circuit breaker."""
         self._circuit.show(is_open=state is not CircuitState.CLOSED, refused=state is CircuitState.REFUSED)
         self.health.set_fact("afterbuy", state.value)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Refresh until ``stop`` is set, and once more then."""
-        self.circuit(CircuitState.CLOSED)
+        self.show_circuit(CircuitState.CLOSED)
         await every(REFRESH_SECONDS, self.refresh, stop)  # without Redis the numbers stay, and /readyz fails
         with suppress(Transient):
             await self._keep_success()

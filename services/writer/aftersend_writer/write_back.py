@@ -48,10 +48,10 @@ class AfterbuyOrders(Protocol):
 class WriteBackMeter(Protocol):
     """The metrics of written orders."""
 
-    def succeeded(self) -> None:
+    def record_success(self) -> None:
         """Count an order that Afterbuy shows as it should be."""
 
-    def race_window(self, seconds: float) -> None:
+    def record_race_window(self, seconds: float) -> None:
         """Record the time from the read that a write is based on to the answer of that write."""
 
 
@@ -196,7 +196,7 @@ class OrderWriter:
             await self._afterbuy.update(changes)
         finally:
             for update in updates:
-                self._meter.race_window(self._clock() - update.read_at)
+                self._meter.record_race_window(self._clock() - update.read_at)
 
     async def _update_ledger(self, update: OrderUpdate) -> AftersendError | None:
         """Store the observation while the lease is held; returns what prevented it."""
@@ -214,7 +214,7 @@ class OrderWriter:
         except AftersendError as error:
             return error
         if observation.problem is None:
-            self._meter.succeeded()
+            self._meter.record_success()
         return None
 
 

@@ -60,10 +60,10 @@ class Writer:
             meter=self,
         )
 
-    def succeeded(self) -> None:
+    def record_success(self) -> None:
         self.right += 1
 
-    def race_window(self, seconds: float) -> None:
+    def record_race_window(self, seconds: float) -> None:
         self.races.append(seconds)
 
     async def merge(self, order_id: str, *events: Any) -> None:

@@ -410,7 +410,7 @@ async def test_metrics_show_what_is_known(bridge: Bridge) -> None:
     assert bridge.metric("events_delayed", stream="parcels") == 0
     assert bridge.metric("dead_letters", stream="parcels") == 0
     assert bridge.metric("last_success_timestamp_seconds", kind="writeback") == 0
-    metrics.succeeded()
+    metrics.record_success()
     await metrics.refresh()
     later = WriterMetrics(bridge.tenant, Metrics(), bridge.health, bridge.ledger, bridge.state, bridge.stream)
     await later.refresh()
