@@ -44,9 +44,9 @@ def run(environ: Mapping[str, str] = os.environ) -> int:
 
 async def _life(settings: OperatorSettings, environ: Mapping[str, str]) -> int:
     logs.configure(settings.log_format, settings.log_level)
-    handed_on = dict(settings.traces)
-    if traces.tracing_enabled(handed_on):
-        grpc_refused(handed_on)
+    trace_settings = dict(settings.traces)
+    if traces.tracing_enabled(trace_settings):
+        grpc_refused(trace_settings)
     metrics, health, access = OperatorMetrics(), Health(), partial(load_access, environ)
     async with AsyncExitStack() as stack:
         api = Api(access, metrics)

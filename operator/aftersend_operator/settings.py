@@ -99,7 +99,9 @@ def _namespaces(text: str) -> tuple[str, ...] | None:
 
 def _labels(text: str) -> tuple[tuple[str, str], ...] | None:
     pairs = [part.strip().partition("=") for part in text.split(",") if part.strip()]
-    valid = all(mark and _LABEL_KEY.fullmatch(key) and _LABEL_VALUE.fullmatch(value) for key, mark, value in pairs)
+    valid = all(
+        separator and _LABEL_KEY.fullmatch(key) and _LABEL_VALUE.fullmatch(value) for key, separator, value in pairs
+    )
     return tuple(sorted((key, value) for key, _, value in pairs)) if valid else None
 
 

@@ -25,7 +25,7 @@ ADDRESS = "127.0.0.9"
 """Of a pod that is a process of this machine."""
 WORST = 60.0
 """Seconds until drift is corrected, whatever happened to the watch."""
-HURRIED = {
+SHORTENED = {
     "aftersend_operator.informer.kopf_watch:_SERVER_TIMEOUT": 1,
     "aftersend_operator.informer.kopf_watch:_INACTIVITY_TIMEOUT": 2.0,
     "aftersend_operator.informer.list_sync:MAX_SILENCE_SECONDS": 6.0,
@@ -72,7 +72,7 @@ def test_a_process_that_stands_still_answers_no_probe(scene: OperatorScene) -> N
 
 def test_watches_that_stand_still_fail_the_liveness_probe(scene: OperatorScene) -> None:
     operator = scene.operator()
-    operator.hurried = HURRIED
+    operator.shortened = SHORTENED
     operator.start()
     scene.bring_up()
     assert operator.ask("/healthz")[0] == 200

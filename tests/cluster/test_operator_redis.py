@@ -68,7 +68,7 @@ def since(scene: OperatorScene, condition: str) -> datetime:
 
 def test_a_redis_of_ours_is_given_time_to_start(alone: OperatorScene) -> None:
     operator = alone.operator()
-    operator.hurried = {"aftersend_operator.status.startup_grace:STARTUP_GRACE_SECONDS": SHORT}
+    operator.shortened = {"aftersend_operator.status.startup_grace:STARTUP_GRACE_SECONDS": SHORT}
     operator.start()
     alone.apply_secrets()
     alone.apply_tenant()

@@ -31,7 +31,7 @@ _MERGE: Final = "application/merge-patch+json"
 _FILE_CHECK_SECONDS: Final = 10.0
 _UNAUTHORIZED: Final = 401
 _DECODER: Final = msgspec.json.Decoder(dict[str, Any])
-_MOST_ERROR_BYTES: Final = 64 * 1024
+_MAX_ERROR_BYTES: Final = 64 * 1024
 
 
 T = TypeVar("T")
@@ -197,6 +197,6 @@ def _ssl_of(access: ApiAccess) -> _Trust:
 
 async def _status_of(response: ClientResponse) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(await response.content.read(_MOST_ERROR_BYTES), type=dict[str, Any])
+        return msgspec.json.decode(await response.content.read(_MAX_ERROR_BYTES), type=dict[str, Any])
     except msgspec.MsgspecError:
         return {}

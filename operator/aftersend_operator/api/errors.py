@@ -16,8 +16,8 @@ from typing import Any
 from aftersend.errors import AftersendError, Transient
 
 KUBERNETES = "kubernetes"
-_MOST_FIELDS = 3
-_LONGEST_FIELD = 120
+_MAX_FIELDS = 3
+_MAX_FIELD_CHARS = 120
 
 
 class ApiRefusal(AftersendError):  # noqa: N818 - domain words, not "…Error"
@@ -52,8 +52,8 @@ def error_of(status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -
 
 def _fields(causes: list[Mapping[str, Any]]) -> str:
     """Join the field paths; map keys in them are user input, hence the limits."""
-    fields = dict.fromkeys(str(cause.get("field", ""))[:_LONGEST_FIELD] for cause in causes)
-    return ", ".join([field for field in fields if field][:_MOST_FIELDS])
+    fields = dict.fromkeys(str(cause.get("field", ""))[:_MAX_FIELD_CHARS] for cause in causes)
+    return ", ".join([field for field in fields if field][:_MAX_FIELDS])
 
 
 def _word(value: object) -> str:

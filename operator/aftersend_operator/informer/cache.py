@@ -78,6 +78,8 @@ class Cache:
         tenant = (record.key[0], record.tenant)
         known = self.children(tenant).get((kind, record.key[1]))
         if known is not None and known.uid == record.uid:
+            # The response to our own apply may come after its watch event: then its version is not newer, but only
+            # it knows that the content satisfies the manifest.
             if known.version >= record.version and not record.settled:
                 return
             if known.digest == record.digest and known.settled and not record.settled:

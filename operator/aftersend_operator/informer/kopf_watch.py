@@ -66,7 +66,7 @@ def watch_registry(
     """Register handlers that put every event of these kinds into the cache, and the login."""
     registry, last = kopf.OperatorRegistry(), -inf
     for kind in kinds:
-        kopf.on.event(*_selector(kind), registry=registry, id=kind.plural)(_carrier(cache, kind))
+        kopf.on.event(*_selector(kind), registry=registry, id=kind.plural)(_cache_handler(cache, kind))
 
     @kopf.on.login(registry=registry, backoff=_LOGIN_INTERVAL)
     async def login(**_: object) -> kopf.AiohttpSession:
@@ -86,15 +86,15 @@ def _selector(kind: Kind) -> tuple[str, str, str]:
     return kind.group, kind.version, kind.plural
 
 
-def _carrier(cache: Cache, kind: Kind) -> Callable[..., Any]:
-    async def carry(event: dict[str, Any], **_: object) -> None:
+def _cache_handler(cache: Cache, kind: Kind) -> Callable[..., Any]:
+    async def handle(event: dict[str, Any], **_: object) -> None:
         live = event["object"]
         if event["type"] == "DELETED":
             cache.remove(kind, key_of(live), version=version_of(live))
         else:
             cache.upsert(kind, live)
 
-    return carry
+    return handle
 
 
 def watched_kinds(optional: Sequence[Kind]) -> tuple[Kind, ...]:

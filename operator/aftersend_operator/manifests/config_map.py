@@ -11,7 +11,7 @@ from aftersend_operator.manifests.render_context import RenderContext
 from aftersend_operator.model.naming import GROUP, Manifest
 
 KEY: Final = "tenant.yaml"
-CONFIG_MARK: Final = f"{GROUP}/config"
+CONFIG_ANNOTATION: Final = f"{GROUP}/config"
 
 
 def config_map(context: RenderContext) -> Manifest:
@@ -49,6 +49,6 @@ def _default(field: msgspec.structs.FieldInfo) -> Any:  # noqa: ANN401 - of any 
     return field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
 
 
-def mark(text: str) -> str:
+def content_hash(text: str) -> str:
     """Hash a content for an annotation: it changes when the content does."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -85,7 +85,7 @@ def adopted_secrets(tenant: Tenant, *, uid: str, existing: Mapping[str, Manifest
     return patches
 
 
-def redis_mark(tenant: Tenant, existing: Mapping[str, Manifest]) -> str:
+def redis_secrets_hash(tenant: Tenant, existing: Mapping[str, Manifest]) -> str:
     """Hash what Redis reads at its start only, users and certificate; no secret can be derived from it."""
     held = _held(tenant, "redis-users", existing) | _held(tenant, "redis-tls", existing)
     digest = hashlib.sha256()

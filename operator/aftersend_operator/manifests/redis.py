@@ -13,7 +13,7 @@ user ``default`` has no password; but that user is off) and ``bind``.
 
 from typing import Any, Final
 
-from aftersend_operator.manifests.config_map import CONFIG_MARK, mark
+from aftersend_operator.manifests.config_map import CONFIG_ANNOTATION, content_hash
 from aftersend_operator.manifests.generated_secrets import JSON_ACL, PLAIN_ACL
 from aftersend_operator.manifests.parts import REDIS
 from aftersend_operator.manifests.pods import container_security, pod_frame, pod_template
@@ -23,7 +23,7 @@ from aftersend_operator.manifests.resources import memory_bytes, resources
 from aftersend_operator.model.naming import GROUP, Manifest, selector
 from aftersend_operator.model.ports import REDIS_PORT
 
-SECRETS_MARK: Final = f"{GROUP}/redis-secrets"
+SECRETS_ANNOTATION: Final = f"{GROUP}/redis-secrets"
 CONFIG_FILE: Final = "redis.conf"
 START_FILE: Final = "start.sh"
 JSON_MODULE: Final = "/usr/local/lib/redis/modules/rejson.so"
@@ -85,7 +85,10 @@ def redis_config_map(context: RenderContext) -> Manifest:
 
 def redis_stateful_set(context: RenderContext) -> Manifest:
     """Render the server; it restarts when configuration, users or certificate change."""
-    marks = {CONFIG_MARK: mark("".join(_files(context).values())), SECRETS_MARK: context.facts.redis_secrets}
+    annotations = {
+        CONFIG_ANNOTATION: content_hash("".join(_files(context).values())),
+        SECRETS_ANNOTATION: context.facts.redis_secrets,
+    }
     return {
         **context.manifest("apps/v1", "StatefulSet", "redis", part=REDIS),
         "spec": {
@@ -94,7 +97,7 @@ def redis_stateful_set(context: RenderContext) -> Manifest:
             "revisionHistoryLimit": 2,
             "serviceName": context.name("redis"),
             "selector": {"matchLabels": selector(context.tenant, REDIS)},
-            "template": pod_template(context, REDIS, _pod(context), marks),
+            "template": pod_template(context, REDIS, _pod(context), annotations),
         },
     }
 

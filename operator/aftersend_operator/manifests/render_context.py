@@ -13,7 +13,7 @@ class ClusterFacts:
     """What is known of the cluster and not from the document."""
 
     redis_secrets: str = ""
-    """Hash of Redis' users and certificate (``redis_mark``): when it changes, Redis restarts."""
+    """Hash of Redis' users and certificate (``redis_secrets_hash``): when it changes, Redis restarts."""
     redis_port: int = REDIS_PORT
     """Port of an external Redis (``ports.port_of_url`` of its URL)."""
     kinds: frozenset[str] = frozenset()

@@ -16,7 +16,7 @@ import msgspec
 from aftersend_operator.model.naming import GROUP, Manifest
 
 DIGEST: Final = f"{GROUP}/applied"
-_SERVERS: Final = frozenset(
+_SERVER_OWNED: Final = frozenset(
     {"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid", "deletionTimestamp"}
 )
 """Metadata that the server owns."""
@@ -28,7 +28,7 @@ def digest(value: object) -> str:
     return blake2b(_encode(value), digest_size=9).hexdigest()
 
 
-def marked(manifest: Manifest) -> Manifest:
+def with_digest(manifest: Manifest) -> Manifest:
     """Return the manifest with its own digest among the annotations."""
     metadata = manifest["metadata"]
     annotations = {**metadata.get("annotations", {}), DIGEST: digest(manifest)}
@@ -37,7 +37,7 @@ def marked(manifest: Manifest) -> Manifest:
 
 def content(live: Manifest) -> bytes:
     """Encode what people or controllers may change in an object, without status and server-owned metadata."""
-    metadata = {key: value for key, value in live.get("metadata", {}).items() if key not in _SERVERS}
+    metadata = {key: value for key, value in live.get("metadata", {}).items() if key not in _SERVER_OWNED}
     return _encode({**{key: value for key, value in live.items() if key != "status"}, "metadata": metadata})
 
 

@@ -12,3 +12,9 @@ class Fault:
     reason: ConditionReason
     message: str
     blocks: bool = True
+
+
+def not_ours(kind: str, name: str) -> Fault:
+    """Report an object that has the name of a child and another owner."""
+    cure = "rename or delete it, or rename the tenant"
+    return Fault(ConditionReason.NOT_OURS, f"{kind} {name} belongs to another owner: {cure}")

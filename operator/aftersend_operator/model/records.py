@@ -23,7 +23,7 @@ from aftersend_operator.model.rollout import Rollout, rollout_of
 
 Key = tuple[str, str]
 """Namespace and name."""
-_MOST_REPORT: Final = 4096
+_MAX_REPORT_BYTES: Final = 4096
 
 
 def key_of(live: Manifest) -> Key:
@@ -210,7 +210,7 @@ def pod_record(live: Manifest) -> PodRecord:
         address=status.get("podIP", ""),
         ready=any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions", ())),
         waiting=next((word for word in map(_waiting, containers) if word), ""),
-        report=str(ended.get("message", "")).encode()[:_MOST_REPORT],
+        report=str(ended.get("message", "")).encode()[:_MAX_REPORT_BYTES],
         ended=ended.get("finishedAt") or "",
         failed=status.get("phase") == "Failed",
     )

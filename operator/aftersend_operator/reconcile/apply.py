@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from aftersend_operator.api.client import Api
 from aftersend_operator.api.errors import ApiRefusal, Conflict, NamespaceTerminating
 from aftersend_operator.informer.cache import Cache
-from aftersend_operator.model.comparison import DIGEST, marked
-from aftersend_operator.model.faults import Fault
+from aftersend_operator.model.comparison import DIGEST, with_digest
+from aftersend_operator.model.faults import Fault, not_ours
 from aftersend_operator.model.kinds import Kind, kind_of
 from aftersend_operator.model.naming import MANAGED_BY_LABEL, TENANT_LABEL, Manifest
 from aftersend_operator.model.reasons import ConditionReason
@@ -41,17 +41,17 @@ class ChildApplier:
 
     async def apply(self, record: TenantRecord, manifests: Sequence[Manifest]) -> ApplyResult:
         """Apply what differs from ``manifests``, prune the rest; raise ``Transient`` and ``NamespaceTerminating``."""
-        changes = plan_changes([marked(m) for m in manifests], self.cache.children(record.key), uid=record.uid)
+        changes = plan_changes([with_digest(m) for m in manifests], self.cache.children(record.key), uid=record.uid)
         result = ApplyResult(waits_for_turn=self._waits_for_turn(record, changes))
         for step, manifest in changes.steps:
-            now = await self._read(manifest, uid=record.uid) if step == "read" else step
+            decided = await self._read(manifest, uid=record.uid) if step == "read" else step
             if step == "apply" and result.waits_for_turn:
-                continue
-            if now == "apply":
+                continue  # a missing child ("read") is created even so: nothing of it is rolled
+            if decided == "apply":
                 await self._apply(manifest, result, is_there=step == "apply")
-            elif now == "refuse":
-                result.faults.append(_not_ours(manifest))
-            result.again = result.again or now != "apply"
+            elif decided == "refuse":
+                result.faults.append(not_ours(manifest["kind"], manifest["metadata"]["name"]))
+            result.again = result.again or decided != "apply"
         for kind, child in () if result.waits_for_turn else changes.prune:
             await self._prune(kind, child, result)
         return result
@@ -105,13 +105,6 @@ def _carries_our_labels(live: Manifest, manifest: Manifest) -> bool:
     """Return True for an object that an earlier tenant of this name retained."""
     labels, wanted = live["metadata"].get("labels", {}), manifest["metadata"]["labels"]
     return all(labels.get(label) == wanted[label] for label in (TENANT_LABEL, MANAGED_BY_LABEL))
-
-
-def _not_ours(manifest: Manifest) -> Fault:
-    what = f"{manifest['kind']} {manifest['metadata']['name']}"
-    return Fault(
-        ConditionReason.NOT_OURS, f"{what} belongs to another owner: rename or delete it, or rename the tenant"
-    )
 
 
 def _refused(manifest: Manifest, error: ApiRefusal) -> Fault:

@@ -56,7 +56,7 @@ def plan_changes(wanted: Sequence[Manifest], children: Mapping[ChildKey, ChildRe
 
 
 def step_for(manifest: Manifest, child: ChildRecord | None, *, uid: str) -> Step:
-    """Decide one step; a settled child is marked as such in its record."""
+    """Decide one step; a settled child is recorded as such."""
     if child is None:
         return "read"
     if child.deleting or child.is_left_by_predecessor(uid):
@@ -68,7 +68,7 @@ def step_for(manifest: Manifest, child: ChildRecord | None, *, uid: str) -> Step
 
 def is_settled(manifest: Manifest, child: ChildRecord) -> bool:
     """Return True if the child matches its manifest; its content is dropped then."""
-    mark = manifest["metadata"]["annotations"][DIGEST]
-    if child.settled != mark and child.content and covers(msgspec.json.decode(child.content), manifest):
-        child.settled, child.content = mark, b""
-    return bool(child.settled == mark)
+    wanted = manifest["metadata"]["annotations"][DIGEST]
+    if child.settled != wanted and child.content and covers(msgspec.json.decode(child.content), manifest):
+        child.settled, child.content = wanted, b""
+    return bool(child.settled == wanted)

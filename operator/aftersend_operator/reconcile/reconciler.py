@@ -125,10 +125,10 @@ class Reconciler:
         last, revision, now = self._last_passes[record.key], self.revisions[record.key], self.now()
         if last.revision == revision and now.timestamp() < last.until:
             return last.result
-        mark, faults = await self.secrets.ensure(record, record.tenant, now=now)
+        redis_hash, faults = await self.secrets.ensure(record, record.tenant, now=now)
         if faults:
             return ApplyResult(faults=faults, again=True)
-        facts = ClusterFacts(redis_secrets=mark, redis_port=self._redis_port(record), kinds=frozenset(self.kinds))
+        facts = ClusterFacts(redis_secrets=redis_hash, redis_port=self._redis_port(record), kinds=frozenset(self.kinds))
         wanted = desired(record.tenant, uid=record.uid, settings=self.settings, facts=facts)
         result = await self.applier.apply(record, wanted)
         is_done = not result.again and not result.waits_for_turn

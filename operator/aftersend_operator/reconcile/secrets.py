@@ -5,7 +5,7 @@ and stored events became unreadable silently. So a lost key is a fault, and noth
 restored: running pods still have theirs.
 
 Contents are read only when the watch shows that one of the secrets changed, or once a day for expiring certificates.
-In between only a mark of them is kept, never a value.
+In between only a hash of them is kept, never a value.
 """
 
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ from aftersend_operator.manifests.generated_secrets import (
     adopted_secrets,
     key_names,
     missing_secrets,
-    redis_mark,
+    redis_secrets_hash,
     renewed_certificate,
     renewed_users,
     secret_names,
 )
-from aftersend_operator.model.faults import Fault
+from aftersend_operator.model.faults import Fault, not_ours
 from aftersend_operator.model.kinds import SECRET
 from aftersend_operator.model.naming import TENANT_LABEL, Manifest
 from aftersend_operator.model.reasons import ConditionReason
@@ -37,7 +37,7 @@ _RECHECK_INTERVAL: Final = timedelta(days=1)
 @dataclass(frozen=True, slots=True)
 class _Ensured:
     versions: tuple[object, ...]
-    mark: str
+    redis_hash: str
     until: datetime
 
 
@@ -50,10 +50,10 @@ class GeneratedSecrets:
     _known: dict[Key, _Ensured] = field(default_factory=dict)
 
     async def ensure(self, record: TenantRecord, tenant: Tenant, *, now: datetime) -> tuple[str, list[Fault]]:
-        """Ensure that all exist; return the mark of Redis' secrets, and faults."""
+        """Ensure that all exist; return the hash of Redis' secrets, and faults."""
         known = self._known.get(record.key)
         if known is not None and known.versions == self._versions(record, tenant) and now < known.until:
-            return known.mark, []
+            return known.redis_hash, []
         existing, faults = await self._read(record, tenant)
         faults += [_key_lost(name) for name in key_names(tenant) if name not in existing and self._has_data(record)]
         if faults:
@@ -61,9 +61,9 @@ class GeneratedSecrets:
         existing |= await self._create(missing_secrets(tenant, uid=record.uid, existing=existing, now=now))
         for patch in _renewals(record, tenant, existing, now):
             existing[patch["metadata"]["name"]] = self._record(await self.api.patch(patch))
-        mark = redis_mark(tenant, existing)
-        self._known[record.key] = _Ensured(self._versions(record, tenant), mark, now + _RECHECK_INTERVAL)
-        return mark, []
+        redis_hash = redis_secrets_hash(tenant, existing)
+        self._known[record.key] = _Ensured(self._versions(record, tenant), redis_hash, now + _RECHECK_INTERVAL)
+        return redis_hash, []
 
     def forget(self, tenant: Key) -> None:
         """Drop what is kept of a deleted tenant."""
@@ -85,7 +85,7 @@ class GeneratedSecrets:
             live = await self.api.get(SECRET, record.key[0], name)
             if live is not None:
                 existing[name] = self._record(live)
-                faults += [] if _is_ours(live, record) else [_not_ours(name)]
+                faults += [] if _is_ours(live, record) else [not_ours("Secret", name)]
         return existing, faults
 
     async def _create(self, secrets: list[Manifest]) -> dict[str, Manifest]:
@@ -108,12 +108,6 @@ def _renewals(record: TenantRecord, tenant: Tenant, existing: Mapping[str, Manif
 def _is_ours(live: Manifest, record: TenantRecord) -> bool:
     child = child_record(live)
     return child.owner in ("", record.uid) and live["metadata"].get("labels", {}).get(TENANT_LABEL) == record.key[1]
-
-
-def _not_ours(name: str) -> Fault:
-    return Fault(
-        ConditionReason.NOT_OURS, f"Secret {name} belongs to another owner: rename or delete it, or rename the tenant"
-    )
 
 
 def _key_lost(name: str) -> Fault:

@@ -82,6 +82,7 @@ class WorkQueue(Generic[K]):
         now = self.clock()
         while self._heap and self._heap[0][0] <= now:
             due, _, key = heapq.heappop(self._heap)
+            # Otherwise the item is outdated by an earlier one, or `_process` adds the key again when it is done.
             if self._due.get(key) == due and key not in self._active:
                 del self._due[key]
                 self._active.add(key)

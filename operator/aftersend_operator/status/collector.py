@@ -35,19 +35,18 @@ class StatusCollector:
             return ReportedState()
         pods = self.cache.pods(record.key)
         if record.tenant.spec.topology == "compact":
-            pod = _newest(pods, _COMPACT)
-            reported = (
-                state_from_readyz(await self.readyz_client.fetch(pod.address), record.identity)
-                if pod
-                else ReportedState()
-            )
+            reported = await self._readyz(record, _newest(pods, _COMPACT))
         else:
             reported = state_from_jobs(pods)
             unready = _newest([pod for pod in pods if not pod.ready and not pod.waiting], _SERVICES)
-            if unready is not None:
-                faults = state_from_readyz(await self.readyz_client.fetch(unready.address), record.identity).faults
-                reported = msgspec.structs.replace(reported, faults=(*reported.faults, *faults))
+            faults = (await self._readyz(record, unready)).faults
+            reported = msgspec.structs.replace(reported, faults=(*reported.faults, *faults))
         return self._without_stale_refusals(record, reported)
+
+    async def _readyz(self, record: TenantRecord, pod: PodRecord | None) -> ReportedState:
+        return (
+            state_from_readyz(await self.readyz_client.fetch(pod.address), record.identity) if pod else ReportedState()
+        )
 
     def forget(self, tenant: Key) -> None:
         """Drop what is kept of a deleted tenant."""

@@ -14,7 +14,7 @@ from aftersend.tenant.status import Condition
 from aftersend_operator.model.faults import Fault
 from aftersend_operator.model.reasons import ConditionReason
 
-_LONGEST: Final = 400
+_MAX_MESSAGE_CHARS: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,9 @@ def with_timestamps(draft: ConditionDraft, known: Sequence[Condition], *, genera
         observed_generation=generation,
         last_transition_time=before.last_transition_time if before and before.status == status else now,
         reason=draft.reason.value,
-        message=draft.message if len(draft.message) <= _LONGEST else f"{draft.message[: _LONGEST - 1]}…",
+        message=draft.message
+        if len(draft.message) <= _MAX_MESSAGE_CHARS
+        else f"{draft.message[: _MAX_MESSAGE_CHARS - 1]}…",
     )
 
 

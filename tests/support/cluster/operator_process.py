@@ -29,13 +29,13 @@ class Operator:
     environ: dict[str, str]
     log: Path
     port: int
-    hurried: Mapping[str, float] = field(default_factory=dict)
-    """Spans of time that are other ones than in production, by ``module:NAME``."""
+    shortened: Mapping[str, float] = field(default_factory=dict)
+    """Periods that are shorter than in production, by ``module:NAME``."""
     process: ForkServerProcess | None = None
 
     def start(self) -> "Operator":
         """Start it; returns at once."""
-        given = (self.environ, self.log, dict(self.hurried))
+        given = (self.environ, self.log, dict(self.shortened))
         self.process = _FORKS.Process(target=_operator, args=given, daemon=True)  # the session never waits for one
         self.process.start()
         return self
@@ -80,14 +80,14 @@ class Operator:
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
 
-def _operator(environ: dict[str, str], log: Path, hurried: dict[str, float]) -> None:
+def _operator(environ: dict[str, str], log: Path, shortened: dict[str, float]) -> None:
     """In the fork: become what the console script is."""
     with log.open("ab", buffering=0) as out:
         os.dup2(out.fileno(), 1)
         os.dup2(out.fileno(), 2)
     os.environ.clear()
     os.environ.update(environ)
-    for place, seconds in hurried.items():
+    for place, seconds in shortened.items():
         module, _, name = place.partition(":")
         assert hasattr(import_module(module), name), place
         setattr(import_module(module), name, seconds)

@@ -4,7 +4,7 @@ import pytest
 
 from aftersend_operator.informer.cache import Cache
 from aftersend_operator.manifests.desired import ClusterFacts, desired
-from aftersend_operator.model.comparison import marked
+from aftersend_operator.model.comparison import with_digest
 from aftersend_operator.model.kinds import POD, SECRET, TENANT
 from aftersend_operator.model.naming import Manifest
 from aftersend_operator.model.records import Key, child_record, key_of, tenant_record
@@ -36,7 +36,7 @@ def watched() -> Watched:
 def wanted() -> list[Manifest]:
     tenant = tenant_record(live(tenant_document())).tenant
     assert tenant is not None
-    return [marked(manifest) for manifest in desired(tenant, uid=UID, settings=SETTINGS, facts=ClusterFacts())]
+    return [with_digest(manifest) for manifest in desired(tenant, uid=UID, settings=SETTINGS, facts=ClusterFacts())]
 
 
 def config_map(**data: str) -> Manifest:

@@ -15,7 +15,7 @@ from aftersend.tenant.document import Tenant
 from aftersend_operator.manifests.generated_secrets import (
     adopted_secrets,
     missing_secrets,
-    redis_mark,
+    redis_secrets_hash,
     renewed_certificate,
     renewed_users,
     secret_names,
@@ -157,7 +157,7 @@ def test_new_rights_and_users_come_without_new_passwords() -> None:
     assert renewed_users(tenant(), existing=renewed) is None
     for user in set(USERS) - {"up"}:
         assert value(renewed, "redis-users", f"{user}.password") == value(secrets, "redis-users", f"{user}.password")
-    assert redis_mark(tenant(), renewed) != redis_mark(tenant(), secrets)
+    assert redis_secrets_hash(tenant(), renewed) != redis_secrets_hash(tenant(), secrets)
 
 
 def test_the_server_has_every_name_of_its_service() -> None:
@@ -179,7 +179,7 @@ def test_the_servers_certificate_is_renewed_at_two_thirds_of_its_life(days: int,
     renewed = applied(secrets, patch)
     for key in ("ca.crt", "ca.key"):
         assert value(renewed, "redis-tls", key) == value(secrets, "redis-tls", key)
-    assert redis_mark(tenant(), renewed) != redis_mark(tenant(), secrets)
+    assert redis_secrets_hash(tenant(), renewed) != redis_secrets_hash(tenant(), secrets)
     assert renewed_certificate(tenant(), existing=renewed, now=later) is None
 
 
@@ -234,8 +234,8 @@ def test_a_certificate_says_what_it_is_for() -> None:
 
 def test_the_mark_of_redis_knows_neither_passwords_nor_keys() -> None:
     secrets = made()
-    before = redis_mark(tenant(), secrets)
-    assert before == redis_mark(tenant(), secrets)
+    before = redis_secrets_hash(tenant(), secrets)
+    assert before == redis_secrets_hash(tenant(), secrets)
     for what, key in (("redis-users", "writer.password"), ("redis-tls", "tls.key"), ("redis-tls", "ca.key")):
         changed = {**secrets, f"{PREFIX}{what}": {"data": {**secrets[f"{PREFIX}{what}"]["data"], key: "eA=="}}}
-        assert redis_mark(tenant(), changed) == before
+        assert redis_secrets_hash(tenant(), changed) == before

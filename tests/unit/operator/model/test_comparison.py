@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from aftersend_operator.model.comparison import DIGEST, content, covers, digest, marked
+from aftersend_operator.model.comparison import DIGEST, content, covers, digest, with_digest
 from tests.support.operator_objects import live
 
 WANTED = {
@@ -36,21 +36,23 @@ def test_what_is_wanted_must_stand_there_and_more_may(found: object, wanted: obj
 
 
 def test_a_child_as_applied_is_in_order_whatever_the_server_adds() -> None:
-    wanted = marked(WANTED)
+    wanted = with_digest(WANTED)
     found = live(wanted, managedFields=[{"manager": "x"}], annotations={**wanted["metadata"]["annotations"], "b": "1"})
     found["spec"] = {**found["spec"], "strategy": {"type": "RollingUpdate"}}
     assert covers(msgspec.json.decode(content(found)), wanted)
 
 
 def test_a_field_that_is_no_longer_wanted_makes_a_difference_although_it_is_covered() -> None:
-    before = marked({**WANTED, "spec": {**WANTED["spec"], "hostNetwork": True}})
-    assert covers(before["spec"], marked(WANTED)["spec"])
-    assert not covers(msgspec.json.decode(content(live(before))), marked(WANTED))
+    before = with_digest({**WANTED, "spec": {**WANTED["spec"], "hostNetwork": True}})
+    assert covers(before["spec"], with_digest(WANTED)["spec"])
+    assert not covers(msgspec.json.decode(content(live(before))), with_digest(WANTED))
 
 
-def test_the_mark_depends_on_nothing_but_the_manifest() -> None:
+def test_the_digest_depends_on_nothing_but_the_manifest() -> None:
     again = {key: WANTED[key] for key in reversed(WANTED)}
-    assert marked(WANTED)["metadata"]["annotations"][DIGEST] == marked(again)["metadata"]["annotations"][DIGEST]
+    assert (
+        with_digest(WANTED)["metadata"]["annotations"][DIGEST] == with_digest(again)["metadata"]["annotations"][DIGEST]
+    )
     assert digest({"a": 1}) != digest({"a": 2})
 
 
