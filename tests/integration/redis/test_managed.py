@@ -79,13 +79,13 @@ def test_trust_is_the_tenants_authority_alone_and_made_once_per_content(tmp_path
     first, other = (new_authority(name, now=datetime.now(UTC)).certificate for name in ("first", "other"))
     (tmp_path / "ca.crt").write_bytes(first)
     client = connect("rediss://localhost:1/0", SecretFiles(tmp_path), part="webhook")
-    trust = client.connection_pool.connection_kwargs["trust"]
-    context = trust.context()
+    trust = client.connection_pool.connection_kwargs["ssl_context"]
+    context = trust()
     assert [dict(pair[0] for pair in found["subject"]) for found in context.get_ca_certs()] == [{"commonName": "first"}]
     assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)
-    assert trust.context() is context
+    assert trust() is context
     (tmp_path / "ca.crt").write_bytes(other)
-    assert trust.context() is not context
+    assert trust() is not context
 
 
 def test_the_certificate_passes_strict_verification_under_every_name_of_the_service(server: ManagedRedis) -> None:
