@@ -1,1 +1,5 @@
-"""The dashboards as code: what is asked stands in ``fleet`` and ``tenant``, how a panel looks in ``blocks``."""
+"""The Grafana dashboards as code.
+
+In reading order: ``fleet`` and ``tenant`` (the panels and their queries), ``blocks`` (the types of panels),
+``rendering`` (the JSON files that the chart ships).
+"""

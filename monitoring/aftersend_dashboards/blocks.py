@@ -1,4 +1,4 @@
-"""How panels look: figures, curves and tables with the same units, colours and sources everywhere.
+"""Types of panels: figures, curves and tables with the same units, colours and sources everywhere.
 
 Every panel says in its description what is normal, and names the alerts that watch the same. ``alerts`` become links to
 the runbooks: ``RUNBOOKS_URL`` is replaced (or the link undone) by the chart.
@@ -42,7 +42,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Look:
-    """Unit and limits of a panel: from ``warn`` on it is yellow, from ``bad`` on red; ``less`` turns that round."""
+    """Unit and thresholds of a panel: yellow from ``warn`` on, red from ``bad`` on; ``less`` inverts them."""
 
     unit: str = "short"
     warn: float | None = None
@@ -50,20 +50,20 @@ class Look:
     less: bool = False
     decimals: int | None = None
     words: dict[str, str] = field(default_factory=dict)
-    """Value -> what is shown instead."""
+    """Value -> the text shown instead."""
 
 
 PLAIN: Final = Look()
 
 
 def or_zero(expr: str, label: str = "", value: str = "none") -> str:
-    """0 where nothing was counted yet; with ``label`` under that value of it."""
+    """Add 0 to a query without series; with ``label`` under that value of it."""
     nothing = f'label_replace(vector(0), "{label}", "{value}", "", "")' if label else "vector(0)"
     return f"{expr} or on () {nothing}"
 
 
 def figure(title: str, expr: str, *, normal: str, alerts: tuple[str, ...] = (), look: Look = PLAIN) -> stat.Panel:
-    """One number, coloured by its limits, with a small curve behind."""
+    """Build a panel of one number, coloured by its thresholds, with a small curve behind."""
     panel = (
         stat.Panel()
         .title(title)
@@ -88,7 +88,7 @@ def curves(
     look: Look = PLAIN,
     stacked: bool = False,
 ) -> timeseries.Panel:
-    """Values over time, one line per series; ``stacked`` for parts of a whole."""
+    """Build a panel of values over time, one line per series; ``stacked`` for parts of a whole."""
     panel = (
         timeseries.Panel()
         .title(title)
@@ -118,7 +118,7 @@ def curves(
 
 
 def ranking(title: str, ask: Ask, *, normal: str, alerts: tuple[str, ...] = (), look: Look = PLAIN) -> bargauge.Panel:
-    """The worst tenants as bars; a click leads to the tenant."""
+    """Build a panel of the worst tenants as bars; a click opens the tenant."""
     return (
         bargauge.Panel()
         .title(title)
@@ -135,7 +135,7 @@ def ranking(title: str, ask: Ask, *, normal: str, alerts: tuple[str, ...] = (), 
 
 
 def tenants(title: str, columns: dict[str, str], *, normal: str) -> table.Panel:
-    """One row per tenant, one column per query; a click leads to the tenant."""
+    """Build a table of one row per tenant, one column per query; a click opens the tenant."""
     panel = (
         table.Panel()
         .title(title)
@@ -151,7 +151,7 @@ def tenants(title: str, columns: dict[str, str], *, normal: str) -> table.Panel:
 
 
 def page(title: str, uid: str, about: str) -> dashboard.Dashboard:
-    """An empty dashboard with the choice of a source of data."""
+    """Build an empty dashboard with a variable for the data source."""
     source = dashboard.DatasourceVariable("datasource").label("Prometheus").type("prometheus")
     return (
         dashboard.Dashboard(title)
@@ -174,7 +174,7 @@ def page(title: str, uid: str, about: str) -> dashboard.Dashboard:
 
 
 def row(of: dashboard.Dashboard, title: str, panels: list[Builder[model.Panel]], *, height: int, across: int) -> None:
-    """Put a titled row of panels on the page, ``across`` side by side."""
+    """Add a titled row of panels, ``across`` side by side."""
     first = len(of.build().panels or []) + 1
     of.with_row(dashboard.Row(title).id(first))
     for number, panel in enumerate(panels, first + 1):
@@ -196,7 +196,7 @@ def _described(normal: str, alerts: tuple[str, ...]) -> str:
 
 
 def _limits(look: Look) -> dashboard.ThresholdsConfig:
-    """Green first; with ``less`` red first, because less is worse."""
+    """Order the colours: green first; with ``less`` red first, because less is worse."""
     colours = [("green", None), ("yellow", look.warn), ("red", look.bad)]
     if look.less:
         colours = [("red", None), ("yellow", look.bad), ("green", look.warn if look.warn is not None else look.bad)]

@@ -1,4 +1,4 @@
-"""The fleet: who is late, and is it one merchant or all of them."""
+"""The dashboard of the fleet: which tenants are late, one or all of them."""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -25,7 +25,7 @@ _SIGNED = 'outcome!~"wrong_.*|too_.*|broken_off"'
 
 
 def fleet() -> dashboard.Dashboard:
-    """All tenants on one page."""
+    """Build the dashboard of all tenants."""
     of = page("Aftersend fleet", "aftersend-fleet", "Which merchants are late, and whether it is one or all of them.")
     _now(of)
     _late(of)

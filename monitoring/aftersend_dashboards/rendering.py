@@ -1,4 +1,4 @@
-"""The dashboards as Grafana reads them: one JSON file each, which the chart ships."""
+"""Render the dashboards to the JSON files that the chart ships."""
 
 import json
 
@@ -9,6 +9,6 @@ from aftersend_dashboards.tenant import tenant
 
 
 def files() -> dict[str, str]:
-    """Name of the file -> its text."""
+    """Return the text of each file by its name."""
     built = (fleet().build(), tenant().build())
     return {f"{each.uid}.json": json.dumps(each, cls=JSONEncoder, indent=2, sort_keys=True) + "\n" for each in built}

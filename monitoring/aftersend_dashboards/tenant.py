@@ -1,4 +1,4 @@
-"""One tenant: an order's way from left to right, and what may stand in it."""
+"""The dashboard of one tenant: the path of an order from left to right, and what may block it."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ _OF_ITS_PROCESSES: Final = f"* on (job, instance) max by (job, instance) (afters
 
 
 def tenant() -> dashboard.Dashboard:
-    """Everything about the tenant that is chosen above."""
+    """Build the dashboard of the selected tenant."""
     of = page("Aftersend tenant", "aftersend-tenant", "One merchant: orders out, numbers back, and what is in the way.")
     of.with_variable(
         dashboard.QueryVariable("tenant")

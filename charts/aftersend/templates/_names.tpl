@@ -26,7 +26,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end -}}
 
-{{- /* (list registry image defaultTag): a digest decides; the tag beside it is for people. */ -}}
+{{- /* (list registry image defaultTag): a digest decides; the tag beside it is informational. */ -}}
 {{- define "aftersend.image" -}}
 {{- $registry := index . 0 -}}
 {{- $image := index . 1 -}}

@@ -1,4 +1,4 @@
-{{- /* What the operator does in the namespaces of its tenants; no wildcards. */ -}}
+{{- /* Rights of the operator in the namespaces of its tenants; no wildcards. */ -}}
 {{- define "aftersend.rights" -}}
 - apiGroups: [aftersend.jj-ideenschmiede.de]
   resources: [aftersendtenants]
@@ -6,7 +6,7 @@
 - apiGroups: [aftersend.jj-ideenschmiede.de]
   resources: [aftersendtenants/status]
   verbs: [patch]
-# Owner references block the deletion of their owner; some clusters ask for this right.
+# Owner references block the deletion of their owner; some clusters require this right for them.
 - apiGroups: [aftersend.jj-ideenschmiede.de]
   resources: [aftersendtenants/finalizers]
   verbs: [update]
@@ -31,7 +31,7 @@
 - apiGroups: [monitoring.coreos.com]
   resources: [podmonitors]
   verbs: [get, list, watch, create, patch, delete]
-# How jobs ended, and whether pods are ready.
+# To read how jobs ended, and whether pods are ready.
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
