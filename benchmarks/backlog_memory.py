@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import aiohttp
-from sight.figures import Figure, tell
+from sight.figures import Figure, print_figures
 from sight.memory import watching
 from sight.waiting import until
 
@@ -37,7 +37,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=10_000)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    return tell(asyncio.run(measure(options.events)), as_json=options.json)
+    return print_figures(asyncio.run(measure(options.events)), as_json=options.json)
 
 
 async def measure(events: int) -> list[Figure]:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import aiohttp
 import msgspec
-from sight.figures import Figure, tell
+from sight.figures import Figure, print_figures
 from sight.memory import watching
 
 from aftersend.afterbuy.client import AfterbuyClient, AfterbuyCredentials
@@ -61,7 +61,7 @@ def main() -> int:
         asyncio.run(simulate(options.orders))
         return 0
     logs.configure("json", "error")
-    return tell(asyncio.run(measure(options.orders)), as_json=options.json)
+    return print_figures(asyncio.run(measure(options.orders)), as_json=options.json)
 
 
 async def simulate(orders: int) -> None:

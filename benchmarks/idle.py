@@ -1,23 +1,19 @@
-"""What does it cost to do nothing? Start-up time of the command line, memory of services that wait.
+"""What does it cost to do nothing? Memory of services that wait.
 
     python benchmarks/idle.py [--settle SECONDS] [--json]
 
-``aftersend --help`` is started several times, and the best time counts: the others tell about the machine. A Python
-that does nothing stands beside it as the floor. The three services and ``aftersend up`` with one tenant run against the
-simulated systems, without orders, until their first sweep and look-ups are over; then their resident memory is read.
+The three services and ``aftersend up`` with one tenant run against the simulated systems, without orders, until their
+first sweep and look-ups are over; then their resident memory is read.
 """
 
 import argparse
 import asyncio
-import subprocess
 import sys
-import sysconfig
 import tempfile
-import time
 from pathlib import Path
 
 import aiohttp
-from sight.figures import Figure, tell
+from sight.figures import Figure, print_figures
 from sight.memory import resident
 from sight.waiting import until
 
@@ -25,32 +21,14 @@ from aftersend_demo.environment import PARTS, DemoEnvironment, free_port
 from aftersend_demo.process import ChildProcess
 from aftersend_demo.sandbox_control import SandboxControl
 
-_STARTS = 7
-
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="Start-up time and idle memory.")
+    parser = argparse.ArgumentParser(description="Idle memory.")
     parser.add_argument("--settle", type=float, default=10, help="seconds between ready and the look (default 10)")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    script = str(Path(sysconfig.get_path("scripts")) / "aftersend")
-    figures = [
-        Figure("python -c pass", fastest([sys.executable, "-c", "pass"]), "s"),
-        Figure("aftersend --help", fastest([script, "--help"]), "s", 0.4),
-        *asyncio.run(idle(options.settle)),
-    ]
-    return tell(figures, as_json=options.json)
-
-
-def fastest(command: list[str]) -> float:
-    """The shortest of several runs, in seconds."""
-    times = []
-    for _ in range(_STARTS):
-        start = time.perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        times.append(time.perf_counter() - start)
-    return round(min(times), 3)
+    return print_figures(asyncio.run(idle(options.settle)), as_json=options.json)
 
 
 async def idle(settle: float) -> list[Figure]:

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import aiohttp
-from sight.figures import Figure, tell
+from sight.figures import Figure, print_figures
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from aftersend_operator.api.access import load_access
@@ -65,7 +65,7 @@ async def main(tenants: int) -> int:
             Figure("processor when idle", 100 * (after["cpu"] - before["cpu"]) / IDLE_SECONDS, "% of a core"),
             Figure("memory", after["memory"] / 1e6, "MB", 512),
         ]
-        return tell(figures, as_json=False)
+        return print_figures(figures, as_json=False)
     finally:
         operator.terminate()
         operator.wait()
@@ -120,8 +120,8 @@ async def metrics(port: int) -> dict[str, float]:
         "cpu": "process_cpu_seconds_total",
         "memory": "process_resident_memory_bytes",
     }
-    told = {"conditions": float(len(re.findall(r"^aftersend_tenant_condition{", text, re.MULTILINE)))}
-    return told | {
+    found = {"conditions": float(len(re.findall(r"^aftersend_tenant_condition{", text, re.MULTILINE)))}
+    return found | {
         short: sum(float(value) for value in re.findall(rf"^{name}(?:{{.*}})? (\S+)$", text, re.MULTILINE))
         for short, name in names.items()
     }

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
-from sight.figures import Figure, tell
+from sight.figures import Figure, print_figures
 from sight.waiting import until
 from webhook_latency import send
 
@@ -76,7 +76,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=0.5, help="length of a round (default 0.5)")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    return tell(asyncio.run(measure(options.pairs, options.rounds, options.seconds)), as_json=options.json)
+    return print_figures(asyncio.run(measure(options.pairs, options.rounds, options.seconds)), as_json=options.json)
 
 
 async def measure(pairs: int, rounds: int, seconds: float) -> list[Figure]:

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import aiohttp
-from sight.figures import Figure, tell
+from sight.figures import Figure, print_figures
 
 from aftersend_demo.display import SilentDisplay
 from aftersend_demo.environment import PARTS, DemoEnvironment
@@ -30,7 +30,7 @@ def main() -> int:
     parser.add_argument("--orders", type=int, default=300)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    return tell(asyncio.run(measure(options.orders)), as_json=options.json)
+    return print_figures(asyncio.run(measure(options.orders)), as_json=options.json)
 
 
 async def measure(orders: int) -> list[Figure]:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import aiohttp
 import msgspec
-from sight.figures import Figure, tell
+from sight.figures import Figure, print_figures
 from sight.waiting import until
 
 from aftersend_demo.environment import PARTS, SECRETS, DemoEnvironment
@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    return tell(asyncio.run(measure(options.rate, options.seconds)), as_json=options.json)
+    return print_figures(asyncio.run(measure(options.rate, options.seconds)), as_json=options.json)
 
 
 async def measure(rate: int, seconds: int) -> list[Figure]:

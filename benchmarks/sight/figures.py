@@ -15,7 +15,7 @@ class Figure:
     bound: float = inf
 
 
-def tell(figures: list[Figure], *, as_json: bool) -> int:
+def print_figures(figures: list[Figure], *, as_json: bool) -> int:
     """Print them; returns the exit code: 1 if a bound is exceeded."""
     if as_json:
         print(json.dumps([asdict(each) | {"bound": None if each.bound == inf else each.bound} for each in figures]))

@@ -32,7 +32,7 @@ class Sight:
 
 @asynccontextmanager
 async def watching(done: Callable[[], Awaitable[bool]], pid: int | None = None) -> AsyncIterator[Sight]:
-    """Look four times a second; ``done`` tells whether a tenth of the work is done."""
+    """Look four times a second; ``done`` returns whether a tenth of the work is done."""
     sight = Sight(start=resident(pid))
 
     async def look() -> None:

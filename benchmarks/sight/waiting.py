@@ -1,4 +1,4 @@
-"""Waiting for other processes, which no event of ours can tell about."""
+"""Polling of other processes, which set no event of ours."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

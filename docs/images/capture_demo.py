@@ -20,11 +20,11 @@ def main() -> None:
     logs.configure("console", "error")
     console = Console(record=True, width=118, force_terminal=True, file=io.StringIO())
     with tempfile.TemporaryDirectory() as folder, DemoEnvironment(Path(folder), orders=300) as demo:
-        screen = LiveDisplay(Console(file=io.StringIO(), force_terminal=True, width=118))
-        rules = asyncio.run(live_through(demo, screen))
-        screen.close()
+        display = LiveDisplay(Console(file=io.StringIO(), force_terminal=True, width=118))
+        rules = asyncio.run(live_through(demo, display))
+        display.close()
     console.print("[bold]$ make demo")
-    console.print(screen.picture())
+    console.print(display.render())
     console.print(verdict_table(rules))
     console.save_svg(str(PICTURE), title="aftersend demo")
 

@@ -127,7 +127,7 @@ async def test_a_person_is_asked(shop: Shop, answer: bytes, code: int) -> None:
     assert bool(await shop.redis.exists(shop.ledger._keys.key("order", "0"))) == (code == 0)
 
 
-async def test_it_refuses_while_services_run_unless_told(shop: Shop) -> None:
+async def test_it_refuses_while_services_run_unless_live(shop: Shop) -> None:
     await shop.orders(1)
     await shop.call("create")
     await Heartbeat(shop.redis, tenant=TENANT).beat("writer host-1")
@@ -151,9 +151,9 @@ async def test_failures_are_reported(shop: Shop) -> None:
         ({"AFTERSEND_REDIS_URL": "redis://127.0.0.1:9/0"}, 1, "redis_unavailable"),
     ):
         assert (await shop.call("create", "--report", str(report), **changes))[0] == code
-        told = json.loads(report.read_text())
-        assert told["outcome"] == "failed"
-        assert text in told["error"]
+        written = json.loads(report.read_text())
+        assert written["outcome"] == "failed"
+        assert text in written["error"]
 
 
 async def test_a_full_disk_leaves_the_older_backup(shop: Shop) -> None:

@@ -1,4 +1,4 @@
-"""Rotating data keys: everything comes under the newest key, nothing changes otherwise, nobody is disturbed."""
+"""Rotating data keys: everything comes under the newest key, nothing else changes, all services go on."""
 
 import asyncio
 import json
@@ -103,8 +103,8 @@ def test_the_commands(redis_url: str, tmp_path: Path) -> None:
     assert (code, (keys / made).stat().st_mode & 0o777) == (0, 0o600)
     code, out, _ = call_main(("keys", "reseal", "--json"), place.environ)
     assert code == 0
-    told = json.loads(out)
-    assert [(use["key"], use["here"], use["backups"]) for use in told["keys"]] == [
+    shown = json.loads(out)
+    assert [(use["key"], use["here"], use["backups"]) for use in shown["keys"]] == [
         (made, True, 0),
         ("20260101", True, 1),
     ]

@@ -25,9 +25,9 @@ RULES = 20
 def test_the_day_for_a_machine() -> None:
     ended = subprocess.run([*COMMAND, "demo", "--json"], capture_output=True, text=True, timeout=300, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
-    told = json.loads(ended.stdout)
-    assert (told["ok"], told["page"], len(told["rules"])) == (True, "", RULES)
-    for rule in told["rules"]:
+    shown = json.loads(ended.stdout)
+    assert (shown["ok"], shown["page"], len(shown["rules"])) == (True, "", RULES)
+    for rule in shown["rules"]:
         assert rule["kept"], rule
         assert rule["checked"] > 0, "a rule without a case proves nothing"
         assert (rule["violated"], rule["orders"]) == (0, [])
