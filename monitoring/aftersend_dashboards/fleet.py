@@ -227,14 +227,14 @@ def _operator(of: dashboard.Dashboard) -> None:
                 alerts=("AftersendTenantDegraded",),
             ),
             curves(
-                "Looks of the operator",
+                "Reconciliations",
                 Ask(f"sum by (outcome) (rate(aftersend_operator_reconciles_total[{WINDOW}]))", "{{outcome}}"),
-                normal="How often it looked at a tenant, by outcome. Normal: done; failed only now and then.",
+                normal="Reconciliations of tenants by outcome. Normal: done; failed only now and then.",
                 alerts=("AftersendOperatorStalled",),
                 look=Look(unit="ops"),
             ),
             curves(
-                "Duration of a look",
+                "Duration of a reconciliation",
                 Ask(
                     "histogram_quantile(0.95, sum by (le)"
                     f" (rate(aftersend_operator_reconcile_seconds_bucket[{WINDOW}]))) >= 0 or on () vector(0)",
