@@ -33,12 +33,12 @@ def test_every_value_in_the_docs_is_one_of_the_chart_and_changes_something(wish:
 
 def test_all_of_them_together() -> None:
     manifests = rendered(*WISHES)
-    told = environment(manifests)
-    assert told["AFTERSEND_WATCH_NAMESPACES"] == "tenant-mueller,tenant-schmidt"
-    assert told["AFTERSEND_INGRESS_NAMESPACE_SELECTOR"] == "kubernetes.io/metadata.name=ingress-nginx"
-    assert told["AFTERSEND_SERVICE_IMAGE"].startswith("registry.example.com/team/aftersend:")
-    assert told["AFTERSEND_REDIS_IMAGE"].startswith("registry.example.com/mirror/valkey:")
-    assert told["AFTERSEND_ALLOW_HTTP"] == "1"
+    variables = environment(manifests)
+    assert variables["AFTERSEND_WATCH_NAMESPACES"] == "tenant-mueller,tenant-schmidt"
+    assert variables["AFTERSEND_INGRESS_NAMESPACE_SELECTOR"] == "kubernetes.io/metadata.name=ingress-nginx"
+    assert variables["AFTERSEND_SERVICE_IMAGE"].startswith("registry.example.com/team/aftersend:")
+    assert variables["AFTERSEND_REDIS_IMAGE"].startswith("registry.example.com/mirror/valkey:")
+    assert variables["AFTERSEND_ALLOW_HTTP"] == "1"
     assert of_kind(manifests, "PodMonitor")
 
 

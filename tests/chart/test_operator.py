@@ -1,4 +1,4 @@
-"""The operator's pod: how it is told, probed, bounded and replaced."""
+"""The operator's pod: how it is configured, probed, bounded and replaced."""
 
 from typing import Any
 

@@ -65,8 +65,8 @@ class Prometheus:
             expression = expression.replace(name, value)
         query = urllib.parse.urlencode({"query": expression})
         with urllib.request.urlopen(f"{self.url}/api/v1/query?{query}", timeout=30) as answer:
-            told = json.load(answer)
-        return [Series(each["metric"], float(each["value"][1])) for each in told["data"]["result"]]
+            found = json.load(answer)
+        return [Series(each["metric"], float(each["value"][1])) for each in found["data"]["result"]]
 
 
 @pytest.fixture(scope="module")
@@ -177,9 +177,9 @@ def test_the_answers_are_those_of_the_day(
     dashboard: str, panel: str, expected: dict[str, tuple[float, float]], prometheus: Prometheus
 ) -> None:
     (found,) = (query for name, title, query in QUERIES if (name, title) == (dashboard, panel))
-    told = {"".join(series.labels.values()): series.value for series in prometheus.ask(found)}
+    values = {"".join(series.labels.values()): series.value for series in prometheus.ask(found)}
     for label, (least, most) in expected.items():
-        assert least <= told[label] <= most, told
+        assert least <= values[label] <= most, values
 
 
 @pytest.mark.parametrize("panel", ["Memory of the parts", "Processor"])

@@ -30,16 +30,16 @@ def alert(name: str, severity: str, tenant: str = "shops.mueller", *, over: bool
 
 
 def test_critical_reaches_the_pager_by_both_ways_and_resolves_the_same_incident(tmp_path: Path) -> None:
-    with sink() as heard:
-        config = hurried(addressed(configuration(), heard, tmp_path, "en"), FASTER)
+    with sink() as received:
+        config = hurried(addressed(configuration(), received, tmp_path, "en"), FASTER)
         with alertmanager(config, tmp_path) as running:
-            running.tell([alert("AftersendExportLate", "critical")])
-            paged = heard.wait_for(lambda notice: notice.channel == "pagerduty")
-            called = heard.wait_for(lambda notice: notice.channel == "webhook")
-            running.tell([alert("AftersendExportLate", "critical", over=True)])
-            over = heard.wait_for(lambda notice: notice.channel == "pagerduty" and notice.resolved)
-            heard.wait_for(lambda notice: notice.channel == "webhook" and notice.resolved)
-        assert {notice.channel for notice in heard.notices} == {"pagerduty", "webhook"}
+            running.send([alert("AftersendExportLate", "critical")])
+            paged = received.wait_for(lambda notice: notice.channel == "pagerduty")
+            called = received.wait_for(lambda notice: notice.channel == "webhook")
+            running.send([alert("AftersendExportLate", "critical", over=True)])
+            over = received.wait_for(lambda notice: notice.channel == "pagerduty" and notice.resolved)
+            received.wait_for(lambda notice: notice.channel == "webhook" and notice.resolved)
+        assert {notice.channel for notice in received.notices} == {"pagerduty", "webhook"}
     assert paged.body["routing_key"] == PAGER_KEY
     assert paged.body["event_action"] == "trigger"
     assert paged.body["payload"]["summary"] == "CRITICAL: shops.mueller: 2 events were given up."
@@ -54,16 +54,16 @@ def test_critical_reaches_the_pager_by_both_ways_and_resolves_the_same_incident(
 
 
 def test_a_warning_reaches_chat_and_mail(tmp_path: Path) -> None:
-    with sink() as heard:
-        config = hurried(addressed(configuration(), heard, tmp_path, "de"), FASTER)
+    with sink() as received:
+        config = hurried(addressed(configuration(), received, tmp_path, "de"), FASTER)
         with alertmanager(config, tmp_path) as running:
-            running.tell([alert("AftersendDeadLetters", "warning")])
-            chat = heard.wait_for(lambda notice: notice.channel == "chat")
-            mail = heard.wait_for(lambda notice: notice.channel == "mail")
-            running.tell([alert("AftersendDeadLetters", "warning", over=True)])
-            over = heard.wait_for(lambda notice: notice.channel == "chat" and notice.resolved)
-            heard.wait_for(lambda notice: notice.channel == "mail" and notice.resolved)
-        assert {notice.channel for notice in heard.notices} == {"chat", "mail"}
+            running.send([alert("AftersendDeadLetters", "warning")])
+            chat = received.wait_for(lambda notice: notice.channel == "chat")
+            mail = received.wait_for(lambda notice: notice.channel == "mail")
+            running.send([alert("AftersendDeadLetters", "warning", over=True)])
+            over = received.wait_for(lambda notice: notice.channel == "chat" and notice.resolved)
+            received.wait_for(lambda notice: notice.channel == "mail" and notice.resolved)
+        assert {notice.channel for notice in received.notices} == {"chat", "mail"}
     (attachment,) = chat.body["attachments"]
     assert attachment["title"] == mail.subject == "WARNUNG: shops.mueller: 2 Ereignisse wurden aufgegeben."
     assert (attachment["color"], attachment["title_link"]) == ("warning", RUNBOOK)
@@ -80,23 +80,23 @@ def test_three_hundred_merchants_at_once_are_one_message(tmp_path: Path) -> None
     def all_of_them(notice: Notice) -> bool:
         return notice.channel == "pagerduty" and "(300)" in notice.subject
 
-    with sink() as heard:
-        config = hurried(addressed(configuration(), heard, tmp_path, "en"), FASTER)
+    with sink() as received:
+        config = hurried(addressed(configuration(), received, tmp_path, "en"), FASTER)
         with alertmanager(config, tmp_path) as running:
-            running.tell([alert("AftersendExportLate", "critical", f"shops.m{number:03}") for number in range(300)])
-            told = heard.wait_for(all_of_them)
-        assert {notice.body["dedup_key"] for notice in heard.notices if notice.channel == "pagerduty"} == {
-            told.body["dedup_key"]
+            running.send([alert("AftersendExportLate", "critical", f"shops.m{number:03}") for number in range(300)])
+            notice = received.wait_for(all_of_them)
+        assert {notice.body["dedup_key"] for notice in received.notices if notice.channel == "pagerduty"} == {
+            notice.body["dedup_key"]
         }
-    assert told.subject == "CRITICAL: Export late (300): shops.m000, shops.m001, shops.m002 and 297 more"
+    assert notice.subject == "CRITICAL: Export late (300): shops.m000, shops.m001, shops.m002 and 297 more"
 
 
 def test_the_made_up_alert_of_the_guide_goes_all_the_way(tmp_path: Path) -> None:
     guide = (ROOT / "docs" / "guides" / "notifications.md").read_text()
     (command,) = re.findall(r"^amtool (alert add .*)$", guide, re.MULTILINE)
-    with sink() as heard:
-        config = hurried(addressed(configuration(), heard, tmp_path, "en"), FASTER)
+    with sink() as received:
+        config = hurried(addressed(configuration(), received, tmp_path, "en"), FASTER)
         with alertmanager(config, tmp_path) as running:
             answer_of("amtool", *shlex.split(command.replace("=…", f"={running.url}")))
-            told = heard.wait_for(lambda notice: notice.channel == "mail")
-    assert told.subject == "WARNING: shops.test: 1 event was given up."
+            notice = received.wait_for(lambda notice: notice.channel == "mail")
+    assert notice.subject == "WARNING: shops.test: 1 event was given up."

@@ -48,7 +48,7 @@ class WatchedEnvironment(DemoEnvironment):
 
 @dataclass
 class Watch:
-    """A running scene, those who watch it, and what was told so far."""
+    """A running scene, its Prometheus and Alertmanager, and the notices so far."""
 
     scene: Scene
     prometheus: Prometheus
@@ -56,20 +56,20 @@ class Watch:
     expected: set[str] = field(default_factory=set)
     """Names of the alerts that were waited for."""
 
-    async def told(self, alert: str, channels: set[str]) -> None:
-        """The alert is told on each of these channels, with merchant and runbook."""
+    async def notified(self, alert: str, channels: set[str]) -> None:
+        """Wait until each of these channels has the alert, with merchant and runbook."""
         self.expected.add(alert)
         for channel in sorted(channels):
-            notice = await self._heard(partial(_is_about, alert, channel, resolved=False))
+            notice = await self._received(partial(_is_about, alert, channel, resolved=False))
             assert f"{RUNBOOKS}/{alert}.md" in str(notice)
             assert TENANT in str(notice) or alert == "AftersendUpstreamDown"
 
     async def over(self, alert: str, channels: set[str]) -> None:
         """The same channels hear that all is well again."""
         for channel in sorted(channels):
-            await self._heard(partial(_is_about, alert, channel, resolved=True))
+            await self._received(partial(_is_about, alert, channel, resolved=True))
 
-    async def _heard(self, wanted: Callable[[Notice], bool]) -> Notice:
+    async def _received(self, wanted: Callable[[Notice], bool]) -> Notice:
         return await asyncio.to_thread(self.sink.wait_for, wanted, patience=PATIENCE)
 
 
@@ -96,13 +96,13 @@ async def watched(folder: Path, *, orders: int, factor: float) -> AsyncIterator[
     """A scene with its watchers, once Prometheus has seen every part."""
     async with scene(folder / "stage", orders=orders, kind=WatchedEnvironment) as running:
         targets = [f"127.0.0.1:{port}" for port in running.demo.admin_ports.values()]
-        with sink() as heard:
-            config = hurried(addressed(configuration(), heard, folder, "en"), factor)
+        with sink() as received:
+            config = hurried(addressed(configuration(), received, folder, "en"), factor)
             with (
                 alertmanager(config, folder) as manager,
                 prometheus(folder, targets=targets, factor=factor, alertmanager=manager.url) as watching,
             ):
-                watch = Watch(running, watching, heard)
+                watch = Watch(running, watching, received)
                 await running.until(partial(_all_seen, watch), "Prometheus has seen every part")
                 yield watch
 
@@ -117,25 +117,25 @@ async def _all_seen(watch: Watch) -> bool:
 
 async def _writer_dies(watch: Watch) -> None:
     watch.scene.demo.children["writer"].kill()
-    await watch.told("AftersendPartMissing", PAGER)
+    await watch.notified("AftersendPartMissing", PAGER)
     watch.scene.demo.children["writer"].start()
     await watch.over("AftersendPartMissing", PAGER)
 
 
 async def _credentials_are_refused(watch: Watch) -> None:
-    """By Afterbuy, to the writer; that the secret is changed while it works with it is told, too."""
+    """By Afterbuy, to the writer; the change of a secret in use is reported, too."""
     token = watch.scene.demo.secrets_dir / "afterbuy" / "accountToken"
     token.write_text("no-longer-valid")
     await watch.scene.control.print_labels((await watch.scene.control.incoming())[:1])
-    await watch.told("AftersendCredentialsRefused", OFFICE)
+    await watch.notified("AftersendCredentialsRefused", OFFICE)
     token.write_text(SECRETS["afterbuy"]["accountToken"])
-    await watch.told("AftersendSecretChanged", OFFICE)
+    await watch.notified("AftersendSecretChanged", OFFICE)
     await watch.over("AftersendCredentialsRefused", OFFICE)
 
 
 async def _redis_forgets(watch: Watch) -> None:
     await watch.scene.parcels.redis.config_set("appendonly", "no")
-    await watch.told("AftersendRedisNotDurable", PAGER)
+    await watch.notified("AftersendRedisNotDurable", PAGER)
     await watch.scene.parcels.redis.config_set("appendonly", "yes")
     await watch.over("AftersendRedisNotDurable", PAGER)
 
@@ -143,7 +143,7 @@ async def _redis_forgets(watch: Watch) -> None:
 async def _sendcloud_is_away(watch: Watch) -> None:
     await watch.scene.control.arm("sendcloud", "http_503")
     await watch.scene.run("sweep")
-    await watch.told("AftersendUpstreamDown", OFFICE)
+    await watch.notified("AftersendUpstreamDown", OFFICE)
     await watch.scene.control.disarm()
     await watch.scene.complete_run("sweep")
     await watch.over("AftersendUpstreamDown", OFFICE)
@@ -152,7 +152,7 @@ async def _sendcloud_is_away(watch: Watch) -> None:
 async def _an_event_is_given_up(watch: Watch) -> None:
     letters = DeadLetters(watch.scene.requests)
     await watch.scene.requests.redis.xadd(watch.scene.requests.key, {"v": "of tomorrow"})
-    await watch.told("AftersendDeadLetters", OFFICE)
+    await watch.notified("AftersendDeadLetters", OFFICE)
     assert await letters.drop([letter.id for letter in await letters.list()]) == 1
     await watch.over("AftersendDeadLetters", OFFICE)
 
@@ -162,7 +162,7 @@ async def _one_after_the_other(watch: Watch, *acts: Callable[[Watch], Awaitable[
         await act(watch)
 
 
-async def test_each_misfortune_is_told_where_it_belongs_and_again_when_it_is_over(tmp_path: Path) -> None:
+async def test_each_failure_notifies_its_channel_and_again_when_it_is_over(tmp_path: Path) -> None:
     async with watched(tmp_path, orders=20, factor=HURRY) as watch:
         await watch.scene.complete_run("export")
         await watch.scene.control.settle()
@@ -173,14 +173,14 @@ async def test_each_misfortune_is_told_where_it_belongs_and_again_when_it_is_ove
         assert {alert_of(notice) for notice in watch.sink.notices} == watch.expected
 
 
-async def test_the_whole_day_of_the_demo_wakes_nobody(tmp_path: Path) -> None:
+async def test_the_whole_day_of_the_demo_sends_no_notice(tmp_path: Path) -> None:
     """Lost and doubled webhooks, people at work on both sides, a writer and a webhook that die and come back."""
     async with watched(tmp_path, orders=300, factor=CALM) as watch:
         rules_of_the_merchant = await live_through(watch.scene.demo, SilentDisplay())
         assert [rule for rule in rules_of_the_merchant if not rule["kept"]] == []
         end = time.time()
         await watch.scene.until(partial(_evaluated_since, watch, end), "all rules have seen the end of the day")
-        await watch.scene.until(partial(_nothing_is_left, watch), "whatever began to worry a rule is over, or told")
+        await watch.scene.until(partial(_nothing_is_left, watch), "every pending alert is over, or notified")
         rules = watch.prometheus.rules()
         assert not [rule for rule in rules if rule["health"] != "ok"]
         assert watch.prometheus.firing() == []

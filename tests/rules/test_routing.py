@@ -1,4 +1,4 @@
-"""Who hears of what: the routes and the inhibitions of the chart's Alertmanager configuration."""
+"""Routing: the routes and the inhibitions of the chart's Alertmanager configuration."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -79,7 +79,7 @@ def everything() -> list[Alert]:
 
 
 def silenced(folder: Path, *causes: Alert, others: Iterable[Alert] = ()) -> dict[str, set[str]]:
-    """Who no longer hears of what, by tenant."""
+    """The inhibited alerts, by tenant."""
     with alertmanager(configuration(), folder) as running:
         silent, aloud = running.weigh([*everything(), *others, *causes])
     assert {cause.labels["alertname"] for cause in causes} <= {name for name, _ in aloud}
@@ -89,7 +89,7 @@ def silenced(folder: Path, *causes: Alert, others: Iterable[Alert] = ()) -> dict
     return found
 
 
-def test_without_a_cause_everything_is_told(tmp_path: Path) -> None:
+def test_without_a_cause_nothing_is_inhibited(tmp_path: Path) -> None:
     assert silenced(tmp_path) == {}
 
 
@@ -116,7 +116,7 @@ class TestOneSide:
         assert silenced(tmp_path, cause) == {"shops.mueller": follows}
 
 
-def test_the_other_side_is_still_told_of(tmp_path: Path) -> None:
+def test_the_other_side_still_notifies(tmp_path: Path) -> None:
     with alertmanager(configuration(), tmp_path) as running:
         silent, aloud = running.weigh([*everything(), alert("UpstreamDown", upstream="afterbuy")])
     assert ("AftersendUpstreamFailing", "shops.mueller") in silent & aloud
@@ -136,7 +136,7 @@ def test_a_missing_part_silences_what_it_leaves_undone(part: str, follows: set[s
     assert silenced(tmp_path, cause) == {"shops.mueller": follows}
 
 
-def test_what_is_critical_is_not_told_as_a_warning_too(tmp_path: Path) -> None:
+def test_a_critical_alert_inhibits_its_warning(tmp_path: Path) -> None:
     critical = alert("BackupLate", severity="critical", tenant="shops.mueller")
     with alertmanager(configuration(), tmp_path) as running:
         silent, aloud = running.weigh([*everything(), critical])

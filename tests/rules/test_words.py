@@ -149,9 +149,9 @@ def test_every_sentence_of_the_rules_is_german_with_its_names_and_numbers(tmp_pa
     sentences = sorted({each for rule in RULES for each in variants(rule["annotations"]["summary"])})
     alerts = [late(summary=sentence) for sentence in sentences]
     lines = said("text", "de", message(*alerts), tmp_path).splitlines()
-    told = [line[2:].removesuffix(" (seit 26.11.2026 21:47 UTC)") for line in lines if line.startswith("- ")]
+    shown = [line[2:].removesuffix(" (seit 26.11.2026 21:47 UTC)") for line in lines if line.startswith("- ")]
     english = re.compile(r"\b(the|of|has|have|were|is|are|not|does|to|within|with|for|late|its)\b")
-    for before, after in zip(sentences, told, strict=True):
+    for before, after in zip(sentences, shown, strict=True):
         assert not english.search(after), after
         assert sorted(re.findall(r"a-\w+|[\d.]*\d", before)) == sorted(re.findall(r"a-\w+|[\d.]*\d", after))
 
@@ -160,11 +160,11 @@ def test_three_hundred_merchants_are_one_readable_message(tmp_path: Path) -> Non
     data = message(*(late(f"shops.m{number:03}") for number in range(300)))
     subject = said("subject", "en", data, tmp_path)
     assert subject == "CRITICAL: Export late (300): shops.m000, shops.m001, shops.m002 and 297 more"
-    told = said("chat", "en", data, tmp_path).splitlines()
-    assert told[9].startswith("- shops.m009: the export is 47m 3s late.")
-    assert told[10] == "and 290 more"
-    assert told[11].startswith("New orders do not reach Sendcloud")
-    assert told[12:] == [f"What to do: {RUNBOOK}"]
+    shown = said("chat", "en", data, tmp_path).splitlines()
+    assert shown[9].startswith("- shops.m009: the export is 47m 3s late.")
+    assert shown[10] == "and 290 more"
+    assert shown[11].startswith("New orders do not reach Sendcloud")
+    assert shown[12:] == [f"What to do: {RUNBOOK}"]
     assert said("text", "en", data, tmp_path).count("\n- ") == 300
 
 
@@ -208,6 +208,6 @@ def test_html_says_the_same_and_shows_what_it_is_given_as_text(tmp_path: Path) -
     assert "<p>New orders do not reach Sendcloud" in pages
 
 
-def test_times_are_told_in_the_time_zone_of_alertmanager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_times_are_in_the_time_zone_of_alertmanager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Europe/Berlin")
     assert "seit 26.11.2026 22:47 CET" in said("text", "de", message(late()), tmp_path)

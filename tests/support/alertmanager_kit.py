@@ -62,7 +62,7 @@ def addressed(config: Config, sink: Sink, folder: Path, language: str) -> Config
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """An alert as Prometheus tells it."""
+    """An alert as Prometheus sends it."""
 
     labels: Labels
     annotations: Labels = {}
@@ -76,7 +76,7 @@ class Alertmanager:
 
     url: str
 
-    def tell(self, alerts: Sequence[Alert]) -> None:
+    def send(self, alerts: Sequence[Alert]) -> None:
         """As Prometheus does."""
         request = urllib.request.Request(
             f"{self.url}/api/v2/alerts", msgspec.json.encode(alerts), {"Content-Type": "application/json"}
@@ -86,9 +86,9 @@ class Alertmanager:
     def weigh(self, alerts: Sequence[Alert]) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
         """Tell these; returns names and tenants of the alerts that are silenced by others, and of those that are not.
 
-        Causes are noted one by one after the answer. So one more pair is told last, and awaited.
+        Causes are noted one by one after the answer. So one more pair is sent last, and awaited.
         """
-        self.tell([*alerts, *(Alert(labels={"alertname": "Last", "severity": each}) for each in _SEVERITIES)])
+        self.send([*alerts, *(Alert(labels={"alertname": "Last", "severity": each}) for each in _SEVERITIES)])
         deadline = time.monotonic() + PATIENCE
         while ("Last", "") not in (silent := self._told(inhibited=True)):
             assert time.monotonic() < deadline, "the last pair is not weighed"
@@ -109,7 +109,7 @@ def _who(alert: dict[str, Any]) -> tuple[str, str]:
 
 @contextmanager
 def alertmanager(config: Config, folder: Path) -> Iterator[Alertmanager]:
-    """Started with this configuration; its times are told in UTC."""
+    """Started with this configuration; its times are in UTC."""
     file, port = folder / "alertmanager.yaml", free_port()
     file.write_text(yaml.safe_dump(config, allow_unicode=True))
     url = f"http://127.0.0.1:{port}"

@@ -82,7 +82,7 @@ class Prometheus:
 
 @contextmanager
 def prometheus(folder: Path, *, targets: Sequence[str], factor: float, alertmanager: str) -> Iterator[Prometheus]:
-    """Scrapes the targets every second and tells the Alertmanager of what fires."""
+    """Scrapes the targets every second and sends firing alerts to Alertmanager."""
     (folder / "rules.yaml").write_text(hurried_rules(factor))
     config = {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
