@@ -1,7 +1,18 @@
 """Aftersend: the shared core of the bridge between Afterbuy and Sendcloud.
 
-The core knows the tenant, both clients, the stream, the ledger and how to be observed. It imports none of the parts
-(exporter, webhook, writer): those import it.
+The parts (exporter, webhook, writer, operator) import the core; it imports none of them. In reading order:
+
+    errors, settings, secrets      errors by what to do about them; the environment; secret files that may change
+    tenant                         the tenant document: model, rules, loading, status
+    observe                        logs, traces and metrics without personal data
+    redis, sealing                 connections, keys, leases; encryption of what is stored
+    afterbuy, sendcloud            the clients of both upstreams, with circuit_breaker, backoff and loops
+    stream                         events: consumer group, retries, dead letters
+    ledger, order_ids              what is known of each order
+    runs                           requests for exports and sweeps, and their results
+    service                        the frame of every service process
+    backup, crd, cli               backups and restores; the custom resource definition; the command ``aftersend``
+    compat                         workarounds for libraries
 """
 
 __version__ = "0.1.0"

@@ -1,23 +1,23 @@
-"""What can go wrong, sorted by what to do about it.
+"""All errors, sorted by what to do about them.
 
     AftersendError
     ├── Misconfigured        a setting, a file or a secret is wrong: a person must act
     ├── Transient            the same call may succeed later: retry
-    │   ├── Later            not a failure at all: the thing is not due yet
-    │   └── StoreAway        Redis is gone, read-only, refuses us or is full: nobody's attempt failed
-    │       └── StoreFull    Redis is above its high-water mark: refuse new work
-    ├── CredentialsRefused   the other side knows us no more: stop calling, tell a person
-    ├── Rejected             the other side refuses this order: no retry helps until the order changes
-    └── Bug                  we sent nonsense or met an impossible state: fix the code
+    │   ├── Later            not a failure: it is not due yet, no attempt counts
+    │   └── StoreAway        Redis is away, read-only, full or refuses us: no attempt counts
+    │       └── StoreFull    Redis is above its memory guard: refuse new work
+    ├── CredentialsRefused   the upstream refuses our keys: open the circuit, alert a person
+    ├── Rejected             the upstream refuses this order: no retry helps until the order changes
+    └── Bug                  we sent an invalid request or met an impossible state: fix the code
 
 Retry decisions read the type and nothing else. An error carries a short code and the path of a field, never a value:
-names, addresses, article texts and parcel numbers must not travel in messages, because messages end up in logs.
-Errors that were raised by libraries quote their input, so they are replaced at the boundary with ``raise … from None``.
+names, addresses, article texts and parcel numbers must not be in messages, because messages end up in logs. Texts of
+libraries' errors quote their input, so those are replaced at the boundary with ``raise … from None``.
 """
 
 
 class AftersendError(Exception):
-    """Root of all our errors; ``code`` is short and stable, ``path`` names the field if one is to blame."""
+    """Root of all our errors; ``code`` is short and stable, ``path`` names the field at fault, if any."""
 
     def __init__(self, code: str, *, upstream: str = "", path: str = "", cure: str = "") -> None:
         super().__init__(code, upstream, path, cure)
@@ -38,11 +38,11 @@ class Misconfigured(AftersendError):  # noqa: N818 - domain words, not "…Error
 
 
 class SecretMissing(Misconfigured):
-    """A secret is missing, empty or cannot be read: for its upstream, that is like keys that are refused."""
+    """A secret is missing, empty or unreadable: its circuit breaker treats that like refused keys."""
 
 
 class Transient(AftersendError):  # noqa: N818
-    """The same call may succeed later. ``retry_after`` (seconds) is what the other side asked for, if it did."""
+    """The same call may succeed later; ``retry_after`` is the upstream's Retry-After in seconds, if it sent one."""
 
     def __init__(self, code: str, *, upstream: str = "", path: str = "", retry_after: float | None = None) -> None:
         super().__init__(code, upstream=upstream, path=path)
@@ -50,23 +50,23 @@ class Transient(AftersendError):  # noqa: N818
 
 
 class Later(Transient):
-    """Not due yet: come back in ``retry_after`` seconds without counting it as an attempt."""
+    """Not due yet: retry in ``retry_after`` seconds; no attempt counts."""
 
 
 class StoreAway(Transient):
-    """Our own Redis does not serve us right now; no attempt counts that fails for it."""
+    """Our own Redis does not serve us right now; no attempt counts."""
 
 
 class StoreFull(StoreAway):
-    """Redis is above its high-water mark; producers refuse so that consumers have room to drain."""
+    """Redis is above its memory guard; producers refuse, so that consumers have room to drain."""
 
 
 class CredentialsRefused(AftersendError):  # noqa: N818
-    """The other side refuses our keys: every call would fail, so the circuit opens until a secret changes."""
+    """The upstream refuses our keys: every call would fail, so the circuit opens until a secret changes."""
 
 
 class Rejected(AftersendError):  # noqa: N818
-    """The other side refuses one order for good; ``order`` is its OrderID, ``path`` the field it names."""
+    """The upstream refuses one order for good; ``order`` is its OrderID, ``path`` the field it names."""
 
     def __init__(self, code: str, *, upstream: str = "", path: str = "", order: str = "") -> None:
         super().__init__(code, upstream=upstream, path=path)
@@ -74,4 +74,4 @@ class Rejected(AftersendError):  # noqa: N818
 
 
 class Bug(AftersendError):  # noqa: N818
-    """We sent what no correct client sends, or met what cannot be: only a new release helps."""
+    """We sent an invalid request, or met an impossible state: only a new release helps."""

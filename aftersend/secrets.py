@@ -1,9 +1,9 @@
-"""Secrets are files, read again when they change.
+"""Secret files, read again when they change.
 
 Kubernetes mounts one file per key and swaps the whole folder by a symbolic link; ``aftersend up`` writes plain files.
-Both are noticed the same way: every look compares the file's identity (inode, size, time of change) with what was read
-last, and reads again only if it differs. So a rotated secret is in use at the next call, well within 30 seconds, and
-nobody has to be told. Trailing white space is stripped; ``repr`` shows names only.
+Both are noticed the same way: every access compares the file's version (inode, size, time of change) with that of the
+last read, and reads again only if it differs. So a rotated secret is in use at the next call, well within 30 seconds,
+without a restart or a signal. Trailing white space is stripped; ``repr`` shows names only.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,8 @@ from pathlib import Path
 from aftersend.errors import SecretMissing
 
 _MAX_BYTES = 64 * 1024
-Stamp = tuple[int, int, int]
+FileVersion = tuple[int, int, int]
+"""Inode, size, time of change in nanoseconds."""
 
 
 @dataclass(slots=True)
@@ -22,18 +23,18 @@ class SecretFiles:
 
     folder: Path
     changed: Callable[[str], None] = field(default=lambda name: None, repr=False)  # noqa: ARG005 - explains itself
-    """Hears the name (folder and key) of everything that is not as it was at the last look."""
+    """Called with the name (folder and key) of each secret that changed, appeared or vanished since the last read."""
     _listed: list[str] | None = field(default=None, repr=False)
-    _seen: dict[str, tuple[Stamp, str]] = field(default_factory=dict, repr=False)
+    _seen: dict[str, tuple[FileVersion, str]] = field(default_factory=dict, repr=False)
 
     def optional(self, key: str) -> str:
-        """The value of one key, or an empty text if there is no such file."""
+        """Return the value of one key, or an empty text if there is no such file."""
         path = self.folder / key
         try:
             status = path.stat()
-            stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
+            version = (status.st_ino, status.st_size, status.st_mtime_ns)
             known = self._seen.get(key)
-            if known and known[0] == stamp:
+            if known and known[0] == version:
                 return known[1]
             value = self._read(path)
         except (FileNotFoundError, NotADirectoryError):
@@ -43,31 +44,31 @@ class SecretFiles:
             raise SecretMissing(
                 f"secret {self.name(key)} cannot be read ({type(error).__name__})", cure="check the file's permissions"
             ) from None
-        self._seen[key] = (stamp, value)
+        self._seen[key] = (version, value)
         if known and known[1] != value:
             self.changed(self.name(key))
         return value
 
     def required(self, key: str) -> str:
-        """The value of one key; ``SecretMissing`` if it is missing or empty."""
+        """Return the value of one key; ``SecretMissing`` if it is missing or empty."""
         (value,) = self.all_of(key)
         return value
 
     def all_of(self, *keys: str) -> list[str]:
-        """The values of these keys; ``SecretMissing`` names every one that is missing or empty."""
+        """Return the values of these keys; ``SecretMissing`` names every one that is missing or empty."""
         values = [self.optional(key) for key in keys]
         missing = [self.name(key) for key, value in zip(keys, values, strict=True) if not value]
         if missing:
-            told = f"secret {missing[0]} is" if len(missing) == 1 else f"secrets {' and '.join(missing)} are"
-            raise SecretMissing(f"{told} missing", cure="put the key into that file")
+            subject = f"secret {missing[0]} is" if len(missing) == 1 else f"secrets {' and '.join(missing)} are"
+            raise SecretMissing(f"{subject} missing", cure="put the key into that file")
         return values
 
     def lines(self, key: str) -> tuple[str, ...]:
-        """All non-empty lines of one key: several keys may be valid while one is being replaced."""
+        """Return all non-empty lines of one key: several are valid while one is being replaced."""
         return tuple(line.strip() for line in self.optional(key).splitlines() if line.strip())
 
     def names(self) -> list[str]:
-        """The keys that exist, sorted; hidden entries (Kubernetes' own links) left out."""
+        """Return the keys that exist, sorted, without hidden entries (Kubernetes' own links)."""
         try:
             found = sorted(entry.name for entry in self.folder.iterdir() if not entry.name.startswith("."))
         except (FileNotFoundError, NotADirectoryError):
@@ -78,7 +79,7 @@ class SecretFiles:
         return found
 
     def name(self, key: str) -> str:
-        """How messages call one key: folder and key, never the value."""
+        """Return the name of one key for messages: folder and key, never the value."""
         return f"{self.folder.name}/{key}"
 
     def _read(self, path: Path) -> str:

@@ -1,7 +1,7 @@
-"""What one process is told by its environment: chapter and verse of the contract, parsed once.
+"""The settings of one process, parsed from its environment once.
 
-All errors are reported together, so that a person corrects them in one go. Secrets never come from the environment,
-only from files (``aftersend.secrets``).
+All errors are reported together, so one correction fixes them. Secrets never come from the environment, only from files
+(``aftersend.secrets``).
 """
 
 import os
@@ -24,7 +24,7 @@ _S = TypeVar("_S", bound=str)
 
 @dataclass(frozen=True, slots=True)
 class ListenAddress:
-    """Where to listen; port 0 lets the system choose."""
+    """Host and port to listen on; port 0 lets the system choose."""
 
     host: str
     port: int
@@ -49,7 +49,7 @@ class Settings:
     log_level: str
     """``AFTERSEND_LOG_LEVEL``: debug, info, warning or error."""
     scheduler: Scheduler
-    """``AFTERSEND_SCHEDULER``: what the exporter starts by itself."""
+    """``AFTERSEND_SCHEDULER``: which runs the exporter starts by itself."""
     backup_target: str
     """``AFTERSEND_BACKUP_TARGET``: a directory or s3://bucket/prefix; empty = none."""
     allow_http: bool
@@ -57,7 +57,7 @@ class Settings:
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Parse the environment; raises one ``Misconfigured`` that lists everything that is wrong."""
+    """Parse the environment; raises one ``Misconfigured`` that lists all errors."""
     reader = EnvironmentReader(environ)
     settings = Settings(
         tenant_file=Path(reader.required("AFTERSEND_TENANT_FILE", "name the tenant document")),
@@ -79,33 +79,33 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 
 
 def default_log_format() -> LogFormat:
-    """Console on a terminal, JSON elsewhere."""
+    """Return console on a terminal, JSON elsewhere."""
     return "console" if sys.stderr.isatty() else "json"
 
 
 class EnvironmentReader:
-    """Reads variables and collects what is wrong instead of stopping at the first."""
+    """Reads variables and collects all errors instead of stopping at the first."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ
         self.errors: list[str] = []
 
     def required(self, name: str, cure: str) -> str:
-        """The variable; an error if it is missing or empty."""
+        """Return the variable; an error if it is missing or empty."""
         value = self.environ.get(name, "").strip()
         if not value:
             self.errors.append(f"{name} is missing: {cure}")
         return value
 
     def parsed(self, name: str, default: str, parse: Callable[[str], _T | None], cure: str) -> _T:
-        """What ``parse`` makes of the variable or of ``default``; None from it is an error."""
+        """Return the result of ``parse`` for the variable or ``default``; None is an error."""
         value = parse(self.environ.get(name, "").strip() or default)
         if value is None:
             self.errors.append(f"{name} is missing or wrong: {cure}")
         return cast("_T", value)
 
     def choice(self, name: str, default: _S, allowed: tuple[_S, ...]) -> _S:
-        """One of ``allowed``, in any letter case."""
+        """Return the variable if it is one of ``allowed``, in any letter case."""
         value = self.environ.get(name, "").strip().lower() or default
         for candidate in allowed:
             if value == candidate:
@@ -115,7 +115,7 @@ class EnvironmentReader:
 
 
 def parse_listen_address(text: str) -> ListenAddress | None:
-    """``host:port`` with ``[::1]:port`` for IPv6; None if it is neither."""
+    """Parse ``host:port`` or, for IPv6, ``[::1]:port``; None if it is neither."""
     try:
         parts = urlsplit(f"//{text}")
         if parts.hostname is None or parts.port is None or parts.path:
@@ -126,7 +126,7 @@ def parse_listen_address(text: str) -> ListenAddress | None:
 
 
 def _redis_url(text: str) -> str | None:
-    """The text if it names a server and nothing else: a query could change the way we talk to it, TLS included."""
+    """Return the text if it names a server and nothing else: a query could change the protocol, TLS included."""
     try:
         parts = urlsplit(text)
         named = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
