@@ -51,7 +51,7 @@ class LostWebhooks:
     """Every webhook is lost."""
 
     def parcel_changed(self, parcel: SendcloudParcel) -> None:
-        """Tell nobody."""
+        """Send nothing."""
 
 
 @dataclass(slots=True)

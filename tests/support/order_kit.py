@@ -1,4 +1,4 @@
-"""Orders as Afterbuy tells them, for tests: one ordinary order, and everything that may be different about it."""
+"""Orders as the Afterbuy client reads them: one ordinary order, and everything that may differ in it."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -40,7 +40,7 @@ def _shown(runtime: Runtime) -> float | None:
     return runtime.metrics.registry.get_sample_value("aftersend_last_success_timestamp_seconds", labels)
 
 
-async def test_a_backup_is_made_and_shown_and_failures_are_told(redis_url: str, tmp_path: Path) -> None:
+async def test_a_backup_is_made_and_shown_and_failures_are_reported(redis_url: str, tmp_path: Path) -> None:
     async with shop(redis_url, tmp_path) as mueller, aiohttp.ClientSession() as http:
         runtime = _runtime(mueller, tmp_path, http, str(tmp_path / "backups"))
         await show_last(runtime)
@@ -56,4 +56,4 @@ async def test_a_backup_is_made_and_shown_and_failures_are_told(redis_url: str, 
         assert "/proc/none" in str(broken.health.facts["backup"])
         async with TenantState(mueller.redis, tenant=mueller.tenant).lease("backup"):
             await back_up(runtime)
-        assert await mueller.backups.list() == [made], "somebody else was at it"
+        assert await mueller.backups.list() == [made], "another process held the lease"

@@ -76,7 +76,7 @@ async def test_a_failure_does_not(harness: ExporterHarness) -> None:
     assert value(harness, "runs_total", kind="export", outcome="failed") == 1
 
 
-async def test_nothing_is_expected_of_who_is_suspended_or_was_a_moment_ago(harness: ExporterHarness) -> None:
+async def test_a_tenant_that_is_suspended_or_was_a_moment_ago_expects_no_run(harness: ExporterHarness) -> None:
     await gauges(harness).refresh()
     harness.later(hours=30)
     sleeping = gauges(harness, suspend=True)
@@ -87,7 +87,7 @@ async def test_nothing_is_expected_of_who_is_suspended_or_was_a_moment_ago(harne
     assert (due(harness, "export"), due(harness, "sweep")) == ("25. 17:00", "25. 16:40")
 
 
-async def test_backups_of_who_is_suspended_may_be_late(harness: ExporterHarness) -> None:
+async def test_backups_of_a_suspended_tenant_may_be_late(harness: ExporterHarness) -> None:
     await harness.context.state.set("success.backup", str(harness.context.now_ms()))
     harness.later(hours=30)
     await gauges(harness, suspend=True).refresh()

@@ -68,7 +68,7 @@ class OrderActions:
         return allowed
 
     async def _put_off(self, order: str, error: AftersendError) -> None:
-        self.recorder.record_error(error)
+        self.recorder.stats.record_error(error)
         outcome = outcomes.later(order)
         self.recorder.record(outcome)
         await self._watch(order, reason=outcome.reason)
@@ -86,7 +86,7 @@ class OrderActions:
         try:
             there = await self.context.sendcloud.has_order(incoming_order_id(order), self.integration)
         except AftersendError as error:
-            self.recorder.record_error(error)
+            self.recorder.stats.record_error(error)
             await self._watch(order, reason=outcome.reason)
             return
         change = partial(transitions.surely_sent, now=self.context.now_ms()) if there else transitions.never_sent

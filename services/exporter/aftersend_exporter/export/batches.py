@@ -20,7 +20,7 @@ _UNNAMED = ("refused", "")
 
 @dataclass(frozen=True, slots=True)
 class GroupRefused:
-    """Sendcloud took nothing of the group; ``bad``: place within the group -> (code, path), as far as it named any."""
+    """Nothing of the group was taken; ``bad``: place in the group -> (code, path), as far as Sendcloud named any."""
 
     bad: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     reason: tuple[str, str] = _UNNAMED
@@ -29,7 +29,7 @@ class GroupRefused:
 
 @dataclass(frozen=True, slots=True)
 class GroupAccepted:
-    """Sendcloud took the whole group."""
+    """The whole group was taken."""
 
 
 Group = Sequence[int]

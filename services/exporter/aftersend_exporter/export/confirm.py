@@ -41,7 +41,7 @@ async def confirm(context: ExportContext, stats: RunStats, *, integration: int) 
 
 
 async def open_entries(context: ExportContext) -> AsyncIterator[Entry]:
-    """All transferred orders without a label, a few at a time."""
+    """List all transferred orders without a label, a few at a time."""
     page: list[str] = []
     async for order in context.ledger.open():
         page.append(order)

@@ -92,7 +92,7 @@ class PageProcessor:
         try:
             return await self.context.afterbuy.products(wanted)
         except AftersendError as error:
-            self.recorder.record_error(error)
+            self.recorder.stats.record_error(error)
             return None
 
     def _outcome(self, order: Order, decision: Decision, entry: Entry | None, mapped: MappedOrder | None) -> Outcome:

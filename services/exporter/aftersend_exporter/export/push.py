@@ -148,7 +148,7 @@ class Pusher:
         await self.context.ledger.change(mapped.order, partial(rejected, path=path, now=self.context.now_ms()))
 
     def _fail(self, group: list[MappedOrder], error: AftersendError, *, final: bool) -> GroupAccepted:
-        self.recorder.record_error(error)
+        self.recorder.stats.record_error(error)
         self.recorder.stats.batches_failed += 1
         self._failures += 1
         self._closed = final or self._failures >= _MAX_CONSECUTIVE_FAILURES

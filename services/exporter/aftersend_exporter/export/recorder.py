@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from aftersend.errors import AftersendError
 from aftersend.runs import OrderDecision
 from aftersend_exporter.context import ExportContext
 from aftersend_exporter.rules.next_action import Action
@@ -48,10 +47,6 @@ class RunRecorder:
         self.stats.count(result, orders=orders)
         self.stats.watched += 0 if result == "sent" else orders
         self._count(result, orders=orders)
-
-    def record_error(self, error: AftersendError) -> None:
-        """Keep an error beyond a single order; errors of our own Redis end the run."""
-        self.stats.record_error(error)
 
     def _count(self, result: OrderResult, reason: str = "", *, orders: int = 1) -> None:
         self.context.metrics.orders.labels(self.context.tenant.identity, result, reason).inc(orders)

@@ -39,7 +39,7 @@ class RunHandler:
     """Called with the summary of every run that was no dry run."""
 
     async def __call__(self, event: Event) -> None:
-        """Serve one request."""
+        """Serve one request, or raise ``Later`` while another run holds the lease."""
         request = event.read(RunRequest)
         if _KINDS.get(event.type) != request.kind:
             raise Rejected("malformed_data", path="kind")

@@ -1,4 +1,4 @@
-"""Where an order goes: shipping before billing address, every line kept as the merchant wrote it.
+"""The address of an order: shipping before billing address, every line kept as the merchant wrote it.
 
 Nothing is split or joined. The street keeps its house number, because guessing where the number begins ruins more
 addresses than it helps; packing stations and post offices stay as given. A name is never empty: person, else company,
@@ -14,21 +14,21 @@ from aftersend.afterbuy.model import Order, PostalAddress
 from aftersend.sendcloud.model import CustomerDetails, ShippingAddress
 from aftersend_exporter.rules.states import state_code
 
-LONGEST = 255
+MAX_LENGTH = 255
 """Characters that any text sent to Sendcloud may have; its own limits for labels differ per carrier."""
 _NO_NAME = "-"
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 def destination(order: Order) -> PostalAddress | None:
-    """The address to deliver to, or None if there is none."""
+    """Return the address to deliver to, or None if there is none."""
     if order.shipping is not None and not order.shipping.is_empty:
         return order.shipping
     return None if order.billing.is_empty else order.billing
 
 
 def shipping_address(order: Order) -> ShippingAddress:
-    """The address as Sendcloud wants it; only for orders that have a destination."""
+    """Map the address; only for orders that have a destination."""
     to = destination(order) or order.billing
     lines = [line for line in (to.street, to.street2) if line]
     return ShippingAddress(
@@ -46,14 +46,14 @@ def shipping_address(order: Order) -> ShippingAddress:
 
 
 def customer(order: Order) -> CustomerDetails:
-    """Who bought it: the name on the bill, else the recipient."""
+    """Map the buyer: the name on the bill, else the recipient."""
     to = shipping_address(order)
     return CustomerDetails(name=cut(_name(order.billing)) or to.name, email=to.email, phone_number=to.phone_number)
 
 
 def cut(text: str) -> str:
-    """The text, shortened to what Sendcloud takes."""
-    return text[:LONGEST].rstrip()
+    """Shorten a text to what Sendcloud takes."""
+    return text[:MAX_LENGTH].rstrip()
 
 
 def _name(address: PostalAddress) -> str:
@@ -61,9 +61,9 @@ def _name(address: PostalAddress) -> str:
 
 
 def _mail(address: PostalAddress) -> str:
-    """The mail address alone: some marketplaces append a word, some merchants leave "-"."""
+    """Return the mail address alone: some marketplaces append a word, some merchants leave "-"."""
     first = address.mail.split(maxsplit=1)[0] if address.mail.strip() else ""
-    return first if _MAIL.fullmatch(first) and len(first) <= LONGEST else ""
+    return first if _MAIL.fullmatch(first) and len(first) <= MAX_LENGTH else ""
 
 
 def _optional(text: str) -> str | UnsetType:

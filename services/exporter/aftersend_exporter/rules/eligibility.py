@@ -43,7 +43,7 @@ CURABLE: frozenset[SkipReason] = frozenset({"has_parcel_number", "no_address", "
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """``transfer`` has no reason; ``skip`` and ``watch`` have one."""
+    """What happens to an order; ``transfer`` has no reason, ``skip`` and ``watch`` have one."""
 
     kind: Literal["transfer", "skip", "watch"]
     reason: SkipReason | Literal[""] = ""

@@ -17,7 +17,7 @@ _WITH_NUMBER = re.compile(r"(?P<street>.*\D)[\s,]+(?P<number>\d+\s?[a-zA-Z]?(?:\
 
 
 def fallback_order(push: PushOrder, path: str, *, in_account_currency: Callable[[], PushOrder]) -> PushOrder | None:
-    """What to send instead of what was refused at ``path``; None if there is nothing better."""
+    """Return what to send instead of what was refused at ``path``; None if there is nothing better."""
     if path.endswith("house_number"):
         return _divided(push)
     if push.payment_details.total_price.currency not in DOCUMENTED_CURRENCIES and path.endswith(
@@ -28,7 +28,7 @@ def fallback_order(push: PushOrder, path: str, *, in_account_currency: Callable[
 
 
 def _divided(push: PushOrder) -> PushOrder | None:
-    """The same with street and house number apart; None if the street does not end in a number."""
+    """Split street and house number; None if the street does not end in a number."""
     address = push.shipping_address
     found = _WITH_NUMBER.fullmatch(address.address_line_1)
     if found is None:

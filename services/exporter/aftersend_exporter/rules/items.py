@@ -30,24 +30,24 @@ _CENT = Decimal("0.01")
 
 
 def is_marketplace_fulfilled(item: SoldItem) -> bool:
-    """True if the marketplace itself ships it (fulfilment by Amazon)."""
+    """Return whether the marketplace itself ships it (fulfilment by Amazon)."""
     return item.item_type in _MARKETPLACE_SHIPS
 
 
 def shipped_items(order: Order) -> tuple[SoldItem, ...]:
-    """The positions that the merchant ships."""
+    """Return the positions that the merchant ships."""
     return tuple(item for item in order.items if item.quantity > 0 and not is_marketplace_fulfilled(item))
 
 
 def order_items(
     order: Order, *, currency: str, rules: Export, customs: Mapping[str, ProductCustoms] | None
 ) -> tuple[OrderItem, ...]:
-    """The shipped positions in Sendcloud's words; ``customs`` is None if customs do not want to know."""
+    """Map the shipped positions; ``customs`` is None if no customs data is needed."""
     return tuple(_order_item(item, currency=currency, rules=rules, customs=customs) for item in shipped_items(order))
 
 
 def order_currency(order: Order) -> str:
-    """The one currency of the order's prices."""
+    """Return the one currency of the order's prices."""
     items = shipped_items(order)
     currencies = {item.currency for item in items}
     if len(currencies) == 1 and all(item.original_price is not None for item in items):
@@ -57,12 +57,12 @@ def order_currency(order: Order) -> str:
 
 
 def account_currency(order: Order) -> str:
-    """The currency of the merchant's account: Afterbuy converts every price into it."""
+    """Return the currency of the merchant's account: Afterbuy converts every price into it."""
     return order.invoice_currency if _CURRENCY.fullmatch(order.invoice_currency) else _ACCOUNT_CURRENCY
 
 
 def order_total(order: Order, *, currency: str) -> Money:
-    """What it costs: the full amount, or the sum of what is shipped where that is unknown or another currency."""
+    """Return the full amount, or the sum of what is shipped where that is unknown or another currency."""
     if order.full_amount is not None and currency == account_currency(order):
         return money(order.full_amount, currency=currency)
     items = shipped_items(order)
@@ -70,12 +70,12 @@ def order_total(order: Order, *, currency: str) -> Money:
 
 
 def money(amount: Decimal, *, currency: str) -> Money:
-    """Two decimals, never below zero."""
+    """Round to two decimals, never below zero."""
     return Money(value=float(max(amount, Decimal()).quantize(_CENT, rounding=ROUND_HALF_UP)), currency=currency)
 
 
 def products_of(orders: Sequence[Order]) -> set[str]:
-    """Ids of the products of all shipped positions."""
+    """Return the ids of the products of all shipped positions."""
     return {item.product_id for order in orders for item in shipped_items(order) if item.product_id}
 
 
@@ -101,6 +101,6 @@ def _order_item(
 
 
 def _unit(item: SoldItem, *, currency: str) -> Decimal:
-    """The price of one piece, in cents, so that pieces and total agree."""
+    """Return the price of one piece, in cents, so that pieces and total agree."""
     price = item.original_price if item.currency == currency and item.original_price is not None else item.price
     return max(price or Decimal(), Decimal()).quantize(_CENT, rounding=ROUND_HALF_UP)

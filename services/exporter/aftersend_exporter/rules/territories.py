@@ -1,8 +1,8 @@
-"""Does a parcel to this place need customs papers?
+"""Where customs papers are needed.
 
-It does if the place lies outside the customs union of the EU or outside its tax area: either border wants an invoice,
-a tariff number and an origin for each item. The country alone decides for most of the world; a few places hide in the
-postal code of a member state, and two places that look foreign count as inside (Monaco, Northern Ireland).
+A parcel needs them if its destination lies outside the customs union of the EU or outside its tax area: either border
+wants an invoice, a tariff number and an origin for each item. The country alone decides for most of the world; a few
+places hide in the postal code of a member state, and two that look foreign count as inside (Monaco, Northern Ireland).
 
     outside both     Switzerland, Great Britain, Channel Islands, Ceuta, Melilla, Büsingen, Heligoland, Livigno …
     tax area only    Canary Islands, Åland, French overseas departments, Mount Athos, Campione, San Marino
@@ -34,7 +34,7 @@ _NORTHERN_IRELAND: Final = re.compile(r"(GB|UK|XI)?BT\d")
 
 
 def needs_customs(*, country: str, postal_code: str) -> bool:
-    """True if the destination lies outside the customs union of the EU or outside its tax area.
+    """Return whether the destination lies outside the customs union of the EU or outside its tax area.
 
     ``country`` is ISO 3166-1 alpha-2 (also the customs codes IC, EA and XI); ``postal_code`` as written by people.
     """

@@ -33,31 +33,31 @@ _CURED_BY_READING: Final = frozenset({"changed_after_transfer", "given_up"})
 
 
 def is_final(entry: Entry) -> bool:
-    """Never pushed again: it has a label, or a person deleted it in Sendcloud."""
+    """Return whether it is never pushed again: it has a label, or a person deleted it in Sendcloud."""
     return entry.state == "labelled" or _has(entry, "deleted_in_sendcloud")
 
 
 def is_transferred(entry: Entry) -> bool:
-    """Sendcloud accepted it (in this or an earlier version), and there is no label yet."""
+    """Return whether Sendcloud accepted it (in this or an earlier version), and there is no label yet."""
     if entry.state == "problem" and (_has(entry, "not_saved") or _has(entry, "deleted_in_sendcloud")):
         return False
     return entry.state in ("accepted", "confirmed") or (entry.state in ("pushing", "problem") and entry.pushed > 0)
 
 
 def was_confirmed(entry: Entry) -> bool:
-    """It has been seen in Sendcloud since it was last accepted; if it is not there now, a person deleted it."""
+    """Return whether Sendcloud showed it since the last acceptance; if it is not there now, a person deleted it."""
     return entry.state in ("confirmed", "pushing") and entry.pushed > 0 and entry.pushes == 0
 
 
 def pushing(entry: Entry, *, fingerprint: str, now: int, trace: str = "") -> Entry:
-    """About to be sent. From here on a crash is healed by reading and sending it again."""
+    """Mark it as about to be sent. From here on a crash is healed by reading and sending it again."""
     if is_final(entry):
         return entry
     return _moved(entry, "pushing", now, fingerprint=fingerprint, watched=entry.watched or now, trace=trace)
 
 
 def accepted(entry: Entry, *, fingerprint: str, now: int) -> Entry:
-    """Sendcloud took it; whether it keeps it shows later."""
+    """Mark it as accepted; whether Sendcloud keeps it shows later."""
     if entry.state != "pushing" or entry.fingerprint != fingerprint:
         return entry
     cured = replace(entry, problem=_without(entry.problem, _CURED_BY_ACCEPTANCE))
@@ -65,7 +65,7 @@ def accepted(entry: Entry, *, fingerprint: str, now: int) -> Entry:
 
 
 def rejected(entry: Entry, *, path: str, now: int) -> Entry:
-    """Sendcloud refuses it, or it cannot be read: a problem of this order, watched until the order changes."""
+    """Report what Sendcloud refuses, or what cannot be read, and watch it until the order changes."""
     if is_final(entry):
         return entry
     problem = _problem(entry, "rejected", now=now, path=path)
@@ -73,7 +73,7 @@ def rejected(entry: Entry, *, path: str, now: int) -> Entry:
 
 
 def unreadable(entry: Entry, *, path: str, now: int, recheck_period_ms: int) -> Entry:
-    """Afterbuy's answer for this order makes no sense; what was transferred stays as it is."""
+    """Report an order that cannot be read; what was transferred stays as it is."""
     if is_final(entry) or is_transferred(entry):
         return entry
     known = rejected(entry, path=path, now=now) if not _has(entry, "given_up") else entry
@@ -94,14 +94,14 @@ def watched(entry: Entry, *, reason: str, now: int, recheck_period_ms: int) -> E
 
 
 def gone(entry: Entry, *, now: int, recheck_period_ms: int) -> Entry:
-    """Afterbuy does not have a watched order any more: it may come back until it is given up."""
+    """Go on watching an order that Afterbuy does not have any more: it may come back until it is given up."""
     if not entry.watched or is_final(entry):
         return entry
     return expired(_held(entry, GONE, now=now), now=now, recheck_period_ms=recheck_period_ms, reason=GONE)
 
 
 def expired(entry: Entry, *, now: int, recheck_period_ms: int, reason: str = "") -> Entry:
-    """Given up if it has been watched for longer than ``recheck_period_ms`` ms."""
+    """Give it up if it has been watched for longer than ``recheck_period_ms`` ms."""
     if not entry.watched or now - entry.watched < recheck_period_ms or is_final(entry):
         return entry
     if _has(entry, "changed_after_transfer"):
@@ -118,14 +118,14 @@ def overdue(entry: Entry, *, now: int) -> Entry:
 
 
 def dismissed(entry: Entry) -> Entry:
-    """Nothing to transfer any more, and nothing was: forget that it was watched."""
+    """End the watch of an order that was not transferred and is skipped for good now."""
     if is_final(entry) or is_transferred(entry) or entry.state == "pushing":
         return entry
     return replace(entry, state="new", watched=0, held=None, problem=_without(entry.problem, _CURED_BY_DISMISSAL))
 
 
 def changed_after_transfer(entry: Entry, *, reason: str, now: int, recheck_period_ms: int) -> Entry:
-    """Held, cancelled or gone in Afterbuy although Sendcloud has it: only a person can take it out there."""
+    """Report that it is held, cancelled or gone although Sendcloud has it: only a person can remove it there."""
     if is_final(entry) or not is_transferred(entry):
         return entry
     known = replace(entry, problem=_problem(entry, "changed_after_transfer", now=now, path=reason))
@@ -133,19 +133,19 @@ def changed_after_transfer(entry: Entry, *, reason: str, now: int, recheck_perio
 
 
 def unchanged(entry: Entry) -> Entry:
-    """Afterbuy shows what was transferred (again)."""
+    """End the problems of an order that Afterbuy shows as it was transferred (again)."""
     if not is_transferred(entry):
         return entry
     return replace(entry, problem=_without(entry.problem, _CURED_BY_READING))
 
 
 def confirmed(entry: Entry, *, now: int) -> Entry:
-    """Sendcloud really has it."""
+    """Mark it as seen in Sendcloud."""
     return _moved(entry, "confirmed", now, pushes=0) if entry.state == "accepted" else entry
 
 
 def absent(entry: Entry, *, now: int) -> Entry:
-    """Accepted but not there: push it again, three times in all."""
+    """Push an order again that was accepted but is not there, three times in all."""
     if entry.state != "accepted":
         return entry
     if entry.pushes >= MAX_PUSHES:
@@ -154,21 +154,21 @@ def absent(entry: Entry, *, now: int) -> Entry:
 
 
 def deleted(entry: Entry, *, now: int) -> Entry:
-    """A person deleted it in Sendcloud: report it, never bring it back."""
+    """Report that a person deleted it in Sendcloud; it is never pushed again."""
     if not was_confirmed(entry):
         return entry
     return _moved(entry, "problem", now, problem=_problem(entry, "deleted_in_sendcloud", now=now), watched=0)
 
 
 def never_sent(entry: Entry) -> Entry:
-    """A push of unknown outcome turned out not to have arrived, and the order must not be sent any more."""
+    """Settle a push of unknown outcome that did not arrive, of an order that must not be sent any more."""
     if entry.state != "pushing" or entry.pushed:
         return entry
     return replace(entry, state="new", fingerprint="")
 
 
 def surely_sent(entry: Entry, *, now: int) -> Entry:
-    """A push of unknown outcome turned out to have arrived."""
+    """Settle a push of unknown outcome that arrived."""
     if entry.state != "pushing" or entry.pushed:
         return entry
     return _moved(entry, "confirmed", now, pushed=now, pushes=0, watched=0)
@@ -180,7 +180,7 @@ def _moved(entry: Entry, state: State, now: int, **changes: object) -> Entry:
 
 
 def _held(entry: Entry, reason: str, *, now: int) -> Entry:
-    """The same reason keeps its time; an entry of an older version has been held since it is watched."""
+    """Set why it is held. The same reason keeps its time; entries of older versions are held since they are watched."""
     if not reason or is_transferred(entry):
         return replace(entry, held=None) if entry.held else entry
     if entry.held is not None and entry.held.reason == reason:

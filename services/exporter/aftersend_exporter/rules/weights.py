@@ -17,26 +17,26 @@ _GRAM = Decimal("0.001")
 
 
 def piece_weight(item: SoldItem, *, unit: Literal["kg", "g"]) -> Decimal | None:
-    """Weight of one piece in kg, at least a gram; None if Afterbuy knows none."""
+    """Return the weight of one piece in kg, at least a gram; None if Afterbuy has none."""
     if item.weight is None or not item.weight.is_finite() or item.weight <= 0:
         return None
     return _rounded(item.weight * _GRAM if unit == "g" else item.weight)
 
 
 def total_weight(items: Sequence[SoldItem], *, rules: Weight) -> Decimal | None:
-    """Weight of all pieces in kg; None if no item has a weight."""
+    """Return the weight of all pieces in kg; None if no item has a weight."""
     pieces = [(piece_weight(item, unit=rules.unit), item.quantity) for item in items]
     known = [weight * quantity for weight, quantity in pieces if weight is not None]
     return sum(known, start=Decimal()) if known else None
 
 
 def default_weight(rules: Weight) -> Decimal:
-    """What an order without any weight gets, in kg."""
+    """Return what an order without any weight gets, in kg."""
     return _rounded(Decimal(str(rules.default)))
 
 
 def measurement(weight: Decimal) -> Measurement:
-    """A weight in Sendcloud's words."""
+    """Convert a weight to Sendcloud's form."""
     return Measurement(weight=Quantity(value=float(weight)))
 
 

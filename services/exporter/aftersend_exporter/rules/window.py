@@ -1,4 +1,4 @@
-"""Which orders an export asks for: "today and yesterday", and never a gap.
+"""The window of an export: "today and yesterday", and never a gap.
 
     start = midnight ``lookbackDays`` before today, in the tenant's zone
             or the start of the last complete run, if that is earlier (an outage), at most ``catchUpDays`` before today
@@ -32,12 +32,12 @@ class Period:
 
     @property
     def is_empty(self) -> bool:
-        """True if no order can lie in it."""
+        """Return whether no order can lie in it."""
         return self.start >= self.end
 
 
 def period(*, now: datetime, zone: ZoneInfo, rules: Window, last_start: datetime | None) -> Period:
-    """The period to ask for; ``last_start`` is the start of the last run that read everything."""
+    """Return the period to read; ``last_start`` is the start of the last run that read everything."""
     today = now.astimezone(zone).date()
     start = midnight(today - timedelta(days=rules.lookback_days), zone=zone)
     if last_start is not None:
@@ -49,12 +49,12 @@ def period(*, now: datetime, zone: ZoneInfo, rules: Window, last_start: datetime
 
 
 def first_moment(rules: Window, *, zone: ZoneInfo) -> datetime | None:
-    """The first moment of ``notBefore``, or None if there is no such limit."""
+    """Return the first moment of ``notBefore``, or None if there is no such limit."""
     return midnight(date.fromisoformat(rules.not_before), zone=zone) if rules.not_before else None
 
 
 def midnight(day: date, *, zone: ZoneInfo) -> datetime:
-    """The first moment of a day in a zone, as UTC; also where clocks change at midnight."""
+    """Return the first moment of a day in a zone, as UTC; also where clocks change at midnight."""
     return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
 
 

@@ -1,4 +1,4 @@
-"""Whole exports between the two simulated systems: what goes, what stays, what is told, and what is never lost."""
+"""Whole exports between the two simulated systems: what is sent, held, reported, and never lost."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -166,7 +166,7 @@ async def test_a_rejected_order_does_not_hold_up_the_others(small: ExporterHarne
     assert small.incoming(bad) is not None
 
 
-async def test_who_names_a_refused_order_has_it_sent_again(small: ExporterHarness) -> None:
+async def test_a_run_for_named_orders_sends_a_refused_one_again(small: ExporterHarness) -> None:
     bad = small.order()
     (bad.shipping_address or bad.billing).city = ""
     await small.export()
@@ -423,7 +423,7 @@ async def test_a_numeric_integration_is_taken_as_it_is(redis_url: str, tmp_path:
         assert harness.world.journal.calls["sendcloud GET v3 /integrations"] == 0
 
 
-async def test_a_wrong_numeric_integration_is_nobodys_rejection(redis_url: str, tmp_path: Path) -> None:
+async def test_a_wrong_numeric_integration_rejects_no_order(redis_url: str, tmp_path: Path) -> None:
     async with exporter_harness(redis_url, tmp_path, integration=1) as harness:
         summary = await harness.export()
         assert (summary.outcome, summary.rejected) == ("failed", 0)

@@ -35,7 +35,7 @@ async def harness(redis_url: str, tmp_path: Path) -> AsyncIterator[ExporterHarne
 
 
 class Meter:
-    """Counts for nobody."""
+    """A meter that counts nothing."""
 
     def handled(self, outcome: str) -> None:
         """One event came to an end."""
@@ -166,7 +166,7 @@ async def test_a_lost_lease_ends_the_run_before_it_sends(harness: ExporterHarnes
     async def robbed(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         async for page in between(*args, **kwargs):
             yield page
-        await harness.redis.set(f"aftersend:{{{IDENTITY}}}:lease:export", "somebody else")
+        await harness.redis.set(f"aftersend:{{{IDENTITY}}}:lease:export", "another token")
 
     harness.context.afterbuy.orders_between = robbed  # type: ignore[method-assign]
     with pytest.raises(Later):
@@ -220,7 +220,7 @@ async def test_redis_trouble_brings_the_request_back(harness: ExporterHarness) -
     assert await result_of(harness.redis, tenant=IDENTITY, run=event().id) is None
 
 
-async def test_nobody_answers() -> None:
+async def test_a_wait_without_an_answer_times_out() -> None:
     class Silent:
         async def get(self, _key: str) -> None:
             return None
@@ -283,7 +283,7 @@ async def test_refused_credentials_wait_for_a_new_secret(harness: ExporterHarnes
 
 
 async def test_a_wrong_integration_is_no_fault_of_the_keys(redis_url: str, tmp_path: Path) -> None:
-    """The next run asks again, and nobody is told that the merchant has to cure it."""
+    """The next run tries again; no credentials count as refused."""
     async with exporter_harness(redis_url, tmp_path, integration="Nirgends") as harness:
         handler = RunHandler(harness.context, harness.handler.coalescer, circuits(harness, tmp_path))
         await handler(event())
@@ -362,8 +362,8 @@ async def test_the_last_export_stands_in_the_verbose_readiness_but_no_dry_run(
         run = await ask(harness)
         await result(harness, run)
         await condition(truth(lambda: "export" in runtime.health.facts), bool)
-        told: Any = runtime.health.facts["export"]
-        assert (told["time"][-1], msgspec.convert(told, RunSummary).run) == ("Z", run)
+        fact: Any = runtime.health.facts["export"]
+        assert (fact["time"][-1], msgspec.convert(fact, RunSummary).run) == ("Z", run)
 
 
 async def test_a_new_tenant_recovers_without_any_schedule(redis_url: str, tmp_path: Path) -> None:

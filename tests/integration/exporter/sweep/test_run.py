@@ -42,8 +42,8 @@ async def test_a_lost_webhook_costs_minutes(harness: ExporterHarness) -> None:
     assert event.external_order_id == f"afterbuy-{order.order_id}"
     assert event.number
     assert (summary.kind, summary.outcome, summary.read, summary.sent) == ("sweep", "done", 1, 1)
-    (told,) = await harness.events()
-    assert (told.type, told.source) == ("parcel.changed", "sweep")
+    (stored,) = await harness.events()
+    assert (stored.type, stored.source) == ("parcel.changed", "sweep")
 
 
 async def test_the_cursor_is_sendclouds_clock_and_overlaps(harness: ExporterHarness) -> None:
@@ -79,7 +79,7 @@ async def test_parcels_of_others_returns_and_numberless_ones_are_dropped(harness
     assert (summary.read, summary.sent, summary.unchanged) == (5, 1, 4)
 
 
-async def test_a_cancelled_label_is_told_without_number(harness: ExporterHarness) -> None:
+async def test_a_cancelled_label_is_an_event_without_number(harness: ExporterHarness) -> None:
     labelled(harness)
     (parcel,) = harness.world.sendcloud.parcels
     harness.panel.cancel(parcel)
@@ -182,7 +182,7 @@ async def test_after_a_restore_it_goes_on_from_the_cursor(harness: ExporterHarne
     assert await harness.checks() == [""]
 
 
-async def test_who_asks_for_recovery_gets_the_marker(harness: ExporterHarness) -> None:
+async def test_a_recovery_sweep_ends_with_the_marker(harness: ExporterHarness) -> None:
     await harness.sweep(recovery=True)
     assert await harness.checks() == [""]
 

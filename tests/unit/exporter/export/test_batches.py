@@ -56,13 +56,13 @@ def test_named_ones_are_dropped_and_the_rest_goes_again() -> None:
     assert sorted(sendcloud.taken) == [n for n in range(100) if n not in (3, 50)]
 
 
-def test_nobody_named_means_halving() -> None:
+def test_no_position_named_means_halving() -> None:
     sendcloud = Sendcloud({5}, choose=lambda _: [])
     assert play(8, sendcloud) == {5: ("refused_whole", "")}
     assert sendcloud.calls == [[*range(8)], [0, 1, 2, 3], [4, 5, 6, 7], [4, 5], [4], [5], [6, 7]]
 
 
-def test_places_that_do_not_exist_count_as_nobody_named() -> None:
+def test_places_that_do_not_exist_count_as_none_named() -> None:
     sendcloud = Sendcloud({1}, choose=lambda _: [-1, 400])
     assert play(2, sendcloud) == {1: ("refused_whole", "")}
     assert sendcloud.taken == [0]

@@ -36,7 +36,7 @@ def test_times_are_meant_in_the_zone_of_the_tenant(cron: str, after: str, expect
 
 
 class VirtualClock:
-    """Time that moves only while somebody waits; ``end`` stops the schedule."""
+    """Time that moves only during waits; ``end`` stops the schedule."""
 
     def __init__(self, now: str, end: str) -> None:
         self.moment = at(now)

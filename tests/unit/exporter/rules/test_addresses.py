@@ -6,7 +6,7 @@ import pytest
 from msgspec import UNSET
 
 from aftersend.afterbuy.model import PostalAddress
-from aftersend_exporter.rules.addresses import LONGEST, customer, destination, shipping_address
+from aftersend_exporter.rules.addresses import MAX_LENGTH, customer, destination, shipping_address
 from aftersend_exporter.rules.states import state_code
 from tests.support.order_kit import HOME, an_order
 
@@ -70,8 +70,8 @@ def test_name(first: str, last: str, company: str, expected: str) -> None:
 
 
 def test_a_name_is_never_empty() -> None:
-    nobody = PostalAddress(street="Weg 1", city="Ulm", postal_code="89073", country="DE")
-    order = an_order(billing=nobody)
+    nameless = PostalAddress(street="Weg 1", city="Ulm", postal_code="89073", country="DE")
+    order = an_order(billing=nameless)
     assert shipping_address(order).name == "-"
     assert customer(order).name == "-"
 
@@ -102,15 +102,15 @@ def test_only_a_usable_mail_address_goes(mail: str, expected: object) -> None:
     assert shipping_address(an_order(billing=replace(HOME, mail=mail))).email == expected
 
 
-def test_the_customer_is_who_bought_it() -> None:
+def test_the_customer_is_the_buyer() -> None:
     found = customer(an_order(shipping=OFFICE))
     assert (found.name, found.email, found.phone_number) == ("Erika Erfunden", HOME.mail, HOME.phone)
 
 
 def test_texts_are_cut_to_what_sendcloud_takes() -> None:
     address = shipping_address(an_order(shipping=replace(OFFICE, company="x" * 400, street="y" * 400)))
-    assert address.company_name == "x" * LONGEST
-    assert address.address_line_1 == "y" * LONGEST
+    assert address.company_name == "x" * MAX_LENGTH
+    assert address.address_line_1 == "y" * MAX_LENGTH
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ DEFAULTS = Customs(hs_code="9503.00", origin_country="DE")
         ("DE", "78266", True),
     ],
 )
-def test_who_needs_customs_data(country: str, postal_code: str, *, expected: bool) -> None:
+def test_where_customs_data_is_needed(country: str, postal_code: str, *, expected: bool) -> None:
     there = replace(HOME, country=country, postal_code=postal_code)
     assert is_for_customs(an_order(shipping=there)) is expected
 
@@ -44,7 +44,7 @@ def test_details_of_the_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("given", "expected"),
     [
         ("6912.00.23", "6912.00.23"),
         ("6912 00 23", "69120023"),
@@ -54,13 +54,15 @@ def test_details_of_the_order() -> None:
         ("1" * 13, "9503.00"),
     ],
 )
-def test_hs_code(told: str, expected: str) -> None:
-    assert hs_code(ProductCustoms("1", hs_code=told), defaults=DEFAULTS) == expected
+def test_hs_code(given: str, expected: str) -> None:
+    assert hs_code(ProductCustoms("1", hs_code=given), defaults=DEFAULTS) == expected
 
 
-@pytest.mark.parametrize(("told", "expected"), [("PT", "PT"), (" cn ", "CN"), ("", "DE"), ("China", "DE"), ("D", "DE")])
-def test_origin(told: str, expected: str) -> None:
-    assert origin_country(ProductCustoms("1", origin_country=told), defaults=DEFAULTS) == expected
+@pytest.mark.parametrize(
+    ("given", "expected"), [("PT", "PT"), (" cn ", "CN"), ("", "DE"), ("China", "DE"), ("D", "DE")]
+)
+def test_origin(given: str, expected: str) -> None:
+    assert origin_country(ProductCustoms("1", origin_country=given), defaults=DEFAULTS) == expected
 
 
 def test_an_unknown_product_gets_the_defaults() -> None:

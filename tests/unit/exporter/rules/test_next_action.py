@@ -54,5 +54,5 @@ def test_steps(entry: Entry | None, same: str, other: str, held: str, excluded: 
         (known("labelled"), "unchanged"),
     ],
 )
-def test_who_names_an_order_has_a_refused_one_sent_again(entry: Entry, action: str) -> None:
+def test_a_run_for_named_orders_pushes_a_refused_one_again(entry: Entry, action: str) -> None:
     assert next_action(entry, TRANSFER, fingerprint="same", resend_refused=True) == Action(action)

@@ -151,6 +151,15 @@ def print_of(order: Order, rules: Export | None = None) -> str:
     return fingerprint(pushed(order, rules), mac=lambda plain: hashlib.blake2b(plain, key=b"k").hexdigest())
 
 
+def test_an_upgrade_sends_no_unchanged_order_again() -> None:
+    """The fingerprint as version 0.1 made it; if it changes, every open order is pushed once more."""
+
+    def mac(plain: bytes) -> str:
+        return hashlib.blake2b(plain, key=b"k", digest_size=16).hexdigest()
+
+    assert fingerprint(pushed(an_order()), mac=mac) == "fe43efb304d8c765e951b683e0344b48"
+
+
 def test_the_fingerprint_is_that_of_what_is_sent() -> None:
     assert print_of(an_order()) == print_of(an_order())
     later = datetime(2026, 12, 1, tzinfo=UTC)

@@ -90,7 +90,7 @@ OUTSIDE = [
     ("TR", "34000", "Turkey: customs union, but not the tax area"),
     ("US", "10001", "New York"),
     ("XK", "10000", "Kosovo"),
-    ("", "", "nobody knows where"),
+    ("", "", "unknown"),
 ]
 
 

@@ -204,7 +204,7 @@ def test_held_after_a_refused_change_keeps_its_own_name_in_the_end() -> None:
     assert (late.problem.code, late.watched) == ("changed_after_transfer", 0)
 
 
-def test_nobody_printed_a_label() -> None:
+def test_an_order_without_a_label_for_long_is_given_up() -> None:
     assert t.overdue(CONFIRMED, now=NOW).problem == Problem(code="given_up", since=NOW, path="label")
     known = replace(CONFIRMED, problem=problem("changed_after_transfer"))
     assert t.overdue(known, now=NOW) is known
@@ -272,7 +272,7 @@ def test_nothing_moves_what_is_final(final: Entry, change: Callable[[Entry], Ent
 
 @given(st.lists(st.sampled_from(CHANGES), max_size=12))
 def test_whatever_happens_no_open_order_is_forgotten(changes: list[Callable[[Entry], Entry]]) -> None:
-    """An order on its way is watched or open (both are read again), or somebody is told about it."""
+    """An order on its way is watched or open (both are read again), or it is a problem."""
     known = entry()
     for change in changes:
         known = change(known)

@@ -69,6 +69,6 @@ def test_never_zero_and_never_less_than_the_items(pieces: list[tuple[Decimal | N
     """Carriers refuse an order whose items weigh more than the parcel."""
     items = [an_item(weight=weight, quantity=quantity) for weight, quantity in pieces]
     total = total_weight(items, rules=Weight())
-    told = [piece_weight(item, unit="kg") for item in items]
+    known = [piece_weight(item, unit="kg") for item in items]
     assert total is None or total >= Decimal("0.001")
-    assert (total or 0) == sum(w * i.quantity for w, i in zip(told, items, strict=True) if w is not None)
+    assert (total or 0) == sum(w * i.quantity for w, i in zip(known, items, strict=True) if w is not None)
