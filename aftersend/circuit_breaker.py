@@ -1,47 +1,52 @@
-"""The circuit breaker: when the other side is down as a whole, stop asking it with every event.
+"""The circuit breaker: when an upstream is down as a whole, stop calling it for every event.
 
     closed ── several Transient in a row within a minute, or credentials refused or missing once ──> open
     open ── a probe succeeds ──> closed
 
-While it is open nobody reads the stream; events wait there and no attempt is spent. One cheap call probes: after 5 s
-at first, then ever later up to 5 min; every 10 min if our credentials were refused, because each refused call is
-noise in the other side's logs; and at once when a secret changes. If it opens again before anything succeeded, the
-waits go on growing, so that a side which answers probes but fails at everything else is left in peace, too.
+While it is open, the stream is not read; events wait there and no attempt is spent. One cheap call probes, with
+exponential backoff: after 5 s at first, then ever later up to 5 min; every 10 min if our credentials were refused,
+because each refused call is noise in the upstream's logs; and at once when a secret changes. If it opens again before
+any call succeeded, the backoff goes on growing, so that an upstream which answers probes but fails at everything else
+is left in peace, too.
 
-``confirmed`` tells an outage from bad luck: only after a probe has failed, or credentials were refused, is the other
-side really down. Attempts during a confirmed outage do not count (see ``retry``).
+``probe_failed`` separates an outage from bad luck: only after a probe has failed, or credentials were refused, the
+upstream counts as down. Attempts during such an outage do not count (see ``retry``).
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
+from aftersend.backoff import Backoff
 from aftersend.errors import AftersendError, CredentialsRefused, Later, Rejected, SecretMissing, Transient
+from aftersend.loops import pause
 from aftersend.observe.logs import get_logger
+
+_PROBES: Final = Backoff(first=5.0, longest=360.0, jitter=0.2)
+_REFUSED_PROBES: Final = Backoff(first=600.0, longest=720.0, jitter=0.2)
 
 
 @dataclass(frozen=True, slots=True)
 class CircuitBreakerTiming:
-    """When it opens, and how patiently it probes; seconds."""
+    """When it opens, and when it probes; seconds."""
 
     failures: int = 5
     """So many failures in a row open it …"""
     window: float = 60.0
     """… if they lie this close together."""
-    first: float = 5.0
-    longest: float = 300.0
-    refused: float = 600.0
+    probes: Backoff = _PROBES
+    """Waits before probes: up to five minutes and a fifth of that."""
+    refused: Backoff = _REFUSED_PROBES
+    """The same while our credentials are refused or missing; always the first."""
     poll: float = 1.0
     """How often it looks for a changed secret."""
-    jitter: float = 0.2
 
 
 class CircuitState(Enum):
-    """What a person would say about the other side."""
+    """The state of the circuit, as metrics and status show it."""
 
     CLOSED = "ok"
     OPEN = "suspended"
@@ -50,7 +55,7 @@ class CircuitState(Enum):
 
 
 class CircuitBreaker:
-    """Guards one upstream of one tenant; ``secrets_version`` returns something that changes when a secret changes."""
+    """Guards one upstream of one tenant; the result of ``secrets_version`` changes when a secret changes."""
 
     def __init__(
         self,
@@ -72,17 +77,18 @@ class CircuitBreaker:
         self._on_change = on_change
         self._timing = timing
         self._failures: list[float] = []
-        self._delay = timing.first
+        self._waits = 0
+        """Waits before probes since a call succeeded while closed."""
         self._probe_at = 0.0
         self._probed_version: object = None
         self._reported = CircuitState.CLOSED
         self._log = get_logger(upstream=upstream)
 
     def record(self, error: Exception | None) -> None:
-        """How a call went; None = success. Errors of other upstreams, and ``Later``, say nothing about this one."""
+        """Record the result of a call; None = success. Errors of other upstreams, and ``Later``, do not count."""
         if error is None or (isinstance(error, Rejected) and error.upstream == self.upstream):
             self._failures.clear()
-            self._delay = self._delay if self.is_open else self._timing.first
+            self._waits = self._waits if self.is_open else 0
         elif (isinstance(error, CredentialsRefused) and error.upstream in ("", self.upstream)) or (
             isinstance(error, SecretMissing) and error.upstream == self.upstream
         ):
@@ -91,12 +97,12 @@ class CircuitBreaker:
             self._count(error)
 
     async def wait_closed(self, stop: asyncio.Event) -> None:
-        """Probe until the other side is back or ``stop`` is set."""
+        """Probe until the upstream is back or ``stop`` is set."""
         while self.is_open and not stop.is_set():
             if self._clock() >= self._probe_at or self._current_secrets_version() != self._probed_version:
                 await self._try()
             else:
-                await self._rest(stop)
+                await pause(stop, min(max(self._probe_at - self._clock(), 0.0), self._timing.poll))
 
     def _count(self, error: Transient) -> None:
         now = self._clock()
@@ -118,7 +124,7 @@ class CircuitBreaker:
         self._probed_version = self._current_secrets_version()
         try:
             await self._probe()
-        except Exception as error:  # noqa: BLE001 - whatever a probe raises, the other side is not back
+        except Exception as error:  # noqa: BLE001 - whatever a probe raises, the upstream is not back
             self.probe_failed = True
             self._schedule(refused=_refused(error))
         else:
@@ -138,21 +144,15 @@ class CircuitBreaker:
     def _schedule(self, *, refused: bool) -> None:
         self._report(CircuitState.REFUSED if refused else CircuitState.OPEN)
         self._probed_version = self._current_secrets_version()
-        wait = self._timing.refused if refused else self._delay
-        self._delay = min(self._delay * 2, self._timing.longest)
-        self._probe_at = self._clock() + wait * (1 + self._timing.jitter * random.random())  # noqa: S311 - no secret
+        self._waits += 1
+        wait = self._timing.refused.delay(1) if refused else self._timing.probes.delay(self._waits)
+        self._probe_at = self._clock() + wait
 
     def _current_secrets_version(self) -> object:
         try:
             return self._secrets_version()
         except AftersendError:
             return None
-
-    async def _rest(self, stop: asyncio.Event) -> None:
-        seconds = min(max(self._probe_at - self._clock(), 0.0), self._timing.poll)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await stop.wait()
 
 
 def _refused(error: Exception) -> bool:

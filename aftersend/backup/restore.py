@@ -1,14 +1,14 @@
-"""Putting a backup back, into an empty tenant or a running one; doing it twice changes nothing more.
+"""Restore a backup into an empty tenant or a running one; a repeated restore changes nothing more (idempotent).
 
-    read it to its end first ──> lease of the sweep ──> facts ──> events, orders ──> ask for a recovery sweep
+    read it to its end first ──> lease of the sweep ──> facts ──> events, orders ──> request a recovery sweep
 
-Nothing that is newer goes: orders are joined (``ledger.join``), an event that is there already is not added again, of
-two cursors the older counts. From the first step on the tenant is *recovering*: events are merged, but nothing is
-written to Afterbuy until a sweep that began after the restore has told everything since the backup's cursor. Holding
-the lease keeps a sweep that is under way from moving the cursor past what the restored orders have missed, and the fact
-``restored`` makes void the markers of earlier sweeps, which would end the recovery too soon.
+Newer state is kept: orders are joined (``ledger.join``), an event that is there already is not added again, of two
+cursors the older counts. From the first step on the tenant is *recovering*: events are merged, but nothing is written
+to Afterbuy until a sweep that began after the restore has read everything since the backup's cursor. Holding the lease
+keeps a running sweep from moving the cursor past what the restored orders have missed, and the fact ``restored`` makes
+void the markers of earlier sweeps, which would end the recovery too soon.
 
-If a restore is interrupted, the tenant is as if the backup had held less. Do it again.
+An interrupted restore leaves the tenant as if the backup had held less: repeat it.
 """
 
 import asyncio
@@ -21,38 +21,37 @@ from typing import Any, Final, cast
 import msgspec
 from redis.asyncio import Redis
 
-from aftersend.backup.collect import entries
-from aftersend.backup.records import KEPT_FACTS, EventPlace, Record, SavedEvent, SavedFacts
+from aftersend.backup.records import KEPT_FACTS, Record, SavedEvent, SavedFacts
 from aftersend.errors import Later
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import StateField, TenantState
 from aftersend.redis.connection import guarded
-from aftersend.redis.scripts import ScriptArgument, run_script
 from aftersend.runs import RunRequest, publish
 from aftersend.sealing import Keyring
-from aftersend.stream.event import text_of
+from aftersend.stream.event import Fields, text_of
+from aftersend.stream.scripts import RESTORE_DELAYED, flat
+from aftersend.stream.stored_events import PLACES, stored_events
 from aftersend.stream.stream import GROUPS, Stream, StreamName
 
-_PLACES: Final[tuple[EventPlace, ...]] = ("stream", "delayed", "dead")
-_PATIENCE: Final = 90
+_LEASE_WAIT: Final = 90
 """Seconds to wait for a sweep, or for the lease of one that was killed."""
 
 
 class Restored(msgspec.Struct, kw_only=True):
-    """What ``backup restore --json`` tells."""
+    """The result of a restore, as ``backup restore --json`` prints it."""
 
     id: str
     orders: int = 0
-    """Orders that were put back or learnt something."""
+    """Orders that were restored or changed."""
     events: int = 0
-    """Events that were put back: waiting, delayed or dead."""
+    """Events that were restored: waiting, delayed or dead."""
     unchanged: int = 0
     """Orders and events that were there already, or would have expired since."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restorer:
-    """The door through which a backup comes back."""
+    """Restores the records of a backup into one tenant."""
 
     state: TenantState
     streams: dict[StreamName, Stream]
@@ -62,7 +61,7 @@ class Restorer:
 
     @classmethod
     def of(cls, redis: Redis, *, tenant: str, keyring: Keyring, pickup_matters: bool) -> "Restorer":
-        """That of a tenant."""
+        """Make the restorer of a tenant."""
         return cls(
             state=TenantState(redis, tenant=tenant),
             streams={name: Stream(redis, tenant=tenant, name=name, keyring=keyring) for name in GROUPS},
@@ -72,10 +71,10 @@ class Restorer:
         )
 
     async def restore(self, records: AsyncIterator[Record], *, backup_id: str) -> Restored:
-        """Do it; ``Later`` if a sweep does not end. The records must have been checked to their end before."""
-        told = Restored(id=backup_id)
+        """Restore the records; ``Later`` if a sweep does not end. They must have been verified to their end before."""
+        restored = Restored(id=backup_id)
         async with AsyncExitStack() as stack:
-            await self._without_sweeps(stack)
+            await self._take_sweep_lease(stack)
             await self._begin()
             known = await self._known()
             async for record in records:
@@ -83,24 +82,24 @@ class Restorer:
                     case SavedFacts(state):
                         await self._facts(state)
                     case SavedEvent():
-                        await self._event(record, known, told)
+                        await self._event(record, known, restored)
                     case saved:
                         changed = await self.ledger.restore(saved, pickup_matters=self.pickup_matters)
-                        told.orders += changed
-                        told.unchanged += not changed
+                        restored.orders += changed
+                        restored.unchanged += not changed
         await publish(self.streams["runs"], RunRequest(kind="sweep", recovery=True), source="cli")
-        return told
+        return restored
 
-    async def _without_sweeps(self, stack: AsyncExitStack) -> None:
-        for _ in range(_PATIENCE):
+    async def _take_sweep_lease(self, stack: AsyncExitStack) -> None:
+        for _ in range(_LEASE_WAIT):
             with suppress(Later):
                 await stack.enter_async_context(self.state.lease("sweep"))
                 return
             await asyncio.sleep(1)
-        raise Later("a sweep does not end", retry_after=_PATIENCE)
+        raise Later("a sweep does not end", retry_after=_LEASE_WAIT)
 
     async def _begin(self) -> None:
-        """From here on nothing is written to Afterbuy."""
+        """Mark the tenant as recovering: from here on nothing is written to Afterbuy."""
         await self.state.delete("recovered")
         await self.state.set("restored", secrets.token_hex(8))
 
@@ -113,18 +112,18 @@ class Restorer:
                 await self.state.set(name, value)
 
     async def _known(self) -> set[tuple[StreamName, str]]:
-        """The events that are there."""
+        """Return the names of the events that are there."""
         return {
             (stream.name, _name(found.fields))
             for stream in self.streams.values()
-            for place in _PLACES
-            async for found in entries(stream, place)
+            for place in PLACES
+            async for found in stored_events(stream, place)
         }
 
-    async def _event(self, event: SavedEvent, known: set[tuple[StreamName, str]], told: Restored) -> None:
+    async def _event(self, event: SavedEvent, known: set[tuple[StreamName, str]], restored: Restored) -> None:
         stream, name = self.streams[event.stream], (event.stream, _name(event.fields))
         if name in known:
-            told.unchanged += 1
+            restored.unchanged += 1
             return
         fields = event.fields
         if event.opened:
@@ -132,13 +131,13 @@ class Restorer:
             fields = {**fields, b"data": self.keyring.seal(fields[b"data"], bound=bound)}
         await _put(stream, event, fields)
         known.add(name)
-        told.events += 1
+        restored.events += 1
 
 
 def merged_facts(live: Mapping[StateField, str], saved: Mapping[str, str]) -> dict[StateField, str | None]:
-    """What the facts become: the older cursor and start, the later success, and what the live tenant does not know.
+    """Merge the facts: the older cursor and start, the later success, and what the live tenant does not have.
 
-    A backup without cursor is of a time before the first sweep: then there is none (None), and the next sweep reaches
+    A backup without cursor is of a time before the first sweep: then the cursor goes (None), and the next sweep reaches
     as far back as it can.
     """
     merged: dict[StateField, str | None] = {"sweep.cursor": None}
@@ -155,16 +154,14 @@ def merged_facts(live: Mapping[StateField, str], saved: Mapping[str, str]) -> di
 
 async def _put(stream: Stream, event: SavedEvent, fields: dict[bytes, bytes]) -> None:
     if event.place == "delayed":
-        args: list[ScriptArgument] = [f"{event.due:.0f}"]
-        for pair in fields.items():
-            args += pair
-        await run_script(stream.redis, "put_back", keys=[stream.delayed_key], args=args)
+        args = [f"{event.due:.0f}", *flat(fields)]
+        await RESTORE_DELAYED.run(stream.redis, keys=[stream.delayed_key], args=args)
         return
     key = stream.dead_key if event.place == "dead" else stream.key
     with guarded():
         await stream.redis.xadd(key, cast("Any", fields))
 
 
-def _name(fields: dict[bytes, bytes] | Any) -> str:  # noqa: ANN401 - any mapping of fields
-    """What an event is known by: its id, or all of it if it never had one."""
+def _name(fields: Fields) -> str:
+    """Identify an event: by its id, or by all its fields if it never had one."""
     return text_of(fields, b"id") or str(hash(tuple(sorted(fields.items()))))

@@ -10,8 +10,6 @@ from aftersend.ledger.entry import Entry
 from aftersend.ledger.store import Ledger
 from aftersend.stream.event import rfc3339
 
-_PAGE = 200
-
 
 async def list_orders(file: Path | None, data_dir: Path, order: str | None, *, problems: bool, as_json: bool) -> int:
     """Print all orders, those with problems, or one; ``FAILED`` if that one is not in the ledger."""
@@ -39,16 +37,13 @@ def _unknown(order: str, *, as_json: bool) -> int:
 
 
 async def _entries(ledger: Ledger, order: str | None, *, problems: bool) -> AsyncIterator[Entry]:
-    page: list[str] = [order] if order else []
-    if not order:
-        async for name in ledger.problems() if problems else ledger.orders():
-            page.append(name)
-            if len(page) == _PAGE:
-                for entry in (await ledger.get_many(page)).values():
-                    yield entry
-                page = []
-    for entry in (await ledger.get_many(page)).values() if page else ():
-        yield entry
+    if order:
+        found = await ledger.get(order)
+        if found is not None:
+            yield found
+    else:
+        async for entry in ledger.entries(ledger.problems() if problems else ledger.orders()):
+            yield entry
 
 
 def _line(entry: Entry) -> dict[str, object]:

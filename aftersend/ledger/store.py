@@ -1,17 +1,17 @@
-"""The ledger in Redis: entries that are compared and set.
+"""The ledger in Redis: one entry per order, changed by compare and set.
 
 Every change is a pure function from entry to entry. ``change`` reads the entry with its revision, applies the
-function and writes with one script that refuses if the revision has moved; then it starts again. A function that
-changes nothing writes nothing.
+function and writes with one script, which refuses if the revision has moved; then ``change`` starts again. A function
+that changes nothing writes nothing.
 
 An entry is two keys. ``order:<id>`` is readable and holds ids, times, states and keyed marks; it lives 90 days from
 its last change. ``order:<id>:sealed`` holds numbers, links and carriers, encrypted and bound to the tenant and the
-order. It lives as long, but only seven days from when the order is done: Redis itself deletes it, no housekeeping
+order. It lives as long, but only seven days from when the order is done: Redis itself expires it, so no housekeeping
 of ours can fail.
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,7 +21,7 @@ from aftersend.errors import Bug, Rejected, Transient
 from aftersend.ledger.entry import Entry, ParcelDetails, ProblemCode
 from aftersend.ledger.index import INDEXES, PROBLEM_CODES, PROBLEM_INDEXES, positions
 from aftersend.ledger.join import join
-from aftersend.ledger.scripts import HAS_JSON, read_script, saved_script, write_script
+from aftersend.ledger.scripts import HAS_JSON, script
 from aftersend.redis.connection import guarded
 from aftersend.redis.keys import Keys
 from aftersend.redis.lease import Lease, hold
@@ -35,6 +35,7 @@ DAY_MS = 86_400_000
 ENTRY_LIFE_MS = 90 * DAY_MS
 SEALED_LIFE_DONE_MS = 7 * DAY_MS
 _TRIES = 100
+_CHUNK = 200
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 _entries = msgspec.json.Decoder(Entry)
@@ -52,7 +53,7 @@ class SavedOrder(msgspec.Struct, frozen=True, tag="order"):
 
 
 class Ledger:
-    """The entries of one tenant. ``clock`` tells seconds since 1970."""
+    """The entries of one tenant; ``clock`` returns seconds since 1970."""
 
     def __init__(
         self, redis: "Redis", *, tenant: str, keyring: Keyring, clock: Callable[[], float] = time.time
@@ -65,22 +66,24 @@ class Ledger:
         self._scripts: tuple[AsyncScript, AsyncScript, AsyncScript] | None = None
 
     async def get(self, order_id: str) -> Entry | None:
-        """One entry, or None. Raises ``Transient`` if its sealed part needs a key that is not here."""
+        """Read one entry, or None; ``Transient`` if its sealed part needs a key that is not here."""
         read, _, _ = await self._ready()
         with guarded():
             document, sealed = await read(keys=self._entry_keys(order_id))
         return self._decode(order_id, document, sealed)
 
     async def get_many(self, order_ids: Sequence[str]) -> dict[str, Entry]:
-        """The entries of these orders in one round trip; absent ones are left out."""
+        """Read the entries of these orders in one round trip; absent ones are left out."""
         read, _, _ = await self._ready()
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for order_id in order_ids:
-                await read(keys=self._entry_keys(order_id), client=pipeline)
-            with guarded():
-                answers = await pipeline.execute()
+        answers = await self._read_many(read, order_ids)
         found = ((o, self._decode(o, *answer)) for o, answer in zip(order_ids, answers, strict=True))
         return {order_id: entry for order_id, entry in found if entry is not None}
+
+    async def entries(self, order_ids: AsyncIterable[str]) -> AsyncIterator[Entry]:
+        """Read the entries of many orders, a few hundred in each round trip; absent ones are left out."""
+        async for chunk in _chunks(order_ids):
+            for entry in (await self.get_many(chunk)).values():
+                yield entry
 
     async def change(self, order_id: str, f: Callable[[Entry], Entry]) -> Entry:
         """Apply a pure function to the entry (``Entry(order=…)`` if absent) and return what is stored now."""
@@ -95,21 +98,18 @@ class Ledger:
                 return after
         raise Transient("ledger_busy", upstream="redis")
 
-    async def saved(self, order_ids: Sequence[str]) -> list[SavedOrder]:
-        """What a backup keeps of these orders, each as it was at one moment; absent ones are left out."""
+    async def saved(self, order_ids: AsyncIterable[str]) -> AsyncIterator[SavedOrder]:
+        """Read what a backup keeps of many orders, each as it was at one moment; absent ones are left out."""
         _, _, read = await self._ready()
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for order_id in order_ids:
-                await read(keys=self._entry_keys(order_id), client=pipeline)
-            with guarded():
-                answers = await pipeline.execute()
-        found = (self._saved(order, *answer) for order, answer in zip(order_ids, answers, strict=True))
-        return [saved for saved in found if saved is not None]
+        async for chunk in _chunks(order_ids):
+            for order_id, answer in zip(chunk, await self._read_many(read, chunk), strict=True):
+                if saved := self._saved(order_id, *answer):
+                    yield saved
 
     async def restore(self, saved: SavedOrder, *, pickup_matters: bool) -> bool:
-        """Put an entry of a backup back, or join it with the one that is there; True if that changed anything.
+        """Restore an entry of a backup, or join it with the live one; True if that changed anything.
 
-        What would have expired meanwhile stays away, and everything else expires when it would have.
+        What would have expired meanwhile is left out, and everything else expires when it would have.
         """
         for _ in range(_TRIES):
             now = self._now()
@@ -130,43 +130,43 @@ class Ledger:
         raise Transient("ledger_busy", upstream="redis")
 
     def sealed_place(self, order_id: str) -> tuple[str, bytes]:
-        """Key of an order's sealed part, and what it is sealed to."""
+        """Return the key of an order's sealed part, and its associated data."""
         return self._entry_keys(order_id)[1], self._bound(order_id)
 
     async def order_of(self, parcel_id: str) -> str | None:
-        """The order that this parcel was merged into."""
+        """Return the order that this parcel was merged into."""
         with guarded():
             order = await self._redis.get(self._keys.key("parcel", parcel_id))
         return cast("bytes", order).decode() if order is not None else None
 
     def lease(self, order_id: str) -> AbstractAsyncContextManager[Lease]:
-        """Work on this order alone; raises ``Later`` if somebody else does."""
+        """Take the lease of an order; ``Later`` if another process holds it."""
         return hold(self._redis, key=self._keys.key("lease", "order", order_id))
 
     def orders(self) -> AsyncIterator[str]:
-        """All orders."""
+        """Yield all orders."""
         return self._indexed("orders")
 
     def watched(self) -> AsyncIterator[str]:
-        """Orders that are read again in every run."""
+        """Yield watched orders: read again in every run."""
         return self._indexed("watched")
 
     def open(self) -> AsyncIterator[str]:
-        """Orders that were transferred and have no label yet."""
+        """Yield open orders: transferred, without a label yet."""
         return self._indexed("open")
 
     def lagging(self, older_than_ms: int) -> AsyncIterator[str]:
-        """Orders whose Afterbuy side has been behind for at least so long."""
+        """Yield lagging orders: Afterbuy has been behind for at least so long."""
         return self._indexed("lagging", until=self._now() - older_than_ms)
 
     async def problems(self, *codes: ProblemCode) -> AsyncIterator[str]:
-        """Orders that a person must look at: those with one of these problems, or all."""
+        """Yield orders that a person must look at: those with one of these problems, or all."""
         for code in codes or PROBLEM_CODES:
             async for order_id in self._indexed(f"problem-{code}"):
                 yield order_id
 
     async def counts(self) -> dict[ProblemCode, int]:
-        """How many orders have which problem; every code is there."""
+        """Count the orders by problem; every code is in it."""
         async with self._redis.pipeline(transaction=False) as pipeline:
             for name in PROBLEM_INDEXES:
                 pipeline.zcard(self._index_key(name))
@@ -174,8 +174,15 @@ class Ledger:
                 counts = await pipeline.execute()
         return dict(zip(PROBLEM_CODES, counts, strict=True))
 
+    async def _read_many(self, read: "AsyncScript", order_ids: Sequence[str]) -> list[list[Any]]:
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for order_id in order_ids:
+                await read(keys=self._entry_keys(order_id), client=pipeline)
+            with guarded():
+                return await pipeline.execute()
+
     async def _indexed(self, name: str, *, until: float = float("inf")) -> AsyncIterator[str]:
-        """Every order that stands in the index from beginning to end of the walk, once."""
+        """Yield every order that stands in the index from beginning to end of the walk, once."""
         seen: set[bytes] = set()
         cursor = -1
         while cursor:
@@ -223,7 +230,7 @@ class Ledger:
             return bool(await write(keys=keys, args=arguments))
 
     def _sealed(self, before: Entry, after: Entry) -> tuple[bytes, int | str]:
-        """The sealed part to write (empty = keep) and the life to give it (empty = keep)."""
+        """Return the sealed part to write (empty = keep) and its life in ms (empty = keep)."""
         life: int | str = SEALED_LIFE_DONE_MS if after.is_done else ENTRY_LIFE_MS
         if after.details == before.details:
             return b"", "" if before.is_done and after.is_done else life
@@ -241,15 +248,15 @@ class Ledger:
         return msgspec.structs.replace(entry, details=details)
 
     async def _ready(self) -> tuple["AsyncScript", "AsyncScript", "AsyncScript"]:
-        """The scripts that fit the server; asked once."""
+        """Return the scripts that fit the server: read, write, read_saved; the server is asked once."""
         if self._scripts is None:
             with guarded():
-                json = bool(await self._redis.eval(HAS_JSON, 1, self._keys.key("probe")))
+                json = bool(await self._redis.eval(HAS_JSON.text, 1, self._keys.key("probe")))
             register = self._redis.register_script
             self._scripts = (
-                register(read_script(json=json)),
-                register(write_script(json=json)),
-                register(saved_script(json=json)),
+                register(script("read", json=json)),
+                register(script("write", json=json)),
+                register(script("read_saved", json=json)),
             )
         return self._scripts
 
@@ -266,6 +273,18 @@ class Ledger:
         return int(self._clock() * 1000)
 
 
+async def _chunks(order_ids: AsyncIterable[str]) -> AsyncIterator[list[str]]:
+    """Collect orders into lists for one round trip each."""
+    chunk: list[str] = []
+    async for order_id in order_ids:
+        chunk.append(order_id)
+        if len(chunk) == _CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
 def _unexpired(saved: SavedOrder, now: int) -> Entry:
-    """The entry without sealed part if that has expired since."""
+    """Return the entry, without its sealed part if that has expired since."""
     return saved.entry if saved.sealed_until > now else msgspec.structs.replace(saved.entry, details={})

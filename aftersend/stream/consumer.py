@@ -1,22 +1,23 @@
-"""The consumer: takes events off a stream, hands them to a handler, and loses none whatever happens.
+"""The consumer: reads events off a stream, passes them to a handler, and loses none.
 
-Four loops run side by side and share the *lanes* (how many entries are handled at once):
+Five loops run side by side and share the task slots (how many entries are handled at once):
 
-    read      XREADGROUP as many new entries as lanes are free; pauses while the circuit is open
-    reclaim   every second: what others left behind (idle over 45 s), or handed back
-    renew     every 15 s: tells Redis that entries in our lanes are still being worked on
-    promote   every second: delayed events whose time has come; now and then forgets dead consumers
+    read      XREADGROUP as many new entries as slots are free; pauses while the circuit is open
+    reclaim   every second: pending entries of dead consumers (idle over 45 s), and released ones
+    renew     every 15 s: renews the claims of entries in flight
+    promote   every second: delayed events that are due
+    tidy      every minute: deletes consumers that are gone
 
-Each entry goes its own way (``handling``). What the loops add is the care for entries that were delivered before.
-Nobody knows why their consumer died; perhaps *they* killed it. So such an entry is handled alone: reading pauses, the
-lanes run empty, then exactly one is claimed (claiming is what raises its delivery count) and handled with nothing else
-in flight. If it kills this process as well, it took no neighbours along and did not spoil their counts; after the
-fifth lonely death it is buried as ``poison``. If the lanes do not run empty in time, because a long run is in one of
-them, reading goes on and the lonely one waits for the next opportunity.
+Each entry runs through ``delivery``. What the loops add is care for entries that were delivered before. The cause of
+their consumer's death is unknown; perhaps the entry itself crashed it. So such an entry is handled in *exclusive mode*:
+reading pauses, the slots run empty, then exactly one is claimed (XAUTOCLAIM raises its delivery count) and handled with
+nothing else in flight. If it crashes this process as well, it takes no other entry along and leaves their counts alone;
+after the fifth death in exclusive mode it becomes a dead letter (``poison``). If the slots do not run empty in time,
+because a long run is in one of them, reading goes on and the entry waits for the next opportunity.
 
-A graceful stop reads no more, gives what is in flight some time, and hands the rest back with idle time and delivery
-count as if it had never been delivered: the next consumer takes it at once. Redis may go and come back at any time;
-each loop waits with growing pauses and resumes by itself. Delivery is at least once; handlers are idempotent.
+A graceful stop reads no more, waits some time for what is in flight, and releases the rest with idle time and delivery
+count as if it had never been delivered: the next consumer claims it at once. While Redis is away each loop waits with
+exponential backoff and resumes by itself. Delivery is at least once; handlers are idempotent.
 """
 
 import asyncio
@@ -29,10 +30,11 @@ from typing import Final
 
 from aftersend.circuit_breaker import CircuitBreaker
 from aftersend.errors import AftersendError, Transient
+from aftersend.loops import pause
 from aftersend.observe.logs import get_logger
 from aftersend.redis.connection import BLOCK_MS
 from aftersend.stream.connection_backoff import ConnectionBackoff
-from aftersend.stream.delayed import PROMOTE_AT_MOST, promote
+from aftersend.stream.delayed import MAX_PROMOTED, promote
 from aftersend.stream.delivery import ConsumerMeter, Delivery, Handler
 from aftersend.stream.pending_entries import Claimed, PendingEntries, StreamEntry
 from aftersend.stream.retry import DeadLetter
@@ -41,40 +43,40 @@ from aftersend.stream.task_slots import TaskSlots
 from aftersend.stream.upstream_outage import UpstreamOutage
 
 MAX_EXCLUSIVE_DELIVERIES: Final = 5
-_BRIEFLY: Final = 0.1
+_GROUP_RETRY_SECONDS: Final = 0.1
 _SHARED_DELIVERIES: Final = 1
 """The first delivery, perhaps beside others, is no evidence against an entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConsumerTiming:
-    """All times of a consumer; tests shorten them, nobody else does. Seconds, unless the name says ms."""
+    """All times of a consumer, shortened only by tests. Seconds, unless the name says ms."""
 
     block_ms: int = BLOCK_MS
     idle_ms: int = 45_000
-    """An entry untouched for so long has lost its consumer; longer than the longest handling without renewal."""
+    """An entry not renewed for so long has lost its consumer; longer than the longest handling without renewal."""
     reclaim: float = 1.0
     renew: float = 15.0
     """A third of ``idle_ms``: two renewals may fail."""
     promote: float = 1.0
     tidy: float = 60.0
     forget_ms: int = 3_600_000
-    """A consumer silent for so long, with nothing pending, is forgotten."""
+    """A consumer idle for so long, with nothing pending, is deleted."""
     exclusive_wait: float = 45.0
     """How long an entry that needs exclusive mode waits for the slots to run empty before reading goes on."""
     grace: float = 15.0
     """How long a stop waits for what is in flight."""
     release_seconds: float = 3.0
-    """How long a stop tries to hand back the rest."""
+    """How long a stop tries to release the rest."""
 
 
 def consumer_name() -> str:
-    """Host and process: the same as long as the process lives."""
+    """Return host and process id: the same as long as the process lives."""
     return f"{socket.gethostname()}-{os.getpid()}"
 
 
 class Consumer:
-    """One consumer of one stream. ``heartbeat`` is called whenever reading makes progress or waits for good reason."""
+    """One consumer of one stream; it calls ``heartbeat`` whenever reading makes progress or waits for good reason."""
 
     def __init__(  # noqa: PLR0913 - everything a consumer depends on, by name
         self,
@@ -108,7 +110,7 @@ class Consumer:
         )
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Consume until ``stop`` is set; then finish or hand back what is in flight."""
+        """Consume until ``stop`` is set; then finish or release what is in flight."""
         self._stop = stop
         await self._begin()
         loops = [
@@ -127,13 +129,13 @@ class Consumer:
             await _ended(loops, self._timing.release_seconds)
 
     async def _begin(self) -> None:
-        """The group is there before the loops start; if Redis is not, wait for it."""
+        """Create the group before the loops start; wait for Redis if it is away."""
         while not self._stop.is_set():
             self._heartbeat()
             try:
                 await self._pending.ensure_group()
             except Transient as error:
-                await self._rest(self._backoff.failed("begin", error.code))
+                await pause(self._stop, self._backoff.failed("begin", error.code))
             else:
                 self._backoff.succeeded("begin")
                 return
@@ -150,17 +152,17 @@ class Consumer:
                 self._log.exception("loop_failed", loop=name)
                 wait = max(every, self._backoff.failed(name, "unexpected"))
             if wait:
-                await self._rest(wait)
+                await pause(self._stop, wait)
 
     async def _failed(self, name: str, error: Transient) -> float:
-        """Everything takes a pause, but a vanished group is made again at once."""
+        """Return the seconds to wait; a vanished group is created again at once."""
         if error.code != "redis_no_group":
             return self._backoff.failed(name, error.code)
         with suppress(Transient):
             await self._pending.note_orphans(self._slots.ids)
             if await self._pending.ensure_group():
                 self._log.warning("group_made_again")
-        return _BRIEFLY
+        return _GROUP_RETRY_SECONDS
 
     # Reading
 
@@ -186,7 +188,7 @@ class Consumer:
         else:
             for entry in entries:
                 self._pending.orphans.discard(entry.id)
-                if entry.id not in self._slots:  # else the group was made again while we are at it
+                if entry.id not in self._slots:  # else the group was created again meanwhile and delivers it twice
                     self._slots.start(entry.id, self._delivery.handle(entry))
 
     def _circuit_is_open(self) -> bool:
@@ -202,20 +204,20 @@ class Consumer:
         if self._breaker is not None and self._breaker.probe_failed:
             await self._outage.record()
 
-    # Entries that were delivered before
+    # Pending entries: delivered before
 
     async def _reclaim(self) -> None:
         if self._circuit_is_open():
             return
-        overdue = [found for found in await self._pending.idle(self._timing.idle_ms) if found.id not in self._slots]
-        for found in overdue:
+        idle = [found for found in await self._pending.idle(self._timing.idle_ms) if found.id not in self._slots]
+        for found in idle:
             if found.deliveries == 0 and self._slots.free:
                 await self._claim_released(found.id)
-        if any(found.deliveries > 0 for found in overdue):
+        if any(found.deliveries > 0 for found in idle):
             await self._redeliver_exclusively()
 
     async def _claim_released(self, entry_id: bytes) -> None:
-        """What was handed back is as good as new and joins the others."""
+        """Claim a released entry, which is as good as new, and handle it beside others."""
         entry = self._found(await self._pending.claim(self._timing.idle_ms, start=entry_id))
         if entry is None or entry.id in self._slots:
             return
@@ -225,7 +227,7 @@ class Consumer:
             await self._release([entry.id])
 
     async def _redeliver_exclusively(self) -> None:
-        """One after the other, each with nothing else in flight, however long it takes."""
+        """Claim and handle idle entries one after the other, each with nothing else in flight."""
         self._shared.clear()
         try:
             async with self._read_lock:
@@ -266,15 +268,15 @@ class Consumer:
             self._log.debug("claims_gone")
 
     async def _promote(self) -> None:
-        moved = PROMOTE_AT_MOST
-        while moved == PROMOTE_AT_MOST and not self._stop.is_set():
+        moved = MAX_PROMOTED
+        while moved == MAX_PROMOTED and not self._stop.is_set():
             moved = await promote(self._stream)
 
     async def _tidy(self) -> None:
         await self._pending.delete_idle_consumers(self._timing.forget_ms)
 
     async def _release(self, ids: list[bytes]) -> None:
-        """If Redis is away there is nothing to do: whoever finds them idle takes them."""
+        """Release entries; if Redis is away, they grow idle and are claimed by any consumer."""
         if ids:
             with suppress(AftersendError, TimeoutError):
                 async with asyncio.timeout(self._timing.release_seconds):
@@ -285,7 +287,7 @@ class Consumer:
     async def _with_heartbeat(
         self, wait: Awaitable[object], meanwhile: Callable[[], Awaitable[None]] | None = None
     ) -> None:
-        """Wait for something that may rightly take long, and show all the while that this loop is alive."""
+        """Wait for something that may rightly take long, with a heartbeat every second."""
         task = asyncio.ensure_future(wait)
         try:
             while not (await asyncio.wait({task}, timeout=1.0))[0]:
@@ -296,15 +298,10 @@ class Consumer:
         finally:
             task.cancel()
 
-    async def _rest(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stop.wait()
 
-
-async def _ended(loops: list[asyncio.Task[None]], patience: float) -> None:
-    """Loops end by themselves within one blocking read; whatever hangs in a dead link is cut off."""
-    _, hanging = await asyncio.wait(loops, timeout=patience)
+async def _ended(loops: list[asyncio.Task[None]], seconds: float) -> None:
+    """Wait for the loops, which end within one blocking read; cancel what hangs in a dead connection."""
+    _, hanging = await asyncio.wait(loops, timeout=seconds)
     for task in hanging:
         task.cancel()
     await asyncio.gather(*loops, return_exceptions=True)

@@ -1,28 +1,28 @@
 """Dead letters: events that were given up, kept until a person decides.
 
 A dead letter is the whole entry as it was, sealed data included, plus four fields: ``reason`` (one of a few words),
-``error`` (class and code, never a text), ``attempts`` and ``died``. Redriving puts it back on its stream in one step:
-id, first and data stay, attempts start anew, and the trace is a new one that links to the old. An entry that never was
-an event has no id; it goes by the id of its entry in Redis, and so can every other.
+``error`` (class and code, never a text), ``attempts`` and ``died``. The table of reasons stands in ``retry``.
+Redriving moves it back to its stream in one step: id, first and data stay, attempts start anew, and the trace is a new
+one that links to the old. Every dead letter is found by the id of its event, or by that of its entry in Redis (the
+only one that an unreadable entry has).
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Collection
-from typing import Any, Final
+from collections.abc import Callable, Collection
+from typing import Final
 
 import msgspec
 
 from aftersend.observe.traces import messaging, span
 from aftersend.redis.connection import guarded
-from aftersend.redis.scripts import ScriptArgument, run_script
 from aftersend.stream.event import Fields, attempt_of, rfc3339, text_of
 from aftersend.stream.pending_entries import StreamEntry
 from aftersend.stream.retry import DeadLetter
+from aftersend.stream.scripts import MOVE, REDRIVE, flat
 from aftersend.stream.stream import Stream
 
-_VERDICT: Final = (b"reason", b"error", b"attempts", b"died")
-_PAGE: Final = 200
-_SHORTEST_DELIVERIES: Final = 1
+_ADDED_FIELDS: Final = (b"reason", b"error", b"attempts", b"died")
+_FIRST_DELIVERY: Final = 1
 
 
 class DeadLetterSummary(msgspec.Struct, frozen=True):
@@ -34,7 +34,7 @@ class DeadLetterSummary(msgspec.Struct, frozen=True):
     error: str
     attempts: int
     first: str
-    """When the event was first put on the stream."""
+    """When the event was first added to the stream."""
     time: str
     """When it was given up."""
 
@@ -50,20 +50,18 @@ class DeadLetterDetails(DeadLetterSummary, frozen=True):
     """Size of the sealed data, which is not shown."""
 
 
-async def move_to_dead_letters(stream: Stream, owner: str, entry: StreamEntry, verdict: DeadLetter) -> bool:
-    """Move an entry to the dead letters; False if somebody else holds it by now."""
-    attempts = attempt_of(entry.fields) + entry.deliveries - _SHORTEST_DELIVERIES
+async def move_to_dead_letters(stream: Stream, owner: str, entry: StreamEntry, letter: DeadLetter) -> bool:
+    """Move an entry to the dead letters; False if another consumer holds it by now."""
+    attempts = attempt_of(entry.fields) + entry.deliveries - _FIRST_DELIVERY
     fields: dict[bytes, bytes] = {
         **entry.fields,
-        b"reason": verdict.reason.encode(),
-        b"error": verdict.error.encode(),
+        b"reason": letter.reason.encode(),
+        b"error": letter.error.encode(),
         b"attempts": b"%d" % attempts,
         b"died": rfc3339(stream.clock()).encode(),
     }
-    args: list[ScriptArgument] = [stream.group, owner, entry.id, "dead"]
-    for name, value in fields.items():
-        args += (name, value)
-    return bool(await run_script(stream.redis, "move", keys=[stream.key, stream.dead_key], args=args))
+    args = [stream.group, owner, entry.id, "dead", *flat(fields)]
+    return bool(await MOVE.run(stream.redis, keys=[stream.key, stream.dead_key], args=args))
 
 
 class DeadLetters:
@@ -74,24 +72,25 @@ class DeadLetters:
         self._clock = clock
 
     async def list(self) -> list[DeadLetterSummary]:
-        """All of them, oldest death first."""
-        return [_letter(entry, fields) async for entry, fields in self._entries()]
+        """Return all of them, oldest death first."""
+        return [_summary(entry, fields) async for entry, fields in self._stream.entries(dead=True)]
 
     async def show(self, id: str) -> DeadLetterDetails | None:  # noqa: A002 - what it is called everywhere else
-        """One of them by event id or entry id; the newest, if it died more than once."""
-        found = [found async for found in self._entries() if _is(found, {id})]
+        """Return one by event id or entry id; the newest, if it died more than once."""
+        found = [found async for found in self._stream.entries(dead=True) if _is(found, {id})]
         return _details(*found[-1]) if found else None
 
     async def redrive(self, ids: Collection[str] | None = None) -> int:
-        """Put those (None = all that are dead now) back on the stream; returns how many."""
+        """Move these (None = all that are dead now) back to the stream; returns how many."""
         moved = 0
-        for entry, fields in [found async for found in self._entries() if ids is None or _is(found, ids)]:
+        letters = [found async for found in self._stream.entries(dead=True) if ids is None or _is(found, ids)]
+        for entry, fields in letters:
             moved += await self._redrive(entry, fields)
         return moved
 
     async def drop(self, ids: Collection[str]) -> int:
-        """Delete those for ever; returns how many."""
-        entries = [entry async for entry, fields in self._entries() if _is((entry, fields), ids)]
+        """Delete these for ever; returns how many."""
+        entries = [entry async for entry, fields in self._stream.entries(dead=True) if _is((entry, fields), ids)]
         if not entries:
             return 0
         with guarded():
@@ -103,29 +102,16 @@ class DeadLetters:
         about = {"tenant": stream.tenant, "event": text_of(fields, b"id"), "event_type": text_of(fields, b"type")}
         about |= messaging("redrive", kind="send", stream=stream.name)
         with span(f"redrive {stream.name}", kind="producer", links=[old], **about) as traced:
-            args: list[ScriptArgument] = [entry, len(_VERDICT), *_VERDICT]
-            args += (b"attempt", b"1", b"time", rfc3339(self._clock()))
-            args += (b"traceparent", traced.traceparent or old)
-            keys = [self._stream.key, self._stream.dead_key]
-            return int(await run_script(self._stream.redis, "redrive", keys=keys, args=args))
-
-    async def _entries(self) -> AsyncIterator[tuple[bytes, Fields]]:
-        start = "-"
-        while True:
-            with guarded():
-                page: Any = await self._stream.redis.xrange(self._stream.dead_key, min=start, count=_PAGE)
-            for entry, fields in page:
-                yield entry, fields
-            if len(page) < _PAGE:
-                return
-            start = f"({page[-1][0].decode()}"
+            replaced = (b"attempt", b"1", b"time", rfc3339(self._clock()), b"traceparent", traced.traceparent or old)
+            args = (entry, len(_ADDED_FIELDS), *_ADDED_FIELDS, *replaced)
+            return int(await REDRIVE.run(stream.redis, keys=[stream.key, stream.dead_key], args=args))
 
 
 def _is(found: tuple[bytes, Fields], ids: Collection[str]) -> bool:
     return found[0].decode() in ids or text_of(found[1], b"id") in ids
 
 
-def _letter(entry: bytes, fields: Fields) -> DeadLetterSummary:
+def _summary(entry: bytes, fields: Fields) -> DeadLetterSummary:
     attempts = text_of(fields, b"attempts")
     return DeadLetterSummary(
         id=text_of(fields, b"id") or entry.decode(),
@@ -140,7 +126,7 @@ def _letter(entry: bytes, fields: Fields) -> DeadLetterSummary:
 
 def _details(entry: bytes, fields: Fields) -> DeadLetterDetails:
     return DeadLetterDetails(
-        **msgspec.structs.asdict(_letter(entry, fields)),
+        **msgspec.structs.asdict(_summary(entry, fields)),
         entry=entry.decode(),
         source=text_of(fields, b"source"),
         traceparent=text_of(fields, b"traceparent"),

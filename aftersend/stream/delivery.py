@@ -1,10 +1,10 @@
 """The life of one entry, from delivery to its end.
 
-    open (unseal) ── handler ── decide ── settle: done | delayed | dead | handed back
+    open (unseal) ── handler ── decide ── settle: done | delayed | dead | released
 
-Opening and handling may fail in any way; ``retry.decide`` turns each way into a decision. Settling then makes the
-decision true in Redis, and insists until Redis has confirmed it, however long Redis is away: only then is the lane
-free again. If this process dies before that, the entry is still pending, and somebody else will handle it once more.
+Opening and handling may fail in any way; ``retry.decide`` turns each failure into a decision. Settling applies the
+decision in Redis and retries until Redis has confirmed it, however long Redis is away: only then is the slot free
+again. If the process dies before that, the entry is still pending, and another consumer handles it once more.
 """
 
 import asyncio
@@ -27,21 +27,21 @@ from aftersend.stream.upstream_outage import UpstreamOutage
 
 _T = TypeVar("_T")
 Handler = Callable[[Event], Awaitable[None]]
-"""Returns = done; raises an error of ``aftersend.errors`` otherwise. Must be idempotent: it may see an event twice."""
+"""Returns if done, else raises an error of ``aftersend.errors``. Idempotent: delivery is at least once."""
 
 
 class ConsumerMeter(Protocol):
-    """Counts what becomes of events."""
+    """Counts the outcomes of events."""
 
     def handled(self, outcome: str) -> None:
-        """One entry came to an end: ``done``, ``later``, ``retried``, ``handed_back`` or ``dead``."""
+        """Count an entry that was settled: ``done``, ``later``, ``retried``, ``handed_back`` or ``dead``."""
 
     def lost(self, count: int) -> None:
-        """So many entries vanished unhandled."""
+        """Count entries that vanished unhandled."""
 
 
 class Delivery:
-    """Handles single entries for one consumer."""
+    """Handles and settles single entries for one consumer."""
 
     def __init__(
         self,
@@ -70,18 +70,18 @@ class Delivery:
         await self.settle(entry, await self._decide(entry, error))
 
     async def settle(self, entry: StreamEntry, decision: Decision) -> None:
-        """Make the decision true, however long that takes."""
+        """Apply the decision in Redis, retrying until it is confirmed."""
         match decision:
             case Done():
-                await self._insist(lambda: self._pending.done([entry.id]))
+                await self._until_confirmed(lambda: self._pending.done([entry.id]))
             case Delay():
-                await self._insist(lambda: defer(self._stream, self._pending.owner(entry), entry, decision))
+                await self._until_confirmed(lambda: defer(self._stream, self._pending.owner(entry), entry, decision))
             case DeadLetter():
-                await self._insist(
+                await self._until_confirmed(
                     lambda: move_to_dead_letters(self._stream, self._pending.owner(entry), entry, decision)
                 )
             case Release():
-                await self._insist(lambda: self._release(entry))
+                await self._until_confirmed(lambda: self._release(entry))
         self._pending.orphans.discard(entry.id)
         self._log_outcome(entry, decision)
 
@@ -102,7 +102,7 @@ class Delivery:
             ):
                 await self._handler(event)
         except asyncio.CancelledError as cancelled:
-            return _not_ours(cancelled)
+            return _unless_stopping(cancelled)
         except AftersendError as error:
             return error
         except Exception as error:  # noqa: BLE001 - whatever a handler raises, the consumer goes on
@@ -124,7 +124,7 @@ class Delivery:
             return False
         if self._breaker.probe_failed:
             return True
-        return await self._insist(lambda: self._outage.since(text_of(entry.fields, b"time")))
+        return await self._until_confirmed(lambda: self._outage.since(text_of(entry.fields, b"time")))
 
     async def _release(self, entry: StreamEntry) -> object:
         owner = self._pending.owner(entry)
@@ -132,7 +132,7 @@ class Delivery:
             return True
         return await defer(self._stream, owner, entry, Delay(0.0, counted=False))
 
-    async def _insist(self, step: Callable[[], Awaitable[_T]]) -> _T:
+    async def _until_confirmed(self, step: Callable[[], Awaitable[_T]]) -> _T:
         while True:
             try:
                 result = await step()
@@ -178,8 +178,8 @@ def _about(entry: StreamEntry) -> dict[str, object]:
     }
 
 
-def _not_ours(cancelled: asyncio.CancelledError) -> Exception:
-    """A handler that cancels itself failed like any other; a consumer that is stopped really stops."""
+def _unless_stopping(cancelled: asyncio.CancelledError) -> Exception:
+    """Return the failure of a handler that cancelled itself; re-raise if the consumer is being stopped."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise cancelled

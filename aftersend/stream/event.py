@@ -1,16 +1,16 @@
-"""One event, and the flat envelope in which it travels through Redis.
+"""One event, and the flat envelope that carries it through Redis.
 
 An entry on a stream is a handful of plain fields, readable with ``redis-cli``, around one sealed field:
 
     v=1  id=<UUIDv7>  type  time  source  attempt  first  traceparent  data=<sealed>
 
-``id`` stays the same on every way an event takes (delayed, dead, redriven), and so does ``first``, the moment it was
-first put on a stream. ``time`` is the moment this copy was written, ``attempt`` counts from 1. ``pack`` and ``unpack``
-turn an ``Event`` into fields and back; ``data`` is sealed on both sides of them, sealing is the stream's business.
+``id`` stays the same wherever an event goes (delayed, dead, redriven), and so does ``first``, the moment when it was
+first added to a stream. ``time`` is the moment when this copy was written, ``attempt`` counts from 1. ``pack`` and
+``unpack`` turn an ``Event`` into fields and back; ``data`` is sealed on both sides of them, ``Stream`` seals and opens.
 
-What we cannot read is refused with a reason that becomes the reason of a dead letter: never a crash, because the next
-consumer would crash on it, too. During a rolling upgrade old and new processes run side by side, so a version that is
-unknown here may be known to a newer process that redrives it.
+An unreadable entry is refused with a reason that becomes the reason of its dead letter. It never raises anything else,
+because the next consumer would crash on it, too. During a rolling upgrade old and new processes run side by side, so a
+version that is unknown here may be known to a newer process after a redrive.
 """
 
 import builtins
@@ -37,7 +37,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a handler gets."""
+    """An event as a handler gets it."""
 
     id: str
     """UUIDv7; the same for every copy of this event."""
@@ -48,9 +48,9 @@ class Event:
     attempt: int
     """1 for the first try."""
     first: str
-    """RFC 3339, UTC, ms; when the event was first put on a stream."""
+    """RFC 3339, UTC, ms; when the event was first added to a stream."""
     traceparent: str
-    """W3C trace context of whoever caused it, or empty."""
+    """W3C trace context of its cause, or empty."""
     data: bytes
     """The payload as JSON."""
 
@@ -63,7 +63,7 @@ class Event:
 
 
 def pack(event: Event) -> dict[bytes, bytes]:
-    """The fields of an entry."""
+    """Return the fields of an entry."""
     return {
         b"v": VERSION,
         b"id": event.id.encode(),
@@ -78,7 +78,7 @@ def pack(event: Event) -> dict[bytes, bytes]:
 
 
 def unpack(fields: Fields) -> Event:
-    """The event in an entry, ``data`` still sealed; ``Rejected`` with the reason for its death."""
+    """Return the event in an entry, ``data`` still sealed; ``Rejected`` with the reason of the dead letter."""
     if b"v" not in fields:
         raise Rejected("malformed_entry", path="v")
     if fields[b"v"] != VERSION:
@@ -98,12 +98,12 @@ def unpack(fields: Fields) -> Event:
 
 
 def text_of(fields: Fields, name: bytes) -> str:
-    """A field as text for lists and logs, whatever it holds; empty if it is missing."""
+    """Return a field as text for lists and logs, undecodable bytes replaced; empty if it is missing."""
     return fields.get(name, b"").decode("ascii", "replace")
 
 
 def attempt_of(fields: Fields) -> int:
-    """The number of the present try; 1 if the field makes no sense."""
+    """Return the number of the present try; 1 if the field is no such number."""
     digits = fields.get(b"attempt", b"")
     return max(int(digits), 1) if digits.isdigit() and len(digits) < 6 else 1  # noqa: PLR2004 - no real count has six digits
 
@@ -123,7 +123,7 @@ def _source(fields: Fields) -> Source:
 
 
 def new_id(now: float | None = None) -> str:
-    """A UUIDv7 (RFC 9562): sorts by time, and two processes never make the same."""
+    """Make a UUIDv7 (RFC 9562): sorts by time, and two processes never make the same."""
     ms = int((clock.time() if now is None else now) * 1000)
     noise = secrets.randbits(74)
     value = (ms & ((1 << 48) - 1)) << 80 | 0x7 << 76 | (noise >> 62) << 64 | 0b10 << 62 | noise & ((1 << 62) - 1)
@@ -131,12 +131,12 @@ def new_id(now: float | None = None) -> str:
 
 
 def rfc3339(seconds: float) -> str:
-    """Seconds since 1970 as ``2026-11-24T08:30:00.123Z``."""
+    """Format seconds since 1970 as ``2026-11-24T08:30:00.123Z``."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def seconds_of(text: str) -> float | None:
-    """The inverse of ``rfc3339``; None if the text is no such time."""
+    """Parse what ``rfc3339`` formats; None if the text is no such time."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

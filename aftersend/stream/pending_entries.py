@@ -1,14 +1,14 @@
-"""Who holds which entry: all that a consumer does to the stream itself.
+"""The pending entries list of the consumer group: read, claim, renew, release, acknowledge.
 
-The group keeps a list of entries that were delivered and not acknowledged. It says who has each, since when, and how
-often it was delivered. That list is what makes a crash harmless: what a dead consumer held grows idle there, and
-whoever is alive takes it over. Three rules keep it true:
+The group lists the entries that were delivered and not acknowledged, each with its consumer, idle time and delivery
+count. That list makes a crash harmless: what a dead consumer held grows idle there, and a live one claims it. Three
+rules keep it true:
 
-* The group starts at 0, is made again at 0 if it vanished, and never starts at ``$``: older entries count.
+* The group starts at 0, is created again at 0 if it vanished, and never starts at ``$``: older entries count.
 * Work that takes long renews its claims, without raising the delivery count.
-* Handing back resets idle time and count, so that an orderly stop looks like nothing ever happened.
+* A release resets idle time and delivery count, as if the entry had never been delivered.
 
-An entry that is in the list but gone from the stream was deleted by somebody else: it is reported as lost.
+An entry that is pending but gone from the stream was deleted by a program that is none of ours: it is reported as lost.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,19 +18,20 @@ from typing import Any, Final
 from redis.exceptions import OutOfMemoryError, ResponseError
 
 from aftersend.redis.connection import guarded
-from aftersend.redis.scripts import ScriptArgument, run_script
+from aftersend.redis.scripts import ScriptArgument
 from aftersend.stream.event import Fields
+from aftersend.stream.scripts import ACKNOWLEDGE, CLAIM, DELETE_IDLE_CONSUMERS, RELEASE, RENEW
 from aftersend.stream.stream import Stream
 
 RELEASED: Final = "handed-back"
-"""Owner of entries that were handed back: no process has this name."""
-_AGES_MS: Final = 864_000_000
-_PEEK: Final = 16
+"""The consumer that holds released entries: no process has this name."""
+_RELEASED_IDLE_MS: Final = 864_000_000
+_MAX_IDLE_READ: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class StreamEntry:
-    """An entry as it lies on the stream; ``deliveries`` counts this one."""
+    """An entry as it was delivered; ``deliveries`` counts this delivery."""
 
     id: bytes
     fields: Fields
@@ -39,7 +40,7 @@ class StreamEntry:
 
 @dataclass(frozen=True, slots=True)
 class IdleEntry:
-    """A pending entry that nobody has touched for too long; ``deliveries`` is 0 after a hand-back."""
+    """A pending entry that was not renewed for too long; ``deliveries`` is 0 after a release."""
 
     id: bytes
     deliveries: int
@@ -47,7 +48,7 @@ class IdleEntry:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """Result of one look for overdue entries."""
+    """Result of XAUTOCLAIM for one entry."""
 
     entry: StreamEntry | None
     vanished: Sequence[bytes]
@@ -55,7 +56,7 @@ class Claimed:
 
 
 class PendingEntries:
-    """The claims of one consumer on one stream."""
+    """The pending entries of one consumer on one stream."""
 
     def __init__(self, stream: Stream, consumer: str) -> None:
         self._stream = stream
@@ -64,12 +65,13 @@ class PendingEntries:
         self._group = stream.group
         self.consumer = consumer
         self.orphans: set[bytes] = set()
-        """Entries in our hands whose stream was seen to vanish: what we hold is the only copy left."""
+        """Ids of entries whose stream was seen to vanish: this consumer holds the only copy left."""
 
     async def ensure_group(self) -> bool:
-        """Make stream and group if they are not there; True if they were made.
+        """Create stream and group if they are missing; True if they were created.
 
-        A full Redis refuses to make even the group that it has. A consumer that starts then must still drain it.
+        A full Redis refuses XGROUP CREATE even for the group that it has. A consumer that starts then must still
+        drain it.
         """
         with guarded():
             try:
@@ -91,7 +93,7 @@ class PendingEntries:
         return any(group["name"] == self._group.encode() for group in groups)
 
     async def read(self, count: int, *, block_ms: int) -> list[StreamEntry]:
-        """Up to ``count`` entries nobody has had yet; waits for the first at most ``block_ms``."""
+        """Read up to ``count`` new entries (XREADGROUP); waits for the first at most ``block_ms``."""
         with guarded():
             answer: Any = await self._redis.xreadgroup(
                 self._group, self.consumer, {self._key: ">"}, count=count, block=block_ms
@@ -99,17 +101,17 @@ class PendingEntries:
         return [StreamEntry(entry_id, fields) for _, entries in answer or () for entry_id, fields in entries]
 
     async def idle(self, idle_ms: int) -> list[IdleEntry]:
-        """Some of the entries idle for so long; only looks."""
+        """Return some of the entries that are idle for so long, without claiming them."""
         with guarded():
-            rows: Any = await self._redis.xpending_range(self._key, self._group, "-", "+", _PEEK, idle=idle_ms)
+            rows: Any = await self._redis.xpending_range(self._key, self._group, "-", "+", _MAX_IDLE_READ, idle=idle_ms)
         return [IdleEntry(row["message_id"], row["times_delivered"]) for row in rows]
 
     async def claim(self, idle_ms: int, *, start: bytes = b"0-0") -> Claimed:
-        """Take over the first entry from ``start`` on that is idle for so long; its delivery count goes up by one."""
+        """Claim the first entry from ``start`` on that is idle for so long; its delivery count goes up by one."""
         vanished: list[bytes] = []
         while True:
             args = (self._group, self.consumer, idle_ms, start)
-            found, deliveries, gone, start = await run_script(self._redis, "claim", keys=[self._key], args=args)
+            found, deliveries, gone, start = await CLAIM.run(self._redis, keys=[self._key], args=args)
             vanished += gone
             if found:
                 pairs = iter(found[1])
@@ -118,17 +120,16 @@ class PendingEntries:
                 return Claimed(None, vanished)
 
     async def renew(self, ids: Iterable[bytes]) -> int:
-        """Say that work goes on; returns how many of the entries are ours no longer."""
-        args: list[ScriptArgument] = [self._group, self.consumer, *ids]
-        return int(await run_script(self._redis, "renew", keys=[self._key], args=args))
+        """Renew the claims of entries in flight; returns how many are held by another consumer by now."""
+        return int(await RENEW.run(self._redis, keys=[self._key], args=[self._group, self.consumer, *ids]))
 
     async def release(self, ids: Iterable[bytes]) -> int:
         """Give entries back as if they had never been delivered; returns how many."""
-        args: list[ScriptArgument] = [self._group, self.consumer, RELEASED, _AGES_MS, *ids]
-        return int(await run_script(self._redis, "release", keys=[self._key], args=args))
+        args: list[ScriptArgument] = [self._group, self.consumer, RELEASED, _RELEASED_IDLE_MS, *ids]
+        return int(await RELEASE.run(self._redis, keys=[self._key], args=args))
 
     async def note_orphans(self, ids: Iterable[bytes]) -> None:
-        """Remember which of these went down with the stream; the next group delivers the others again."""
+        """Note which of these vanished with the stream; the next group delivers the others again."""
         asked = list(ids)
         with guarded():
             async with self._redis.pipeline(transaction=False) as pipe:
@@ -138,15 +139,14 @@ class PendingEntries:
         self.orphans.update(entry_id for entry_id, there in zip(asked, found, strict=True) if not there)
 
     def owner(self, entry: StreamEntry) -> str:
-        """Whose claim a move must check: ours, or nobody's if the claim went down with its stream."""
+        """Return the consumer that must hold the entry when it moves; empty if its claim vanished with the stream."""
         return "" if entry.id in self.orphans else self.consumer
 
     async def done(self, ids: Sequence[bytes]) -> None:
-        """Acknowledge and delete together: what is done leaves nothing behind."""
-        args: list[ScriptArgument] = [self._group, *ids]
-        await run_script(self._redis, "done", keys=[self._key], args=args)
+        """Acknowledge and delete entries in one step."""
+        await ACKNOWLEDGE.run(self._redis, keys=[self._key], args=[self._group, *ids])
 
     async def delete_idle_consumers(self, idle_ms: int) -> int:
-        """Forget consumers that hold nothing and have been silent for so long; returns how many."""
-        args: list[ScriptArgument] = [self._group, self.consumer, idle_ms]
-        return int(await run_script(self._redis, "delete_idle_consumers", keys=[self._key], args=args))
+        """Delete consumers that hold nothing and are idle for so long; returns how many."""
+        keys, args = [self._key], (self._group, self.consumer, idle_ms)
+        return int(await DELETE_IDLE_CONSUMERS.run(self._redis, keys=keys, args=args))

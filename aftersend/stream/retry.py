@@ -1,16 +1,29 @@
-"""What becomes of an event after one try: a pure decision, made from the type of the error and nothing else.
+"""What happens to an event after one try: a pure decision by the type of the error and nothing else.
 
     no error                 Done
-    Later                    Delay, not counted: it simply is not due yet
-    StoreAway                Delay, not counted: our own Redis was away, the other side was never the matter
+    Later                    Delay, not counted: it is not due yet
+    StoreAway                Delay, not counted: our own Redis was away, the upstream was not the cause
     CredentialsRefused       Release: the circuit is open now, the event waits behind it as if never tried
     Misconfigured            the same if the circuit is open; else Delay, not counted: no event dies of a wrong file
-    Transient                Delay by the schedule; DeadLetter as ``exhausted`` when the schedule is through
-    any unknown exception    the same: it may be the weather, and 27 hours leave time for a fix
+    Transient                Delay by the schedule; DeadLetter as ``exhausted`` after its last wait
+    any unknown exception    the same: the cause may pass, and 27 hours leave time for a fix
     Rejected, Bug            DeadLetter at once: no retry helps
 
-The schedule waits 27 h 35 min altogether. A wait during which the other side was down as a whole (``disturbed``) is
-repeated and does not count, so the horizon is counted in time in which the event had a chance.
+The schedule waits 27 h 35 min altogether. A wait during which the upstream was down as a whole (``disturbed``) is
+repeated and does not count, so the horizon counts only time in which the event could succeed.
+
+When is a dead letter made?
+
+    reason             by               cause
+    exhausted          decide           the schedule is through, or failures of an unknown class are
+    rejected           decide           the upstream or our own rules refuse the event for good
+    malformed_entry    decide, promote  a field is missing or unreadable; a delayed member that is no event at all
+    malformed_data     decide           the payload is not of the expected shape
+    unknown_version    decide           ``v`` is none that this release reads
+    unknown_type       decide           ``type`` is none that this release reads
+    wrong_seal         decide           not sealed by us, sealed for another place, or no key id in front
+    bug                decide           our own code contradicts itself (``Bug``)
+    poison             consumer         the process died at the first delivery and at five more in exclusive mode
 """
 
 from dataclasses import dataclass
@@ -31,13 +44,13 @@ SCHEDULE: Final = (5, 300, 1800, 7200, 18000, 36000, 36000)
 """Seconds to wait after the first, second, … failure; jitter only ever adds."""
 JITTER: Final = 0.1
 LONGEST_SECONDS: Final = 86400
-"""The most we wait because the other side asks us to (Retry-After)."""
+"""The longest Retry-After of an upstream that is followed."""
 LATER_SECONDS: Final = 1.0
 STORE_SECONDS: Final = 5.0
-"""Redis is back when an event can be delayed at all; a moment keeps a full one from being asked all the time."""
+"""Redis is back when an event can be delayed at all; the wait keeps a full one from a hot loop."""
 MISCONFIGURED_SECONDS: Final = 300.0
 REFUSED_SECONDS: Final = 60.0
-"""Where no circuit stops us, refused credentials must not turn into a hot loop."""
+"""Without a circuit breaker, refused credentials must not turn into a hot loop."""
 _REASONS: Final = frozenset({"malformed_entry", "malformed_data", "unknown_version", "unknown_type"})
 
 
@@ -57,12 +70,12 @@ class Delay:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """As if it had never been read."""
+    """Give it back as if it had never been delivered."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead letter; ``reason`` is one of a few words, ``error`` names class and code."""
+    """Give it up; ``reason`` is one of a few words, ``error`` names class and code."""
 
     reason: str
     error: str
@@ -79,7 +92,7 @@ def decide(
     circuit_open: bool = False,
     jitter: float = 0.0,
 ) -> Decision:
-    """The decision after try number ``attempt`` (from 1); ``jitter`` lies between 0 and 1."""
+    """Decide after try number ``attempt`` (from 1); ``jitter`` lies between 0 and 1."""
     match error:
         case None:
             return Done()
@@ -98,7 +111,7 @@ def decide(
 
 
 def error_text(error: BaseException) -> str:
-    """Class and code of our own errors, the class alone of others: texts of libraries quote their input."""
+    """Return class and code of our own errors, the class alone of others: texts of libraries quote their input."""
     name = type(error).__name__
     if not isinstance(error, AftersendError):
         return name

@@ -1,14 +1,14 @@
-"""One stream of a tenant: what producers need, and the numbers that show how it does.
+"""One stream of a tenant: add events, read entries, and count for the metrics.
 
 ``parcels`` carries changed parcels to the writer, ``runs`` carries requests to the exporter. Beside each lie
-``:delayed`` (a sorted set by due time) and ``:dead`` (a stream). Nothing is ever trimmed: an entry leaves the stream
-when its effect is done (XACK and XDEL together) or by moving to one of the other two. Producers add with plain XADD
-and ask INFO, nothing else, so that the webhook's ACL can forbid the rest. When Redis is nearly full they refuse.
+``:delayed`` (a sorted set by due time) and ``:dead`` (a stream). Streams are never trimmed: an entry leaves when its
+effect is done (XACK and XDEL together) or by moving to one of the other two. Producers send XADD and INFO, nothing
+else, so that the webhook's ACL can forbid the rest. They refuse when Redis is nearly full.
 """
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from itertools import islice
 from typing import Any, Final, Literal, cast
 
@@ -25,6 +25,7 @@ from aftersend.stream.event import Event, EventType, Fields, Source, new_id, pac
 StreamName = Literal["parcels", "runs"]
 GROUPS: Final[dict[StreamName, str]] = {"parcels": "writer", "runs": "exporter"}
 _CHUNK: Final = 100
+_PAGE: Final = 200
 
 
 class Stream:
@@ -53,7 +54,7 @@ class Stream:
         self._memory_guard = MemoryGuard(redis)
 
     async def add(self, kind: EventType, source: Source, data: msgspec.Struct, *, traceparent: str = "") -> str:
-        """Put an event on the stream and return its id once Redis confirmed; ``StoreFull`` or ``Transient`` if not."""
+        """Add an event and return its id once Redis confirmed; ``StoreFull`` or ``Transient`` if not."""
         with self._sending(kind, source, traceparent) as sending:
             event = self._new(kind, source, data, sending.traceparent)
             sending.set(event=event.id)
@@ -65,7 +66,7 @@ class Stream:
     async def add_many(
         self, kind: EventType, source: Source, items: Iterable[msgspec.Struct], *, traceparent: str = ""
     ) -> list[str]:
-        """Put many events in few round trips; after an error some of them may be on the stream, so do all again."""
+        """Add many events in few round trips; after an error some of them may be on the stream, so repeat all."""
         ids: list[str] = []
         pending = iter(items)
         while chunk := list(islice(pending, _CHUNK)):
@@ -82,36 +83,49 @@ class Stream:
         return ids
 
     def open(self, fields: Fields) -> Event:
-        """The event in an entry; ``Rejected`` (dead) or ``UnknownKey`` (later) if it cannot be read."""
+        """Unseal the event in an entry; ``Rejected`` (dead) or ``UnknownKey`` (later) if that fails."""
         event = unpack(fields)
         plain = self._keyring.open(event.data, bound=self.bound(event.type, event.id))
         return dataclasses.replace(event, data=plain)
 
+    async def entries(self, *, dead: bool = False) -> AsyncIterator[tuple[bytes, Fields]]:
+        """Yield id and fields of every entry of the stream, or of its dead letters, the oldest first (XRANGE)."""
+        start = "-"
+        while True:
+            with guarded():
+                found = await self.redis.xrange(self.dead_key if dead else self.key, min=start, count=_PAGE)
+            page = cast("list[tuple[bytes, Fields]]", found)
+            for entry in page:
+                yield entry
+            if len(page) < _PAGE:
+                return
+            start = f"({page[-1][0].decode()}"
+
     async def length(self) -> int:
-        """Entries on the stream: not yet read, or being handled."""
+        """Count the entries on the stream: not yet read, or being handled."""
         with guarded():
             return int(await self.redis.xlen(self.key))
 
     async def pending(self) -> int:
-        """Entries being handled, or left behind by a dead consumer; 0 without a group."""
+        """Count the pending entries: being handled, or left behind by a dead consumer; 0 without a group."""
         with guarded():
             groups = await self.redis.xinfo_groups(self.key) if await self.redis.exists(self.key) else []
         return sum(int(group["pending"]) for group in groups if group["name"] == self.group.encode())
 
     async def delayed(self) -> int:
-        """Events that wait for their time."""
+        """Count the delayed events."""
         with guarded():
             return int(await self.redis.zcard(self.delayed_key))
 
     async def dead(self) -> int:
-        """Events given up, waiting for a person."""
+        """Count the dead letters."""
         with guarded():
             return int(await self.redis.xlen(self.dead_key))
 
     async def oldest_age(self) -> float:
-        """Seconds since the oldest entry on the stream was put there, by Redis' clock; 0 if it is empty.
+        """Return the seconds since the oldest entry was added, by Redis' clock; 0 if the stream is empty.
 
-        Delayed events do not count: they are not late, they are waiting for their time.
+        Delayed events do not count: they are not late, they are not due.
         """
         with guarded():
             head = await self.redis.xrange(self.key, count=1)
@@ -122,7 +136,7 @@ class Stream:
         return max(0.0, seconds + micros / 1e6 - added_ms / 1000)
 
     def _sending(self, kind: EventType, source: Source, traceparent: str) -> span:
-        """The span whose context travels with the events."""
+        """Open the span whose context travels with the events."""
         about = {"tenant": self.tenant, "event_type": kind, "source": source}
         about |= messaging("send", kind="send", stream=self.name)
         return span(f"send {self.name}", kind="producer", parent=traceparent, **about)
@@ -143,5 +157,5 @@ class Stream:
         )
 
     def bound(self, kind: str, name: str) -> bytes:
-        """What the data of an event is sealed to: it opens nowhere else."""
+        """Return the associated data of an event: sealed data opens nowhere else."""
         return bind(self.tenant, self.name, kind, name)

@@ -1,4 +1,4 @@
-"""Task slots: how many entries are handled at the same time, and the door that closes them all for a lonely one."""
+"""Task slots: how many entries are handled at the same time, and waiting until a slot or all of them are free."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -18,19 +18,19 @@ class TaskSlots:
 
     @property
     def free(self) -> int:
-        """How many more entries may start."""
+        """Number of entries that may still start."""
         return max(self._size - len(self._tasks), 0)
 
     @property
     def ids(self) -> list[bytes]:
-        """The entries that are in flight."""
+        """Ids of the entries in flight."""
         return list(self._tasks)
 
     def __contains__(self, entry: object) -> bool:
         return entry in self._tasks
 
     def start(self, entry: bytes, work: Coroutine[Any, Any, None]) -> None:
-        """Handle one entry in a lane of its own."""
+        """Handle one entry in a task of its own."""
         task = asyncio.create_task(work)
         self._tasks[entry] = task
         task.add_done_callback(lambda done: self._ended(entry, done))
@@ -50,7 +50,7 @@ class TaskSlots:
         return not self._tasks
 
     async def cancel(self) -> list[bytes]:
-        """Interrupt whatever is still in flight; returns the entries concerned."""
+        """Cancel what is still in flight; returns the ids of these entries."""
         tasks = dict(self._tasks)
         for task in tasks.values():
             task.cancel()
@@ -62,5 +62,5 @@ class TaskSlots:
         self._tasks.pop(entry, None)
         self._changed.set()
         if not task.cancelled() and task.exception() is not None:
-            # It stays pending, and the reclaim finds it.
+            # The entry stays pending, and the reclaim loop finds it.
             get_logger(entry=entry.decode()).error("handling_failed", exc_info=task.exception())

@@ -1,4 +1,4 @@
-"""Remembers when the other side was last down, so that waits during an outage do not count.
+"""The last outage of the upstream, so that waits during an outage do not count as attempts.
 
 One time in Redis, shared by all processes and surviving their restarts. An event whose last copy was written before
 that moment waited through an outage, at least in part: its next failure is not counted as an attempt.
@@ -22,13 +22,13 @@ class UpstreamOutage:
         self._stream = stream
 
     async def record(self) -> None:
-        """The other side is down right now; if Redis is away, too, this is noted next time."""
+        """Record that the upstream is down now; if Redis is away, too, the next call records it."""
         now = round(self._stream.clock() * 1000)
         with suppress(Transient), guarded():
             await self._stream.redis.set(self._stream.outage_key, now, ex=_KEEP_SECONDS)
 
     async def since(self, time: str) -> bool:
-        """True if the other side was down at some time after ``time`` (RFC 3339)."""
+        """Return True if the upstream was down at some time after ``time`` (RFC 3339)."""
         with guarded():
             noted = await self._stream.redis.get(self._stream.outage_key)
         written = seconds_of(time)

@@ -10,10 +10,10 @@ from typing import Any
 from hypothesis import strategies as some
 from redis.asyncio import Redis
 
-from aftersend.backup.collect import Collector, entries
+from aftersend.backup.collect import Collector
 from aftersend.backup.create import Backups
 from aftersend.backup.names import Backup
-from aftersend.backup.records import KEPT_FACTS, EventPlace
+from aftersend.backup.records import KEPT_FACTS
 from aftersend.backup.restore import Restored, Restorer
 from aftersend.backup.target import open_target
 from aftersend.errors import AftersendError
@@ -25,11 +25,11 @@ from aftersend.sealing import Keyring, make_data_keys
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.model import ParcelClass
 from aftersend.stream.event import text_of
+from aftersend.stream.stored_events import PLACES, stored_events
 from aftersend.stream.stream import GROUPS, Stream, StreamName
 from tests.support.ledger_kit import client
 
 TENANT = "shops.mueller"
-PLACES: tuple[EventPlace, ...] = ("stream", "delayed", "dead")
 KEEP_HOURS = 120
 
 
@@ -82,7 +82,7 @@ class BackedUpTenant:
             },
             "events": {
                 (name, place): sorted(
-                    [self._event(name, each.fields, each.due) async for each in entries(self.stream(name), place)]
+                    [self._event(name, each.fields, each.due) async for each in stored_events(self.stream(name), place)]
                 )
                 for name in GROUPS
                 for place in PLACES

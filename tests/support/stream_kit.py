@@ -169,7 +169,7 @@ async def add(stream: Stream, name: str) -> str:
 
 
 class Recorder:
-    """A handler that remembers what it saw and fails as told."""
+    """A handler that remembers what it saw and fails as the test says."""
 
     def __init__(self, *errors: Exception | None) -> None:
         self.seen: list[Event] = []

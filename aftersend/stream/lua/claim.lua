@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Take over one entry that nobody has touched for a while, and tell how often it was delivered, this time included.
--- KEYS: stream. ARGV: group, consumer, idle ms, first id to look at.
+-- Claim one entry that has been idle for a while, and return how often it was delivered, this time included.
+-- KEYS: stream. ARGV: group, consumer, idle ms, first id to consider.
 -- Returns {entry or false, deliveries, ids that were pending but have vanished, where to go on}.
 local found = redis.call('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], 'COUNT', 1)
 local entry = found[2][1] or false

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- Forget consumers that are gone. Only with nothing pending: XGROUP DELCONSUMER drops pending entries, and between a
--- look from outside and the deletion somebody could have read one.
--- KEYS: stream. ARGV: group, own name, idle ms.  Returns how many were forgotten.
+-- Delete consumers that are gone. Only with nothing pending: XGROUP DELCONSUMER drops pending entries, and between a
+-- check from outside and the deletion the consumer could have read one.
+-- KEYS: stream. ARGV: group, own name, idle ms.  Returns how many were deleted.
 local count = 0
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return 0

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
 -- Move an entry that this consumer holds to the delayed set or to the dead letters: all of it or nothing.
--- If the entry is not ours any more, somebody else decides over it, or did and deleted it: nothing happens. But if the
--- stream vanished and the entry with it, the copy in our hands is the only one left, so it is written all the same.
--- That shows in three ways: NOGROUP now; NOGROUP before (then the consumer is ''); or a stream that was made again, or
--- fell back in a failover, where nothing as young as the entry was ever deleted. An entry that outlived its group is
--- delivered again by the next one: nothing happens either.
+-- If another consumer holds the entry by now, or has deleted it, nothing happens. But if the stream vanished and the
+-- entry with it, this consumer's copy is the only one left, so it is written all the same. That shows in three ways:
+-- NOGROUP now; NOGROUP before (then the consumer is ''); or a stream that was created again, or fell back in a failover,
+-- where nothing as young as the entry was ever deleted. An entry that outlived its group is delivered again by the next
+-- one: nothing happens either.
 -- KEYS: stream, target. ARGV: group, consumer, entry id, delay ms (or 'dead'), field, value…  Returns 1 if it moved.
 local function older(one, other)
   local ms, seq = string.match(one, '(%d+)-(%d+)')

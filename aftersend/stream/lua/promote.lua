@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Put delayed events whose time has come back on the stream. Redis' own clock decides.
--- What cannot be unpacked was not written by us and becomes a dead letter, or it would block the head for ever.
+-- Move delayed events that are due back to the stream. Redis' own clock decides.
+-- A member that cannot be unpacked was not written by us; it becomes a dead letter, or it would block the head for ever.
 -- KEYS: stream, delayed, dead. ARGV: at most so many.  Returns how many left the set.
 redis.call('XLEN', KEYS[1])
 redis.call('XLEN', KEYS[3])

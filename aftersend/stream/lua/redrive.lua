@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
--- Put a dead letter back on its stream. Verdict fields go, given fields replace the old ones, all others stay.
--- KEYS: stream, dead. ARGV: entry id, number of verdict fields, verdict field…, field, value…  Returns 1 if it moved.
+-- Move a dead letter back to its stream. The fields that made it a dead letter go, given fields replace the old ones,
+-- all others stay.
+-- KEYS: stream, dead. ARGV: entry id, number of fields to drop, field to drop…, field, value…  Returns 1 if it moved.
 redis.call('XLEN', KEYS[1])
 local entry = redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1])[1]
 if not entry then

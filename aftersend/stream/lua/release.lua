@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- Give entries back unhandled, as if they had never been delivered: to a consumer that nobody is, idle for ages, so
--- that the next reclaim of anybody takes them at once, and with the delivery count of before.
+-- Release entries unhandled, as if they had never been delivered: claim them for a consumer name that no process has,
+-- with a long idle time, so that the next reclaim of any consumer takes them at once, and with the former delivery count.
 -- (XNACK would do it, but only Redis 8.8 has that.)
--- KEYS: stream. ARGV: group, consumer, nobody's name, idle ms, entry id…  Returns how many were handed back.
+-- KEYS: stream. ARGV: group, consumer, name for released ones, idle ms, entry id…  Returns how many were released.
 local count = 0
 for i = 5, #ARGV do
   local id = ARGV[i]

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- Say that these entries are still being worked on. Does not raise the delivery count, takes nothing from anybody
--- else, and leaves vanished entries pending, so that the reclaim finds and counts them (XCLAIM would drop them silently).
--- KEYS: stream. ARGV: group, consumer, entry id…  Returns how many are ours no longer.
+-- Renew the claims of entries in flight. Does not raise the delivery count, claims nothing from other consumers, and
+-- leaves vanished entries pending, so that the reclaim finds and counts them (XCLAIM would drop them silently).
+-- KEYS: stream. ARGV: group, consumer, entry id…  Returns how many this consumer does not hold any more.
 local gone = 0
 for i = 3, #ARGV do
   local id = ARGV[i]

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Exchange an entry of a stream for a copy with other fields. An entry that somebody is handling stays as it is.
+-- Exchange an entry of a stream for a copy with other fields. An entry in flight stays as it is.
 -- KEYS: stream. ARGV: group ('' = none), idle ms, entry id, field, value…  Returns 1 if it was exchanged.
 if #redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[3]) == 0 then
   return 0

@@ -21,9 +21,9 @@ the answer to our own push. Then it is counted as foreign.
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 from aftersend.errors import Later, Rejected
 from aftersend.ledger.entry import Entry
@@ -32,10 +32,9 @@ from aftersend.ledger.merge import merge
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
 from aftersend.order_ids import is_order_id
-from aftersend.redis.connection import guarded
 from aftersend.runs import OrderCheck
 from aftersend.sendcloud.model import ParcelClass, ParcelEvent
-from aftersend.stream.event import Event, Fields, seconds_of, text_of
+from aftersend.stream.event import Event, seconds_of, text_of
 from aftersend.stream.stream import Stream
 from aftersend_writer.batcher import OrderBatcher
 from aftersend_writer.rules.ledger_updates import needs_recheck
@@ -44,7 +43,6 @@ from aftersend_writer.rules.ownership import Mac
 FOREIGN_AFTER: Final = 3600.0
 _MATCH_RETRY_DELAY: Final = 60.0
 _MARKER_RETRY_DELAY: Final = 1.0
-_PAGE: Final = 500
 _ANY_LAG: Final = -86_400_000
 """Lagging for more than minus one day: every lagging order, even if the clocks of two hosts differ."""
 
@@ -131,20 +129,7 @@ class ParcelEventHandler:
 
     async def _has_older_event(self, marker: Event) -> bool:
         """True if a parcel event that is not newer than the marker is still on the stream, pending or not."""
-        async for kind, first in self._unfinished():
-            if kind == "parcel.changed" and first <= marker.first:
+        async for _, fields in self.stream.entries():
+            if text_of(fields, b"type") == "parcel.changed" and text_of(fields, b"first") <= marker.first:
                 return True
         return False
-
-    async def _unfinished(self) -> AsyncIterator[tuple[str, str]]:
-        """Type and first time of every entry on the stream, the oldest entry first."""
-        start = "-"
-        while True:
-            with guarded():
-                found = await self.stream.redis.xrange(self.stream.key, start, "+", count=_PAGE)
-            page = cast("list[tuple[bytes, Fields]]", found)
-            for _, fields in page:
-                yield text_of(fields, b"type"), text_of(fields, b"first")
-            if len(page) < _PAGE:
-                return
-            start = "(" + page[-1][0].decode()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from aftersend.backoff import Backoff
 from aftersend.circuit_breaker import CircuitBreaker, CircuitBreakerTiming
 from aftersend.errors import CredentialsRefused, Rejected, StoreFull, Transient
 from aftersend.stream.delayed import defer, promote
@@ -19,7 +20,7 @@ from aftersend.stream.upstream_outage import UpstreamOutage
 from tests.support.servers import NewServer, RedisServer, free_port
 from tests.support.stream_kit import FAST, NamedParcel, consuming, hurry, is_empty, opened, until
 
-QUICK = CircuitBreakerTiming(failures=3, first=0.05, longest=0.1, refused=0.1, poll=0.01)
+QUICK = CircuitBreakerTiming(failures=3, probes=Backoff(0.05, 0.12, 0.2), refused=Backoff(0.1, 0.12, 0.2), poll=0.01)
 
 
 async def fill(stream: Stream, count: int) -> None:

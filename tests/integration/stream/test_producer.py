@@ -10,9 +10,9 @@ import pytest
 from aftersend.errors import StoreFull, Transient
 from aftersend.redis.connection import connect, guarded
 from aftersend.redis.memory_guard import MemoryGuard
-from aftersend.redis.scripts import run_script
 from aftersend.secrets import SecretFiles
 from aftersend.stream.event import unpack
+from aftersend.stream.scripts import PROMOTE
 from aftersend.stream.stream import Stream
 from tests.support.servers import COMMANDS, CURES, RedisServer, free_port
 from tests.support.stream_kit import TENANT, NamedParcel, client, keyring_in, opened
@@ -132,7 +132,7 @@ async def test_scripts_are_known_again_after_a_flush(stream: Stream) -> None:
     for _ in range(2):
         await stream.redis.script_flush()
         keys = [stream.key, stream.delayed_key, stream.dead_key]
-        assert await run_script(stream.redis, "promote", keys=keys, args=[1]) == 0
+        assert await PROMOTE.run(stream.redis, keys=keys, args=[1]) == 0
 
 
 async def test_a_restart_is_survived_without_an_error(own_server: RedisServer, tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ import itertools
 
 import pytest
 
+from aftersend.backoff import Backoff
 from aftersend.circuit_breaker import CircuitBreaker, CircuitBreakerTiming, CircuitState
 from aftersend.errors import Bug, CredentialsRefused, Later, Misconfigured, Rejected, SecretMissing, Transient
-from aftersend.stream.connection_backoff import ConnectionBackoff, pause
+from aftersend.stream.connection_backoff import ConnectionBackoff
 
 DOWN = Transient("down", upstream="afterbuy")
 REFUSED = CredentialsRefused("refused", upstream="afterbuy")
@@ -28,7 +29,12 @@ class World:
             secrets_version=self.secrets_version,
             clock=self.clock,
             on_change=self.changes.append,
-            timing=CircuitBreakerTiming(poll=0.0, jitter=0.0, **timing),  # type: ignore[arg-type]
+            timing=CircuitBreakerTiming(
+                poll=0.0,
+                probes=Backoff(first=5.0, longest=300.0),
+                refused=Backoff(first=600.0, longest=600.0),
+                **timing,  # type: ignore[arg-type]
+            ),
         )
 
     def clock(self) -> float:
@@ -142,7 +148,7 @@ async def test_probes_come_after_five_seconds_and_then_ever_later_up_to_five_min
     assert world.changes == [CircuitState.OPEN, CircuitState.CLOSED]
 
 
-async def test_an_outage_is_confirmed_by_a_failed_probe() -> None:
+async def test_only_a_failed_probe_makes_it_an_outage() -> None:
     world = World()
     world.fail()
     await world.wait()
@@ -199,7 +205,7 @@ async def test_each_change_is_tried_once() -> None:
     assert await world.wait() == pytest.approx([0, 600], abs=3)
 
 
-async def test_it_stops_waiting_when_told() -> None:
+async def test_it_stops_waiting_when_stopped() -> None:
     world = World()
     world.fail()
     stop = asyncio.Event()
@@ -223,9 +229,18 @@ async def test_nothing_to_wait_for_when_closed() -> None:
     assert world.probed == []
 
 
-def test_pauses_grow_with_jitter_and_stay_bounded() -> None:
-    assert all(0.1 <= pause(1) <= 0.2 for _ in range(100))
-    assert all(2.5 <= pause(count) <= 5.0 for count in (8, 50, 5000))
+def test_each_loop_waits_longer_after_each_failure_with_jitter_and_at_most_five_seconds() -> None:
+    backoff = ConnectionBackoff()
+    waits = {loop: [backoff.failed(loop, "redis_unavailable") for _ in range(50)] for loop in ("read", "renew")}
+    for first, *_, last in waits.values():
+        assert 0.1 <= first <= 0.2
+        assert 2.5 <= last <= 5.0
+
+
+async def test_refused_credentials_are_probed_every_ten_minutes_with_jitter() -> None:
+    timing = CircuitBreakerTiming()
+    assert all(600 <= timing.refused.delay(1) <= 720 for _ in range(100))
+    assert all(300 <= timing.probes.delay(count) <= 360 for count in (7, 5000))
 
 
 def test_redis_lost_and_back_is_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:

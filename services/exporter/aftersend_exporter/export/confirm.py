@@ -11,7 +11,6 @@ looked up: first in the integration's list, newest first, as far as that saves c
 Only ids are kept while it runs.
 """
 
-from collections.abc import AsyncIterator
 from functools import partial
 
 from aftersend.errors import AftersendError
@@ -30,7 +29,8 @@ _SPARE_PAGES = 3
 
 async def confirm(context: ExportContext, stats: RunStats, *, integration: int) -> None:
     """Look up every open order in Sendcloud; an error of Sendcloud leaves the rest for the next run."""
-    due = {int(entry.order) async for entry in open_entries(context) if _is_due(entry, now=context.now_ms())}
+    entries = context.ledger.entries(context.ledger.open())
+    due = {int(entry.order) async for entry in entries if _is_due(entry, now=context.now_ms())}
     try:
         await _confirm_from_list(context, due, integration=integration)
         while due:
@@ -38,19 +38,6 @@ async def confirm(context: ExportContext, stats: RunStats, *, integration: int) 
             await gather_limited(some, partial(_confirm_one, context, integration=integration))
     except AftersendError as error:
         stats.record_error(error)
-
-
-async def open_entries(context: ExportContext) -> AsyncIterator[Entry]:
-    """List all transferred orders without a label, a few at a time."""
-    page: list[str] = []
-    async for order in context.ledger.open():
-        page.append(order)
-        if len(page) == _CHUNK:
-            for entry in (await context.ledger.get_many(page)).values():
-                yield entry
-            page = []
-    for entry in (await context.ledger.get_many(page)).values() if page else ():
-        yield entry
 
 
 def _is_due(entry: Entry, *, now: int) -> bool:

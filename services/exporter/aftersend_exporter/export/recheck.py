@@ -11,7 +11,6 @@ from functools import partial
 
 from aftersend.errors import AftersendError
 from aftersend_exporter.context import ExportContext
-from aftersend_exporter.export.confirm import open_entries
 from aftersend_exporter.export.page_processor import PageProcessor
 from aftersend_exporter.rules import transitions
 from aftersend_exporter.rules.outcomes import gone
@@ -57,7 +56,7 @@ async def recheck(processor: PageProcessor, orders: list[str]) -> None:
 async def _open(context: ExportContext, *, dry_run: bool) -> AsyncIterator[str]:
     """List transferred orders without a label; those that wait too long are reported and not read any more."""
     now = context.now_ms()
-    async for entry in open_entries(context):
+    async for entry in context.ledger.entries(context.ledger.open()):
         if now - entry.since < context.recheck_period_ms:
             yield entry.order
         elif not dry_run:

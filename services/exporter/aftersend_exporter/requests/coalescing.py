@@ -10,7 +10,7 @@ request is about. It waits for the next one, together with all others that arriv
 
 import hashlib
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -18,12 +18,11 @@ from aftersend.errors import AftersendError
 from aftersend.redis.connection import guarded
 from aftersend.redis.keys import Keys
 from aftersend.runs import RESULT_SECONDS, RunRequest
+from aftersend.stream.event import Fields
 from aftersend.stream.stream import Stream
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
-
-_PAGE: Final = 100
 
 
 class RequestCoalescer:
@@ -56,19 +55,11 @@ class RequestCoalescer:
             await self._redis.srem(self._waiting(request), *runs)
 
     async def _on_stream(self) -> AsyncIterator[tuple[str, RunRequest]]:
-        start = "-"
-        while True:
-            with guarded():
-                raw = await self._redis.xrange(self._runs.key, min=start, count=_PAGE)
-            entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", raw)
-            for _, fields in entries:
-                if found := self._read(fields):
-                    yield found
-            if len(entries) < _PAGE:
-                return
-            start = f"({entries[-1][0].decode()}"
+        async for _, fields in self._runs.entries():
+            if found := self._read(fields):
+                yield found
 
-    def _read(self, fields: dict[bytes, bytes]) -> tuple[str, RunRequest] | None:
+    def _read(self, fields: Fields) -> tuple[str, RunRequest] | None:
         """Return id and request of an entry; None if it cannot be read: the consumer makes that a dead letter."""
         try:
             event = self._runs.open(fields)

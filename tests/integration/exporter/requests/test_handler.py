@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from aftersend.backoff import Backoff
 from aftersend.circuit_breaker import CircuitBreakerTiming
 from aftersend.errors import CredentialsRefused, Later, Rejected, Transient
 from aftersend.runs import RunRequest, RunSummary, publish, result_of, wait_for
@@ -238,7 +239,7 @@ def circuits(harness: ExporterHarness, folder: Path) -> Circuits:
         secrets=lambda name: SecretFiles(folder / name),
         metrics=harness.context.metrics,
         tenant=IDENTITY,
-        timing=CircuitBreakerTiming(failures=1, first=0.05, poll=0.05),
+        timing=CircuitBreakerTiming(failures=1, probes=Backoff(0.05, 360.0, 0.2), poll=0.05),
     )
 
 
