@@ -1,7 +1,7 @@
 """OrderIDs of Afterbuy, and the ids that the same orders have in Sendcloud: ``4711`` and ``afterbuy-4711``.
 
-Sendcloud calls the latter ``order_id`` of an incoming order and ``external_order_id`` of a parcel. The prefix tells
-our incoming orders from those of other integrations.
+Sendcloud calls the latter ``order_id`` of an incoming order and ``external_order_id`` of a parcel. The prefix
+distinguishes our incoming orders from those of other integrations.
 """
 
 from typing import Final

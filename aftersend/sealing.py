@@ -1,20 +1,20 @@
-"""Sealing: nothing personal is readable at rest.
+"""Sealing: authenticated encryption of personal data at rest.
 
 XChaCha20-Poly1305 (libsodium) under the tenant's data key. A sealed value is
 
     <key id> ":" <24 bytes nonce> <ciphertext and tag>
 
-The key id in front says which file of the folder opens it, so keys can be exchanged while old values still exist. The
+The key id in front names the file of the folder that opens it, so keys can be rotated while old values still exist. The
 *bound* bytes are authenticated, not stored: a value that was moved to another tenant, stream or order does not open.
 
 The folder holds one file per key, named ``YYYYMMDD`` or ``YYYYMMDD-n``, 32 bytes in padded base64; other names are
 ignored. All keys open; the newest name seals. But a newcomer beside older keys seals only ten minutes after this
 process first saw it, because other processes may not have it yet; a process cannot know how old a file really is
-(Kubernetes rewrites times), so it counts from its own first look. ``fingerprint`` is a key of the same form that
+(Kubernetes rewrites times), so it counts from when it first saw it. ``fingerprint`` is a key of the same form that
 outlives all others: keyed MACs are made with it, so that they stay comparable when data keys change.
 
-The folder is looked at again every few seconds. A file that turns out broken while the process runs is left aside:
-what was loaded stays in use, and ``check`` names the file.
+The folder is read again every few seconds. A file that turns out broken while the process runs is ignored: the key
+that was loaded stays in use, and ``check`` names the file.
 """
 
 import base64
@@ -51,7 +51,7 @@ _CURE: Final = "each key file holds 32 bytes in padded base64"
 
 
 class UnknownKey(Transient):
-    """No key of that id here; it may be on its way, so the value is tried again later."""
+    """No key of that id here; it may arrive yet, so the value is tried again later."""
 
 
 class WrongSeal(Rejected):
@@ -59,7 +59,7 @@ class WrongSeal(Rejected):
 
 
 class Keyring:
-    """The data keys of one tenant, always as the folder shows them now."""
+    """The data keys of one tenant, as the folder shows them now."""
 
     def __init__(self, files: SecretFiles, *, clock: Callable[[], float] = time.time) -> None:
         self._files = files
@@ -90,12 +90,12 @@ class Keyring:
         return _decrypt(rest[_NONCE_BYTES:], bound, rest[:_NONCE_BYTES], self._keys[name])
 
     def mac(self, plain: bytes, *, purpose: str) -> str:
-        """32 hex digits that equal plains share; for comparing values that must not be stored."""
+        """Make a keyed MAC, 32 hex digits; for comparing values that must not be stored."""
         key = _decoded(self._files, FINGERPRINT, self._files.required(FINGERPRINT))
         return hashlib.blake2b(bind(purpose) + plain, key=key, digest_size=_MAC_BYTES).hexdigest()
 
     def check(self, *, fingerprint: bool = False) -> None:
-        """``Misconfigured`` if a key file is broken or none is there; ``fingerprint`` demands that one, too."""
+        """Raise ``Misconfigured`` if a key file is broken or none is there; ``fingerprint`` demands that one, too."""
         self._look(at_once=True)
         self._sealing_name()
         if self._broken:
@@ -104,12 +104,12 @@ class Keyring:
             self.mac(b"", purpose="check")
 
     def key_id(self) -> str:
-        """The id of the key that seals now."""
+        """Return the id of the key that seals now."""
         self._look()
         return self._sealing_name()
 
     def ids(self) -> list[str]:
-        """The ids of all keys that are here, the newest first; ``Misconfigured`` if there is none."""
+        """Return the ids of all keys that are here, the newest first; ``Misconfigured`` if there is none."""
         self._look()
         return self._newest_first()
 
@@ -145,13 +145,13 @@ class Keyring:
 
 
 def key_id_of(sealed: bytes) -> str:
-    """The id of the key that a value is sealed under; empty if it is no sealed value."""
+    """Return the id of the key that a value is sealed under; empty if it is no sealed value."""
     prefix = _SEALED.match(sealed)
     return prefix[1].decode() if prefix else ""
 
 
 def bind(*parts: str) -> bytes:
-    """Associated data out of several texts; two different lists never give the same bytes."""
+    """Encode several texts as associated data; two different lists never give the same bytes."""
     return b"".join(b"%d:%s," % (len(raw), raw) for raw in (part.encode() for part in parts))
 
 
@@ -177,7 +177,7 @@ def make_data_keys(folder: Path) -> None:
 
 
 def _write_key(path: Path) -> bool:
-    """Write aside and link into place: nobody ever sees half a key, and an existing one is never replaced (False)."""
+    """Write aside and link into place: half a key is never visible, and an existing one never replaced (False)."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -1,4 +1,4 @@
-r"""The format of a backup: records in, sealed chunks out, and back.
+r"""The file format of a backup: records to sealed chunks, and back.
 
     aftersend-backup 1 <tenant> <id> <data key>\n        readable, so that errors can name what does not fit
     <length, 4 bytes> <sealed chunk>                     chunk 0
@@ -35,7 +35,7 @@ _decoder = msgspec.msgpack.Decoder(list[Record])
 async def packed(
     records: AsyncIterator[Record], keyring: Keyring, *, tenant: str, backup_id: str, key: str
 ) -> AsyncIterator[bytes]:
-    """The bytes of a backup."""
+    """Yield the bytes of a backup."""
     header = f"{FORMAT} {tenant} {backup_id} {key}"
     yield f"{header}\n".encode()
     position, waiting, size = 0, list[bytes](), 0
@@ -62,7 +62,7 @@ def _bound(header: str, position: int, *, last: bool) -> bytes:
 async def unpacked(
     source: AsyncIterator[bytes], keyring: Keyring, *, tenant: str, backup_id: str
 ) -> AsyncIterator[Record]:
-    """The records of a backup; ``BadBackup`` as soon as something is wrong with it."""
+    """Yield the records of a backup; ``BadBackup`` as soon as something is wrong with it."""
     reader = _ByteReader(source)
     header = await _header(reader, keyring, tenant=tenant, backup_id=backup_id)
     position, last = 0, False
@@ -98,7 +98,7 @@ async def _chunk(reader: "_ByteReader", backup_id: str, position: int) -> bytes:
 
 
 def _open(chunk: bytes, keyring: Keyring, header: str, backup_id: str, position: int) -> tuple[bool, list[Record]]:
-    """Whether it is the last one, and what is in it."""
+    """Unseal a chunk: whether it is the last one, and its records."""
     for last in (False, True):
         try:
             plain = keyring.open(chunk, bound=_bound(header, position, last=last))
@@ -111,20 +111,20 @@ def _open(chunk: bytes, keyring: Keyring, header: str, backup_id: str, position:
 
 
 class _ByteReader:
-    """Takes exactly as many bytes as are asked for from pieces of any size."""
+    """Reads exact numbers of bytes from pieces of any size."""
 
     def __init__(self, source: AsyncIterator[bytes]) -> None:
         self._source = source
         self._kept = bytearray()
 
     async def upto(self, count: int) -> bytes:
-        """So many bytes, fewer at the end."""
+        """Read so many bytes, fewer at the end."""
         while len(self._kept) < count and (piece := await anext(self._source, b"")):
             self._kept += piece
         return self._take(count)
 
     async def line(self) -> bytes:
-        """Everything before the next line feed, which goes, too; what there is of it if there is none."""
+        """Read up to the next line feed, which is dropped; empty if there is none."""
         while b"\n" not in self._kept[:_HEADER_BYTES] and len(self._kept) < _HEADER_BYTES:
             piece = await anext(self._source, b"")
             if not piece:

@@ -1,12 +1,12 @@
-"""Making a backup: written aside, read back, and only then called a backup.
+"""Create a backup: write it aside, read it back, and only then give it its name.
 
     collect ──> <id>.partial ──> read back and count ──> rename ──> old ones go
 
-Whatever fails before the renaming leaves all older backups as they were; a crash leaves a ``.partial`` that the next
-day's backup clears away. Old backups go only after a good one, and the last good one never goes.
+A failure before the renaming leaves all older backups as they were; a crash leaves a ``.partial`` that the next day's
+backup deletes. Old backups are deleted only after a good one, and the last good one never is.
 
-The newest data key seals, at once: unlike an event, a backup is opened by nobody who might not have that key yet. So
-old keys are needed only until the backups made under them are outdated.
+The newest data key seals, at once: unlike an event, a backup is not opened by a process that might not have that key
+yet. So old keys are needed only until the backups made under them are outdated.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -35,11 +35,11 @@ class Backups:
     keyring: Keyring
 
     async def list(self) -> list[Backup]:
-        """All of them, oldest first."""
+        """List them, oldest first."""
         return published(await self.target.files())
 
     async def find(self, wanted: str) -> Backup:
-        """One by its id, or the ``latest``."""
+        """Find one by its id, or the ``latest``."""
         found = [backup for backup in await self.list() if wanted in (backup.id, "latest")]
         if not found:
             what = "no backup yet" if wanted == "latest" else f"no backup {wanted}"
@@ -47,13 +47,13 @@ class Backups:
         return found[-1]
 
     async def verify(self, backup: Backup) -> Backup:
-        """Read it from beginning to end; ``BadBackup`` or ``Misconfigured`` (no key) tell what is wrong."""
+        """Read it from beginning to end; ``BadBackup`` or ``Misconfigured`` (no key) if it cannot be used."""
         async with aclosing(self.records(backup)) as records:
             await _count(records, backup.id, expected=backup.keys)
         return backup
 
     async def records(self, backup: Backup) -> AsyncGenerator[Record, None]:
-        """What is in it; raises in the middle if it is damaged there, so verify it before."""
+        """Yield its records; raises in the middle if it is damaged there, so verify it before."""
         name = file_of(await self.target.files(), backup.id)
         if name is None:
             raise BadBackup("gone", upstream=f"backup {backup.id}")
@@ -74,7 +74,7 @@ class Backups:
         keep_hours: int,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> Backup:
-        """Make one and clear away what is outdated; whatever it raises, no older one was touched."""
+        """Create one and delete outdated ones; if it raises, no older one was touched."""
         begun = clock()
         backup_id, key = new_id(begun), self.keyring.ids()[0]
         aside = partial_name(backup_id)
@@ -107,7 +107,7 @@ class Backups:
         return count
 
     async def _clear(self, *, keep_hours: int, now: datetime) -> None:
-        """The new backup is good, whether or not the old ones can be removed."""
+        """Delete outdated ones; the new backup is good even if that fails."""
         try:
             for name in outdated(await self.target.files(), now=now, keep_hours=keep_hours):
                 await self.target.remove(name)

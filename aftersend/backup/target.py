@@ -1,11 +1,11 @@
-"""Where backups lie: a directory or ``s3://bucket/prefix``, in a folder per tenant.
+"""Backup targets: a directory or ``s3://bucket/prefix``, with a folder per tenant.
 
 A directory is forced to disk at each step, because the machine may lose power a moment later. In a bucket a file is
 there when it is whole. The keys of S3 are files: ``<secrets>/backup/accessKeyId``, ``secretAccessKey``, ``region``
 and, for other providers than Amazon, ``endpoint``.
 
 obstore is called from threads, never as coroutines: its own threads would hand their results over to Python, and a
-process that ends at that moment aborts. It also aborts at an address that is none, so addresses are looked at before.
+process that ends at that moment aborts. It also aborts at an address that is none, so addresses are checked before.
 """
 
 import asyncio
@@ -46,19 +46,19 @@ class BackupTarget(Protocol):
     """The folder of one tenant. All raise ``Transient`` or ``CredentialsRefused``, never with a text of a library."""
 
     async def write(self, name: str, pieces: AsyncIterator[bytes]) -> None:
-        """Store a file, piece by piece; what fails in the middle is not there."""
+        """Store a file, piece by piece; a failure in the middle leaves no file."""
 
     def read(self, name: str) -> AsyncGenerator[bytes, None]:
-        """The bytes of a file, piece by piece."""
+        """Read a file, piece by piece."""
 
     async def rename(self, name: str, to: str) -> None:
-        """Give a file its name."""
+        """Rename a file."""
 
     async def remove(self, name: str) -> None:
         """Delete a file."""
 
     async def files(self) -> list[tuple[str, int]]:
-        """Name and size of every file, unfinished ones included."""
+        """List name and size of every file, unfinished ones included."""
 
 
 class DirectoryTarget:
@@ -147,7 +147,7 @@ class BucketTarget:
 
 
 def open_target(text: str, *, tenant: str, secrets: SecretFiles) -> BackupTarget:
-    """The folder of a tenant in a directory or bucket; ``Misconfigured`` if there is no such place."""
+    """Open the folder of a tenant in a directory or bucket; ``Misconfigured`` if it cannot be used."""
     if not text:
         raise Misconfigured(
             "there is no place for backups", cure="set AFTERSEND_BACKUP_TARGET to a directory or s3://bucket/prefix"
@@ -188,7 +188,7 @@ def _store(text: str, tenant: str, secrets: SecretFiles) -> S3Store:
 
 
 def _place(secrets: SecretFiles) -> tuple[str, str]:
-    """Endpoint (empty for Amazon's own) and region."""
+    """Return endpoint (empty for Amazon's own) and region."""
     endpoint, region = secrets.optional("endpoint"), secrets.optional("region")
     if endpoint and not _is_address(endpoint):
         raise Misconfigured(f"{secrets.name('endpoint')} is no address", cure="write https://host or https://host:port")
@@ -206,7 +206,7 @@ def _is_address(text: str) -> bool:
 
 @contextmanager
 def _guarded() -> Iterator[None]:
-    """No text of the library leaves: it holds addresses. What we raise ourselves passes."""
+    """Raise errors of the library as our own, without their texts, which hold addresses."""
     try:
         yield
     except (PermissionDeniedError, UnauthenticatedError):

@@ -10,7 +10,7 @@ _READY = '.status.conditions[?(@.type=="Ready")]'
 
 
 def definition() -> Schema:
-    """The manifest, ready for ``kubectl apply``."""
+    """Return the manifest, ready for ``kubectl apply``."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -66,7 +66,7 @@ def _document() -> Schema:
 
 
 def _status() -> Schema:
-    """With conditions as a map, so that writers of different conditions do not overwrite each other."""
+    """Make the schema of status: conditions as a map, so that writers of different ones do not overwrite each other."""
     schema = structure(Status)
     schema["properties"]["conditions"] |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
     return schema

@@ -1,4 +1,4 @@
-"""What each field means, read from the text below it: Python itself forgets these docstrings, the source does not."""
+"""Descriptions of fields: the docstring below each, read from the source because Python drops it at run time."""
 
 import ast
 import inspect
@@ -8,7 +8,7 @@ import msgspec
 
 
 def meanings(struct: type[msgspec.Struct]) -> dict[str, str]:
-    """Text by name of field, on one line; a field without text is left out."""
+    """Return the docstrings by name of field, on one line; a field without one is left out."""
     body = ast.parse(inspect.getsource(struct)).body[0].body  # type: ignore[attr-defined]
     found = {}
     for field, text in itertools.pairwise(body):
@@ -18,5 +18,5 @@ def meanings(struct: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def meaning_of(struct: type[msgspec.Struct]) -> str:
-    """What the section as a whole means."""
+    """Return the docstring of the section as a whole."""
     return " ".join((struct.__doc__ or "").split())

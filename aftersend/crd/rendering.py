@@ -21,17 +21,17 @@ metadata:
 
 
 def as_yaml() -> str:
-    """One YAML document."""
+    """Render one YAML document."""
     return yaml.safe_dump(definition(), sort_keys=False, width=120, allow_unicode=True)
 
 
 def as_json_text() -> str:
-    """One JSON document."""
+    """Render one JSON document."""
     return msgspec.json.format(msgspec.json.encode(definition()), indent=2).decode() + "\n"
 
 
 def as_template() -> str:
-    """``charts/aftersend/templates/crd.yaml``: the same, kept on uninstall and switched by values."""
+    """Render ``charts/aftersend/templates/crd.yaml``: the same, kept on uninstall and switched by values."""
     text = as_yaml()
     if "{{" in text:
         raise ValueError("a description holds {{, which Helm would read")

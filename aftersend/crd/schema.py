@@ -1,4 +1,4 @@
-"""From msgspec's types to a structural OpenAPI schema, as the API server wants it.
+"""Generate a structural OpenAPI schema for the API server from msgspec's types.
 
 Written out without references; every text, list and map must have a limit (a missing one is an error here, for the API
 server prices its rules by them). Null is allowed where the model says so. A section left out gets all its defaults
@@ -19,7 +19,7 @@ Schema = dict[str, Any]
 
 
 def structure(struct: type[msgspec.Struct]) -> Schema:
-    """Schema of a section with all sections within."""
+    """Return the schema of a section with all sections within."""
     fields = types.type_info(struct).fields  # type: ignore[attr-defined]
     texts = meanings(struct)
     schema: Schema = {"type": "object", "description": meaning_of(struct)}
@@ -49,7 +49,7 @@ def _default(field: types.Field) -> Any:  # noqa: ANN401 - whatever JSON can hol
 
 
 def _filled(value: Any) -> Any:  # noqa: ANN401 - see _default
-    """Without nulls and without what is empty then."""
+    """Drop nulls, and sections that are empty then."""
     if not isinstance(value, dict):
         return value
     filled = {key: _filled(item) for key, item in value.items()}
@@ -57,7 +57,7 @@ def _filled(value: Any) -> Any:  # noqa: ANN401 - see _default
 
 
 def kind(wanted: types.Type) -> Schema:
-    """Schema of one type of the model."""
+    """Return the schema of one type of the model."""
     make = _KINDS.get(type(wanted))
     if make is None:
         raise TypeError(f"no schema for {wanted!r}")
@@ -65,7 +65,7 @@ def kind(wanted: types.Type) -> Schema:
 
 
 def _union(wanted: types.UnionType) -> Schema:
-    """Something or null; or a text or a whole number, which Kubernetes has a word for."""
+    """Return the schema of a nullable type, or of text or whole number (``x-kubernetes-int-or-string``)."""
     parts = [part for part in wanted.types if not isinstance(part, types.NoneType)]
     nullable = {"nullable": True} if len(parts) < len(wanted.types) else {}
     if isinstance(parts[0], types.LiteralType):

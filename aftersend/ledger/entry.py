@@ -27,7 +27,7 @@ ProblemCode = Literal[
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """What a person must look at; ``path`` names a field, never its content."""
+    """A problem that a person must look at; ``path`` names a field, never its content."""
 
     code: ProblemCode
     since: int
@@ -44,13 +44,13 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class TimedValue(msgspec.Struct, frozen=True, array_like=True):
-    """A value with the time it is from: the later one wins, and nothing never replaces something."""
+    """A value and its time: the later one wins, and an empty one never replaces another."""
 
     value: str = ""
     time: int = -1
-    """ms; when the value was told."""
+    """ms; when the value was reported."""
     assumed: bool = False
-    """True if nobody told the time and it is the time of receipt; loses against a told one at equal times."""
+    """True if no time was reported and it is the time of receipt; loses against a reported one at equal times."""
 
 
 class ParcelDetails(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -68,7 +68,7 @@ class ParcelState(msgspec.Struct, frozen=True, omit_defaults=True):
     time: int = -1
     """ms; when the class was reached."""
     assumed: bool = False
-    """True if nobody told that time and it is the time of receipt."""
+    """True if no time was reported and it is the time of receipt."""
     revived: bool = False
     """The class comes from a failed cancellation (status 94), which beats the cancellation at equal times."""
     collo: int = 0
@@ -80,17 +80,17 @@ class ParcelState(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def is_live(self) -> bool:
-        """It carries goods to the customer: a number, not cancelled, not a return."""
+        """True if it carries goods to the customer: a number, not cancelled, not a return."""
         return bool(self.mark) and not self.is_return and self.klass is not ParcelClass.CANCELLED
 
     @property
     def is_picked_up(self) -> bool:
-        """The driver has it, or it is further on the way to the customer."""
+        """True if the carrier has it, or it is further on the way to the customer."""
         return self.klass in (ParcelClass.TRANSIT, ParcelClass.DELIVERED)
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """All we know of one order. Immutable: every change makes a new one, and the store compares and sets."""
+    """The entry of one order. Immutable: every change makes a new one, and the store compares and sets."""
 
     order: str
     """The OrderID."""
@@ -106,7 +106,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     trace: str = ""
     """Traceparent of the last push: the trace of the write-back, hours later, links to it."""
     pushes: int = 0
-    """How often it was pushed without being found in Sendcloud since."""
+    """Number of pushes since it was last found in Sendcloud."""
     pushed: int = 0
     """ms; the last push."""
     watched: int = 0
@@ -136,8 +136,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def is_done(self) -> bool:
-        """Nothing is left to do for it: Afterbuy shows what was observed, and nobody needs to look at it.
+        """True if nothing is left to do: Afterbuy shows what was observed, and there is no problem.
 
-        The tag needs no word of its own: applied is raised only together with the tag or with a problem.
+        The tag needs no check of its own: applied is raised only together with the tag or with a problem.
         """
         return self.state == "labelled" and self.applied == self.observed and self.problem is None

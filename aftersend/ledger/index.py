@@ -1,4 +1,4 @@
-"""In which indexes an entry stands: sorted sets of OrderIDs, kept by the same script that writes the entry.
+"""The indexes: sorted sets of OrderIDs, updated by the same script that writes the entry.
 
 =====================  ==========================  ===========================================
 index                  score (ms)                  who is in it
@@ -22,7 +22,7 @@ _OPEN = ("accepted", "confirmed")
 
 
 def positions(entry: Entry) -> dict[str, int]:
-    """Index name -> score, for the indexes that the entry stands in."""
+    """Return index name -> score, for the indexes that the entry stands in."""
     found = {"orders": entry.touched}
     if entry.watched:
         found["watched"] = entry.watched

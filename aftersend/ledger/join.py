@@ -1,15 +1,15 @@
-"""Two entries of one order that grew apart become one: that in Redis now, and an older one from a backup. Pure.
+"""Join two entries of one order that grew apart: the live one in Redis, and a saved one of a backup. Pure.
 
-Usually the live one is a descendant of the saved one and knows all it knows; then the result is the live one. But after
-a loss of Redis it may have been built anew by a sweep, and each knows what the other does not:
+Usually the live one is a descendant of the saved one and holds all it holds; then the result is the live one. But after
+a loss of Redis it may have been built anew by a sweep, and each holds what the other does not:
 
-- **Parcels** are joined as observations are (see ``merge``): the later class, the later number, nothing for something.
+- **Parcels** are joined as observations are (see ``merge``): the later class, the later number, a value stays.
   If that changes what Afterbuy may have to show, the order lags, and the writer compares.
-- **Ticks** are united: what was done once is never done again.
+- **Ticks** are united: a tick once set is never repeated.
 - **Written** marks of the live one count, the saved ones fill gaps.
 - **A label** was there, whichever of the two saw it: such an order is never sent again.
-- **The way to Sendcloud** (state, fingerprint, pushes, watched, held, problem) is the saved one's only if the live
-  entry never heard of a transfer. Revisions say nothing here, because a ledger that began anew counts from 1.
+- **The export** (state, fingerprint, pushes, watched, held, problem) is the saved one's only if the live entry knows of
+  no transfer. Revisions do not decide here, because a ledger that began anew counts from 1.
 """
 
 import msgspec
@@ -19,7 +19,7 @@ from aftersend.ledger.merge import labelled, later, precedence, view
 
 
 def join(live: Entry, saved: Entry, *, now: int, pickup_matters: bool = True) -> Entry:
-    """The live entry with what only the saved one knows; the very same if that is nothing. ``now`` in ms."""
+    """Return the live entry with what only the saved one holds; the very same if that is nothing. ``now`` in ms."""
     joined = msgspec.structs.replace(
         _export_state(live, saved),
         parcels=_parcels(live, saved),
@@ -63,7 +63,7 @@ def _details(live: Entry, saved: Entry) -> dict[str, ParcelDetails]:
 
 
 def _is_forgotten(parcel: str, live: Entry) -> bool:
-    """The live entry knew the number and has rightly forgotten it: the sealed part of a done order expires."""
+    """Return True if the live entry held the number once: the sealed part of a done order expires."""
     return parcel not in live.details and parcel in live.parcels and bool(live.parcels[parcel].mark)
 
 
@@ -101,7 +101,7 @@ def _joined_state(parcel: str, live: Entry, saved: Entry) -> ParcelState:
 
 
 def _marks(parcel: str, live: Entry, saved: Entry) -> tuple[bool, bool]:
-    """Whether number and link of the saved entry are the later ones, so that its marks count."""
+    """Return whether number and link of the saved entry are the later ones, so that its marks count."""
     if _is_forgotten(parcel, live):
         return False, False
     mine, theirs = live.details.get(parcel, ParcelDetails()), saved.details.get(parcel, ParcelDetails())

@@ -1,14 +1,12 @@
-"""Which order a parcel belongs to.
-
-Three ways, in this order, and never by number, name or address:
+"""Match a parcel to an order: by three ways in sequence, never by tracking number, name or address.
 
 1. The parcel id is known from an earlier event.
 2. ``external_order_id`` carries our prefix: it is the ``order_id`` that we pushed.
 3. ``order_number`` is that of exactly one order that we sent. A v2 parcel does not name its integration, so this
-   way is closed to parcels that carry somebody else's ``external_order_id``.
+   way is closed to parcels with an ``external_order_id`` of another system.
 
-An ``external_order_id`` that equals the parcel's own id means "none" in Sendcloud's words. A parcel that nobody can
-place yet is ``Unmatched``: a webhook may overtake the answer to our own push.
+An ``external_order_id`` that equals the parcel's own id means "none" in Sendcloud's terms. A parcel that matches no
+order yet is ``Unmatched``: a webhook may overtake the response to our own push.
 """
 
 from dataclasses import dataclass
@@ -30,29 +28,29 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """The parcel belongs to somebody else's order, for certain."""
+    """The parcel belongs to an order of another system."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
-    """Nothing tells whose parcel it is, yet."""
+    """The parcel matches no order yet."""
 
 
 MatchResult = Match | Foreign | Unmatched
 
 
 class LedgerLookups(Protocol):
-    """The look-ups of the ledger."""
+    """The look-ups that matching needs from the ledger."""
 
     async def order_of(self, parcel_id: str) -> str | None:
-        """The order that a parcel is known to belong to."""
+        """Return the order that a parcel is known to belong to."""
 
     async def get(self, order_id: str) -> Entry | None:
-        """The entry of an order."""
+        """Return the entry of an order."""
 
 
 def match(event: ParcelEvent, *, known: str | None, numbered: Entry | None) -> MatchResult:
-    """Decide: ``known`` is the order its parcel id is known for, ``numbered`` the entry that its order number names."""
+    """Decide: ``known`` is the order of its parcel id, ``numbered`` the entry that its order number names."""
     external = _external(event)
     if known is not None:
         return Match(known)
@@ -65,7 +63,7 @@ def match(event: ParcelEvent, *, known: str | None, numbered: Entry | None) -> M
 
 
 async def find(event: ParcelEvent, ledger: LedgerLookups) -> MatchResult:
-    """Look up what the decision needs, and decide."""
+    """Look up what ``match`` needs, and decide."""
     known = await ledger.order_of(event.parcel)
     by_number = known is None and not _external(event) and is_order_id(event.order_number)
     numbered = await ledger.get(event.order_number) if by_number else None

@@ -1,13 +1,14 @@
-"""Merging one observation of a parcel into the order's entry: a pure join.
+"""Merge one observation of a parcel into the order's entry: pure, and independent of the order of arrival.
 
-Webhooks come doubled, late and out of order, and the sweep tells everything again. So what we know of a parcel is
-built only of parts for which the order of arrival cannot matter (each is commutative, associative and idempotent):
+Webhooks arrive doubled, late and out of order, and the sweep repeats them all. So the state of a parcel is made only of
+parts whose merge is commutative, associative and idempotent:
 
-- The **class** is a register: the later time wins; at equal times a told time beats an assumed one, then the rank
-  decides: revived > cancelled > delivered > transit > label > open. Status 94 ("cancellation failed") is the
+- The **class** is a register: the later time wins; at equal times a reported time beats an assumed one, then the
+  rank decides: revived > cancelled > delivered > transit > label > open. Status 94 ("cancellation failed") is the
   revival.
 - An unknown status, and one that only announces a cancellation, has no class: it moves neither class nor time.
-- **Number, link and carrier** are registers of their own. The later one wins, and nothing never replaces something.
+- **Number, link and carrier** are registers of their own. The later one wins, and an empty value never replaces
+  another.
 - **is_return** never goes away, and the highest **collo** stays (an event without one says 0).
 
 An event without a time gets the time of its receipt, and is marked as assumed so that it loses ties.
@@ -32,7 +33,7 @@ Mac = Callable[[str], str]
 
 
 def merge(entry: Entry, event: ParcelEvent, mac: Mac, *, pickup_matters: bool = True) -> Entry:
-    """The entry with this observation in it; the very same entry if it tells nothing new.
+    """Return the entry with this observation in it; the very same entry if it is nothing new.
 
     ``mac`` makes the keyed marks of numbers and links. ``pickup_matters`` is False for tenants whose orders never get
     a dispatch date at pick-up: then the way to the customer is kept, but is no reason to write.
@@ -70,7 +71,7 @@ def _later(known: TimedValue, value: str, event: ParcelEvent) -> TimedValue:
 
 
 def later(field: TimedValue) -> tuple[int, bool, str]:
-    """Of two values the greater one by this key counts."""
+    """Return the sort key of a value: the greater one counts."""
     return field.time, not field.assumed, field.value
 
 
@@ -95,17 +96,17 @@ def _join_class(known: ParcelState, event: ParcelEvent) -> ParcelState:
 
 
 def precedence(state: ParcelState) -> tuple[int, bool, int]:
-    """Of two observations of one parcel the greater one by this key decides over its class."""
+    """Return the sort key of an observation: the greater one decides the class of its parcel."""
     return state.time, not state.assumed, _REVIVED if state.revived else _RANK[state.klass]
 
 
 def _time(event: ParcelEvent) -> tuple[int, bool]:
-    """When it happened, never after its receipt, and whether that had to be assumed."""
+    """Return the time of an event, never after its receipt, and whether that had to be assumed."""
     return (event.received, True) if event.time is None else (min(event.time, event.received), False)
 
 
 def labelled(entry: Entry, now: int) -> Entry:
-    """A live label ends the way to Sendcloud: the order is not sent again, and what hindered it is settled."""
+    """Mark an order as labelled: a live label ends the export, and settles the problems that hindered it."""
     settled = entry.problem is not None and entry.problem.code in _SETTLED_BY_A_LABEL and entry.state != "labelled"
     return msgspec.structs.replace(
         entry,
@@ -118,7 +119,7 @@ def labelled(entry: Entry, now: int) -> Entry:
 
 
 def view(entry: Entry, *, pickup_matters: bool) -> list[tuple[object, ...]]:
-    """What Afterbuy may have to show: every live parcel, in parcel order."""
+    """Return what Afterbuy may have to show: every live parcel, in parcel order."""
     return [
         (
             parcel,

@@ -1,4 +1,4 @@
-"""What is known of the tenant as a whole: a handful of small facts in one hash, and the leases of its runs.
+"""Facts of the tenant as a whole, in one hash, and the leases of its runs.
 
 ==================  ===============================================================================================
 field               meaning
@@ -47,13 +47,13 @@ class TenantState:
         self._key = self._keys.key("state")
 
     async def get(self, field: StateField) -> str | None:
-        """One field, or None if it was never set."""
+        """Read one field, or None if it was never set."""
         with guarded():
             value = await self._redis.hget(self._key, field)
         return cast("bytes", value).decode() if value is not None else None
 
     async def moment(self, field: StateField) -> datetime | None:
-        """One field of milliseconds as a time, UTC; None if it was never set."""
+        """Read one field of milliseconds as a time, UTC; None if it was never set."""
         ms = await self.get(field)
         return datetime.fromtimestamp(int(ms) / 1000, UTC) if ms and ms.isdecimal() else None
 
@@ -63,16 +63,16 @@ class TenantState:
             await self._redis.hset(self._key, field, value)
 
     async def delete(self, field: StateField) -> None:
-        """Forget one field."""
+        """Delete one field."""
         with guarded():
             await self._redis.hdel(self._key, field)
 
     async def recovering(self) -> bool:
-        """True while the ledger may be older than Sendcloud: nothing must be written to Afterbuy then."""
+        """Return True while the ledger may be older than Sendcloud: nothing must be written to Afterbuy then."""
         with guarded():
             known = await self._redis.hmget(self._key, "recovered", "sweep.cursor")
         return None in known
 
     def lease(self, name: str) -> AbstractAsyncContextManager[Lease]:
-        """The lease of one kind of run ("export", "sweep"); raises ``Later`` if somebody else holds it."""
+        """Take the lease of one kind of run ("export", "sweep"); ``Later`` if another process holds it."""
         return hold(self._redis, key=self._keys.key("lease", name))

@@ -1,14 +1,14 @@
-"""The way to Redis: connections that heal, secrets that may change, errors without texts.
+"""Connections to Redis: reconnecting, with rotating secrets, and with errors by type instead of texts.
 
 Every *new* connection reads user name, password and certificate authority again, so rotated secrets need no restart.
-A dead link is noticed in three ways: blocking reads end before the socket's timeout, TCP keep-alive probes what is
-idle, and a command on a connection that the server closed is sent once more on a fresh one (what we send may be sent
-twice: a doubled XADD is harmless, all scripts check the state they change). Longer waits are the business of callers.
+A dead connection is noticed in three ways: blocking reads end before the socket's timeout, TCP keep-alive probes idle
+ones, and a command on a connection that the server closed is sent once more on a fresh one (every command may be
+sent twice: a doubled XADD is harmless, all scripts check the state they change). Longer retries are up to the callers.
 
 Nothing is sent that the webhook's ACL forbids: no CLIENT SETINFO, no HELLO, no PING; the protocol is RESP2.
 
-``guarded`` is the boundary: whatever the Redis library raises inside leaves as ``Transient`` with a stable code. What
-concerns the server as a whole, not the command at hand, is ``StoreAway``.
+``guarded`` is the boundary: every error of the Redis library inside leaves as ``Transient`` with a stable code. One
+that concerns the server as a whole, not the command at hand, is ``StoreAway``.
 """
 
 import ssl
@@ -32,14 +32,14 @@ from aftersend.secrets import SecretFiles
 UPSTREAM: Final = "redis"
 SOCKET_SECONDS: Final = 5.0
 WEBHOOK_SECONDS: Final = 3.0
-"""Somebody waits for the webhook's answer, and a 503 makes him come back."""
+"""Sendcloud waits for the webhook's answer, and sends it again after a 503."""
 BLOCK_MS: Final = 2000
 """How long a blocking read waits; well below ``SOCKET_SECONDS``, or idle would look like broken."""
 _CODES: Final = {
     "OOM": "redis_full",
     "READONLY": "redis_read_only",
     "NOGROUP": "redis_no_group",
-    "UNBLOCKED": "redis_no_group",  # what Redis 7.0 says to a reader whose stream was deleted
+    "UNBLOCKED": "redis_no_group",  # the error of Redis 7.0 for a reader whose stream was deleted
     "NOPERM": "redis_refused",
     "NOAUTH": "redis_refused",
     "WRONGPASS": "redis_refused",
@@ -57,9 +57,9 @@ _BY_CLASS: Final = {
 
 
 def connect(url: str, secrets: SecretFiles, *, part: str) -> Redis:
-    """A client for ``url`` that connects on first use; the webhook (``part``) has less patience than the others."""
+    """Make a client that connects on first use; the webhook (``part``) has shorter timeouts than the others."""
     bare, fallback = _without_credentials(url)
-    patience = WEBHOOK_SECONDS if part == "webhook" else SOCKET_SECONDS
+    timeout = WEBHOOK_SECONDS if part == "webhook" else SOCKET_SECONDS
     kind: type[AbstractConnection] = PlainConnection
     options = cast("dict[str, Any]", parse_url(bare))
     if options.pop("connection_class", Connection) is SSLConnection:
@@ -72,8 +72,8 @@ def connect(url: str, secrets: SecretFiles, *, part: str) -> Redis:
         decode_responses=False,
         protocol=2,
         driver_info=None,
-        socket_timeout=patience,
-        socket_connect_timeout=patience,
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
         socket_keepalive=True,
         health_check_interval=0,
         retry=Retry(NoBackoff(), 1, (LinkError,)),
@@ -110,7 +110,7 @@ def _code(error: RedisError) -> str:
 
 
 class _Credentials(CredentialProvider):
-    """User name and password as the secret files show them now, else those of the URL, else none at all."""
+    """User name and password of the secret files as they are now, else those of the URL, else none."""
 
     def __init__(self, secrets: SecretFiles, fallback: tuple[str, str]) -> None:
         self._secrets = secrets
@@ -133,7 +133,7 @@ class _Credentials(CredentialProvider):
 
 
 class _TrustedAuthority:
-    """Whom TLS connections trust: the authority in ``ca.crt`` alone, or the public ones if there is no such file.
+    """Certificate authorities of TLS connections: ``ca.crt`` alone, or the public ones if there is no such file.
 
     Making a context takes tens of milliseconds of processor time where the public authorities have to be read, and a
     burst of webhooks opens many connections: so it is made once for each content of the file.
@@ -144,7 +144,7 @@ class _TrustedAuthority:
         self._known: tuple[str, ssl.SSLContext] | None = None
 
     def context(self) -> ssl.SSLContext:
-        """For the file as it is now."""
+        """Return the TLS context for the file as it is now."""
         authority = self._secrets.optional("ca.crt")
         if self._known is None or self._known[0] != authority:
             self._known = (authority, ssl.create_default_context(cadata=authority or None))

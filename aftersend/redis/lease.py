@@ -1,11 +1,11 @@
-"""A lease: who holds it may work alone, for 60 seconds after the last sign of life.
+"""Leases: the holder works alone, until 60 seconds after its last renewal.
 
 The key holds a random token. Taking it is ``SET NX PX``; renewing, checking and releasing compare the token on the
-server, so nobody ever touches a lease that went to somebody else meanwhile. A background task renews every 20
-seconds; ``check`` asks the server right before whatever must not be done twice, and renews as well. If the holder
+server, so a lease that went to another holder meanwhile is never touched. A background task renews every 20
+seconds; ``check`` asks the server right before an effect that must not happen twice, and renews as well. If the holder
 dies, the lease ends by itself 60 seconds later.
 
-Losing or not getting a lease is no failure: it raises ``Later``, and the work comes again.
+A lease that is lost or held is no failure: it raises ``Later``, and the work is tried again.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class Lease:
             raise Later("lease_lost", retry_after=_AGAIN_SECONDS)
 
     async def renew(self) -> None:
-        """Check again and again until cancelled or lost; an unreachable Redis is asked again."""
+        """Renew every 20 seconds until cancelled or lost; an unreachable Redis is asked again."""
         with contextlib.suppress(Later):
             while True:
                 await asyncio.sleep(_RENEW_SECONDS)
@@ -58,14 +58,14 @@ class Lease:
             return
 
     async def release(self) -> None:
-        """Give it back at once, if it is still ours; otherwise it ends by itself."""
+        """Release the lease at once, if it is still ours; otherwise it ends by itself."""
         with contextlib.suppress(Transient), guarded():
             await self._redis.eval(_RELEASE, 1, self._key, self._token)
 
 
 @contextlib.asynccontextmanager
 async def hold(redis: "Redis", *, key: str) -> AsyncIterator[Lease]:
-    """Take the lease for the length of the block; raises ``Later`` if somebody else holds it."""
+    """Take the lease for the length of the block; ``Later`` if another process holds it."""
     token = secrets.token_hex(16)
     with guarded():
         taken = await redis.set(key, token, nx=True, px=LEASE_MS)

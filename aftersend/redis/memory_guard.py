@@ -1,7 +1,7 @@
-"""Producers stop at 80 % of Redis' memory; the rest is room for consumers to drain.
+"""The memory guard: producers refuse above 80 % of ``maxmemory``; the rest is room for consumers to drain.
 
-Redis itself refuses only at 100 %, and then it refuses the consumer's own bookkeeping as well. INFO is asked at most
-once a second, whoever asks.
+Redis itself refuses only at 100 %, and then it refuses the consumer's own bookkeeping as well. INFO is sent at most
+once a second, however many producers ask.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _RETRY_SECONDS: Final = 30.0
 
 
 class MemoryGuard:
-    """Watches how full Redis is."""
+    """Refuses while Redis is nearly full."""
 
     def __init__(self, redis: Redis, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._redis = redis
@@ -30,7 +30,7 @@ class MemoryGuard:
         self._lock = asyncio.Lock()
 
     async def check(self) -> None:
-        """``StoreFull`` above the mark; ``Transient`` if Redis does not answer."""
+        """Raise ``StoreFull`` above the limit; ``Transient`` if Redis does not answer."""
         async with self._lock:
             if self._clock() - self._asked >= _CACHE_SECONDS:
                 with guarded():
@@ -42,7 +42,7 @@ class MemoryGuard:
 
 
 def fullness(memory: dict[str, Any]) -> float:
-    """Memory in use of ``maxmemory``, 0 without a limit; buffers that Redis does not count itself are left out."""
+    """Return the share of ``maxmemory`` in use, 0 without a limit; buffers that Redis does not count are left out."""
     limit = int(memory.get("maxmemory", 0))
     used = int(memory.get("used_memory", 0)) - int(memory.get("mem_not_counted_for_evict", 0))
     return used / limit if limit > 0 else 0.0

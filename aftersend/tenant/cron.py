@@ -1,4 +1,4 @@
-"""What a schedule may look like: five fields that Kubernetes' CronJobs and our own scheduler read alike.
+"""The cron syntax of schedules: five fields that Kubernetes' CronJobs and our own scheduler read alike.
 
 Each field is ``*``, a value or a range, perhaps with a step, several with commas; months and days also by their English
 names. Sunday is 0: Kubernetes does not know 7, and neither knows ``L`` or ``#``. One pattern serves both readers.
@@ -30,5 +30,5 @@ CURE = "use five cron fields (minute, hour, day, month, day of the week with Sun
 
 
 def is_cron(schedule: str) -> bool:
-    """Whether every field is one that Kubernetes would take."""
+    """Return True if every field is one that Kubernetes would accept."""
     return re.fullmatch(PATTERN, schedule) is not None

@@ -1,6 +1,6 @@
 """The field names that a model knows, in the spelling of its documents.
 
-Whatever comes from outside may hold a value where a name belongs. So a name is repeated in an error only if it is, or
+A document may hold a value where a name belongs. So a name is repeated in an error only if it is, or
 nearly is, one of ours.
 """
 
@@ -11,7 +11,7 @@ import msgspec
 
 
 def field_names(kind: type[msgspec.Struct]) -> frozenset[str]:
-    """The names in a struct and in all structs within it."""
+    """Return the names in a struct and in all structs within it."""
     return frozenset(_names(kind))
 
 

@@ -1,8 +1,8 @@
-"""Reading tenant documents from files: YAML in, checked ``Tenant`` out, errors that name the path.
+"""Load tenant documents from files: YAML in, checked ``Tenant`` out, errors that name the path.
 
 Two layers of checks. The model refuses wrong types, patterns and unknown fields. What needs knowledge beyond one field
 stands here: schedules that never fire, unknown time zones, fields that exclude each other. Error texts name the field
-and the cure but never repeat a value, for somebody may have put a secret where it does not belong.
+and the cure but never repeat a value, for a secret may stand where it does not belong.
 """
 
 import re
@@ -66,7 +66,7 @@ def _parse_yaml(raw: bytes, origin: str) -> object:
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML without aliases (no bombs), without duplicate keys, and without dates: ``2026-01-01`` stays text.
+    """Load YAML without aliases (no bombs), without duplicate keys, and without dates: ``2026-01-01`` stays text.
 
     Brackets within brackets end at a depth that no tenant document has: thousands of them would take seconds.
     """
@@ -103,7 +103,7 @@ def _decode(document: object, origin: str) -> Tenant:
 
 
 def _as_the_server_reads(value: object) -> object:
-    """As the API server has it: a null in a map counts as absent (an empty section means its defaults), 1.0 is 1."""
+    """Read as the API server does: a null in a map counts as absent (an empty section means defaults), 1.0 is 1."""
     if isinstance(value, dict):
         return {key: _as_the_server_reads(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
@@ -128,7 +128,7 @@ def _without_values(message: str) -> tuple[str, str]:
 
 
 def _contradictions(tenant: Tenant) -> Iterator[tuple[str, str]]:
-    """Yield (path, cure) for what no single field can tell; a cluster finds time zone and cron only later."""
+    """Yield (path, cure) for what the schema cannot check; a cluster finds time zone and cron only later."""
     yield from broken_rules(tenant.spec, "spec")
     spec = tenant.spec
     try:

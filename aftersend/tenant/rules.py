@@ -1,7 +1,7 @@
-"""What no single field of the tenant document can tell, said once for both readers.
+"""Rules that a field's own schema cannot express, each once for both validators.
 
-Each rule stands here in two languages side by side: CEL for the API server, Python for files. Both end in the same
-words, which name what to change. A rule belongs to one section and sees nothing outside it.
+Each rule stands here in two languages side by side: CEL for the API server, Python for files. Both give the same
+message, which names what to change. A rule belongs to one section and sees nothing outside it.
 """
 
 import json
