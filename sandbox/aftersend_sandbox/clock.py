@@ -1,6 +1,6 @@
-"""The one clock of both simulated worlds: everything dated or due in the sandbox asks it.
+"""The one clock of both simulated accounts: everything dated or due in the sandbox reads it.
 
-It runs with the machine's clock until somebody advances it, or reads a hand that a test turns itself.
+It runs with the machine's clock until it is advanced, or reads a base that a test moves itself.
 """
 
 import time

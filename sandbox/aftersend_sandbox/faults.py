@@ -1,6 +1,6 @@
-"""What can go wrong on purpose: per upstream and kind, by probability or for the next so-and-so many times.
+"""Faults to inject: per upstream and kind, by probability or for the next n times.
 
-A fault is armed with ``Faults.arm`` (at run time through the control API), asked for with ``Faults.strikes`` where it
+A fault is armed with ``Faults.arm`` (at run time through the control API), tested with ``Faults.strikes`` where it
 would happen, and counted. ``calls`` restricts it to some calls (``UpdateSoldItems``, ``POST /orders``, …). The
 random source is seeded, so that a run with the same requests in the same order meets the same faults.
 """

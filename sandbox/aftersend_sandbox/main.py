@@ -1,4 +1,4 @@
-"""``aftersend sandbox``: serves a seeded world until it is told to stop.
+"""``aftersend sandbox``: serve a seeded world until SIGINT or SIGTERM.
 
 The keys are fixed, since everything behind them is invented: partnerToken ``sandbox-partner``, accountToken
 ``sandbox-account``, publicKey ``sandbox-public``, secretKey ``sandbox-secret``, webhookSignatureKey
@@ -30,8 +30,8 @@ def serve(arguments: Sequence[str]) -> int:
         asyncio.run(run(options))
     except OSError as error:
         host, port = options.listen
-        told = f"cannot listen on {host}:{port} ({type(error).__name__}) – name a free address with --listen"
-        sys.stderr.write(f"aftersend sandbox: {told}\n")
+        reason = f"cannot listen on {host}:{port} ({type(error).__name__}) – name a free address with --listen"
+        sys.stderr.write(f"aftersend sandbox: {reason}\n")
         return 2
     return 0
 
@@ -82,7 +82,7 @@ async def run(options: argparse.Namespace) -> None:
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
     host, port = options.listen
     async with running(world_of(options), host=host, port=port, time_scale=options.time_scale) as sandbox:
-        told = ADDRESSES.format(
+        text = ADDRESSES.format(
             afterbuy=sandbox.afterbuy_url,
             sendcloud=sandbox.sendcloud_url,
             integration=INTEGRATION_ID,
@@ -90,7 +90,7 @@ async def run(options: argparse.Namespace) -> None:
             webhooks=options.webhook_url or "not active",
             signature=options.signature_key,
         )
-        sys.stdout.write(told)
+        sys.stdout.write(text)
         sys.stdout.flush()
         await stop.wait()
 

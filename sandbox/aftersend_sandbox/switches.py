@@ -1,4 +1,4 @@
-"""Every point that nobody could verify without a real account, as a switch with each outcome that is thinkable.
+"""Every point that cannot be verified without a real account, as a switch with each conceivable outcome.
 
 ``Switches`` holds the position of each switch, ``TABLE`` describes them all (from the same definitions), so that a docs
 generator, the control API and the tests can iterate. The first value of a switch is its default. Tests run all of them.

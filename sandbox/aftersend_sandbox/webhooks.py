@@ -1,9 +1,9 @@
 """Webhooks of the simulated Sendcloud: one HTTP POST per change of a parcel, signed over the very bytes that are sent.
 
-The body is fixed when the parcel changes, so a retry tells the old state, as in reality. Deliveries are independent of
-each other and hence unordered. What is not answered with success is tried ten times: after 5 minutes, then twice that,
-at most an hour apart; ``time_scale`` compresses these waits. Each failure goes into the integration's log. Due is what
-is due by the world's clock, so ``Clock.advance`` moves retries, too.
+The body is fixed when the parcel changes, so a retry carries the old state, as in reality. Deliveries are independent
+of each other and hence unordered. What is not answered with success is tried ten times: after 5 minutes, then twice
+that, at most an hour apart; ``time_scale`` compresses these waits. Each failure goes into the log of the integration.
+Due is what is due by the clock of the world, so ``SandboxClock.advance`` moves retries, too.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ class WebhookSender:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def parcel_changed(self, parcel: SendcloudParcel) -> None:
-        """Tell the parcel's integration."""
+        """Report a changed parcel to its integration."""
         body = {"action": "parcel_status_changed", "timestamp": self._stamp(parcel)}
         body |= {"carrier_status_change_timestamp": None, "parcel": parcel_body(parcel)}
         self.send(parcel.integration, body, key=str(parcel.id))
@@ -114,9 +114,9 @@ class WebhookSender:
 
     @staticmethod
     def _copy(delivery: WebhookDelivery, *, body: bytes | None = None, bad_signature: bool = False) -> WebhookDelivery:
-        told = delivery.body if body is None else body
+        content = delivery.body if body is None else body
         return WebhookDelivery(
-            delivery.integration, told, delivery.action, delivery.due, delivery.key, bad_signature=bad_signature
+            delivery.integration, content, delivery.action, delivery.due, delivery.key, bad_signature=bad_signature
         )
 
     def _release(self, integration_id: int) -> None:

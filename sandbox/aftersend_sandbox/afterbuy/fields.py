@@ -141,7 +141,7 @@ def _write(order: AfterbuyOrder, path: str, value: object, changes: Changes) -> 
         old = getattr(holder, name)
         setattr(holder, name, value)
     if old != value:
-        changes[path] = (_told(old), _told(value))
+        changes[path] = (_text(old), _text(value))
 
 
 def _write_flag(node: "etree._Element", order: AfterbuyOrder, changes: Changes) -> None:
@@ -153,5 +153,5 @@ def _write_flag(node: "etree._Element", order: AfterbuyOrder, changes: Changes) 
             item.flag = int(flag)
 
 
-def _told(value: object) -> str:
+def _text(value: object) -> str:
     return "" if value is None else str(value)

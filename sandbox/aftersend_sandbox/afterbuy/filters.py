@@ -188,5 +188,5 @@ def _platform(value: str) -> Predicate:
 
 
 def _text(name: str, values: list[str]) -> Predicate:
-    wanted, told = set(values), _TEXTS[name]
-    return lambda order: not wanted.isdisjoint(told(order))
+    wanted, texts_of = set(values), _TEXTS[name]
+    return lambda order: not wanted.isdisjoint(texts_of(order))

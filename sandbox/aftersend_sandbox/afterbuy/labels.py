@@ -48,9 +48,9 @@ def apply_labels(
         return
     old, order.shipping.parcel_labels = order.shipping.parcel_labels, new
     if old != new:
-        changes["ShippingInfo/ParcelLabels"] = (_told(old), _told(new))
+        changes["ShippingInfo/ParcelLabels"] = (_numbers(old), _numbers(new))
     if world.switches.labels_fill_info == "yes" and not order.additional_info:
-        order.additional_info = _told(new)
+        order.additional_info = _numbers(new)
 
 
 def _label(node: "etree._Element") -> AfterbuyParcelLabel:
@@ -65,5 +65,5 @@ def _label(node: "etree._Element") -> AfterbuyParcelLabel:
     )
 
 
-def _told(labels: list[AfterbuyParcelLabel]) -> str:
+def _numbers(labels: list[AfterbuyParcelLabel]) -> str:
     return ", ".join(each.number for each in labels)

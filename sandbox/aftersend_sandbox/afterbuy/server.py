@@ -111,13 +111,15 @@ class AfterbuyServer:
 
     def _check_credentials(self, root: "etree._Element") -> None:
         known, switches = self._world.credentials, self._world.switches
-        told = {each: content(root, f"AfterbuyGlobal/{each}") for each in ("PartnerToken", "AccountToken", "PartnerID")}
+        given = {
+            each: content(root, f"AfterbuyGlobal/{each}") for each in ("PartnerToken", "AccountToken", "PartnerID")
+        }
         if switches.old_credentials == "accepted" and _old_set(root) == (known.partner_id, *OLD_SET[1:]):
             return
-        if (told["PartnerToken"], told["AccountToken"]) != (known.partner_token, known.account_token):
+        if (given["PartnerToken"], given["AccountToken"]) != (known.partner_token, known.account_token):
             raise AfterbuyError(int(switches.wrong_token_code))
-        if switches.partner_id == "required" and told["PartnerID"] != known.partner_id:
-            raise AfterbuyError(35 if told["PartnerID"] else 4)
+        if switches.partner_id == "required" and given["PartnerID"] != known.partner_id:
+            raise AfterbuyError(35 if given["PartnerID"] else 4)
 
     def _check_quota(self, call: str) -> None:
         world = self._world

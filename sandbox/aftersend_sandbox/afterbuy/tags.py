@@ -1,4 +1,4 @@
-"""Tags of UpdateSoldItems: adding (1), replacing (2), removing (3), and what happens to tags nobody defined.
+"""Tags of UpdateSoldItems: adding (1), replacing (2), removing (3), and what happens to undefined tags.
 
 Three shapes are accepted, as three clients in production send them: one ``Tags`` with UpdateAction, one without, and a
 ``Tags`` per ``Tag``.

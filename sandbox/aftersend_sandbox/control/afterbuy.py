@@ -80,10 +80,10 @@ def delete(call: ControlCall) -> AfterbuyOrder:
 
 
 def _find(call: ControlCall) -> AfterbuyOrder:
-    told = call.path["id"]
-    order = call.world.afterbuy.orders.get(int(told)) if told.isdecimal() else None
+    order_id = call.path["id"]
+    order = call.world.afterbuy.orders.get(int(order_id)) if order_id.isdecimal() else None
     if order is None:
-        raise UnknownObject(f"there is no order {told}")
+        raise UnknownObject(f"there is no order {order_id}")
     return order
 
 

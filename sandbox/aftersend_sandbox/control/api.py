@@ -104,29 +104,29 @@ def _handler(
             call = sandbox.ControlCall(
                 world, panel, webhook_sender, dict(request.match_info), dict(request.query), await _body(request)
             )
-            return _told(action(call))
+            return _response(action(call))
         except sandbox.UnknownObject as unknown:
-            return _told({"error": str(unknown)}, status=404)
+            return _response({"error": str(unknown)}, status=404)
         except (ValueError, TypeError) as wrong:
-            return _told({"error": str(wrong)}, status=400)
+            return _response({"error": str(wrong)}, status=400)
 
     return handler
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
     """The JSON object that was sent; an empty body is an empty object."""
-    told = json.loads(await request.read() or b"{}")
-    if not isinstance(told, dict):
+    body = json.loads(await request.read() or b"{}")
+    if not isinstance(body, dict):
         raise TypeError("the body has to be an object")
-    return told
+    return body
 
 
-def _told(result: object, *, status: int = 200) -> web.Response:
+def _response(result: object, *, status: int = 200) -> web.Response:
     return web.json_response(text=json.dumps(result, default=_plain, ensure_ascii=False), status=status)
 
 
 def _plain(value: object) -> object:
-    """How values without a JSON form are told."""
+    """Convert a value without a JSON form."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Decimal):

@@ -62,14 +62,14 @@ def figures(call: ControlCall) -> dict[str, Any]:
 
 def journal(call: ControlCall) -> dict[str, Any]:
     """Entries and counters."""
-    told = call.world.journal
+    record = call.world.journal
     return {
-        "entries": [asdict(each) for each in told.entries[call.span()]],
-        "calls": dict(told.calls),
-        "writes": {str(order): changes for order, changes in told.writes.items()},
-        "tags_added": [[order, tag, count] for (order, tag), count in told.tags_added.items()],
-        "pushes": dict(told.pushes),
-        "webhooks": dict(told.webhooks),
+        "entries": [asdict(each) for each in record.entries[call.span()]],
+        "calls": dict(record.calls),
+        "writes": {str(order): changes for order, changes in record.writes.items()},
+        "tags_added": [[order, tag, count] for (order, tag), count in record.tags_added.items()],
+        "pushes": dict(record.pushes),
+        "webhooks": dict(record.webhooks),
     }
 
 
@@ -94,21 +94,21 @@ def turn(call: ControlCall) -> dict[str, str]:
 
 def faults(call: ControlCall) -> dict[str, Any]:
     """What can be armed, is armed, and has struck."""
-    told = call.world.faults
-    return {"kinds": KINDS, "armed": told.armed(), "struck": dict(told.struck)}
+    known = call.world.faults
+    return {"kinds": KINDS, "armed": known.armed(), "struck": dict(known.struck)}
 
 
 def arm(call: ControlCall) -> dict[str, Any]:
     """Arm one fault."""
-    told = call.body
+    body = call.body
     fault = ArmedFault(
-        probability=float(told.get("probability", 1)),
-        remaining=None if told.get("count") is None else int(told["count"]),
-        seconds=float(told.get("seconds", 0)),
-        size=int(told.get("size", ArmedFault().size)),
-        calls=tuple(told.get("calls", ())),
+        probability=float(body.get("probability", 1)),
+        remaining=None if body.get("count") is None else int(body["count"]),
+        seconds=float(body.get("seconds", 0)),
+        size=int(body.get("size", ArmedFault().size)),
+        calls=tuple(body.get("calls", ())),
     )
-    call.world.faults.arm(str(told.get("upstream")), str(told.get("kind")), fault)
+    call.world.faults.arm(str(body.get("upstream")), str(body.get("kind")), fault)
     return faults(call)
 
 
@@ -130,18 +130,18 @@ def advance(call: ControlCall) -> dict[str, Any]:
 
 def settings(call: ControlCall) -> dict[str, Any]:
     """Change how the sandbox runs."""
-    sendcloud, told = call.world.sendcloud, call.body
-    if "save_seconds" in told:
-        sendcloud.save_seconds = None if told["save_seconds"] is None else float(told["save_seconds"])
-    for name, value in told.get("limits", {}).items():
+    sendcloud, body = call.world.sendcloud, call.body
+    if "save_seconds" in body:
+        sendcloud.save_seconds = None if body["save_seconds"] is None else float(body["save_seconds"])
+    for name, value in body.get("limits", {}).items():
         if not hasattr(sendcloud.limits, name):
             raise ValueError(f"there is no limit {name}")
         setattr(sendcloud.limits, name, int(value))
-    call.webhook_sender.time_scale = float(told.get("time_scale", call.webhook_sender.time_scale))
+    call.webhook_sender.time_scale = float(body.get("time_scale", call.webhook_sender.time_scale))
     ours = sendcloud.integrations[INTEGRATION_ID]
-    if "webhook_url" in told:
-        ours.webhook_url, ours.webhook_active = str(told["webhook_url"]), bool(told["webhook_url"])
-    ours.signature_key = str(told.get("signature_key", ours.signature_key))
+    if "webhook_url" in body:
+        ours.webhook_url, ours.webhook_active = str(body["webhook_url"]), bool(body["webhook_url"])
+    ours.signature_key = str(body.get("signature_key", ours.signature_key))
     return {
         "save_seconds": sendcloud.save_seconds,
         "limits": asdict(sendcloud.limits),

@@ -39,7 +39,7 @@ def print_many(call: ControlCall) -> list[SendcloudParcel]:
 
 
 def _print(call: ControlCall, order: SendcloudOrder) -> list[SendcloudParcel]:
-    told, count = call.body, int(call.body.get("count", 1))
+    body, count = call.body, int(call.body.get("count", 1))
     if not 1 <= count <= 20:  # noqa: PLR2004 - Sendcloud's own bound for colli
         raise ValueError("count has to be between 1 and 20")
     _note(call, "labels printed", order.order_id)
@@ -47,8 +47,8 @@ def _print(call: ControlCall, order: SendcloudOrder) -> list[SendcloudParcel]:
         order,
         count=count,
         carrier=_carrier(call, "dhl_de"),
-        split=bool(told.get("split")),
-        fails=bool(told.get("fails")),
+        split=bool(body.get("split")),
+        fails=bool(body.get("fails")),
     )
 
 
@@ -138,10 +138,10 @@ def _status(call: ControlCall) -> int:
 
 
 def _parcel(call: ControlCall) -> SendcloudParcel:
-    told = call.path["id"]
-    parcel = call.world.sendcloud.parcels.get(int(told)) if told.isdecimal() else None
+    number = call.path["id"]
+    parcel = call.world.sendcloud.parcels.get(int(number)) if number.isdecimal() else None
     if parcel is None:
-        raise UnknownObject(f"there is no parcel {told}")
+        raise UnknownObject(f"there is no parcel {number}")
     return parcel
 
 

@@ -1,4 +1,4 @@
-"""Joins both simulated worlds by order number, says how far each order has come, and finds what somebody looks for.
+"""Joins both simulated worlds by order number, determines the stage of each order, and searches.
 
 A scan walks over everything; the page asks every second, so a scan is kept for forty times as long as it took: a
 small world looks live, a world of 50,000 orders costs the servers beside it two or three per cent of their time.
@@ -63,14 +63,14 @@ class OrderView:
             return "foreign"
         held = bool(self.order.additional_info or any(each.number for each in self.order.shipping.parcel_labels))
         if self.live:
-            return "done" if all(self._told(each) for each in self.live) else "labelled"
+            return "done" if all(self._is_written(each) for each in self.live) else "labelled"
         if self.incoming:
             return "incoming"
         if self.pending:
             return "saving"
         return "held" if held else "waiting"
 
-    def _told(self, parcel: SendcloudParcel) -> bool:
+    def _is_written(self, parcel: SendcloudParcel) -> bool:
         """Whether Afterbuy has the parcel's number, or a link with it."""
         return self.order is not None and (
             parcel.tracking_number in self.order.additional_info

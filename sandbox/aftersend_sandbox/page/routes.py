@@ -52,7 +52,7 @@ def add_page(app: web.Application, world: World) -> None:
 
 def _view(world: World, scanner: Scanner, request: web.Request) -> dict[str, Any]:
     """One page of rows with the figures around it."""
-    settle(world)  # saving is asynchronous there: whoever looks, lets happen what is due
+    settle(world)  # saving is asynchronous there: every read carries out what is due
     stage = request.query.get("stage", "")
     found = scanner.find(stage=stage if stage in STAGES else "", words=request.query.get("find", ""))
     size = min(_number(request, "size", PAGE_SIZE) or PAGE_SIZE, LARGEST_PAGE)

@@ -94,7 +94,7 @@ def _kept(order: SendcloudOrder) -> dict[str, Any]:
 
 
 def _wishes(body: dict[str, Any]) -> dict[str, Any]:
-    """How it shall be sent, read as leniently as a page must: the body has passed the server already."""
+    """Read the shipping wishes as leniently as a page must: the body has passed the server already."""
     shipping = body.get("shipping_details") or {}
     details = body.get("order_details") or {}
     weight = ((shipping.get("measurement") or {}).get("weight")) or {}

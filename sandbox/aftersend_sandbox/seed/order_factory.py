@@ -1,4 +1,4 @@
-"""The factory writes one ordinary order after the other; scenarios then bend it into what they stand for.
+"""Make ordinary orders, which scenarios then change into what they stand for.
 
 All chance comes from one seeded source, so that the same seed gives the same world, whatever machine makes it.
 """
@@ -23,7 +23,7 @@ _REMARKS: Final = (
 
 
 class OrderFactory:
-    """Knows the shelf and the source of chance."""
+    """Makes orders from the catalogue, by one source of chance."""
 
     def __init__(self, shelf: dict[int, Product], random: Random) -> None:
         self.random = random

@@ -1,4 +1,4 @@
-"""Invented buyers: obviously made-up names, mail addresses below example domains, phone numbers that nobody has.
+"""Invented buyers: obviously made-up names, mail addresses below example domains, unassigned phone numbers.
 
 The phone numbers come from the ranges that the Bundesnetzagentur keeps free for films and books. Streets are fictional;
 postal codes and cities are real, because customs borders run along them.
@@ -53,12 +53,12 @@ def mail_of(random: Random, first: str, last: str) -> str:
 
 
 def phone_of(random: Random) -> str:
-    """A phone number that nobody has; some people leave none."""
+    """An unassigned phone number; some people leave none."""
     return random.choice(PHONES).format(random.randint(0, 999)) if random.random() < 0.7 else ""  # noqa: PLR2004
 
 
 def buyer(random: Random, place: Town) -> AfterbuyAddress:
-    """A billing address of somebody new at a place."""
+    """A billing address of a new person in a town."""
     first, last = random.choice(FIRST_NAMES), random.choice(LAST_NAMES)
     return AfterbuyAddress(
         first_name=first,

@@ -1,4 +1,4 @@
-"""How a scenario bends an ordinary order; each function is one situation, named as the scenario is."""
+"""Changes that make an ordinary order a scenario; each function is one situation, named as the scenario is."""
 
 from collections.abc import Callable
 from decimal import Decimal

@@ -1,6 +1,6 @@
 """The situations that a world must hold, each with a name, what it means, and what a merchant may expect of it.
 
-A scenario takes an ordinary order and bends it. ``travels``, ``kleinpaket`` and ``customs`` state the merchant's own
+A scenario takes an ordinary order and changes it. ``travels``, ``kleinpaket`` and ``customs`` state the merchant's own
 expectation under a tenant document full of defaults; they are written by hand, from the rules, not from any code.
 """
 
@@ -19,7 +19,7 @@ Day = Literal["window", "today", "yesterday", "older"]
 
 
 def _unchanged(_factory: OrderFactory, _order: AfterbuyOrder) -> None:
-    """Nothing to bend."""
+    """Leave the order as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class Scenario:
     name: str
     means: str
     mutation: Mutation = _unchanged
-    """Bends goods and addresses, before the order is numbered and paid."""
+    """Changes goods and addresses, before the order is numbered and paid."""
     finishing: Mutation = _unchanged
-    """Bends what depends on item ids, amounts or payment."""
+    """Changes what depends on item ids, amounts or payment."""
     region: str = "germany"
     channel: Channel | None = None
     day: Day = "window"
@@ -112,7 +112,7 @@ ADDRESSES: Final = (
         mutate.house_number("26 bis rue de l'Exemple"),
         region="france",
     ),
-    Scenario("other_recipient", "delivered to somebody else than the payer", mutate.other_recipient, share=4),
+    Scenario("other_recipient", "delivered to another person than the payer", mutate.other_recipient, share=4),
     Scenario("billing_only", "no shipping address at all", mutate.billing_only, share=2),
     Scenario("shipping_empty", "a shipping address without content", mutate.shipping_empty),
     Scenario("no_address", "a name, but no address", mutate.no_address, travels=False),

@@ -60,9 +60,9 @@ def v2_error(request: web.Request, status: int, message: str) -> RequestRefused:
 
 def v3_errors(status: int, faults: Iterable[SchemaError], world: World) -> RequestRefused:
     """A list of errors with pointers."""
-    told: str | int = status if world.switches.error_status_type == "int" else str(status)
+    shown: str | int = status if world.switches.error_status_type == "int" else str(status)
     errors = [
-        {"detail": each.detail, "status": told, "source": {"pointer": each.pointer}, "code": each.code}
+        {"detail": each.detail, "status": shown, "source": {"pointer": each.pointer}, "code": each.code}
         for each in faults
     ]
     return RequestRefused(status, {"errors": errors})

@@ -61,8 +61,8 @@ async def list_logs(request: web.Request, world: World) -> web.Response:
 
 
 def _find(request: web.Request, world: World) -> SendcloudIntegration:
-    told = request.match_info["id"]
-    found = world.sendcloud.integrations.get(int(told)) if told.isdecimal() else None
+    number = request.match_info["id"]
+    found = world.sendcloud.integrations.get(int(number)) if number.isdecimal() else None
     if found is None:
         refused = v3_error(404, "/data", "not_found", "No Integration matches the given query.", world)
         refused.body["errors"][0]["status"] = 404

@@ -76,9 +76,9 @@ def _predicates(request: web.Request, world: World) -> Iterator[Predicate]:
                 yield _dated(name, suffix, query[f"{name}{suffix}"], world)
 
 
-def _dated(name: str, suffix: str, told: str, world: World) -> Predicate:
+def _dated(name: str, suffix: str, text: str, world: World) -> Predicate:
     try:
-        bound = moment(told)
+        bound = moment(text)
     except ValueError:
         raise v3_error(400, f"{name}{suffix}", "invalid", "Enter a valid date/time.", world) from None
 
@@ -93,26 +93,26 @@ def _dated(name: str, suffix: str, told: str, world: World) -> Predicate:
     return test
 
 
-def moment(told: str) -> datetime:
+def moment(text: str) -> datetime:
     """An ISO date or time, UTC unless it says otherwise. ValueError if it is none."""
-    read = datetime.fromisoformat(told)
+    read = datetime.fromisoformat(text)
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def _page_size(request: web.Request, world: World) -> int:
-    told = request.query.get("page_size", str(USUAL_PAGE))
-    if not told.isdecimal() or not 1 <= int(told) <= LARGEST_PAGE:
+    text = request.query.get("page_size", str(USUAL_PAGE))
+    if not text.isdecimal() or not 1 <= int(text) <= LARGEST_PAGE:
         raise v3_error(400, "page_size", "invalid", f"Input should be between 1 and {LARGEST_PAGE}", world)
-    return int(told)
+    return int(text)
 
 
 def read_cursor(request: web.Request, world: World) -> int | None:
     """The id after which the page begins; Refused 404 if the cursor is none."""
-    told = request.query.get("cursor")
-    if told is None:
+    text = request.query.get("cursor")
+    if text is None:
         return None
     try:
-        name, _, number = base64.b64decode(told, validate=True).decode("ascii").partition("=")
+        name, _, number = base64.b64decode(text, validate=True).decode("ascii").partition("=")
     except (binascii.Error, UnicodeDecodeError):
         name, number = "", ""
     if name != "p" or not number.isdecimal():
@@ -134,8 +134,8 @@ def _body(order: SendcloudOrder, world: World) -> dict[str, Any]:
 
 def _find(request: web.Request, world: World) -> SendcloudOrder:
     saving.settle(world)
-    told = request.match_info["id"]
-    order = world.sendcloud.by_id.get(int(told)) if told.isdecimal() else None
+    text = request.match_info["id"]
+    order = world.sendcloud.by_id.get(int(text)) if text.isdecimal() else None
     if order is None:
         raise v3_error(404, "/data", "not_found", "No Order matches the given query.", world)
     return order

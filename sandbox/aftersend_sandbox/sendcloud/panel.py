@@ -1,8 +1,8 @@
 """What people do in Sendcloud's panel, and what carriers report: it changes parcels and makes webhooks.
 
 A label is first announced (status 1001, no number), then ready (1000, number, link), each with a webhook of its own, as
-recorded. Re-labelling makes a parcel of its own beside the old one; both live for a moment. Every changed parcel tells
-its integration, unless the parcel is a return without an outgoing shipment of the API integration.
+recorded. Re-labelling makes a parcel of its own beside the old one; both live for a moment. Every changed parcel is
+reported to its integration, unless the parcel is a return without an outgoing shipment of the API integration.
 """
 
 from datetime import timedelta
@@ -22,10 +22,10 @@ PICKED_UP: Final = 22
 
 
 class ParcelObserver(Protocol):
-    """Whoever carries webhooks."""
+    """Receives each change of a parcel; sends webhooks."""
 
     def parcel_changed(self, parcel: SendcloudParcel) -> None:
-        """Tell the parcel's integration."""
+        """Report a changed parcel to its integration."""
 
 
 class Panel:

@@ -55,17 +55,17 @@ def parcel_body(parcel: SendcloudParcel) -> dict[str, Any]:
         "is_return": parcel.is_return,
         "type": "parcel",
         "note": parcel.note,
-        "date_created": told(parcel.created_at),
-        "date_announced": told(parcel.announced_at) if parcel.announced_at else None,
-        "date_updated": told(parcel.updated_at),
-        "date_shipped": told(parcel.shipped_at) if parcel.shipped_at else None,
+        "date_created": v2_date(parcel.created_at),
+        "date_announced": v2_date(parcel.announced_at) if parcel.announced_at else None,
+        "date_updated": v2_date(parcel.updated_at),
+        "date_shipped": v2_date(parcel.shipped_at) if parcel.shipped_at else None,
         "to_service_point": None,
         "extra_data": {},
     }
     return {**body, "tracking_url": parcel.tracking_url} if parcel.tracking_url else body
 
 
-def told(at: datetime) -> str:
+def v2_date(at: datetime) -> str:
     """v2's form of a moment: UTC, no zone, whole seconds."""
     return at.strftime("%d-%m-%Y %H:%M:%S")
 

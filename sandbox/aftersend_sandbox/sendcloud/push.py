@@ -1,6 +1,6 @@
 """v3 ``POST /orders``: an array of 1 to 100 orders, all of them or none.
 
-Every fault is told with the pointer ``/data/attributes/[N]/…``, N being the position in the array. An order whose
+Every error carries the pointer ``/data/attributes/[N]/…``, N being the position in the array. An order whose
 previous push is still being saved makes the whole call a 400 with the pointer ``/data``.
 """
 
@@ -30,8 +30,8 @@ async def push(request: web.Request, world: World) -> web.Response:
         raise v3_error(400, "/data", "invalid", f"Orders list should have {bound}, not {len(orders)}", world)
     check_all(orders, world)
     _check_busy(orders, world)
-    told = [_told(order, saving.accept(order, world), world) for order in orders]
-    return answer(world, {"data": told}, status=int(world.switches.push_status))
+    accepted = [_accepted(order, saving.accept(order, world), world) for order in orders]
+    return answer(world, {"data": accepted}, status=int(world.switches.push_status))
 
 
 def read_json(body: bytes, world: World) -> Any:  # noqa: ANN401 - JSON
@@ -80,6 +80,6 @@ def _check_busy(orders: list[Any], world: World) -> None:
         raise v3_error(400, "/data", "invalid", BUSY, world)
 
 
-def _told(order: dict[str, Any], number: int, world: World) -> dict[str, Any]:
+def _accepted(order: dict[str, Any], number: int, world: World) -> dict[str, Any]:
     own: int | str = str(number) if world.switches.order_ids == "string" else number
     return {"id": own, "order_id": order["order_id"], "order_number": order["order_number"]}

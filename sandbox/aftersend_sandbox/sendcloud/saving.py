@@ -1,6 +1,6 @@
 """Asynchronous saving of incoming orders: 201 says "accepted", the order appears later, or never (fault ``not_saved``).
 
-Nobody runs in the background: whoever looks at the orders calls ``settle`` first, which saves everything that is due by
+There is no background task: every read of the orders calls ``settle`` first, which saves everything that is due by
 the world's clock. Upsert key is (integration, order_id). What a push does to an order that has a label is a switch.
 """
 

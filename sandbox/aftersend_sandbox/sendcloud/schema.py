@@ -1,4 +1,4 @@
-"""A small strict schema for JSON bodies: every fault gets a pointer, a code and a text, as v3 of Sendcloud tells them.
+"""A small strict schema for JSON bodies: every error gets a pointer, a code and a text, as in v3 of Sendcloud.
 
 A schema is a tree of checks. A check takes a value and the path to it and yields faults; it never converts. Texts are
 those that recordings of the real API hold ("Field required", "Input should be greater than 0", …).
@@ -83,7 +83,7 @@ def flag(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
 
 
 def moment(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
-    """ISO 8601 date and time; without a zone it is refused, as nobody could say when that is."""
+    """ISO 8601 date and time; without a zone it is refused, as its moment is unknown."""
     try:
         aware = isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
     except ValueError:
@@ -141,7 +141,7 @@ def record(required: Mapping[str, Check], optional: Mapping[str, Check] | None =
 
 
 def with_rule(check: Check, rule: Check) -> Check:
-    """A check plus a rule that looks at the whole value; the rule speaks only if the check found nothing."""
+    """A check plus a rule that looks at the whole value; the rule applies only if the check found nothing."""
 
     def both(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
         faults = list(check(value, path))

@@ -155,12 +155,12 @@ class AfterbuyOrder:
     mails_sent: list[str] = field(default_factory=list)
     """Mails that Afterbuy would have sent to the customer, by kind."""
     scenario: str = ""
-    """Why the seeds invented this order; for the control API and verdicts, never told by the simulated APIs."""
+    """Why the seeds invented this order; for the control API and verdicts, never shown by the simulated APIs."""
 
 
 @dataclass(slots=True)
 class Product:
-    """A shop product as GetShopProducts tells it."""
+    """A shop product as in GetShopProducts."""
 
     product_id: int
     name: str

@@ -23,7 +23,7 @@ class JournalEntry:
 
 
 class Journal:
-    """All entries plus counters that save everybody from counting again."""
+    """All entries plus counters that save counting again."""
 
     def __init__(self) -> None:
         self.entries: list[JournalEntry] = []

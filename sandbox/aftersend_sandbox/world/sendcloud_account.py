@@ -114,7 +114,7 @@ class PendingSave:
 
 @dataclass(slots=True)
 class Recipient:
-    """Name and address as a v2 parcel tells them."""
+    """Name and address as in a v2 parcel."""
 
     name: str = ""
     company_name: str = ""

@@ -11,8 +11,8 @@ async function call(method, path, body) {
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   if (answer.ok) return;
-  const told = await answer.json().catch(() => ({}));
-  throw new Error(told.error ?? `The sandbox answered ${answer.status}.`);
+  const refusal = await answer.json().catch(() => ({}));
+  throw new Error(refusal.error ?? `The sandbox answered ${answer.status}.`);
 }
 
 const ACTIONS = {
@@ -27,7 +27,7 @@ const ACTIONS = {
 };
 
 // Everything that a button of a row can do.
-export const perform = (action, told) => ACTIONS[action](told);
+export const perform = (action, target) => ACTIONS[action](target);
 
 export const printAll = () => call("POST", "incoming/labels", { all: true });
 

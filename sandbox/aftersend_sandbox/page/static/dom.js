@@ -12,7 +12,7 @@ export function make(tag, attributes = {}, ...children) {
 
 export const find = (id) => document.getElementById(id);
 
-// A link only if it leads to a web page: a parcel's link is somebody else's text.
+// A link only if it leads to a web page: a parcel's link is foreign text.
 export function link(url, text) {
   return /^https?:\/\//i.test(url) ? make("a", { href: url, target: "_blank", rel: "noreferrer" }, text) : make("span", {}, text);
 }

@@ -17,7 +17,7 @@ async function look() {
     const answer = await fetch(`/page/view?${new URLSearchParams(wanted)}`);
     if (!answer.ok) throw new Error(`The sandbox answered ${answer.status}.`);
     const view = await answer.json();
-    if (mine !== looks) return; // somebody has asked for something else meanwhile
+    if (mine !== looks) return; // a newer request is under way
     show(view);
     document.body.classList.remove("away");
   } catch {

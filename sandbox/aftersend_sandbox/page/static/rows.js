@@ -95,12 +95,12 @@ function goodsCell(order) {
 
 function numberCell(row, order) {
   const numbers = [order.number, ...order.labels].filter(Boolean);
-  const told = numbers.length
+  const codes = numbers.length
     ? numbers.map((number) => make("span", { class: "code" }, number))
     : [make("span", { class: "faint" }, "empty")];
   const button = order.number ? action("clear", "Clear", row) : action("fill", "Fill in", row);
-  return make("td", { class: "told" },
-    make("div", { class: "line" }, make("div", {}, ...told), make("span", { class: "actions" }, button)),
+  return make("td", { class: "parcel-number" },
+    make("div", { class: "line" }, make("div", {}, ...codes), make("span", { class: "actions" }, button)),
     order.service || order.shipped ? make("small", {}, [order.service, order.shipped ? "marked as shipped" : ""].filter(Boolean).join(" · ")) : null,
     make("span", { class: "pills" }, ...order.tags.map((tag) => pill(tag, "tag"))));
 }
