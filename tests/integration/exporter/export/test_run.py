@@ -511,9 +511,12 @@ async def test_a_lost_ledger_does_not_bring_labelled_orders_back(small: Exporter
     await small.redis.flushall()
     assert await all_labelled(small.context) == {order.order_id}
     number = small.saved(order).id
+    unchanged = small.context.metrics.orders.labels(IDENTITY, "unchanged", "")
+    before = unchanged._value.get()
     summary = await small.export()
     small.later(minutes=15)
     assert summary.unchanged == 1
+    assert unchanged._value.get() == before + 1, "summary and metric count the same"
     assert small.saved(order).id == number
 
 
