@@ -53,11 +53,11 @@ async def measure(events: int) -> list[Figure]:
             control = SandboxControl(http, url=demo.sandbox_url)
             await _recovered(control, demo, TenantState(redis, tenant=TENANT))
             await _fill(stream, [str(order["order_id"]) for order in await control.orders()])
-            before, started = (await control.figures())["numbers in Afterbuy"], time.monotonic()
+            before, started = (await control.counts())["numbers in Afterbuy"], time.monotonic()
             writer.start()
             async with watching(lambda: _at_most(stream, events * 9 // 10), writer.pid) as sight:
                 await until(lambda: _at_most(stream, 0), within=3600)
-            seconds, after = time.monotonic() - started, (await control.figures())["numbers in Afterbuy"]
+            seconds, after = time.monotonic() - started, (await control.counts())["numbers in Afterbuy"]
         await redis.aclose()
     return [
         Figure("events", events, ""),
