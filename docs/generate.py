@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import chart_values
+import floors
 import metric_catalogue
 import msgspec
 from msgspec import inspect as types
@@ -91,6 +92,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "assumptions": assumptions,
     "metrics": metric_catalogue.tables,
     "chart-values": chart_values.values_table,
+    "floors": floors.table,
 }
 
 
