@@ -38,7 +38,7 @@ class Release:
         return self.cluster.get("deployment", NAME, f"--namespace={self.namespace}")
 
     def log_level(self) -> str:
-        """What the operator is told to log."""
+        """The log level of the operator."""
         (container,) = self.deployment()["spec"]["template"]["spec"]["containers"]
         return next(str(entry["value"]) for entry in container["env"] if entry["name"] == "AFTERSEND_LOG_LEVEL")
 

@@ -40,8 +40,8 @@ def test_what_an_owner_leaves_behind_is_collected(api_cluster: Cluster) -> None:
 
 def test_a_service_account_has_its_own_rights_and_no_more(api_cluster: Cluster) -> None:
     namespace = api_cluster.make_namespace()
-    api_cluster.kubectl("create", "serviceaccount", "nobody", f"--namespace={namespace}")
-    config = api_cluster.kubeconfig_of(namespace, "nobody")
+    api_cluster.kubectl("create", "serviceaccount", "powerless", f"--namespace={namespace}")
+    config = api_cluster.kubeconfig_of(namespace, "powerless")
     with pytest.raises(CommandError, match="cannot list resource"):
         api_cluster.kubectl(f"--kubeconfig={config}", "get", "secrets", f"--namespace={namespace}")
 
@@ -57,15 +57,15 @@ def test_a_namespace_goes_with_all_it_holds(api_cluster: Cluster) -> None:
 @pytest.mark.usefixtures("_ours")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_session_that_is_killed_takes_its_cluster_along(tmp_path: Path, number: signal.Signals) -> None:
-    told = tmp_path / "told"
+    announced = tmp_path / "announced"
     code = (
         "import pathlib, signal, sys; from tools.test_cluster.cluster import own_cluster\n"
         f"with own_cluster('api', pathlib.Path({str(tmp_path)!r})) as cluster:\n"
-        f"    pathlib.Path({str(told)!r}).write_text(str(cluster.folder)); signal.pause()\n"
+        f"    pathlib.Path({str(announced)!r}).write_text(str(cluster.folder)); signal.pause()\n"
     )
     session = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
-    eventually(lambda: told.exists() and told.read_text() != "", "the cluster to start", seconds=300)
-    folder = Path(told.read_text())
+    eventually(lambda: announced.exists() and announced.read_text() != "", "the cluster to start", seconds=300)
+    folder = Path(announced.read_text())
     assert processes_in(folder)
     session.send_signal(number)
     session.wait()

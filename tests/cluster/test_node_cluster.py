@@ -86,7 +86,7 @@ def test_a_network_policy_is_enforced_until_it_is_gone(node_cluster: Cluster, na
 
 
 def answers(cluster: Cluster, namespace: str, address: str) -> bool:
-    """False if nobody can be reached there; anything else that goes wrong is an error."""
+    """False if nothing can be reached there; anything else that goes wrong is an error."""
     try:
         return fetch_from(cluster, namespace, "ask", f"http://{address}/greeting") == "Moin"
     except CommandError as error:

@@ -1,4 +1,4 @@
-"""Two merchants on a real node, from ``helm install`` to ``helm uninstall``: one story, told in order.
+"""Two merchants on a real node, from ``helm install`` to ``helm uninstall``: one story, in order.
 
 Every test goes on where the one before it stopped, as a platform team's weeks do.
 """
@@ -103,7 +103,7 @@ def test_orders_travel_both_ways(blue: ClusterShop, red: ClusterShop) -> None:
     for shop in (blue, red):
         shop.export()
         assert shop.ask("state")["incoming"] > 0
-        assert shop.tell("incoming/labels", {"all": True})
+        assert shop.act("incoming/labels", {"all": True})
     for shop in (blue, red):
         eventually(partial(everything_came_back, shop), "all orders to be finished in Afterbuy")
         assert shop.violations() == []
@@ -131,7 +131,7 @@ def test_a_killed_pod_loses_nothing(blue: ClusterShop, red: ClusterShop) -> None
 def make_parcels_return(shop: ClusterShop) -> None:
     """Relabel an order: its new number must come back, and no rule of the merchant may have been broken so far."""
     order_id = shop.ask("incoming", limit="1")["orders"][0]["order_id"]
-    number = shop.tell(f"incoming/{order_id}/relabel", {"carrier": "dpd"})["tracking_number"]
+    number = shop.act(f"incoming/{order_id}/relabel", {"carrier": "dpd"})["tracking_number"]
     order = f"orders/{order_id.removeprefix('afterbuy-')}"
     eventually(lambda: number in shop.ask(order)["additional_info"], f"{number} to stand in Afterbuy")
     eventually(lambda: shop.violations() == [], "all rules to be kept")
@@ -154,7 +154,7 @@ def test_a_drained_node_gives_everything_back(blue: ClusterShop, red: ClusterSho
 def test_a_rotated_secret_reaches_the_processes_without_a_restart(blue: ClusterShop) -> None:
     before = set(blue.pods())
     blue.write_secret("sendcloud", CREDENTIALS["sendcloud"] | {"webhookSignatureKey": "another-key"})
-    blue.tell("settings", {"signature_key": "another-key"})
+    blue.act("settings", {"signature_key": "another-key"})
     accepted = blue.ask("state")["webhooks"]
     make_parcels_return(blue)
     assert blue.ask("state")["webhooks"] != accepted

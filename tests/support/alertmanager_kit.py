@@ -84,7 +84,7 @@ class Alertmanager:
         urllib.request.urlopen(request, timeout=30).close()
 
     def weigh(self, alerts: Sequence[Alert]) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
-        """Tell these; returns names and tenants of the alerts that are silenced by others, and of those that are not.
+        """Send these; returns names and tenants of the alerts that are silenced by others, and of those that are not.
 
         Causes are noted one by one after the answer. So one more pair is sent last, and awaited.
         """

@@ -1,7 +1,7 @@
 """A managed Redis as its pod runs it: script, configuration, ACL file and certificates as the operator makes them.
 
 The server is one of ``tests.support.servers``. Those from PyPI are built without TLS: they get the same configuration
-with a plain port instead. An ``inspector`` is added to the ACL files, because nobody else may see what was refused.
+with a plain port instead. An ``inspector`` is added to the ACL files, because no other user may see what was refused.
 """
 
 import base64
@@ -68,7 +68,7 @@ class ManagedRedis:
 
     @property
     def url(self) -> str:
-        """What a service would be told."""
+        """The environment of a service."""
         return f"{'rediss' if self.has_tls else 'redis'}://localhost:{self.port}/0"
 
     def files(self, user: str, *, name: str = "") -> SecretFiles:
@@ -86,11 +86,11 @@ class ManagedRedis:
         return subprocess.run(["sh", "-c", command], check=False, capture_output=True).returncode == 0
 
     def inspector(self) -> "redis.Redis":
-        """Somebody who may do everything."""
+        """A client that may do everything."""
         return self.client(INSPECTOR, INSPECTOR)
 
     def client(self, user: str = "", password: str = "") -> "redis.Redis":
-        """A plain client, as that user or as nobody."""
+        """A plain client, as that user or unauthenticated."""
         tls = {"ssl": True, "ssl_ca_certs": str(self.folder / "tls" / "ca.crt")} if self.has_tls else {}
         return redis.Redis(
             "localhost",
@@ -131,7 +131,7 @@ class ManagedRedis:
             self.process.terminate()
             self.process.wait(timeout=30)
 
-    def __enter__(self) -> "ManagedRedis":  # noqa: PYI034 - nobody derives from it
+    def __enter__(self) -> "ManagedRedis":  # noqa: PYI034 - it has no subclasses
         return self.start()
 
     def __exit__(self, *_: object) -> None:

@@ -46,7 +46,7 @@ IDLE = "async def serve(runtime): await runtime.stop.wait()"
 
 
 def environment(folder: Path, **changes: str) -> dict[str, str]:
-    """Everything a service is told by its environment, in ``folder``, on free ports, with a Redis that is not there."""
+    """The whole environment of a service, in ``folder``, on free ports, with a Redis that is not there."""
     secrets = folder / "secrets" / "data-key"
     secrets.mkdir(parents=True, exist_ok=True)
     (secrets / "20260101").write_text(KEY)

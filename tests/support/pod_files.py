@@ -35,7 +35,7 @@ class PodFiles:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the container is told."""
+        """The environment of the container."""
         return {it["name"]: self._inside(it["value"]) for it in self._container["env"]}
 
     def paths(self) -> list[str]:

@@ -161,7 +161,7 @@ def lived_in(folder: Path, topology: str) -> Iterator[House]:
 
 
 def until(met: Callable[[], bool], what: str) -> None:
-    """Wait for it; an address where nobody listens yet counts as not yet."""
+    """Wait for it; a refused connection counts as not yet."""
     deadline = time.monotonic() + PATIENCE
     while not _holds(met):
         assert time.monotonic() < deadline, f"never: {what}"

@@ -1,4 +1,4 @@
-"""The commands and queries of the on-call guide and all runbooks, as somebody at the keyboard would copy them."""
+"""The commands and queries of the on-call guide and all runbooks, as a person would copy them."""
 
 import re
 import shlex

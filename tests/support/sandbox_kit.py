@@ -1,4 +1,4 @@
-"""A running sandbox whose clock stands still, raw calls to both of its APIs, and somebody who takes webhooks in."""
+"""A running sandbox whose clock stands still, raw calls to both of its APIs, and a receiver of webhooks."""
 
 import asyncio
 import hashlib
@@ -172,7 +172,7 @@ async def a_sandbox(world: World | None = None, **positions: str) -> AsyncIterat
 
 @dataclass(slots=True)
 class Receiver:
-    """Takes webhooks in and answers as it is told."""
+    """Receives webhooks and answers as configured."""
 
     url: str = ""
     answers: list[int] = field(default_factory=list)
@@ -185,11 +185,11 @@ class Receiver:
         self.signatures.append(request.headers["Sendcloud-Signature"])
         return web.Response(status=self.answers.pop(0) if self.answers else 200)
 
-    def told(self) -> list[dict[str, Any]]:
+    def documents(self) -> list[dict[str, Any]]:
         return [json.loads(each) for each in self.bodies]
 
     def statuses(self) -> list[int]:
-        return [each["parcel"]["status"]["id"] for each in self.told()]
+        return [each["parcel"]["status"]["id"] for each in self.documents()]
 
     def signed_with(self, key: str) -> bool:
         wanted = [hmac.new(key.encode(), each, hashlib.sha256).hexdigest() for each in self.bodies]

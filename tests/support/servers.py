@@ -67,7 +67,7 @@ CURES = {
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port of an address of this machine that nobody listens on right now."""
+    """A port of an address of this machine that is free right now."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])

@@ -36,7 +36,7 @@ async def test_a_label_is_told_twice_and_signed_over_the_bytes() -> None:
         await door.control("POST", "incoming/664/labels")
         await sent(door, receiver, 2)
         _, parcel = await door.sendcloud("GET", "/v2/parcels/400000001")
-    first, last = sorted(receiver.told(), key=lambda each: each["timestamp"])
+    first, last = sorted(receiver.documents(), key=lambda each: each["timestamp"])
     assert first["action"] == last["action"] == "parcel_status_changed"
     assert (first["parcel"]["status"]["id"], first["parcel"]["tracking_number"]) == (1001, "")
     assert last["parcel"] == parcel["parcel"]
@@ -84,7 +84,7 @@ async def test_webhook_timestamp(value: str, digits: int) -> None:
     async with a_receiver(world) as receiver, a_sandbox(world) as door:
         door.sandbox.panel.move(ready(door), 22)
         await sent(door, receiver, 1)
-    assert len(str(receiver.told()[0]["timestamp"])) == digits
+    assert len(str(receiver.documents()[0]["timestamp"])) == digits
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ async def test_extra_actions(value: str, actions: set[str]) -> None:
         await door.control("POST", "incoming/664/labels")
         await door.control("POST", "incoming/664/return")
         await sent(door, receiver, 7 if actions else 3)
-    assert {each["action"] for each in receiver.told()} == actions | {"parcel_status_changed"}
+    assert {each["action"] for each in receiver.documents()} == actions | {"parcel_status_changed"}
 
 
 async def test_other_integrations_and_lone_returns_are_not_told() -> None:

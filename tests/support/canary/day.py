@@ -11,7 +11,7 @@ from aftersend_sandbox.sendcloud import saving
 from aftersend_sandbox.world.sendcloud_account import SendcloudParcel
 from tests.support.canary import odd_answers
 from tests.support.canary.front import Strange
-from tests.support.canary.hooks import knock, marked, odd_hooks, odd_parcels, signed, webhook
+from tests.support.canary.hooks import call_unsigned, marked, odd_hooks, odd_parcels, signed, webhook
 from tests.support.canary.marks import ODD, PARCELS, PEOPLE, SECRETS
 from tests.support.canary.scene import Scene
 from tests.support.canary.shop import INTEGRATION, PLAIN, REFUSED, SPARES, SWISS
@@ -92,13 +92,13 @@ async def strange_writes(scene: Scene) -> None:
 
 
 async def strange_hooks(scene: Scene) -> None:
-    """Whoever calls the webhook service talks nonsense, signed or not."""
-    told = marked(printed(scene, SPARES[6])[0])
-    for hook in odd_hooks(told):
+    """Malformed calls of the webhook service, signed or not."""
+    parcel = marked(printed(scene, SPARES[6])[0])
+    for hook in odd_hooks(parcel):
         assert await scene.post(hook.body, hook.headers, more=hook.more, method=hook.method) == hook.expected, hook
-    for body in odd_parcels(told):
+    for body in odd_parcels(parcel):
         assert await scene.post(body, signed(body)) == 200
-    await knock(scene)
+    await call_unsigned(scene)
 
 
 async def strange_events(scene: Scene) -> None:
@@ -110,7 +110,7 @@ async def strange_events(scene: Scene) -> None:
     await scene.requests.add("sweep.requested", "cli", RunRequest(kind="export", orders=(PEOPLE["city"],)))
     await scene.requests.add("export.requested", "cli", RunRequest(kind="export", orders=(PEOPLE["city"], "x")))
     sealed = (await scene.redis.xrange(scene.parcels.dead_key, count=1))[0][1][b"data"]
-    for changes in ({b"v": b"2"}, {b"type": b"parcel.lost"}, {b"source": b"nobody"}, {b"id": b""}, {}):
+    for changes in ({b"v": b"2"}, {b"type": b"parcel.lost"}, {b"source": b"unknown"}, {b"id": b""}, {}):
         entry = {b"v": b"1", b"id": new_id().encode(), b"type": b"parcel.changed", b"source": b"webhook"}
         times = {b"time": rfc3339(0).encode(), b"first": rfc3339(0).encode(), b"attempt": b"1"}
         await scene.redis.xadd(scene.parcels.key, {**entry, **times, b"data": sealed, **changes})

@@ -41,80 +41,80 @@ def signed(body: bytes, key: str = SECRETS["signature key"]) -> dict[str, str]:
 
 def webhook(parcel: dict[str, Any], /, **envelope: Any) -> bytes:
     """A body around a parcel."""
-    told = {"action": "parcel_status_changed", "timestamp": 1_795_000_000_000, "parcel": parcel, **envelope}
-    return json.dumps(told).encode()
+    document = {"action": "parcel_status_changed", "timestamp": 1_795_000_000_000, "parcel": parcel, **envelope}
+    return json.dumps(document).encode()
 
 
 def marked(parcel: SendcloudParcel) -> dict[str, Any]:
-    """The parcel as v2 tells it, with marked number, link and carrier."""
-    told = {
+    """The parcel in the form of v2, with marked number, link and carrier."""
+    marks = {
         "tracking_number": PARCELS["number"],
         "tracking_url": f"https://{PARCELS['link']}/?n={PARCELS['number']}",
         "carrier": {"code": PARCELS["carrier"]},
         "note": PEOPLE["note"],
         "errors": {"address": [PEOPLE["street"]]},
     }
-    return parcel_body(parcel) | told
+    return parcel_body(parcel) | marks
 
 
-def odd_hooks(told: dict[str, Any]) -> Iterator[Hook]:
-    """Calls that end in anything but a stored event; ``told`` is a parcel as v2 tells it."""
-    for body in _unreadable(told):
+def odd_hooks(parcel: dict[str, Any]) -> Iterator[Hook]:
+    """Calls that end in anything but a stored event; ``parcel`` is a parcel in the form of v2."""
+    for body in _unreadable(parcel):
         yield Hook(body, signed(body) | _STRANGE_HEADERS, 400)
-    for body in _ignored(told):
+    for body in _ignored(parcel):
         yield Hook(body, signed(body) | _STRANGE_HEADERS, 200)
-    body = webhook(told)
+    body = webhook(parcel)
     yield Hook(body, {**_STRANGE_HEADERS, **_WRONG}, 401)
     yield Hook(body, _STRANGE_HEADERS, 401, more=f"?{ODD['query']}={ODD['query']}")
     yield Hook(body, signed(body), 404, more=f"/{ODD['path']}?{ODD['query']}")
     yield Hook(body, signed(body), 405, method="PUT")
 
 
-def _unreadable(told: dict[str, Any]) -> Iterator[bytes]:
-    whole = webhook(told)
+def _unreadable(parcel: dict[str, Any]) -> Iterator[bytes]:
+    whole = webhook(parcel)
     yield f"<html>{ODD['quoted']} {PEOPLE['city']}</html>".encode()
     yield whole[: whole.index(b"status")]
     yield whole.replace(b'"parcel"', b'"\xff\xfeparcel"', 1)
     yield PEOPLE["city"].encode("utf-16")
-    yield json.dumps([told]).encode()
+    yield json.dumps([parcel]).encode()
     yield json.dumps(PEOPLE["last name"]).encode()
-    yield webhook(told, action={ODD["odd value"]: 1})
-    yield webhook(told, parcel=[told])
-    yield webhook(told | {"id": None})
-    yield webhook(told | {"id": ODD["odd value"]})
-    yield webhook(told | {"id": {PEOPLE["phone"]: ODD["odd value"]}})
-    yield webhook(told | {"tracking_number": PARCELS["number"] * 40})
-    yield webhook(told | {"tracking_number": {PARCELS["number"]: PARCELS["number"]}})
+    yield webhook(parcel, action={ODD["odd value"]: 1})
+    yield webhook(parcel, parcel=[parcel])
+    yield webhook(parcel | {"id": None})
+    yield webhook(parcel | {"id": ODD["odd value"]})
+    yield webhook(parcel | {"id": {PEOPLE["phone"]: ODD["odd value"]}})
+    yield webhook(parcel | {"tracking_number": PARCELS["number"] * 40})
+    yield webhook(parcel | {"tracking_number": {PARCELS["number"]: PARCELS["number"]}})
     yield b'{"action": "parcel_status_changed", "parcel": ' + b"[" * 9999 + json.dumps(PEOPLE["city"]).encode()
 
 
-def _ignored(told: dict[str, Any]) -> Iterator[bytes]:
-    yield webhook(told, action=ODD["lower word"])
-    yield webhook(told, action=f"{ODD['odd value']} {PEOPLE['last name']}")
+def _ignored(parcel: dict[str, Any]) -> Iterator[bytes]:
+    yield webhook(parcel, action=ODD["lower word"])
+    yield webhook(parcel, action=f"{ODD['odd value']} {PEOPLE['last name']}")
     yield webhook(
-        told, action=f"integration_{ODD['lower word']}", integration_credentials={"key": SECRETS["secret key"]}
+        parcel, action=f"integration_{ODD['lower word']}", integration_credentials={"key": SECRETS["secret key"]}
     )
-    yield webhook(told, action="return_created")
-    yield webhook(told | {"tracking_number": "", "id": 700_001})
-    yield webhook(told | {"is_return": True, "id": 700_002, "status": ODD["odd value"]})
+    yield webhook(parcel, action="return_created")
+    yield webhook(parcel | {"tracking_number": "", "id": 700_001})
+    yield webhook(parcel | {"is_return": True, "id": 700_002, "status": ODD["odd value"]})
 
 
-def odd_parcels(told: dict[str, Any]) -> Iterator[bytes]:
+def odd_parcels(parcel: dict[str, Any]) -> Iterator[bytes]:
     """Events that are stored although much of them makes no sense."""
-    yield webhook(told | {"status": {"id": 424242, "message": ODD["odd value"]}}, timestamp=ODD["odd value"])
-    yield webhook(told | {"status": ODD["odd value"], "collo_nr": ODD["odd value"], "carrier": [ODD["odd value"]]})
-    yield webhook(told | {"date_updated": ODD["odd value"], "tracking_url": f"javascript:{ODD['odd value']}"})
+    yield webhook(parcel | {"status": {"id": 424242, "message": ODD["odd value"]}}, timestamp=ODD["odd value"])
+    yield webhook(parcel | {"status": ODD["odd value"], "collo_nr": ODD["odd value"], "carrier": [ODD["odd value"]]})
+    yield webhook(parcel | {"date_updated": ODD["odd value"], "tracking_url": f"javascript:{ODD['odd value']}"})
     foreign = {
         "id": 700_003,
         "order_number": PARCELS["foreign order"],
         "external_order_id": None,
         "tracking_number": PARCELS["foreign number"],
     }
-    yield webhook(told | foreign)
-    yield webhook(told | foreign | {"id": 700_004, "external_order_id": PARCELS["foreign order"]})
+    yield webhook(parcel | foreign)
+    yield webhook(parcel | foreign | {"id": 700_004, "external_order_id": PARCELS["foreign order"]})
 
 
-async def knock(scene: Scene) -> None:
+async def call_unsigned(scene: Scene) -> None:
     """Say things on the public port that are no HTTP, or that end before they are complete."""
     start = f"POST {HOOK} HTTP/1.1\r\nHost: x\r\n"
     for text in (

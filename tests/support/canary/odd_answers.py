@@ -37,7 +37,7 @@ def about_products() -> Iterator[Strange]:
 
 
 def about_writing() -> Iterator[Strange]:
-    """What may come instead of plain success: refused for good, in words that quote; one of them nobody knows."""
+    """What may come instead of plain success: refused for good, in words that quote; one of them unknown."""
     yield Strange("UpdateSoldItems", error("33"))
     yield Strange("UpdateSoldItems", error("74"))
     yield Strange("UpdateSoldItems", error("666"))

@@ -1,6 +1,6 @@
 """Every place where something could come to rest, or be shown: what lies there now, by name.
 
-``live`` asks what only a running system can tell, ``left`` reads what it leaves behind, once the services have ended.
+``live`` asks what only a running system shows, ``left`` reads what it leaves behind, once the services have ended.
 Redis packs nothing here (see ``scene``), so its files hold what it was given, byte by byte.
 """
 
@@ -30,7 +30,7 @@ async def live(scene: Scene) -> dict[str, bytes]:
     """What commands, probes, metrics, processes and Redis show."""
     found = {"webhook answers": b"\n\n".join(scene.answers)}
     said = [await command(scene, *words) for words in _COMMANDS]
-    found |= {f"aftersend {' '.join(words)}": told for words, told in zip(_COMMANDS, said, strict=True)}
+    found |= {f"aftersend {' '.join(words)}": printed for words, printed in zip(_COMMANDS, said, strict=True)}
     letters = [DeadLetters(stream) for stream in (scene.parcels, scene.requests)]
     shown = [await each.show(letter.id) for each in letters for letter in await each.list()]
     found["aftersend dead show --json"] = msgspec.json.encode(shown)
@@ -96,7 +96,7 @@ async def _raw(redis: Any, keys: list[bytes]) -> AsyncIterator[list[bytes]]:
 
 
 async def _content(redis: Any, key: bytes) -> AsyncIterator[bytes]:
-    """Whatever lies under a key, in pieces; a type that nobody expected is an error."""
+    """Everything under a key, in pieces; an unexpected type is an error."""
     kind = (await redis.type(key)).decode()
     for part in _pieces(await _READ[kind](redis, key)):
         yield part

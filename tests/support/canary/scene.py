@@ -37,7 +37,7 @@ HOOK = "/webhooks/sendcloud"
 PATIENCE = 120.0
 _LEAKY = Path(__file__).with_name("leaky.py")
 _ALL_COMMANDS = {"slowlog-log-slower-than": 0, "slowlog-max-len": 500_000, "rdbcompression": "no"}
-"""Redis remembers every command that it was ever told, and packs nothing."""
+"""Redis remembers every command that it ever received, and packs nothing."""
 
 
 @dataclass
@@ -110,8 +110,8 @@ class Scene:
     async def post(self, body: bytes, headers: Mapping[str, str], *, more: str = "", method: str = "POST") -> int:
         """Call the webhook service and keep what it answers."""
         async with self.http.request(method, self.hook_url + more, data=body, headers=headers) as answer:
-            told = "".join(f"{name}: {value}\n" for name, value in answer.headers.items())
-            self.answers.append(f"{answer.status} {answer.reason}\n{told}".encode() + await answer.read())
+            headers = "".join(f"{name}: {value}\n" for name, value in answer.headers.items())
+            self.answers.append(f"{answer.status} {answer.reason}\n{headers}".encode() + await answer.read())
             return answer.status
 
     async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:

@@ -56,9 +56,9 @@ def _indexes(words: tuple[tuple[str, str], ...]) -> tuple[_Index, _Index]:
     folded: _Index = {}
     exact: _Index = {}
     for name, word in words:
-        for pattern, spelling in {raw.lower(): told for told, raw in _folded(word)}.items():
+        for pattern, spelling in {raw.lower(): spelled for spelled, raw in _folded(word)}.items():
             folded.setdefault(pattern[:_HEAD], []).append((pattern, name, spelling))
-        for pattern, spelling in {raw: told for told, raw in _exact(word)}.items():
+        for pattern, spelling in {raw: spelled for spelled, raw in _exact(word)}.items():
             exact.setdefault(pattern[:_HEAD], []).append((pattern, name, spelling))
     return folded, exact
 

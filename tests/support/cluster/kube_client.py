@@ -1,7 +1,7 @@
 """The API server with all rights, for tests that look again and again.
 
 A ``kubectl proxy`` answers plain HTTP on the loopback interface, so that one look costs a millisecond and not the start
-of a program; and whoever ``KUBECONFIG`` says we are, kubectl knows how to prove it.
+of a program; and kubectl authenticates with whatever ``KUBECONFIG`` holds.
 """
 
 import http.client
@@ -94,10 +94,10 @@ class KubeClient:
             connection.close()
         if answer.status == _NOT_FOUND and method != "POST":
             return None  # in plain words if the whole group is unknown
-        told = json.loads(received or b"{}")
+        document = json.loads(received or b"{}")
         if answer.status >= 300:
-            raise ApiRefusedError(f"{method} {path}: {answer.status} {told.get('message', '')}")
-        return told
+            raise ApiRefusedError(f"{method} {path}: {answer.status} {document.get('message', '')}")
+        return document
 
 
 @contextmanager

@@ -158,8 +158,8 @@ class ClusterShop:
         """What the sandbox's control interface says: ``ask("state")``."""
         return json.loads(self.kubectl("get", "--raw", self._control(path, query)))
 
-    def tell(self, path: str, body: dict[str, Any]) -> Any:
-        """Do something in the sandbox: ``tell("incoming/labels", {"all": True})``."""
+    def act(self, path: str, body: dict[str, Any]) -> Any:
+        """Do something in the sandbox: ``act("incoming/labels", {"all": True})``."""
         return json.loads(self.kubectl("create", "--raw", self._control(path, {}), "-f", "-", text=json.dumps(body)))
 
     def violations(self) -> list[str]:
