@@ -27,7 +27,7 @@ WRITERS_CALLS = ("GetSoldItems", "UpdateSoldItems")
 
 
 @pytest.mark.timeout(900)
-async def test_bad_weather_at_both_ends_leaves_no_trace(tmp_path: Path, calm: Calm) -> None:
+async def test_faults_at_both_ends_leave_no_trace(tmp_path: Path, calm: Calm) -> None:
     wanted = await calm.picture()
     async with scene(tmp_path) as running:
         day = Day(running)

@@ -49,7 +49,7 @@ def kinds(config: dict[str, Any]) -> dict[str, list[str]]:
     }
 
 
-def test_nobody_gets_it_unasked() -> None:
+def test_it_is_sent_only_on_request() -> None:
     assert not of_kind(render(), "Secret")
 
 
@@ -81,7 +81,7 @@ def test_german(tmp_path: Path) -> None:
         ({"pager": {"kind": "none"}}, {"aftersend-office": ["email", "slack"]}),
     ],
 )
-def test_channels_that_nobody_has_are_left_out(
+def test_channels_without_a_receiver_are_left_out(
     wishes: dict[str, Any], expected: dict[str, list[str]], tmp_path: Path
 ) -> None:
     config = checked(rendered(**wishes), tmp_path)
@@ -117,7 +117,7 @@ def test_every_address_and_place_is_the_releases_own(tmp_path: Path) -> None:
         ({"language": "fr"}, "language"),
     ],
 )
-def test_what_would_reach_nobody_is_refused(wishes: dict[str, Any], why: str) -> None:
+def test_a_route_without_a_receiver_is_refused(wishes: dict[str, Any], why: str) -> None:
     with pytest.raises(RefusedError, match=why):
         rendered(**wishes)
 

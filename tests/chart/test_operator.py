@@ -21,7 +21,7 @@ from tests.support.pod_security import violations
 DIGEST = f"sha256:{'0' * 64}"
 
 
-def test_one_replica_that_is_replaced_and_that_nobody_fights_over() -> None:
+def test_one_replica_that_is_replaced_without_a_conflict() -> None:
     spec = one(render(), "Deployment")["spec"]
     assert spec["strategy"] == {"type": "Recreate"}
     assert "replicas" not in spec

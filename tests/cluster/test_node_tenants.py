@@ -114,7 +114,7 @@ def everything_came_back(shop: ClusterShop) -> bool:
     return bool(state["labelled"]) and state["with_tag"] == state["labelled"]
 
 
-def test_the_status_tells_of_the_export(blue: ClusterShop, red: ClusterShop) -> None:
+def test_the_status_shows_the_export(blue: ClusterShop, red: ClusterShop) -> None:
     for shop in (blue, red):
         eventually(partial(shop.status, "lastExport"), "the export to stand in the status")
         assert shop.status("lastExport")["sent"] > 0

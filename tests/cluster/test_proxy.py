@@ -60,7 +60,7 @@ def test_a_chosen_call_fails_as_often_as_wanted(
     assert [call.status for call in proxy.calls if call.method == "POST"] == [status, status, 201]
 
 
-async def test_retry_after_is_told(proxy: FaultProxy) -> None:
+async def test_retry_after_is_reported(proxy: FaultProxy) -> None:
     proxy.fail(429, retry_after=7)
     async with aiohttp.ClientSession() as session, session.get(f"{url(proxy)}/version", ssl=False) as answer:
         assert (answer.status, answer.headers["Retry-After"]) == (429, "7")

@@ -20,7 +20,7 @@ def alert(request: pytest.FixtureRequest) -> Rule:
     return rule
 
 
-def test_it_wakes_somebody_or_waits_for_the_next_working_day(alert: Rule) -> None:
+def test_it_pages_or_waits_for_the_next_working_day(alert: Rule) -> None:
     assert alert["labels"] in ({"severity": "critical"}, {"severity": "warning"})
 
 

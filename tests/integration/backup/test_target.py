@@ -112,7 +112,7 @@ def test_an_address_that_is_none_is_named_and_not_quoted(
     assert value not in str(caught.value)
 
 
-def test_a_system_without_certificate_authorities_is_told_its_cure(
+def test_a_system_without_certificate_authorities_gets_its_cure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):

@@ -131,7 +131,7 @@ async def test_missing_secrets_are_named(tmp_path: Path, upstreams: Upstreams) -
     assert found["signature"].ok is False
 
 
-async def test_nobody_there(tmp_path: Path) -> None:
+async def test_no_server(tmp_path: Path) -> None:
     found = _by_name(await run_checks(_location(tmp_path, 9, "redis://127.0.0.1:9/0")))
     assert [name for name, finding in found.items() if finding.ok is False] == ["afterbuy", "sendcloud", "redis"]
 

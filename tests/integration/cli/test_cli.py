@@ -160,14 +160,14 @@ async def test_trigger_for_people(shop: Shop) -> None:
     assert "4712   skip      unpaid" in text
 
 
-async def test_trigger_gives_up_when_nobody_answers(shop: Shop) -> None:
+async def test_trigger_gives_up_without_an_answer(shop: Shop) -> None:
     code, out, err = await shop.call("trigger", "export", "--wait", "--timeout", "0.1", "--json")
     assert (code, out) == (3, "")
     assert "does an exporter run for shops.mueller?" in err
     assert await shop.runs.length() == 1
 
 
-async def test_a_report_tells_the_outcome_a_timeout_and_a_failure(shop: Shop) -> None:
+async def test_a_report_names_the_outcome_a_timeout_and_a_failure(shop: Shop) -> None:
     file = shop.folder / "report"
     process = await shop.start("trigger", "export", "--wait", "--json", "--report", str(file))
     await _answered(shop, _summary("failed"))
@@ -380,7 +380,7 @@ async def test_a_reader_that_leaves_is_no_failure(shop: Shop) -> None:
     assert err == b"0\n"
 
 
-async def test_what_nobody_expected_is_one_line_without_texts(shop: Shop) -> None:
+async def test_an_unexpected_error_is_one_line_without_texts(shop: Shop) -> None:
     code = (
         "import sys; sys.argv = ['aftersend', 'orders']\n"
         "from aftersend.ledger import store\n"

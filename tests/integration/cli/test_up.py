@@ -153,7 +153,7 @@ def test_several_tenants_have_their_own_secrets_paths_and_probes(tmp_path: Path)
         assert process.end() == 0
 
 
-def test_a_failing_part_starts_again_and_disturbs_nobody(tmp_path: Path) -> None:
+def test_a_failing_part_starts_again_and_disturbs_no_other(tmp_path: Path) -> None:
     shop = Shop(tmp_path, "mueller", "schmidt")
     code = """
 tries = {}
@@ -200,7 +200,7 @@ def test_a_broken_document_or_missing_secret_leaves_the_others_alone(tmp_path: P
         (lambda shop: shop.files.append(shop.files[0]), "secrets are missing"),
     ],
 )
-def test_nobody_to_serve_ends_with_2(break_it: object, said: str, tmp_path: Path) -> None:
+def test_no_tenant_to_serve_ends_with_2(break_it: object, said: str, tmp_path: Path) -> None:
     shop = Shop(tmp_path, "mueller")
     break_it(shop)  # type: ignore[operator]
     with shop.up() as process:

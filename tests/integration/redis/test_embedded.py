@@ -125,7 +125,7 @@ def test_stopping_is_repeatable_and_frees_the_folder(tmp_path: Path) -> None:
     server.stop()
 
 
-def test_a_machine_without_a_server_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_a_server_gets_the_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "s390x")
     with pytest.raises(Misconfigured, match="--redis-url"):
         EmbeddedValkey(tmp_path / "valkey").start()

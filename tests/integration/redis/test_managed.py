@@ -37,7 +37,7 @@ def server(tmp_path: Path) -> Iterator[ManagedRedis]:
         yield managed
 
 
-def test_it_answers_over_tls_only_and_its_probe_tells(server: ManagedRedis) -> None:
+def test_it_answers_over_tls_only_and_its_probe_shows_it(server: ManagedRedis) -> None:
     assert server.ping()
     with socket.create_connection(("localhost", server.port), timeout=5) as plain:
         plain.sendall(b"PING\r\n")

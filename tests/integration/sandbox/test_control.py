@@ -204,7 +204,7 @@ async def test_settings_and_time() -> None:
     assert receiver.signed_with("another-key-of-16")
 
 
-async def test_the_verdict_is_told() -> None:
+async def test_the_verdict_is_printed() -> None:
     async with a_sandbox() as door:
         status, told = await door.control("GET", "verdict")
     assert (status, told["kept"]) == (200, False)
@@ -252,7 +252,7 @@ def test_a_port_that_is_taken_is_named(capsys: pytest.CaptureFixture[str]) -> No
     assert f"cannot listen on 127.0.0.1:{port}" in capsys.readouterr().err
 
 
-async def test_the_command_serves_until_it_is_told_to_stop() -> None:
+async def test_the_command_serves_until_a_signal() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

@@ -84,7 +84,7 @@ async def test_limits() -> None:
             assert int(answer.headers["Retry-After"]) == 61  # retry_after="present"
 
 
-async def test_a_push_is_accepted_and_told() -> None:
+async def test_a_push_is_accepted_and_listed() -> None:
     async with a_sandbox() as door:
         status, body = await door.push(a_push(101), a_push(102))
         assert status == 201

@@ -247,7 +247,7 @@ async def test_pages_turn_and_show_each_order_once(sandbox: Sandbox) -> None:
         assert await page.locator("#rows tr").first.get_attribute("data-number") != first
 
 
-async def test_a_refusal_is_told(sandbox: Sandbox) -> None:
+async def test_a_refusal_is_shown(sandbox: Sandbox) -> None:
     order = newest(sandbox.world, "shop")
     async with browsing(sandbox) as page:
         await search(page, str(order.order_id))
@@ -285,7 +285,7 @@ async def test_search_finds_all_words_in_any_case(sandbox: Sandbox, words: str) 
         assert all(word in text for word in words.casefold().split())
 
 
-async def test_stages_tell_how_far_the_orders_are(sandbox: Sandbox) -> None:
+async def test_stages_show_how_far_the_orders_are(sandbox: Sandbox) -> None:
     told = await view(sandbox)
     counts = {each["name"]: each["count"] for each in told["stages"]}
     assert list(counts) == list(STAGES)
@@ -312,7 +312,7 @@ async def test_parcels_of_other_tools_show_as_foreign(sandbox: Sandbox) -> None:
         await expect(page.locator("#rows tr").first).to_contain_text("does not know the order number SHOP-1")
 
 
-async def test_a_link_in_the_field_counts_as_told(sandbox: Sandbox) -> None:
+async def test_a_link_in_the_field_counts_as_written(sandbox: Sandbox) -> None:
     order = newest(sandbox.world, "shop")
     await push(sandbox, order)
     await view(sandbox)

@@ -315,7 +315,7 @@ async def test_warning_shape(shape: str, sibling: tuple[str, str] | None) -> Non
     assert extra == ([sibling] if sibling else [])
 
 
-async def test_equal_errors_are_told_once() -> None:
+async def test_equal_errors_are_listed_once() -> None:
     async with a_sandbox() as door:
         assert codes(await door.update(UNKNOWN, UNKNOWN)) == [33]
 

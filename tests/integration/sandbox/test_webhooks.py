@@ -29,7 +29,7 @@ async def sent(door: Door, receiver: Receiver, count: int) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_a_label_is_told_twice_and_signed_over_the_bytes() -> None:
+async def test_a_label_is_sent_twice_and_signed_over_the_bytes() -> None:
     world = small_world()
     async with a_receiver(world) as receiver, a_sandbox(world) as door:
         await door.push(a_push())
@@ -100,7 +100,7 @@ async def test_extra_actions(value: str, actions: set[str]) -> None:
     assert {each["action"] for each in receiver.documents()} == actions | {"parcel_status_changed"}
 
 
-async def test_other_integrations_and_lone_returns_are_not_told() -> None:
+async def test_other_integrations_and_lone_returns_get_no_webhook() -> None:
     world = small_world()
     async with a_receiver(world) as receiver, a_sandbox(world) as door:
         await door.push(a_push())
@@ -160,7 +160,7 @@ async def test_webhook_success(value: str, outcome: str) -> None:
     assert world.journal.webhooks == {"made": 1, outcome: 1}
 
 
-async def test_nobody_listens() -> None:
+async def test_no_listener() -> None:
     world = small_world()
     async with a_receiver(world):
         pass

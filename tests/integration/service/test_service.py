@@ -140,7 +140,7 @@ def test_what_is_no_http_is_refused_without_a_quote_or_a_banner(where: str, tmp_
     assert "Kanarienvogel" not in process.text
 
 
-def test_a_verbose_probe_tells_every_check_and_fact(tmp_path: Path) -> None:
+def test_a_verbose_probe_lists_every_check_and_fact(tmp_path: Path) -> None:
     code = "async def serve(runtime):\n runtime.health.set_fact('circuits', ['afterbuy'])\n await runtime.stop.wait()"
     with running(code, environment(tmp_path)) as process:
         port = process.line("started")["admin_port"]
@@ -161,7 +161,7 @@ def test_a_stalled_loop_fails_the_liveness_probe(tmp_path: Path) -> None:
     assert text.startswith("shops.mueller reader: silent for")
 
 
-def test_all_wrong_settings_are_told_at_once_without_a_traceback(tmp_path: Path) -> None:
+def test_all_wrong_settings_are_reported_at_once_without_a_traceback(tmp_path: Path) -> None:
     environ = environment(tmp_path, AFTERSEND_TENANT_FILE="", AFTERSEND_REDIS_URL="ftp://x", AFTERSEND_LOG_LEVEL="loud")
     with running(IDLE, environ) as process:
         assert process.wait() == 2
@@ -361,7 +361,7 @@ def test_grpc_for_traces_is_one_warning_and_the_service_runs(tmp_path: Path, col
     assert not _Collector.seen
 
 
-def test_a_collector_that_is_away_harms_nobody(tmp_path: Path) -> None:
+def test_a_collector_that_is_away_does_no_harm(tmp_path: Path) -> None:
     environ = environment(tmp_path) | {
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
         "OTEL_BSP_EXPORT_TIMEOUT": "200",

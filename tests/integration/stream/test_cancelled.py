@@ -56,7 +56,7 @@ async def ask(redis: Redis, key: str) -> None:
         assert await redis.get(key) == key.encode()
 
 
-async def test_a_cancelled_command_ends_and_its_answer_reaches_nobody_else(redis: Redis) -> None:
+async def test_a_cancelled_command_ends_and_its_answer_reaches_no_other_command(redis: Redis) -> None:
     keys = [f"{OURS}{turns}" for turns in TURNS]
     for key in keys:
         await redis.set(key, key)

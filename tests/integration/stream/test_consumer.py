@@ -193,7 +193,7 @@ async def test_a_wrong_file_kills_no_event(stream: Stream) -> None:
         ),
     ],
 )
-async def test_what_nobody_can_read_is_dead_and_never_a_crash(
+async def test_an_unreadable_entry_is_dead_and_never_a_crash(
     stream: Stream, fields: dict[str, str | bytes], reason: bytes
 ) -> None:
     await stream.redis.xadd(stream.key, fields)  # type: ignore[arg-type]
@@ -252,7 +252,7 @@ async def test_no_more_than_concurrency_at_once(stream: Stream) -> None:
     assert most == 4
 
 
-async def test_what_nobody_wrote_into_the_delayed_set_is_dead_not_a_blockade(stream: Stream) -> None:
+async def test_a_foreign_member_of_the_delayed_set_is_dead_not_a_blockade(stream: Stream) -> None:
     await stream.redis.zadd(stream.delayed_key, {b"\xc1 garbage": 0})
     recorder = Recorder()
     async with consuming(stream, recorder):

@@ -75,7 +75,7 @@ async def test_a_consumer_that_starts_on_a_full_redis_drains_it(stream: Stream) 
     assert sorted(handled) == ["0", "1", "2"]
 
 
-async def test_without_a_group_a_full_redis_is_told_as_full(stream: Stream) -> None:
+async def test_without_a_group_a_full_redis_is_reported_as_full(stream: Stream) -> None:
     await fill(stream, 1)
     await stream.redis.config_set("maxmemory", "1")
     with pytest.raises(StoreFull):

@@ -87,7 +87,7 @@ async def asked(stream: Stream) -> int:
     return int((await stream.redis.info("commandstats")).get("cmdstat_info", {"calls": 0})["calls"])
 
 
-async def test_a_full_redis_is_told_as_full(stream: Stream) -> None:
+async def test_a_full_redis_is_reported_as_full(stream: Stream) -> None:
     await stream.add("parcel.changed", "webhook", NamedParcel("x"))
     stream._memory_guard._full = False
     stream._memory_guard._asked = float("inf")
@@ -96,7 +96,7 @@ async def test_a_full_redis_is_told_as_full(stream: Stream) -> None:
     await stream.redis.config_set("maxmemory", "0")
 
 
-async def test_a_read_only_replica_is_told(stream: Stream) -> None:
+async def test_a_read_only_replica_is_reported(stream: Stream) -> None:
     await stream.add("parcel.changed", "webhook", NamedParcel("x"))
     await stream.redis.execute_command("REPLICAOF", "127.0.0.1", "1")
     try:
@@ -121,7 +121,7 @@ async def test_errors_of_redis_have_codes_and_no_texts(stream: Stream, command: 
     assert str(caught.value) == f"redis: {code}"
 
 
-async def test_nobody_there_is_told(tmp_path: Path) -> None:
+async def test_no_server_is_reported(tmp_path: Path) -> None:
     async with opened("redis://127.0.0.1:1/0", tmp_path) as stream:
         assert await refused(stream) == "redis_unavailable"
     with pytest.raises(Transient), guarded():

@@ -112,7 +112,7 @@ async def test_an_entry_that_went_down_with_a_stream_that_others_made_again_is_m
     assert (await stream.length(), await stream.delayed(), await stream.dead()) == (0, 1, 1)
 
 
-async def test_an_entry_that_somebody_else_finished_is_not_copied(stream: Stream) -> None:
+async def test_an_entry_that_another_consumer_finished_is_not_copied(stream: Stream) -> None:
     await add(stream, "x")
     pending, heir = PendingEntries(stream, "one"), PendingEntries(stream, "two")
     await pending.ensure_group()

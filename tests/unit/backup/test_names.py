@@ -13,7 +13,7 @@ def _file(age_hours: float, *, records: int = 7) -> tuple[str, int]:
     return backup_name(new_id(NOON - timedelta(hours=age_hours)), key="20261101-2", records=records), 1000
 
 
-def test_a_name_tells_what_a_list_shows() -> None:
+def test_a_name_holds_what_a_list_shows() -> None:
     files = [_file(1), ("notes.txt", 5), (partial_name(new_id(NOON)), 9), _file(3, records=12)]
     older, newer = published(files)
     assert (older.time, older.keys, older.bytes, older.verified) == ("2026-11-26T09:00:00.000Z", 12, 1000, True)

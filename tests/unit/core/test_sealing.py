@@ -166,7 +166,7 @@ def test_unpadded_base64_is_broken(folder: Path, clock: Clock) -> None:
         keyring(folder, clock).check()
 
 
-def test_a_file_that_breaks_later_stops_nobody_but_is_reported(folder: Path, clock: Clock) -> None:
+def test_a_file_that_breaks_later_stops_no_service_but_is_reported(folder: Path, clock: Clock) -> None:
     write_key(folder, "20261124")
     ring = keyring(folder, clock)
     sealed = ring.seal(b"x", bound=BOUND)

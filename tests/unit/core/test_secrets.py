@@ -67,7 +67,7 @@ def test_a_file_that_vanishes_and_comes_back(tmp_path: Path) -> None:
     assert files.required("key") == "secret"
 
 
-def test_whoever_cares_hears_the_name_of_what_changed(tmp_path: Path) -> None:
+def test_subscribers_get_the_name_of_what_changed(tmp_path: Path) -> None:
     folder = tmp_path / "afterbuy"
     folder.mkdir()
     (folder / "partnerToken").write_text("first")

@@ -85,7 +85,7 @@ def test_every_mistake_names_its_variable_and_never_its_value(name: str, text: s
     assert text not in str(caught.value) or text in "use redis://host:6379/0, use host:port"
 
 
-def test_all_mistakes_are_told_together() -> None:
+def test_all_mistakes_are_reported_together() -> None:
     with pytest.raises(Misconfigured) as caught:
         read_settings({"AFTERSEND_LISTEN": "x", "AFTERSEND_LOG_LEVEL": "x", "AFTERSEND_ALLOW_HTTP": "x"})
     for name in (*LEAST, "AFTERSEND_LISTEN", "AFTERSEND_LOG_LEVEL", "AFTERSEND_ALLOW_HTTP"):

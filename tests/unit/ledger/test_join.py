@@ -59,7 +59,7 @@ def test_joining_twice_is_joining_once(live: Entry, saved: Entry) -> None:
     assert once.applied == live.applied
 
 
-def test_an_old_number_comes_back_beside_the_new_one_and_lags_until_the_sweep_has_told_all() -> None:
+def test_an_old_number_comes_back_beside_the_new_one_and_lags_until_the_sweep_has_reported_all() -> None:
     saved = _merged(Entry(order="1", state="confirmed", pushed=NOW), parcel("11", number="OLD"))
     live = _merged(Entry(order="1"), parcel("12", number="NEW", time=NOW + 60_000, received=NOW + 61_000))
     joined = join(live, saved, now=LATER)

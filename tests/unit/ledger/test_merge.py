@@ -154,7 +154,7 @@ def test_observed_rises_exactly_if_afterbuy_may_have_to_show_it(name: str, event
     assert (after.lagging == event.received) is raised
 
 
-def test_the_way_to_the_customer_is_no_reason_to_write_where_nobody_asks_for_it() -> None:
+def test_the_way_to_the_customer_is_no_reason_to_write_where_it_is_not_configured() -> None:
     before = merged(parcel())
     after = merge(before, parcel(status=PICKED_UP, time=NOW + 1), mac, pickup_matters=False)
     assert after.observed == before.observed

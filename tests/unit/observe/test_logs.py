@@ -112,7 +112,7 @@ def test_exceptions_show_their_type_only(way: Callable[[Any], None], capsys: pyt
     assert line["error"].startswith("ValueError")
 
 
-def test_our_own_errors_tell_code_and_path_and_causes_tell_their_type(capsys: pytest.CaptureFixture[str]) -> None:
+def test_our_own_errors_show_code_and_path_and_causes_show_their_type(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure()
     try:
         try:
@@ -147,7 +147,7 @@ async def test_a_group_of_tasks_shows_the_error_inside() -> None:
     assert logs.frames(caught.value)[-1].startswith("aftersend.settings:")
 
 
-def test_frames_name_our_modules_and_nobody_elses() -> None:
+def test_frames_name_our_modules_and_no_others() -> None:
     with pytest.raises(Misconfigured) as caught:
         read_settings({})
     (frame,) = logs.frames(caught.value)
@@ -202,7 +202,7 @@ def test_chatter_of_libraries_is_dropped_even_at_debug(capsys: pytest.CaptureFix
     assert _lines(capsys) == []
 
 
-async def test_asyncio_tells_no_text_of_a_forgotten_task(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_asyncio_logs_no_text_of_a_forgotten_task(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure()
 
     async def fails() -> None:
@@ -217,7 +217,7 @@ async def test_asyncio_tells_no_text_of_a_forgotten_task(capsys: pytest.CaptureF
     assert line["error"] == "ValueError"
 
 
-async def test_asyncio_tells_no_arguments_of_a_failed_callback(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_asyncio_logs_no_arguments_of_a_failed_callback(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure()
 
     def fails(value: str) -> None:

@@ -48,7 +48,7 @@ def test_tenant_is_the_first_label_of_every_metric() -> None:
             assert metric._labelnames[0] == "tenant"
 
 
-def test_build_info_tells_the_version() -> None:
+def test_build_info_names_the_version() -> None:
     assert (
         Metrics().registry.get_sample_value(
             "aftersend_build_info", {"version": __version__, "python": platform.python_version()}

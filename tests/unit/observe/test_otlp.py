@@ -83,7 +83,7 @@ traces.stop_tracing(patience=0.1)
 """
 
 
-def test_nobody_waits_for_a_collector_that_says_nothing() -> None:
+def test_a_silent_collector_is_not_waited_for() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

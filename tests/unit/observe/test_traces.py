@@ -174,7 +174,7 @@ def test_on_what_is_only_put_off_has_not_failed(
     assert only.attributes.get("aftersend.error.code") == ("timeout" if failed else None)
 
 
-def test_a_peer_is_told_without_credentials_and_query() -> None:
+def test_a_url_is_traced_without_credentials_and_query() -> None:
     assert traces.url_attributes("https://key:secret@api.example/path?q=Meier") == {
         "address": "api.example",
         "port": 443,

@@ -25,7 +25,7 @@ def an_order(order_id: int) -> AfterbuyOrder:
     return AfterbuyOrder(order_id, NOW, AfterbuyAddress(), [])
 
 
-def test_the_clock_moves_only_as_told() -> None:
+def test_the_clock_moves_only_by_hand() -> None:
     clock = SandboxClock(base=NOW.timestamp)
     clock.advance(timedelta(minutes=5))
     assert clock.now() == NOW + timedelta(minutes=5)

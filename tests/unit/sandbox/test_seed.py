@@ -307,7 +307,7 @@ def test_some_products_lack_weight_or_customs_data() -> None:
     assert sum(bool(each.hs_code and each.origin) for each in shelf) > 40
 
 
-def test_sets_consist_of_the_products_that_their_names_tell() -> None:
+def test_sets_consist_of_the_products_in_their_names() -> None:
     shelf = products()
     parts = {name: [shelf[part].name.split(" ")[0] for part, _ in each] for name, each in SETS.items()}
     assert list(parts.values()) == [["Teekanne", "Kaffeebecher"], ["Vogelfutterhaus", "Nistkasten"]]
