@@ -1,26 +1,27 @@
 """Parse one answer of Afterbuy as a stream, record by record.
 
-Bytes go in chunk by chunk; lxml calls back for every start, text and end (a parser target); no tree of the document is
-ever built. One kind of element is wanted (``Order`` or ``Product``): each is collected into an ``Element``, passed to a
-callback at its end and released. Of all the rest only a few fields of the envelope are kept. So memory depends on one
-record, not on the answer, and unknown elements cost nothing::
+Bytes go in chunk by chunk. One kind of element is wanted (``Order`` or ``Product``): each is parsed on its own (see
+``records``) and passed on as an ``Element``. Of all the rest, the envelope, only a few fields are kept. So memory
+depends on one record, not on the answer, and a record that is no well-formed XML affects no other::
 
     <Afterbuy> <CallStatus/> <Result> <HasMoreItems/> <Orders> <Order>…</Order> <Order>…
-               envelope              envelope                 ╰── take(Element) at each end
+               envelope              envelope                 ╰── take(Element) for each
 
 Letter case and order of elements vary between answers, so names are compared in lower case. Document types are refused
-(entity bombs need one; HTML inside CDATA is text and passes), the network is never accessed, and sizes are capped.
-Everything that is no well-formed answer is ``Transient``: maintenance pages and broken proxies are temporary.
+(entity bombs need one; HTML inside CDATA is text and passes), the network is never asked, and sizes are capped.
+Everything that is no well-formed envelope is ``Transient``: maintenance pages and broken proxies go away.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, Final, cast
+import codecs
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
 
 from lxml import etree
 
 from aftersend.afterbuy.model import AFTERBUY
+from aftersend.afterbuy.records import Element, RecordSplitter
 from aftersend.errors import Transient
 
 MAX_BYTES: Final = 64 * 1024 * 1024
@@ -29,9 +30,11 @@ MAX_PLAIN_BYTES: Final = 1024 * 1024
 """Limit of an answer in which no records are expected, such as that of an update."""
 MAX_RECORDS: Final = 1000
 """Limit of one answer: four times the page size."""
-MAX_STEPS: Final = 200_000
-"""Limit of elements and pieces of text in one record."""
 
+_DECLARED: Final = re.compile(rb"""^\s*<\?xml[^>]*\sencoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+_LONGEST_DECLARATION: Final = 256
+_UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_PROLOG: Final = re.compile(r"\s*(?:<\?[^>]*>\s*|<!--[^>]*-->\s*)*<(!DOCTYPE|[A-Za-z_][\w:.-]*)", re.IGNORECASE)
 _ENVELOPE: Final = frozenset(
     {
         "callstatus",
@@ -43,34 +46,6 @@ _ENVELOPE: Final = frozenset(
         "afterbuyuniversaltimestamp",
     }
 )
-
-
-@dataclass(slots=True)
-class Element:
-    """One element of a record: lower-case name, text, children in document order."""
-
-    name: str
-    pieces: list[str] = field(default_factory=list)
-    children: list["Element"] = field(default_factory=list)
-
-    def all(self, path: str) -> list["Element"]:
-        """Find every element at a path such as ``SoldItems/SoldItem``; letter case does not matter."""
-        found = [self]
-        for step in _steps(path):
-            found = [child for each in found for child in each.children if child.name == step]
-        return found
-
-    def text(self, path: str) -> str:
-        """Return the first text at that path that is not empty, stripped; else an empty text."""
-        for each in self.all(path):
-            if text := "".join(each.pieces).strip():
-                return text
-        return ""
-
-
-@lru_cache(maxsize=256)
-def _steps(path: str) -> tuple[str, ...]:
-    return tuple(path.lower().split("/"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,124 +65,104 @@ class AnswerReader:
     """Incremental parser: ``feed`` bytes, then ``finish``. ``record`` names the wanted element, ``take`` gets each."""
 
     def __init__(self, record: str = "", take: Callable[[Element], None] = lambda _: None) -> None:
-        self._target = _Target(record.lower(), take)
-        self._bytes = 0
+        self._take = take
+        self._splitter = RecordSplitter(record, too_large=_broken("record_too_large")) if record else None
         self._most_bytes = MAX_BYTES if record else MAX_PLAIN_BYTES
-        self._parser = etree.XMLParser(
-            target=cast("Any", self._target),  # its type wants methods that lxml does not
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            dtd_validation=False,
-            huge_tree=False,
-            remove_comments=True,
-            remove_pis=True,
-            recover=False,
-        )
+        self._bytes = self._records = 0
+        self._plain = ""
+        self._start = b""
+        self._decoder: codecs.IncrementalDecoder | None = None
 
     def feed(self, chunk: bytes) -> None:
         """Parse the next bytes; ``Transient`` as soon as they cannot be an answer."""
         self._bytes += len(chunk)
         if self._bytes > self._most_bytes:
             raise _broken("answer_too_large")
-        try:
-            self._parser.feed(chunk)
-        except (etree.LxmlError, ValueError, LookupError):
-            raise _broken("unparsable") from None
+        self._decode(chunk)
 
     def finish(self) -> Envelope:
-        """Return the envelope once all bytes are in; ``Transient`` if something is missing."""
+        """Return the envelope, once all bytes are in; ``Transient`` if something is missing."""
         if not self._bytes:
             raise _broken("empty_answer")
+        self._decode(b"", final=True)
+        if self._splitter is None:
+            return _envelope(self._plain)
+        last, around = self._splitter.finish()
+        self._hand_over(last)
+        return _envelope(around)
+
+    def _decode(self, chunk: bytes, *, final: bool = False) -> None:
+        if self._decoder is None:
+            self._start += chunk
+            if not final and b">" not in self._start and len(self._start) < _LONGEST_DECLARATION:
+                return
+            self._decoder, chunk, self._start = _decoder(self._start), self._start, b""
         try:
-            self._parser.close()
-        except (etree.LxmlError, ValueError, LookupError):
+            text = self._decoder.decode(chunk, final=final)
+        except UnicodeDecodeError:
             raise _broken("unparsable") from None
-        return self._target.envelope()
+        if self._splitter is None:
+            self._plain += text
+        else:
+            self._hand_over(self._splitter.feed(text))
+
+    def _hand_over(self, elements: Iterable[Element]) -> None:
+        for element in elements:
+            self._records += 1
+            if self._records > MAX_RECORDS:
+                raise _broken("too_many_records")
+            self._take(element)
+
+
+def _decoder(start: bytes) -> codecs.IncrementalDecoder:
+    """Choose the decoder by byte order mark or declaration, else UTF-8; bytes that are no text become what XML forbids (surrogates)."""
+    declared = _DECLARED.match(start.removeprefix(codecs.BOM_UTF8))
+    name = "utf-16" if start.startswith(_UTF_16) else declared[1].decode().lower() if declared else "utf-8"
+    try:
+        return codecs.getincrementaldecoder("utf-8-sig" if name in {"utf-8", "utf8"} else name)("surrogateescape")
+    except LookupError:
+        raise _broken("unparsable") from None
+
+
+def _envelope(text: str) -> Envelope:
+    """Parse the text around the records."""
+    prolog = _PROLOG.match(text)
+    if prolog and prolog[1].upper() == "!DOCTYPE":
+        raise _broken("document_type")
+    if prolog and prolog[1].rpartition(":")[2].lower() != "afterbuy":
+        raise _broken("not_an_answer")
+    fields: dict[str, list[str]] = {}
+    for node in _parse(text).iter():
+        name = str(node.tag).rpartition("}")[2].lower()
+        if name in _ENVELOPE:
+            fields.setdefault(name, []).append((node.text or "").strip())
+    first = {name: values[0] for name, values in fields.items()}
+    return Envelope(
+        status=first.get("callstatus", "").lower(),
+        errors=_codes(fields.get("errorcode", ())),
+        warnings=_codes(fields.get("warningcode", ())),
+        fields=first,
+    )
+
+
+def _parse(text: str) -> "etree._Element":
+    parser = etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        return etree.fromstring(text.encode(), parser)
+    except (etree.LxmlError, ValueError):
+        raise _broken("unparsable") from None
+
+
+def _codes(found: Iterable[str]) -> tuple[str, ...]:
+    return tuple(code for code in found if code not in {"", "0"})
 
 
 def _broken(code: str) -> Transient:
     return Transient(code, upstream=AFTERBUY)
-
-
-class _Target:
-    """lxml's parser target. ``_open`` is the path inside the current record, ``_field`` the open envelope field."""
-
-    def __init__(self, record: str, take: Callable[[Element], None]) -> None:
-        self._record = record
-        self._take = take
-        self._records = 0
-        self._steps = 0
-        self._rooted = False
-        self._open: list[Element] = []
-        self._field: list[str] | None = None
-        self._fields: dict[str, list[str]] = {}
-
-    def start(self, tag: str, _attributes: Mapping[str, str]) -> None:
-        name = tag.rpartition("}")[2].lower()
-        if self._open:
-            self._step()
-            self._open.append(Element(name))
-        elif not self._rooted:
-            self._root(name)
-        elif name == self._record:
-            self._begin(name)
-        else:
-            self._field = [] if name in _ENVELOPE else None
-
-    def data(self, text: str) -> None:
-        if self._open:
-            self._step()
-            self._open[-1].pieces.append(text)
-        elif self._field is not None:
-            self._field.append(text)
-
-    def end(self, tag: str) -> None:
-        if self._open:
-            self._close()
-        elif self._field is not None:
-            name = tag.rpartition("}")[2].lower()
-            self._fields.setdefault(name, []).append("".join(self._field).strip())
-            self._field = None
-
-    def doctype(self, *_identifiers: str | None) -> None:
-        raise _broken("document_type")
-
-    def close(self) -> None:
-        """Called by lxml at the end, also after an error."""
-
-    def envelope(self) -> Envelope:
-        first = {name: values[0] for name, values in self._fields.items()}
-        return Envelope(
-            status=first.get("callstatus", "").lower(),
-            errors=self._codes("errorcode"),
-            warnings=self._codes("warningcode"),
-            fields=first,
-        )
-
-    def _codes(self, name: str) -> tuple[str, ...]:
-        return tuple(code for code in self._fields.get(name, ()) if code not in {"", "0"})
-
-    def _root(self, name: str) -> None:
-        if name != "afterbuy":
-            raise _broken("not_an_answer")
-        self._rooted = True
-
-    def _begin(self, name: str) -> None:
-        self._records += 1
-        if self._records > MAX_RECORDS:
-            raise _broken("too_many_records")
-        self._steps = 0
-        self._open.append(Element(name))
-
-    def _step(self) -> None:
-        self._steps += 1
-        if self._steps > MAX_STEPS:
-            raise _broken("record_too_large")
-
-    def _close(self) -> None:
-        done = self._open.pop()
-        if self._open:
-            self._open[-1].children.append(done)
-        else:
-            self._take(done)

@@ -18,13 +18,14 @@ from zoneinfo import ZoneInfo
 import aiohttp
 
 from aftersend.afterbuy import writing
-from aftersend.afterbuy.answer import AnswerReader, Element
+from aftersend.afterbuy.answer import AnswerReader
 from aftersend.afterbuy.credentials import AfterbuyCredentials
 from aftersend.afterbuy.errors import read_refusal, write_refusal
 from aftersend.afterbuy.exchange import TIMEOUT, AfterbuyExchange
 from aftersend.afterbuy.model import AFTERBUY, AfterbuyClock, OrderChange, Page, ProductCustoms
 from aftersend.afterbuy.numbers import Unreadable, read_time
 from aftersend.afterbuy.reading import read_product
+from aftersend.afterbuy.records import Element
 from aftersend.afterbuy.sold_items import SoldItemsPage
 from aftersend.errors import Bug, Transient
 from aftersend.observe.meter import CallMeter

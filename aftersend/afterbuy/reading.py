@@ -17,10 +17,10 @@ import re
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from aftersend.afterbuy.answer import Element
 from aftersend.afterbuy.countries import iso_country
 from aftersend.afterbuy.model import Order, ParcelLabel, PostalAddress, ProductCustoms, SoldItem, UnreadableOrder
 from aftersend.afterbuy.numbers import Unreadable, read_decimal, read_id, read_time, read_whole
+from aftersend.afterbuy.records import Element
 
 SECTIONS: Final = ("BuyerInfo", "SoldItems", "ShippingInfo", "PaymentInfo")
 
@@ -46,7 +46,7 @@ def read_order(element: Element) -> Order | UnreadableOrder:
     order_id = "0"
     try:
         order_id = _read(element, "OrderID", read_id)
-        return _order(element, order_id)
+        return _order(element, order_id) if element.readable else UnreadableOrder(order_id, "Order")
     except _UnreadableField as field:
         return UnreadableOrder(order_id, field.path)
 

@@ -5,10 +5,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Final, Self, TypeVar
 
-from aftersend.afterbuy.answer import Element, Envelope
+from aftersend.afterbuy.answer import Envelope
 from aftersend.afterbuy.model import Order, Page, UnreadableOrder
 from aftersend.afterbuy.numbers import Unreadable, read_flag, read_whole
 from aftersend.afterbuy.reading import read_order
+from aftersend.afterbuy.records import Element
 
 NEEDED: Final = ("BuyerInfo", "SoldItems", "ShippingInfo")
 """Sections without which no order can be transferred."""
