@@ -115,7 +115,10 @@ class AnswerReader:
 
 
 def _decoder(start: bytes) -> codecs.IncrementalDecoder:
-    """Choose the decoder by byte order mark or declaration, else UTF-8; bytes that are no text become what XML forbids (surrogates)."""
+    """Choose the decoder by byte order mark or declaration, else UTF-8.
+
+    Bytes that are no text become lone surrogates, which XML forbids: ``repair`` leaves them out of a record.
+    """
     declared = _DECLARED.match(start.removeprefix(codecs.BOM_UTF8))
     name = "utf-16" if start.startswith(_UTF_16) else declared[1].decode().lower() if declared else "utf-8"
     try:

@@ -1,0 +1,33 @@
+"""Spellings of one name that mean the same: letter case, accents, dots and hyphens do not matter.
+
+A text may also say the same thing twice: ``NY - New York``, ``Roma (RM)``, ``CN/China``. It is certain if everything in
+it that is known means one and the same.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from typing import Final
+
+_SEPARATORS: Final = (re.compile(r"[()\[\],;/]|\s[-–—]\s"), re.compile(r"[-–—]"))
+
+
+def folded(text: str) -> str:
+    """Lower case without accents; one blank for everything that is no letter or digit."""
+    plain = "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char))
+    return " ".join("".join(char if char.isalnum() else " " for char in plain).split())
+
+
+def certain(text: str, known: Callable[[str], str]) -> str:
+    """What ``known`` says of the text as a whole, else of its parts if they do not contradict; else an empty text."""
+    for parts in _readings(text):
+        meanings = {meaning for part in parts if part and (meaning := known(part))}
+        if meanings:
+            return meanings.pop() if len(meanings) == 1 else ""
+    return ""
+
+
+def _readings(text: str) -> Iterator[list[str]]:
+    yield [folded(text)]
+    for separator in _SEPARATORS:
+        yield [folded(part) for part in separator.split(text)]
