@@ -35,7 +35,9 @@ def subdivisions() -> dict[str, dict[str, list[str]]]:
     """
     found = {}
     for country in WITH_STATES:
-        states = {each.code.partition("-")[2]: each.name for each in pycountry.subdivisions.get(country_code=country)}
+        states = {
+            each.code.partition("-")[2]: each.name for each in pycountry.subdivisions if each.country_code == country
+        }
         found[country] = {
             code: list(dict.fromkeys((name, _GERMAN_STATES.gettext(name))))
             for code, name in sorted(states.items())

@@ -17,22 +17,26 @@ from typing import Final
 from aftersend.afterbuy.numbers import Unreadable
 from aftersend.iso3166.countries import country_code
 
-_BY_PLATE: Final = dict(
-    pair.split("=")
-    for pair in (
-        "A=AT AFG=AF AND=AD ARK=AQ ARM=AM ARU=AW AUS=AU AXA=AI B=BE BDS=BB BHT=BT BIH=BA BOL=BO BRN=BH BRU=BN "
-        "BUR=MM BVI=VG CAM=CM CDN=CA CGO=CD CHN=CN COM=KM D=DE DJI=DJ DOM=DO E=ES EAK=KE EAT=TZ EAU=UG EAZ=TZ "
-        "EIR=IE EST=EE ET=EG ETH=ET F=FR FGU=GF FIN=FI FJI=FJ FL=LI FSM=FM G=GA GBA=GG GBG=GG GBJ=JE GBM=GB "
-        "GBZ=GI GCA=GT GUY=GY H=HU HKJ=JO I=IT IND=IN IRL=IE IRQ=IQ J=JP JOR=JO K=KH KAN=KN KIR=KI KSA=SA "
-        "KWT=KW L=LU LAO=LA LAR=LY LB=LR M=MT MAL=MY MEX=MX MGL=MN MNE=ME MOC=MZ N=NO NAM=NA NAU=NR NCL=NC "
-        "NEP=NP NIC=NI NMK=MK P=PT PAL=PW PMR=MD PNG=PG PRK=KP Q=QA RA=AR RB=BW RC=TW RCA=CF RCB=CG RCH=CL "
-        "RG=GN RH=HT RI=ID RIM=MR RKS=XK RL=LB RMM=ML RN=NE ROK=KR ROU=UY RP=PH RSM=SM RUM=RO RUS=RU RWA=RW "
-        "S=SE SCG=RS SGP=SG SLO=SI SME=SR SOL=SB SRB=RS SUD=SD SYR=SY T=TH TCH=TD TMN=TM TON=TO TUV=TV UAE=AE "
-        "UK=GB USA=US V=VA VAN=VU WAG=GM WAL=SL WAN=NG WD=DM WG=GD WL=LC WS=WS WV=VC YAR=YE YV=VE Z=ZM ZW=ZW "
-    ).split()
-)
+_BY_PLATE: Final = {
+    "A": "AT", "AFG": "AF", "AND": "AD", "ARK": "AQ", "ARM": "AM", "ARU": "AW", "AUS": "AU", "AXA": "AI",
+    "B": "BE", "BDS": "BB", "BHT": "BT", "BIH": "BA", "BOL": "BO", "BRN": "BH", "BRU": "BN", "BUR": "MM",
+    "BVI": "VG", "CAM": "CM", "CDN": "CA", "CGO": "CD", "CHN": "CN", "COM": "KM", "D": "DE", "DJI": "DJ",
+    "DOM": "DO", "E": "ES", "EAK": "KE", "EAT": "TZ", "EAU": "UG", "EAZ": "TZ", "EIR": "IE", "EST": "EE",
+    "ET": "EG", "ETH": "ET", "F": "FR", "FGU": "GF", "FIN": "FI", "FJI": "FJ", "FL": "LI", "FSM": "FM",
+    "G": "GA", "GBA": "GG", "GBG": "GG", "GBJ": "JE", "GBM": "GB", "GBZ": "GI", "GCA": "GT", "GUY": "GY",
+    "H": "HU", "HKJ": "JO", "I": "IT", "IND": "IN", "IRL": "IE", "IRQ": "IQ", "J": "JP", "JOR": "JO",
+    "K": "KH", "KAN": "KN", "KIR": "KI", "KSA": "SA", "KWT": "KW", "L": "LU", "LAO": "LA", "LAR": "LY",
+    "M": "MT", "MAL": "MY", "MEX": "MX", "MGL": "MN", "MNE": "ME", "MOC": "MZ", "N": "NO", "NAM": "NA",
+    "NAU": "NR", "NCL": "NC", "NEP": "NP", "NIC": "NI", "NMK": "MK", "P": "PT", "PAL": "PW", "PMR": "MD",
+    "PNG": "PG", "PRK": "KP", "Q": "QA", "RA": "AR", "RB": "BW", "RC": "TW", "RCA": "CF", "RCB": "CG",
+    "RCH": "CL", "RG": "GN", "RH": "HT", "RI": "ID", "RIM": "MR", "RKS": "XK", "RL": "LB", "RMM": "ML",
+    "RN": "NE", "ROK": "KR", "ROU": "UY", "RP": "PH", "RSM": "SM", "RUM": "RO", "RUS": "RU", "RWA": "RW",
+    "S": "SE", "SCG": "RS", "SGP": "SG", "SLO": "SI", "SME": "SR", "SOL": "SB", "SRB": "RS", "SUD": "SD",
+    "SYR": "SY", "T": "TH", "TCH": "TD", "TMN": "TM", "TON": "TO", "TUV": "TV", "UAE": "AE", "UK": "GB",
+    "USA": "US", "V": "VA", "VAN": "VU", "WAG": "GM", "WAL": "SL", "WAN": "NG", "WD": "DM", "WG": "GD",
+    "WL": "LC", "WV": "VC", "YAR": "YE", "YV": "VE", "Z": "ZM",
+}  # fmt: skip
 _EU_CODES: Final = {"EL": "GR", "UK": "GB", "XI": "GB"}
-_ISO_LENGTH: Final = 2
 
 
 def read_country(iso: str, plate: str = "") -> str:

@@ -43,6 +43,8 @@ class SoldItem:
     quantity: int
     price: Decimal | None
     weight: Decimal | None
+    weight_unit: str = ""
+    """``kg`` or ``g`` where the text names one; it counts more than the tenant's unit."""
     currency: str = ""
     """ISO 4217 of ``price`` (ItemOriginalCurrency/ItemPriceCode), empty if absent."""
     original_price: Decimal | None = None
@@ -94,6 +96,9 @@ class Order:
     sections: frozenset[str] = frozenset()
     """Those of BuyerInfo, SoldItems, ShippingInfo and PaymentInfo that the answer held."""
 
+    unclear: frozenset[str] = frozenset()
+    """Paths of fields that are filled and could not be parsed, such as ``PaymentInfo/AlreadyPaid``."""
+
     @property
     def has_parcel_number(self) -> bool:
         """AdditionalInfo or any ParcelLabelNumber is filled: the merchant holds the order, or it is shipped."""
@@ -123,7 +128,10 @@ class ProductCustoms:
 
     product_id: str
     hs_code: str = ""
+    """Digits only."""
     origin_country: str = ""
+    unclear: frozenset[str] = frozenset()
+    """Names of fields that are filled and not understood: a default must not stand in for them."""
 
 
 @dataclass(frozen=True, slots=True)

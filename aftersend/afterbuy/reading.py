@@ -15,11 +15,21 @@ ItemOriginalCurrency holds price and code beside it; both are kept, the mapping 
 import html
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 from typing import Final, TypeVar
 
-from aftersend.afterbuy.countries import iso_country
+from aftersend.afterbuy.countries import origin_country, read_country
 from aftersend.afterbuy.model import Order, ParcelLabel, PostalAddress, ProductCustoms, SoldItem, UnreadableOrder
-from aftersend.afterbuy.numbers import Unreadable, read_decimal, read_id, read_time, read_whole
+from aftersend.afterbuy.numbers import (
+    Unreadable,
+    read_amount,
+    read_decimal,
+    read_id,
+    read_time,
+    read_weight,
+    read_whole,
+)
 from aftersend.afterbuy.records import Element
 
 SECTIONS: Final = ("BuyerInfo", "SoldItems", "ShippingInfo", "PaymentInfo")
@@ -29,7 +39,11 @@ _ENTITY: Final = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#[0-9]{1,7}|#[xX][0-
 _MAIL: Final = re.compile(r"[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\]+\.[^\s@<>()\[\],;:\"\\.]{2,}")
 _LONGEST_MAIL: Final = 254
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
-_HS_CODE: Final = re.compile(r"[0-9][0-9. ]{2,14}[0-9]")
+_HS_PREFIX: Final = r"(?:(?:HS|HTS|TARIC|KN|CN|WTN|ZTN|Zolltarifnummer)(?:[- ]?Code)?[\s.:]*)?"
+_HS_CODE: Final = re.compile(_HS_PREFIX + r"([0-9][0-9. \xa0]*)", re.IGNORECASE)
+_SHORTEST_HS_CODE: Final = 4
+_LONGEST_HS_CODE: Final = 12
+_NO_WEIGHT: Final[tuple[Decimal | None, str]] = (None, "")
 _T = TypeVar("_T")
 
 
@@ -52,16 +66,26 @@ def read_order(element: Element) -> Order | UnreadableOrder:
 
 
 def read_product(element: Element) -> ProductCustoms | None:
-    """Map one ``Product`` element; None without ProductID. Customs data that cannot be parsed count as absent."""
+    """Map one ``Product`` element; None without ProductID. What is filled and not understood stands in ``unclear``."""
     product_id = _text(element, "ProductID")
     if not (product_id.isascii() and product_id.isdigit()):
         return None
-    tariff = _text(element, "CustomsTariffNumber")
+    fields = _Fields(element)
     return ProductCustoms(
         product_id,
-        hs_code=tariff.replace(" ", "") if _HS_CODE.fullmatch(tariff) else "",
-        origin_country=iso_country(_text(element, "CountryOfOrigin"), _text(element, "CountryOfOrigin")),
+        hs_code=fields.get("CustomsTariffNumber", _hs_code, ""),
+        origin_country=fields.get("CountryOfOrigin", origin_country, ""),
+        unclear=frozenset(fields.unclear),
     )
+
+
+def _hs_code(text: str) -> str:
+    """Parse a tariff number to its digits: ``HS 6205.20.00`` is 62052000."""
+    found = _HS_CODE.fullmatch(plain(text).strip())
+    digits = "".join(char for char in found[1] if char.isdigit()) if found else ""
+    if text.strip() and not _SHORTEST_HS_CODE <= len(digits) <= _LONGEST_HS_CODE:
+        raise Unreadable
+    return digits
 
 
 def read_mail(text: str) -> str:
@@ -75,44 +99,66 @@ def plain(text: str) -> str:
     return _ENTITY.sub(lambda match: html.unescape(match.group()), text) if "&" in text else text
 
 
+class _Fields:
+    """Fields of one element that an order can do without: what is not understood is noted and left out."""
+
+    def __init__(self, element: Element, *, within: str = "") -> None:
+        self._element = element
+        self._within = within
+        self.unclear: list[str] = []
+
+    def get(self, path: str, read: Callable[[str], _T], default: _T) -> _T:
+        """Parse the text at that path."""
+        try:
+            return read(self._element.text(path))
+        except Unreadable:
+            self.unclear.append(self._within + path)
+            return default
+
+
 def _order(element: Element, order_id: str) -> Order:
-    return Order(
+    fields = _Fields(element)
+    order = Order(
         order_id=order_id,
         ordered_at=_read(element, "OrderDate", read_time),
-        billing=_address(element, "BuyerInfo/BillingAddress"),
-        shipping=_shipping_address(element),
+        billing=_address(fields, element, "BuyerInfo/BillingAddress"),
+        shipping=_shipping_address(fields, element),
         items=tuple(_item(item) for item in element.all("SoldItems/SoldItem")),
         tags=_tags(element),
         additional_info=_text(element, "AdditionalInfo"),
         vorgangs_infos=_vorgangs_infos(element),
         parcel_labels=tuple(_label(label) for label in element.all("ShippingInfo/ParcelLabels/ParcelLabel")),
-        dispatched_at=_read(element, "ShippingInfo/DeliveryDate", read_time),
+        dispatched_at=fields.get("ShippingInfo/DeliveryDate", read_time, None),
         shipping_method=_text(element, "ShippingInfo/ShippingMethod"),
         delivery_service=_text(element, "ShippingInfo/DeliveryService"),
-        shipping_total=_read(element, "ShippingInfo/ShippingTotalCost", read_decimal),
-        already_paid=_read(element, "PaymentInfo/AlreadyPaid", read_decimal),
-        full_amount=_read(element, "PaymentInfo/FullAmount", read_decimal),
-        paid_at=_read(element, "PaymentInfo/PaymentDate", read_time),
+        shipping_total=fields.get("ShippingInfo/ShippingTotalCost", read_amount, None),
+        already_paid=fields.get("PaymentInfo/AlreadyPaid", read_amount, None),
+        full_amount=fields.get("PaymentInfo/FullAmount", read_amount, None),
+        paid_at=fields.get("PaymentInfo/PaymentDate", read_time, None),
         sections=frozenset(name for name in SECTIONS if element.all(name)),
     )
+    return replace(order, unclear=frozenset(fields.unclear)) if fields.unclear else order
 
 
 def _item(element: Element) -> SoldItem:
+    fields = _Fields(element)
     code = _text(element, "ItemOriginalCurrency/ItemPriceCode").upper()
     currency = code if _CURRENCY.fullmatch(code) else ""
-    original = _read(element, "ItemOriginalCurrency/ItemPrice", read_decimal, within=_ITEM)
+    original = fields.get("ItemOriginalCurrency/ItemPrice", read_decimal, None)
+    weight, unit = fields.get("ItemWeight", read_weight, _NO_WEIGHT)
     return SoldItem(
-        item_id=_read(element, "ItemID", read_id, within=_ITEM),
+        item_id=fields.get("ItemID", read_id, "0"),
         title=_text(element, "ItemTitle"),
         quantity=_quantity(element),
-        price=_read(element, "ItemPrice", read_decimal, within=_ITEM),
-        weight=_read(element, "ItemWeight", read_decimal, within=_ITEM),
+        price=_read(element, "ItemPrice", read_amount, within=_ITEM),
+        weight=weight,
+        weight_unit=unit,
         currency=currency,
         original_price=original if currency else None,
         sku=_sku(element),
         ean=_known(_text(element, "ShopProductDetails/EAN")),
         product_id=_known(_text(element, "ShopProductDetails/ProductID")),
-        item_type=_read(element, "InternalItemType", read_whole, within=_ITEM),
+        item_type=fields.get("InternalItemType", read_whole, None),
         platform=_text(element, "ItemPlatformName"),
     )
 
@@ -135,9 +181,8 @@ def _known(number: str) -> str:
 
 
 def _label(element: Element) -> ParcelLabel:
-    within = "ShippingInfo/ParcelLabels/ParcelLabel/"
     return ParcelLabel(
-        item_id=_read(element, "ItemID", read_id, within=within),
+        item_id=_Fields(element).get("ItemID", read_id, "0"),
         package_number=_text(element, "PackageNumber"),
         number=_text(element, "ParcelLabelNumber"),
     )
@@ -157,15 +202,16 @@ def _vorgangs_infos(element: Element) -> tuple[str, str, str]:
     )
 
 
-def _shipping_address(element: Element) -> PostalAddress | None:
-    address = _address(element, "BuyerInfo/ShippingAddress")
+def _shipping_address(fields: _Fields, element: Element) -> PostalAddress | None:
+    address = _address(fields, element, "BuyerInfo/ShippingAddress")
     return None if address.is_empty else address
 
 
-def _address(element: Element, path: str) -> PostalAddress:
+def _address(fields: _Fields, element: Element, path: str) -> PostalAddress:
     def text(name: str) -> str:
         return _text(element, f"{path}/{name}")
 
+    country_field = f"{path}/CountryISO" if text("CountryISO") else f"{path}/Country"
     return PostalAddress(
         first_name=text("FirstName"),
         last_name=text("LastName"),
@@ -175,7 +221,7 @@ def _address(element: Element, path: str) -> PostalAddress:
         postal_code=text("PostalCode"),
         city=text("City"),
         state=text("StateOrProvince"),
-        country=iso_country(text("CountryISO"), text("Country")),
+        country=fields.get(country_field, lambda _: read_country(text("CountryISO"), text("Country")), ""),
         phone=text("Phone"),
         mail=read_mail(text("Mail")),
     )

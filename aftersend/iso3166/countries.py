@@ -43,7 +43,7 @@ def country_code(text: str) -> str:
 def _known(name: str) -> str:
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
-    return _codes().get(name) or _codes().get(name.replace(" ", ""), "")
+    return _codes().get(name, "")
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Spellings of one name that mean the same: letter case, accents, dots and hyphens do not matter.
+"""Spellings of one name that mean the same: letter case, accents, hyphens and the dots of initials do not matter.
 
 A text may also say the same thing twice: ``NY - New York``, ``Roma (RM)``, ``CN/China``. It is certain if everything in
 it that is known means one and the same.
@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 _SEPARATORS: Final = (re.compile(r"[()\[\],;/]|\s[-–—]\s"), re.compile(r"[-–—]"))
+_INITIALS: Final = re.compile(r"\b(\w)\.\s*")
 
 
 def folded(text: str) -> str:
-    """Lower case without accents; one blank for everything that is no letter or digit."""
-    plain = "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char))
+    """Lower case without accents, initials joined; one blank for everything else that is no letter or digit."""
+    decomposed = unicodedata.normalize("NFKD", _INITIALS.sub(r"\1", text).casefold())
+    plain = "".join(char for char in decomposed if not unicodedata.combining(char))
     return " ".join("".join(char if char.isalnum() else " " for char in plain).split())
 
 

@@ -54,7 +54,6 @@ _ALIASES: Final = {
         "virgin islands": "VI",
         "us virgin islands": "VI",
         "washington dc": "DC",
-        "washington d c": "DC",
     },
 }
 """Folded: names of today and yesterday, and the armed forces' post, which the standard does not list."""
@@ -71,7 +70,7 @@ def subdivision_code(*, country: str, state: str) -> str:
     if known is None:
         return ""
     prefix = f"{country.casefold()} "
-    code = certain(state, lambda text: known.get(text.removeprefix(prefix)) or known.get(text.replace(" ", ""), ""))
+    code = certain(state, lambda text: known.get(text.removeprefix(prefix), ""))
     return f"{country}-{code}" if code else ""
 
 

@@ -7,16 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftersend.afterbuy.countries import iso_country
+from aftersend.afterbuy.countries import origin_country, read_country
 from aftersend.afterbuy.exchange import CALLS_PER_DAY, DailyBudget
 from aftersend.afterbuy.numbers import (
     BERLIN,
     Unreadable,
     format_time,
+    read_amount,
     read_decimal,
     read_flag,
     read_id,
     read_time,
+    read_weight,
     read_whole,
 )
 
@@ -38,6 +40,11 @@ from aftersend.afterbuy.numbers import (
         ("  7,25\r\n", "7.25"),
         ("1 234,50", "1234.50"),
         ("1\xa0234,50", "1234.50"),
+        ("1'234,50", "1234.50"),
+        ("1’234.50", "1234.50"),
+        ("1,234.50", "1234.50"),
+        ("1,234,567.8", "1234567.8"),
+        ("1\u202f234,50", "1234.50"),
     ],
 )
 def test_decimals(text: str, value: str) -> None:
@@ -59,6 +66,57 @@ def test_what_is_no_decimal(text: str) -> None:
     with pytest.raises(Unreadable) as caught:
         read_decimal(text)
     assert str(caught.value) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("19,90 EUR", "19.90"),
+        ("19,90EUR", "19.90"),
+        ("EUR 19,90", "19.90"),
+        ("eur 19,90", "19.90"),
+        ("€19,90", "19.90"),
+        ("19,90 €", "19.90"),
+        ("1.234,50 €", "1234.50"),
+        ("-5,00 €", "-5.00"),
+        ("19,90", "19.90"),
+    ],
+)
+def test_amounts_in_the_accounts_currency(text: str, value: str) -> None:
+    assert read_amount(text) == Decimal(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["19,90 USD", "CHF 19,90", "$19.90", "frei", "19,90 EUR EUR 2", "EURO", "19,90 + Versand"]
+)
+def test_what_is_no_amount_in_the_accounts_currency(text: str) -> None:
+    with pytest.raises(Unreadable):
+        read_amount(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "unit"),
+    [
+        ("0,75", "0.75", ""),
+        ("0,75 kg", "0.75", "kg"),
+        ("0.75KG", "0.75", "kg"),
+        ("750 g", "750", "g"),
+        ("750g", "750", "g"),
+        ("1.250,5 g", "1250.5", "g"),
+    ],
+)
+def test_weights(text: str, value: str, unit: str) -> None:
+    assert read_weight(text) == (Decimal(value), unit)
+
+
+@pytest.mark.parametrize("text", ["leicht", "1 lb", "2 x 3 kg", "kg kg"])
+def test_what_is_no_weight(text: str) -> None:
+    with pytest.raises(Unreadable):
+        read_weight(text)
+
+
+def test_no_weight_is_none() -> None:
+    assert read_weight(" ") == (None, "")
 
 
 @pytest.mark.parametrize(("text", "value"), [("3", 3), ("2,00", 2), ("-1", -1), ("0", 0)])
@@ -106,6 +164,12 @@ def test_no_ids(text: str) -> None:
         ("  01.12.2026  ", "2026-11-30T23:00:00"),
         ("2024-01-02T22:33:44", "2024-01-02T21:33:44"),
         ("2024-01-02", "2024-01-01T23:00:00"),
+        ("2024-01-02T22:33:44.123", "2024-01-02T21:33:44"),
+        ("2024-01-02T22:33:44Z", "2024-01-02T22:33:44"),
+        ("2024-01-02T22:33:44+01:00", "2024-01-02T21:33:44"),
+        ("2024-07-02T22:33:44.1234567+02:00", "2024-07-02T20:33:44"),
+        ("2024-01-02 22:33:44 -0500", "2024-01-03T03:33:44"),
+        ("02.01.2024 22:33:44 +01:00", "2024-01-02T21:33:44"),
         ("29.03.2026 01:59:59", "2026-03-29T00:59:59"),
         ("29.03.2026 02:30:00", "2026-03-29T01:30:00"),  # never was: an hour later on the clock
         ("29.03.2026 03:00:00", "2026-03-29T01:00:00"),
@@ -163,37 +227,49 @@ def test_any_text_is_read_or_unreadable(text: str) -> None:
 @pytest.mark.parametrize(
     ("iso", "plate", "country"),
     [
-        ("DE", "D", "DE"),
-        ("de", "", "DE"),
-        (" FR ", "D", "FR"),
-        ("UK", "", "GB"),
-        ("", "UK", "GB"),
-        ("", "GB", "GB"),
-        ("", "GBM", "GB"),
-        ("", "D", "DE"),
-        ("", "a", "AT"),
-        ("", "CH", "CH"),
-        ("", "FL", "LI"),
-        ("", "EST", "EE"),
-        ("", "RUM", "RO"),
-        ("", "RO", "RO"),
-        ("", "GBJ", "JE"),
-        ("", "GBG", "GG"),
+        ("DE", "D", "DE"), ("de", "", "DE"), (" at ", "D", "AT"), ("", "D", "DE"), ("", "ch", "CH"), ("", "", ""),
+        ("UK", "", "GB"), ("EL", "", "GR"), ("XI", "", "GB"), ("", "UK", "GB"), ("", "GBM", "GB"), ("", "ET", "EG"),
+        ("", "CHN", "CN"), ("", "BOL", "BO"), ("", "DOM", "DO"), ("", "MGL", "MN"), ("", "NEP", "NP"),
         ("", "SLO", "SI"),
-        ("", "RSM", "SM"),
-        ("", "USA", "US"),
-        ("", "SRB", "RS"),
-        ("", "NL", "NL"),
-        ("", "ET", "EG"),
-        ("DEU", "D", "DE"),
-        ("??", "A", "AT"),
-        ("ÄÖ", "", ""),
-        ("", "Deutschland", ""),
-        ("", "", ""),
+        ("", "CDN", "CA"), ("", "WAN", "NG"), ("", "EAK", "KE"), ("", "ZA", "ZA"), ("", "ROK", "KR"), ("", "PRK", "KP"),
+        ("DEU", "", "DE"), ("CHE", "CH", "CH"), ("", "Deutschland", "DE"), ("Österreich", "", "AT"),
+        ("", "Schweiz", "CH"),
+        ("XK", "", "XK"), ("", "RKS", "XK"), ("", "LB", "LB"), ("", "ES", "ES"), ("", "A", "AT"),
+    ],
+)  # fmt: skip
+def test_countries(iso: str, plate: str, country: str) -> None:
+    assert read_country(iso, plate) == country
+
+
+@pytest.mark.parametrize(
+    ("iso", "plate"), [("XX", "D"), ("ZZ", ""), ("", "XYZ"), ("", "??"), ("EU", "D"), ("0", ""), ("", "Korea")]
+)
+def test_a_code_that_is_none_is_unreadable(iso: str, plate: str) -> None:
+    with pytest.raises(Unreadable):
+        read_country(iso, plate)
+
+
+@pytest.mark.parametrize(
+    ("text", "country"),
+    [
+        ("CN", "CN"),
+        ("CHN", "CN"),
+        ("China", "CN"),
+        ("PRC", "CN"),
+        ("D", "DE"),
+        ("Made in Germany", "DE"),
+        ("", ""),
+        ("USA", "US"),
     ],
 )
-def test_countries(iso: str, plate: str, country: str) -> None:
-    assert iso_country(iso, plate) == country
+def test_the_origin_of_a_product(text: str, country: str) -> None:
+    assert origin_country(text) == country
+
+
+@pytest.mark.parametrize("text", ["VN/CN", "ROU", "BRN", "Asien", "EU", "XX", "n/a", "-"])
+def test_an_origin_that_is_not_certain_is_unreadable(text: str) -> None:
+    with pytest.raises(Unreadable):
+        origin_country(text)
 
 
 def test_the_budget_counts_down_and_starts_anew_at_midnight_in_berlin() -> None:

@@ -171,17 +171,8 @@ def test_the_first_text_that_is_not_empty_counts() -> None:
         ("OrderDate", "Meier"),
         ("SoldItems/SoldItem/ItemQuantity", "abc"),
         ("SoldItems/SoldItem/ItemQuantity", ""),
-        ("SoldItems/SoldItem/ItemID", "x"),
         ("SoldItems/SoldItem/ItemPrice", "x"),
-        ("SoldItems/SoldItem/ItemWeight", "leicht"),
-        ("SoldItems/SoldItem/InternalItemType", "Auktion"),
-        ("SoldItems/SoldItem/ItemOriginalCurrency/ItemPrice", "x"),
-        ("ShippingInfo/DeliveryDate", "bald"),
-        ("ShippingInfo/ShippingTotalCost", "frei"),
-        ("ShippingInfo/ParcelLabels/ParcelLabel/ItemID", "x"),
-        ("PaymentInfo/AlreadyPaid", "alles"),
-        ("PaymentInfo/FullAmount", "alles"),
-        ("PaymentInfo/PaymentDate", "gestern"),
+        ("SoldItems/SoldItem/ItemPrice", "19,90 USD"),
     ],
 )
 def test_an_unreadable_field_spoils_its_own_order_only(path: str, text: str) -> None:
@@ -189,6 +180,39 @@ def test_an_unreadable_field_spoils_its_own_order_only(path: str, text: str) -> 
     assert second == UnreadableOrder("0" if path == "OrderID" else "7", path)
     assert isinstance(first, Order)
     assert isinstance(third, Order)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("ShippingInfo/DeliveryDate", "bald"),
+        ("ShippingInfo/DeliveryDate", "31.02.2026"),
+        ("ShippingInfo/ShippingTotalCost", "frei"),
+        ("PaymentInfo/AlreadyPaid", "alles"),
+        ("PaymentInfo/AlreadyPaid", "19,90 USD"),
+        ("PaymentInfo/FullAmount", "alles"),
+        ("PaymentInfo/PaymentDate", "gestern"),
+        ("BuyerInfo/BillingAddress/CountryISO", "XX"),
+        ("BuyerInfo/BillingAddress/Country", "Atlantis"),
+    ],
+)
+def test_a_field_that_an_order_can_do_without_is_named_and_left_out(path: str, text: str) -> None:
+    odd = the_order(page(broken_order(path, text)))
+    assert (odd.order_id, odd.unclear) == ("7", {path})
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "SoldItems/SoldItem/ItemID",
+        "SoldItems/SoldItem/ItemWeight",
+        "SoldItems/SoldItem/InternalItemType",
+        "SoldItems/SoldItem/ItemOriginalCurrency/ItemPrice",
+        "ShippingInfo/ParcelLabels/ParcelLabel/ItemID",
+    ],
+)
+def test_fields_of_items_that_make_no_sense_count_as_absent(path: str) -> None:
+    assert the_order(page(broken_order(path, "x"))) == the_order(page(broken_order(path, "")))
 
 
 @pytest.mark.parametrize(
@@ -231,8 +255,8 @@ def test_entities_that_xml_left_over_are_decoded_once(text: str, decoded: str) -
     ("inside", "hs_code", "origin"),
     [
         ("<CustomsTariffNumber>6912 0023</CustomsTariffNumber><CountryOfOrigin>cn</CountryOfOrigin>", "69120023", "CN"),
-        ("<CustomsTariffNumber>6912.00</CustomsTariffNumber><CountryOfOrigin>D</CountryOfOrigin>", "6912.00", "DE"),
-        ("<CustomsTariffNumber>Keramik</CustomsTariffNumber><CountryOfOrigin>China</CountryOfOrigin>", "", ""),
+        ("<CustomsTariffNumber>6912.00</CustomsTariffNumber><CountryOfOrigin>D</CountryOfOrigin>", "691200", "DE"),
+        ("<CustomsTariffNumber>Keramik</CustomsTariffNumber><CountryOfOrigin>China</CountryOfOrigin>", "", "CN"),
         ("", "", ""),
     ],
 )
@@ -244,6 +268,29 @@ def test_products(inside: str, hs_code: str, origin: str) -> None:
     product = read_product(found[0])
     assert product is not None
     assert (product.product_id, product.hs_code, product.origin_country) == ("5", hs_code, origin)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "digits"),
+    [
+        ("CustomsTariffNumber", "HS 620520", "620520"),
+        ("CustomsTariffNumber", "6205.20.00", "62052000"),
+        ("CustomsTariffNumber", "HS-Code: 6205 20 00", "62052000"),
+        ("CustomsTariffNumber", "TARIC 6205200010", "6205200010"),
+        ("CustomsTariffNumber", "Zolltarifnummer 62052000", "62052000"),
+        ("CustomsTariffNumber", "620", None),
+        ("CustomsTariffNumber", "620520 oder 620530", None),
+        ("CustomsTariffNumber", "6205-20", None),
+        ("CustomsTariffNumber", "Hemd", None),
+        ("CountryOfOrigin", "VN/CN", None),
+    ],
+)
+def test_what_is_not_understood_of_a_product_is_named(field: str, text: str, digits: str | None) -> None:
+    raw = Element("product", children=[Element("productid", ["5"]), Element(field.lower(), [text])])
+    product = read_product(raw)
+    assert product is not None
+    assert product.hs_code == (digits or "")
+    assert product.unclear == (frozenset() if digits else {field})
 
 
 def test_a_product_without_id_is_none() -> None:

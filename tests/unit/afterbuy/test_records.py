@@ -3,13 +3,13 @@
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.support.afterbuy_wire import answer, order, page
 
 from aftersend.afterbuy.answer import AnswerReader
 from aftersend.afterbuy.model import Order, UnreadableOrder
 from aftersend.afterbuy.reading import read_order, read_product
 from aftersend.afterbuy.records import Element
 from aftersend.errors import Transient
+from tests.support.scripted_afterbuy import answer, order, page
 
 MARK = "##"
 
