@@ -26,7 +26,7 @@ from aftersend.afterbuy.model import AFTERBUY, AfterbuyClock, OrderChange, Page,
 from aftersend.afterbuy.numbers import Unreadable, read_time
 from aftersend.afterbuy.reading import read_product
 from aftersend.afterbuy.records import Element
-from aftersend.afterbuy.sold_items import SoldItemsPage
+from aftersend.afterbuy.sold_items import SoldItemsPage, missing_section
 from aftersend.errors import Bug, Transient
 from aftersend.observe.meter import CallMeter
 
@@ -69,7 +69,8 @@ class AfterbuyClient:
     async def orders_between(self, start: datetime, end: datetime, *, date_field: str) -> AsyncIterator[Page]:
         """Read orders whose date lies in the window, page by page, ascending by OrderID. Times are sent in Berlin time.
 
-        Raises ``Bug`` ("section_missing") if no order of a page has a section that the mapping needs.
+        Raises ``Bug`` ("section_missing") if several orders were read and none has a section that the mapping needs. A
+        single order without it is a matter of that order.
         """
         async for sold in self._pages(writing.date_filter(date_field, start, end), complete=True):
             yield sold.page()
@@ -109,10 +110,12 @@ class AfterbuyClient:
 
     async def _pages(self, wanted: writing.Filter, *, complete: bool = False) -> AsyncIterator[SoldItemsPage]:
         seen: set[str] = set()
+        sections, count = frozenset[str](), 0
         position: int | None = 0
         while position is not None:
             sold = await self._sold_items((wanted, writing.range_filter(position)) if position else (wanted,))
-            if complete and (missing := sold.missing_section()):
+            sections, count = sections | sold.sections(), count + len(sold.orders)
+            if complete and count > 1 and (missing := missing_section(sections)):
                 raise Bug("section_missing", upstream=AFTERBUY, path=missing)
             fresh = sold.without_seen(position, seen)
             if not fresh.is_empty:

@@ -100,6 +100,11 @@ class Order:
     """Paths of fields that are filled and could not be parsed, such as ``PaymentInfo/AlreadyPaid``."""
 
     @property
+    def is_dispatched(self) -> bool:
+        """DeliveryDate is filled, with a date or with something else."""
+        return self.dispatched_at is not None or "ShippingInfo/DeliveryDate" in self.unclear
+
+    @property
     def has_parcel_number(self) -> bool:
         """AdditionalInfo or any ParcelLabelNumber is filled: the merchant holds the order, or it is shipped."""
         return bool(self.additional_info) or any(label.number for label in self.parcel_labels)

@@ -61,12 +61,13 @@ class SoldItemsPage:
         candidates = (self.last, highest) if has_news else (highest,)
         return None if self.is_last else next((each for each in candidates if each > position), None)
 
+    def sections(self) -> frozenset[str]:
+        """Return the sections that any order of this page has."""
+        return frozenset[str]().union(*(order.sections for order in self.orders))
+
     def missing_section(self) -> str:
-        """Return the first needed section that no order has, or an empty text."""
-        if not self.orders:
-            return ""
-        present = frozenset[str]().union(*(order.sections for order in self.orders))
-        return next((section for section in NEEDED if section not in present), "")
+        """Return the first needed section that no order of this page has, or an empty text."""
+        return missing_section(self.sections()) if self.orders else ""
 
     def without_seen(self, position: int, seen: AbstractSet[str]) -> Self:
         """Drop orders that earlier pages brought: those below the requested range, and those in it."""
@@ -86,6 +87,11 @@ class SoldItemsPage:
             orders=[each for each in self.orders if is_wanted(each.order_id)],
             unreadable=[each for each in self.unreadable if is_wanted(each.order_id)],
         )
+
+
+def missing_section(present: AbstractSet[str]) -> str:
+    """Return the first needed section that is not among these, or an empty text."""
+    return next((section for section in NEEDED if section not in present), "")
 
 
 def _lenient(read: Callable[[str], _T | None], text: str) -> _T | None:

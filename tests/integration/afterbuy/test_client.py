@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 import zlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -139,11 +140,27 @@ async def test_missing_sections_are_asked_for_by_name_and_remembered() -> None:
 
 
 async def test_a_section_that_no_order_has_fails_loudly() -> None:
-    async with scripted_afterbuy(page(BARE)) as end:
+    async with scripted_afterbuy(page(BARE, BARE.replace(">1<", ">3<"))) as end:
         with pytest.raises(Bug, match="section_missing at BuyerInfo"):
             await collected(window(end))
         assert [end.texts("AfterbuyGlobal/DetailLevel", n)[0] for n in range(2)] == ["0", "30"]
         assert await collected(end.client.orders_by_id(["1"])) == [["1"]]
+
+
+async def test_sections_are_missed_over_all_pages_of_a_window() -> None:
+    alone = [page(BARE.replace(">1<", f">{n}<"), more=n < 2, last=n) for n in (1, 1, 2, 2)]
+    async with scripted_afterbuy(*alone) as end:
+        with pytest.raises(Bug, match="section_missing at BuyerInfo"):
+            await collected(window(end))
+
+
+@pytest.mark.parametrize("section", ["BuyerInfo", "SoldItems", "ShippingInfo"])
+@pytest.mark.parametrize("before", [0, 1])
+async def test_a_single_order_without_a_section_is_its_own_matter(section: str, before: int) -> None:
+    lacking = re.sub(f"<{section}>.*</{section}>", "", order(7))
+    pages = [page(order(1), more=1, last=1)] * before + [page(lacking, last=7)]
+    async with scripted_afterbuy(*pages) as end:
+        assert await collected(window(end)) == [["1"]] * before + [["7"]]
 
 
 async def test_orders_already_seen_count_for_sections() -> None:

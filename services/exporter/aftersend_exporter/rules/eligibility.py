@@ -90,4 +90,4 @@ def _not_now(order: Order, *, only: Only) -> SkipReason | Literal[""]:
 
 
 def _was_shipped(order: Order) -> bool:
-    return order.has_parcel_number and order.dispatched_at is not None
+    return order.has_parcel_number and order.is_dispatched

@@ -77,9 +77,7 @@ def compare(entry: Entry, order: Order, rules: Rules, *, full: bool = False) -> 
     change = _difference(entry, order, rules, texts, desired.labels)
     if full and not replace(change, add_tags=(), parcel_labels=()).is_empty:
         change = _everything(change, texts, order)
-    return Diff(
-        change, texts=texts, has_tag=has_tag(order, rules.settings.tag), is_shipped=order.dispatched_at is not None
-    )
+    return Diff(change, texts=texts, has_tag=has_tag(order, rules.settings.tag), is_shipped=order.is_dispatched)
 
 
 def has_tag(order: Order, tag: str) -> bool:
@@ -151,7 +149,7 @@ def _fields(texts: Mapping[str, str]) -> _Fields:
 
 
 def _is_dispatch_due(entry: Entry, order: Order, settings: WriteBack) -> bool:
-    if "shipped" in entry.ticks or order.dispatched_at is not None:
+    if "shipped" in entry.ticks or order.is_dispatched:
         return False
     picked_up = any(entry.parcels[parcel].is_picked_up for parcel in entry.live)
     return settings.mark_shipped == "onLabel" or (settings.mark_shipped == "onPickup" and picked_up)
