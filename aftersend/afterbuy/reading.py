@@ -70,7 +70,7 @@ def read_product(element: Element) -> ProductCustoms | None:
     product_id = _text(element, "ProductID")
     if not (product_id.isascii() and product_id.isdigit()):
         return None
-    fields = _Fields(element)
+    fields = _OptionalFields(element)
     return ProductCustoms(
         product_id,
         hs_code=fields.get("CustomsTariffNumber", _hs_code, ""),
@@ -99,7 +99,7 @@ def plain(text: str) -> str:
     return _ENTITY.sub(lambda match: html.unescape(match.group()), text) if "&" in text else text
 
 
-class _Fields:
+class _OptionalFields:
     """Fields of one element that an order can do without: what is not understood is noted and left out."""
 
     def __init__(self, element: Element, *, within: str = "") -> None:
@@ -117,7 +117,7 @@ class _Fields:
 
 
 def _order(element: Element, order_id: str) -> Order:
-    fields = _Fields(element)
+    fields = _OptionalFields(element)
     order = Order(
         order_id=order_id,
         ordered_at=_read(element, "OrderDate", read_time),
@@ -141,7 +141,7 @@ def _order(element: Element, order_id: str) -> Order:
 
 
 def _item(element: Element) -> SoldItem:
-    fields = _Fields(element)
+    fields = _OptionalFields(element)
     code = _text(element, "ItemOriginalCurrency/ItemPriceCode").upper()
     currency = code if _CURRENCY.fullmatch(code) else ""
     original = fields.get("ItemOriginalCurrency/ItemPrice", read_decimal, None)
@@ -182,7 +182,7 @@ def _known(number: str) -> str:
 
 def _label(element: Element) -> ParcelLabel:
     return ParcelLabel(
-        item_id=_Fields(element).get("ItemID", read_id, "0"),
+        item_id=_OptionalFields(element).get("ItemID", read_id, "0"),
         package_number=_text(element, "PackageNumber"),
         number=_text(element, "ParcelLabelNumber"),
     )
@@ -202,12 +202,12 @@ def _vorgangs_infos(element: Element) -> tuple[str, str, str]:
     )
 
 
-def _shipping_address(fields: _Fields, element: Element) -> PostalAddress | None:
+def _shipping_address(fields: _OptionalFields, element: Element) -> PostalAddress | None:
     address = _address(fields, element, "BuyerInfo/ShippingAddress")
     return None if address.is_empty else address
 
 
-def _address(fields: _Fields, element: Element, path: str) -> PostalAddress:
+def _address(fields: _OptionalFields, element: Element, path: str) -> PostalAddress:
     def text(name: str) -> str:
         return _text(element, f"{path}/{name}")
 
