@@ -118,7 +118,7 @@ def _each_parcel_in_one_order(drawn: list[Entry]) -> list[Entry]:
 
 
 async def _put(at: BackedUpTenant, name: Any, place: str, kind: str, raw: bytes, due: int) -> None:
-    """An event, or something that nobody can open, wherever events may lie."""
+    """An event, or something that cannot be opened, wherever events are stored."""
     stream, event_id = at.stream(name), str(uuid.uuid4())
     sealed = at.keyring.seal(raw, bound=stream.bound(kind, event_id)) if len(raw) % 2 else raw
     fields: dict[Any, Any] = {b"v": b"1", b"id": event_id.encode(), b"type": kind.encode(), b"data": sealed}
@@ -140,8 +140,8 @@ async def test_restoring_twice_or_over_what_is_there_changes_nothing(mueller: Ba
     await _filled(mueller)
     before = await mueller.contents()
     backup = await mueller.create()
-    told = await mueller.restore(backup)
-    assert (told.orders, told.events, told.unchanged) == (0, 0, 4)
+    result = await mueller.restore(backup)
+    assert (result.orders, result.events, result.unchanged) == (0, 0, 4)
     await _without_the_request(mueller)
     assert await mueller.contents() == before
     assert await mueller.state.recovering()
@@ -154,8 +154,8 @@ async def test_what_is_newer_stays_and_what_is_missing_comes_back(mueller: Backe
     await mueller.redis.delete(*[mueller.ledger._keys.key("order", "4712")])
     await mueller.state.set("sweep.cursor", "2026-11-26T11:00:00.000Z")
     newer = await mueller.ledger.get("4711")
-    told = await mueller.restore(backup)
-    assert (told.orders, told.events) == (1, 0)
+    result = await mueller.restore(backup)
+    assert (result.orders, result.events) == (1, 0)
     assert await mueller.ledger.get("4711") == newer
     assert await mueller.ledger.get("4712") is not None
     assert await mueller.state.get("sweep.cursor") == "2026-11-26T10:00:00.000Z"
@@ -213,7 +213,7 @@ async def test_a_backup_needs_one_key_and_survives_rotation(mueller: BackedUpTen
 
 async def test_an_unreadable_sealed_part_is_left_out_and_the_rest_is_saved(mueller: BackedUpTenant) -> None:
     await _filled(mueller, orders=2)
-    await mueller.redis.set(mueller.ledger._keys.key("order", "4711", "sealed"), b"20200101:nobody has this key")
+    await mueller.redis.set(mueller.ledger._keys.key("order", "4711", "sealed"), b"20200101:no key has this key")
     backup = await mueller.create()
     await mueller.redis.flushall()
     await mueller.restore(backup)

@@ -78,7 +78,7 @@ async def test_a_tenant_sees_its_own_folder_only(
 
 async def test_an_unreachable_or_missing_bucket_names_no_address(s3: str, tmp_path: Path) -> None:
     secrets = _keys(tmp_path / "backup", accessKeyId="key", secretAccessKey="secret", endpoint=s3)
-    missing = open_target("s3://nobody/prefix", tenant=TENANT, secrets=secrets)
+    missing = open_target("s3://missing/prefix", tenant=TENANT, secrets=secrets)
     with pytest.raises((Transient, CredentialsRefused)) as caught:
         await missing.write("a", _pieces(1, 10))
     assert "127.0.0.1" not in str(caught.value)

@@ -249,8 +249,8 @@ async def test_a_sealed_part_of_another_order_does_not_open(ledger: Ledger, redi
 
 
 async def test_without_redis_everything_is_transient(keys: Keyring) -> None:
-    async with client("redis://127.0.0.1:1/0") as nobody:
-        ledger = open_ledger(nobody, keys, ManualClock())
+    async with client("redis://127.0.0.1:1/0") as unreachable:
+        ledger = open_ledger(unreachable, keys, ManualClock())
         for call in (ledger.get("1"), ledger.order_of("1"), ledger.counts(), ledger.change("1", labelled)):
             with pytest.raises(Transient):
                 await call
@@ -273,10 +273,10 @@ async def test_one_holder_at_a_time(ledger: Ledger) -> None:
 async def test_a_lost_lease_is_noticed_and_left_alone(ledger: Ledger, redis: Redis) -> None:
     key = f"{PREFIX}lease:order:700"
     async with ledger.lease("700") as lease:
-        await redis.set(key, "somebody else")
+        await redis.set(key, "another holder")
         with pytest.raises(Later, match="lease_lost"):
             await lease.check()
-    assert await redis.get(key) == b"somebody else"
+    assert await redis.get(key) == b"another holder"
 
 
 async def test_a_lease_is_renewed_and_ends_by_itself(

@@ -67,7 +67,7 @@ async def test_a_service_trusts_the_tenants_authority_and_no_other(server: Manag
     files = server.files("writer")
     client = connect(server.url, files, part="writer")
     assert await client.info("server")
-    stranger = new_authority("somebody else", now=datetime.now(UTC))
+    stranger = new_authority("another authority", now=datetime.now(UTC))
     (files.folder / "ca.crt").write_bytes(stranger.certificate)
     await client.connection_pool.disconnect()
     with pytest.raises(redis.exceptions.ConnectionError):

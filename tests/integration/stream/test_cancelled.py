@@ -1,6 +1,6 @@
 """A task that is cancelled in the middle of a command to Redis ends, wherever in the command that happens.
 
-A service that stops, and whoever gives a lease back, cancels a task and waits for its end: if the cancellation got
+A service that stops, or releases a lease, cancels a task and waits for its end: if the cancellation got
 lost on the way, it would wait for ever.
 """
 

@@ -117,7 +117,7 @@ async def test_a_failover_to_a_read_only_replica_is_waited_out(
 async def test_redis_goes_and_comes_back_with_one_line_each(
     own_server: RedisServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is back when the last loop of the consumer got through; a stop before that tells nothing."""
+    """It is back when the last loop of the consumer got through; a stop before that logs nothing."""
     handled: list[str] = []
     lines: list[str] = []
     inside, release = asyncio.Event(), asyncio.Event()
@@ -127,7 +127,7 @@ async def test_redis_goes_and_comes_back_with_one_line_each(
         inside.set()
         await release.wait()
 
-    def told(event: str) -> int:
+    def logged(event: str) -> int:
         lines.extend(capsys.readouterr().out.splitlines())
         return sum(event in line for line in lines)
 
@@ -143,9 +143,9 @@ async def test_redis_goes_and_comes_back_with_one_line_each(
         await stream.add("parcel.changed", "webhook", NamedParcel("after"))
         await until(lambda: running.meter.outcomes["done"] == 2)
         assert await stream.pending() == 0
-        await until(lambda: told("redis_back"))
+        await until(lambda: logged("redis_back"))
     assert handled == ["in flight", "after"]
-    assert (told("redis_lost"), told("redis_back")) == (1, 1)
+    assert (logged("redis_lost"), logged("redis_back")) == (1, 1)
 
 
 async def test_an_event_that_needed_redis_while_it_was_away_has_spent_no_attempt(

@@ -23,7 +23,7 @@ CONSUMERS = ("one", "two", "three")
 
 
 class ConsumerSteps:
-    """One consumer, step by step; what it holds may be somebody else's by now."""
+    """One consumer, step by step; what it holds may have been claimed by another by now."""
 
     def __init__(self, stream: Stream, name: str, done: set[str]) -> None:
         self.stream = stream

@@ -1,4 +1,4 @@
-"""An event that kills whoever handles it: real processes die of it, and its neighbours come through."""
+"""An event that kills every process that handles it: real processes die of it, its neighbours come through."""
 
 import asyncio
 import sys

@@ -84,7 +84,7 @@ async def test_what_is_in_flight_while_the_group_is_destroyed_is_handled_once(st
 
 
 async def test_an_entry_that_outlived_its_group_is_not_copied(stream: Stream) -> None:
-    """Whoever settles it before the new group delivers it again leaves the original alone."""
+    """A consumer that settles it before the new group delivers it again leaves the original alone."""
     await add(stream, "x")
     pending = PendingEntries(stream, "one")
     await pending.ensure_group()
@@ -99,7 +99,7 @@ async def test_an_entry_that_outlived_its_group_is_not_copied(stream: Stream) ->
 
 
 async def test_an_entry_that_went_down_with_a_stream_that_others_made_again_is_moved(stream: Stream) -> None:
-    """We never saw the stream vanish: the copy in our hands is the only one, and nobody else can know of it."""
+    """We never saw the stream vanish: this copy is the only one, and no other consumer can know of it."""
     await add(stream, "x")
     await add(stream, "y")
     pending = PendingEntries(stream, "one")

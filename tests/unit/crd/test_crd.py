@@ -137,7 +137,7 @@ def test_the_command_prints_it_as_yaml_and_as_json() -> None:
     assert (code, json.loads(out)) == (0, definition())
 
 
-class Told(Section, frozen=True):
+class Documented(Section, frozen=True):
     """A section."""
 
     first: int
@@ -149,7 +149,7 @@ class Told(Section, frozen=True):
 
 
 def test_meanings_are_read_from_below_the_fields() -> None:
-    assert meanings(Told) == {"first": "One text over two lines.", "third": "Another."}
+    assert meanings(Documented) == {"first": "One text over two lines.", "third": "Another."}
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def having(entry: Entry) -> Known:
         ("own id is no id", parcel(external_order_id="11", order_number="700"), having(SENT), Match("700")),
         ("never sent", parcel(order_number="700"), having(NEVER_SENT), Unmatched()),
         ("sent once, a problem now", parcel(order_number="700"), having(REJECTED), Match("700")),
-        ("number of nobody", parcel(order_number="702"), having(SENT), Unmatched()),
+        ("number of no order", parcel(order_number="702"), having(SENT), Unmatched()),
         ("no word at all", parcel(), having(SENT), Unmatched()),
         ("not a number", parcel(order_number="700:sealed"), having(SENT), Unmatched()),
         ("digits of another script", parcel(order_number="٧٠٠"), having(SENT), Unmatched()),

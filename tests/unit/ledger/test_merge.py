@@ -88,8 +88,8 @@ def test_at_equal_times_the_rank_decides(winner: int, loser: int) -> None:
     ],
 )
 def test_the_class_is_that_of_the_latest_time(name: str, history: list[tuple[int, int]], expected: ParcelClass) -> None:
-    told = [parcel(status=status, time=NOW + at, received=NOW + 100) for status, at in history]
-    assert klass(*told) is klass(*reversed(told)) is expected, name
+    events = [parcel(status=status, time=NOW + at, received=NOW + 100) for status, at in history]
+    assert klass(*events) is klass(*reversed(events)) is expected, name
 
 
 def test_a_missing_time_is_that_of_receipt_and_loses_ties() -> None:
