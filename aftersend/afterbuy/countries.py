@@ -49,7 +49,7 @@ def read_country(iso: str, plate: str = "") -> str:
 
 
 def origin_country(text: str) -> str:
-    """ISO alpha-2 of a product's origin, an empty text if it is not told; ``Unreadable`` if it is not certain."""
+    """ISO alpha-2 of a product's origin, an empty text if none is given; ``Unreadable`` if it is not certain."""
     if not text.strip():
         return ""
     meanings = {code for code in (country_code(text), _by_plate(text)) if code}
