@@ -21,7 +21,7 @@ ORDERED = datetime(2026, 11, 24, 8, tzinfo=UTC)
 
 
 @dataclass(slots=True)
-class Shop:
+class SimulatedAccount:
     """One simulated account and a real client for it."""
 
     world: World
@@ -48,7 +48,7 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop() -> AsyncIterator[Shop]:
+async def shop() -> AsyncIterator[SimulatedAccount]:
     """A simulated Afterbuy, empty."""
     world = World()
     app = web.Application()
@@ -57,6 +57,6 @@ async def shop() -> AsyncIterator[Shop]:
         url = str(server.make_url(PATH))
         keys = AfterbuyCredentials(world.credentials.partner_token, world.credentials.account_token)
         timeout = aiohttp.ClientTimeout(total=2)
-        yield Shop(
+        yield SimulatedAccount(
             world, AfterbuyClient(session, url=url, credentials=lambda: keys, meter=NoMeter(), timeout=timeout), url
         )

@@ -18,7 +18,7 @@ from tests.support.canary.hooks import signed
 from tests.support.canary.lives import too_long
 from tests.support.canary.marks import MARKS
 from tests.support.canary.places import left, live
-from tests.support.canary.scene import Scene, scene
+from tests.support.canary.scene import CanaryScene, scene
 from tests.support.canary.search import search
 from tests.support.canary.shop import PLAIN
 
@@ -70,7 +70,7 @@ async def test_a_leak_would_be_found_in_every_place(tmp_path: Path) -> None:
     assert set(places) - found == UNPLANTABLE & set(places)
 
 
-async def _plant_the_rest(shop: Scene) -> None:
+async def _plant_the_rest(shop: CanaryScene) -> None:
     """What leaky services cannot reach: a problem in the ledger, a dead letter, the log of Valkey."""
     problem = Problem("rejected", 1, PLANTED)
     await shop.ledger.change("9999", lambda entry: type(entry)(order=entry.order, state="problem", problem=problem))

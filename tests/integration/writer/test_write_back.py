@@ -15,7 +15,7 @@ from aftersend.ledger.merge import merge
 from aftersend.ledger.store import Ledger
 from aftersend.tenant.document import WriteBack
 from aftersend_writer.write_back import OrderWriter
-from tests.support.afterbuy_sandbox import Shop
+from tests.support.afterbuy_sandbox import SimulatedAccount
 from tests.support.afterbuy_sandbox import shop as open_shop
 from tests.support.ledger_kit import CANCELLED, NOW, PICKED_UP, ManualClock, client, keyring, mac, parcel
 from tests.support.ledger_kit import ledger as open_ledger
@@ -39,7 +39,7 @@ def ledger(redis: Redis, tmp_path: Path) -> Ledger:
 
 
 @pytest.fixture
-async def shop() -> AsyncIterator[Shop]:
+async def shop() -> AsyncIterator[SimulatedAccount]:
     async with open_shop() as account:
         yield account
 
@@ -47,7 +47,7 @@ async def shop() -> AsyncIterator[Shop]:
 class Writer:
     """The write-back of one tenant; counts successes."""
 
-    def __init__(self, ledger: Ledger, shop: Shop, **settings: Any) -> None:
+    def __init__(self, ledger: Ledger, shop: SimulatedAccount, **settings: Any) -> None:
         self.ledger = ledger
         self.right = 0
         self.races: list[float] = []
@@ -80,7 +80,7 @@ class Writer:
         return entry
 
 
-async def test_number_carrier_and_tag(ledger: Ledger, shop: Shop) -> None:
+async def test_number_carrier_and_tag(ledger: Ledger, shop: SimulatedAccount) -> None:
     order = shop.order(700, tags=["VIP"])
     writer = Writer(ledger, shop)
     await writer.merge("700", FIRST, SECOND)
@@ -93,7 +93,7 @@ async def test_number_carrier_and_tag(ledger: Ledger, shop: Shop) -> None:
     assert (shop.calls("GetSoldItems"), shop.calls("UpdateSoldItems")) == (2, 1)
 
 
-async def test_what_is_right_needs_no_call(ledger: Ledger, shop: Shop) -> None:
+async def test_what_is_right_needs_no_call(ledger: Ledger, shop: SimulatedAccount) -> None:
     shop.order(700)
     writer = Writer(ledger, shop)
     await writer.merge("700", FIRST)
@@ -105,7 +105,7 @@ async def test_what_is_right_needs_no_call(ledger: Ledger, shop: Shop) -> None:
     assert shop.calls("UpdateSoldItems") == 1
 
 
-async def test_everything_a_tenant_can_wish_for(ledger: Ledger, shop: Shop) -> None:
+async def test_everything_a_tenant_can_wish_for(ledger: Ledger, shop: SimulatedAccount) -> None:
     order = shop.order(700)
     writer = Writer(
         ledger, shop, tracking="link", link_field="VorgangsInfo2", parcel_labels=True, mark_shipped="onPickup",
@@ -128,7 +128,7 @@ async def test_everything_a_tenant_can_wish_for(ledger: Ledger, shop: Shop) -> N
 class Slow:
     """Afterbuy at the speed of a clock turned by hand: reading takes two seconds, writing three."""
 
-    def __init__(self, shop: Shop, clock: ManualClock) -> None:
+    def __init__(self, shop: SimulatedAccount, clock: ManualClock) -> None:
         self.shop = shop
         self.clock = clock
 
@@ -142,7 +142,7 @@ class Slow:
         await self.shop.client.update(changes)
 
 
-def slow_writer(ledger: Ledger, shop: Shop) -> Writer:
+def slow_writer(ledger: Ledger, shop: SimulatedAccount) -> Writer:
     writer, clock = Writer(ledger, shop), ManualClock()
     writer.order_writer = OrderWriter(
         ledger=ledger, afterbuy=Slow(shop, clock), settings=WriteBack(), mac=mac, clock=clock, meter=writer
@@ -150,7 +150,7 @@ def slow_writer(ledger: Ledger, shop: Shop) -> Writer:
     return writer
 
 
-async def test_the_race_window_lasts_from_the_read_to_the_answer(ledger: Ledger, shop: Shop) -> None:
+async def test_the_race_window_lasts_from_the_read_to_the_answer(ledger: Ledger, shop: SimulatedAccount) -> None:
     writer = slow_writer(ledger, shop)
     for order in ("700", "701"):
         shop.order(int(order))
@@ -165,7 +165,7 @@ async def test_the_race_window_lasts_from_the_read_to_the_answer(ledger: Ledger,
     assert writer.races == [5, 5, 5], "each order of a call counts"
 
 
-async def test_a_write_without_an_answer_has_a_race_window_too(ledger: Ledger, shop: Shop) -> None:
+async def test_a_write_without_an_answer_has_a_race_window_too(ledger: Ledger, shop: SimulatedAccount) -> None:
     writer = slow_writer(ledger, shop)
     shop.order(700)
     await writer.merge("700", FIRST)
@@ -196,7 +196,9 @@ SWITCHES = [
 
 
 @pytest.mark.parametrize("switches", SWITCHES, ids=str)
-async def test_the_end_is_the_same_whatever_afterbuy_does(ledger: Ledger, shop: Shop, switches: dict[str, str]) -> None:
+async def test_the_end_is_the_same_whatever_afterbuy_does(
+    ledger: Ledger, shop: SimulatedAccount, switches: dict[str, str]
+) -> None:
     for name, value in switches.items():
         setattr(shop.world.switches, name, value)
     order = shop.order(700, tags=["VIP"])
@@ -212,15 +214,15 @@ async def test_the_end_is_the_same_whatever_afterbuy_does(ledger: Ledger, shop: 
     assert (await writer.entry()).is_done
 
 
-def _too_long(shop: Shop) -> None:
+def _too_long(shop: SimulatedAccount) -> None:
     shop.world.switches.tag_too_long = "refused"
 
 
-def _unknown_refused(shop: Shop) -> None:
+def _unknown_refused(shop: SimulatedAccount) -> None:
     shop.world.afterbuy.tag_manager.clear()
 
 
-def _unknown_ignored(shop: Shop) -> None:
+def _unknown_ignored(shop: SimulatedAccount) -> None:
     shop.world.afterbuy.tag_manager.clear()
     shop.world.switches.tag_unknown = "ignored"
 
@@ -232,7 +234,7 @@ def _unknown_ignored(shop: Shop) -> None:
     ids=["error", "silence", "length"],
 )
 async def test_a_refused_tag_never_keeps_the_number_back(
-    ledger: Ledger, shop: Shop, refusal: Callable[[Shop], None], tag: str, batch: str
+    ledger: Ledger, shop: SimulatedAccount, refusal: Callable[[SimulatedAccount], None], tag: str, batch: str
 ) -> None:
     shop.world.switches.batch = batch
     refusal(shop)
@@ -253,7 +255,7 @@ async def test_a_refused_tag_never_keeps_the_number_back(
     assert (await writer.entry()).is_done
 
 
-async def test_after_a_lost_answer_the_order_is_read_not_written_again(ledger: Ledger, shop: Shop) -> None:
+async def test_after_a_lost_answer_the_order_is_read_not_written_again(ledger: Ledger, shop: SimulatedAccount) -> None:
     order = shop.order(700)
     shop.fault("lost_answer", "UpdateSoldItems", remaining=1)
     writer = Writer(ledger, shop)
@@ -275,7 +277,9 @@ async def test_after_a_lost_answer_the_order_is_read_not_written_again(ledger: L
     ],
 )
 @pytest.mark.parametrize("call", ["GetSoldItems", "UpdateSoldItems"])
-async def test_a_transient_fault_changes_nothing_but_the_time(ledger: Ledger, shop: Shop, kind: str, call: str) -> None:
+async def test_a_transient_fault_changes_nothing_but_the_time(
+    ledger: Ledger, shop: SimulatedAccount, kind: str, call: str
+) -> None:
     order = shop.order(700)
     shop.fault(kind, call, remaining=1, seconds=0.01)
     writer = Writer(ledger, shop)
@@ -286,7 +290,7 @@ async def test_a_transient_fault_changes_nothing_but_the_time(ledger: Ledger, sh
 
 
 @pytest.mark.parametrize("kind", ["lost_answer", "code_13"])
-async def test_a_transient_fault_of_a_batch(ledger: Ledger, shop: Shop, kind: str) -> None:
+async def test_a_transient_fault_of_a_batch(ledger: Ledger, shop: SimulatedAccount, kind: str) -> None:
     orders = [shop.order(700), shop.order(701)]
     shop.fault(kind, "UpdateSoldItems", remaining=1)
     writer = Writer(ledger, shop)
@@ -299,7 +303,7 @@ async def test_a_transient_fault_of_a_batch(ledger: Ledger, shop: Shop, kind: st
     assert set(shop.world.journal.tags_added.values()) == {1}
 
 
-async def test_a_broken_connection_between_the_parts(ledger: Ledger, shop: Shop) -> None:
+async def test_a_broken_connection_between_the_parts(ledger: Ledger, shop: SimulatedAccount) -> None:
     """The tag is refused, and the connection breaks while the number is written alone."""
     order = shop.order(700)
     shop.world.afterbuy.tag_manager.clear()
@@ -321,7 +325,7 @@ async def test_a_broken_connection_between_the_parts(ledger: Ledger, shop: Shop)
     assert (order.additional_info, problem.code) == ("A1", "tag_refused")
 
 
-async def test_refused_credentials_are_an_error_of_their_own(ledger: Ledger, shop: Shop) -> None:
+async def test_refused_credentials_are_an_error_of_their_own(ledger: Ledger, shop: SimulatedAccount) -> None:
     shop.order(700)
     writer = Writer(ledger, shop)
     await writer.merge("700", FIRST)
@@ -331,7 +335,7 @@ async def test_refused_credentials_are_an_error_of_their_own(ledger: Ledger, sho
 
 
 @pytest.mark.parametrize("switch", ["error", "warning"])
-async def test_an_order_that_is_gone(ledger: Ledger, shop: Shop, switch: str) -> None:
+async def test_an_order_that_is_gone(ledger: Ledger, shop: SimulatedAccount, switch: str) -> None:
     shop.world.switches.unknown_order = switch
     kept = shop.order(701)
     writer = Writer(ledger, shop)
@@ -348,7 +352,9 @@ async def test_an_order_that_is_gone(ledger: Ledger, shop: Shop, switch: str) ->
 
 
 @pytest.mark.parametrize("switch", ["error", "warning"])
-async def test_an_order_that_is_read_but_refused_is_given_up_alone(ledger: Ledger, shop: Shop, switch: str) -> None:
+async def test_an_order_that_is_read_but_refused_is_given_up_alone(
+    ledger: Ledger, shop: SimulatedAccount, switch: str
+) -> None:
     shop.world.switches.unknown_order = switch
     shop.world.switches.batch = "all_or_nothing"
     hidden, kept = shop.order(700), shop.order(701)
@@ -376,7 +382,7 @@ async def test_an_order_that_is_read_but_refused_is_given_up_alone(ledger: Ledge
     )
 
 
-async def test_a_persons_edit_stays_and_is_reported_until_it_goes(ledger: Ledger, shop: Shop) -> None:
+async def test_a_persons_edit_stays_and_is_reported_until_it_goes(ledger: Ledger, shop: SimulatedAccount) -> None:
     order = shop.order(700, additional_info="warten")
     writer = Writer(ledger, shop)
     await writer.merge("700", FIRST)
@@ -392,7 +398,7 @@ async def test_a_persons_edit_stays_and_is_reported_until_it_goes(ledger: Ledger
     assert (await writer.entry()).is_done
 
 
-async def test_relabelled_while_both_are_alive(ledger: Ledger, shop: Shop) -> None:
+async def test_relabelled_while_both_are_alive(ledger: Ledger, shop: SimulatedAccount) -> None:
     order = shop.order(700)
     writer = Writer(ledger, shop)
     for events, shown in [([FIRST], "A1"), ([SECOND], "A1, B2"), ([CANCEL_FIRST], "B2")]:
@@ -405,7 +411,7 @@ async def test_relabelled_while_both_are_alive(ledger: Ledger, shop: Shop) -> No
     assert (order.additional_info, order.tags, order.shipping.service) == ("B2, C3", [], "UPS, DPD")
 
 
-async def test_the_last_label_is_cancelled(ledger: Ledger, shop: Shop) -> None:
+async def test_the_last_label_is_cancelled(ledger: Ledger, shop: SimulatedAccount) -> None:
     order = shop.order(700)
     writer = Writer(ledger, shop)
     await writer.merge("700", FIRST)
@@ -417,7 +423,7 @@ async def test_the_last_label_is_cancelled(ledger: Ledger, shop: Shop) -> None:
     assert (entry.problem.code, order.additional_info, order.tags) == ("withdrawn", "A1", [TAG])
 
 
-async def test_twenty_at_once(ledger: Ledger, shop: Shop) -> None:
+async def test_twenty_at_once(ledger: Ledger, shop: SimulatedAccount) -> None:
     orders = [shop.order(700 + number) for number in range(20)]
     writer = Writer(ledger, shop)
     for number in range(20):
@@ -427,7 +433,7 @@ async def test_twenty_at_once(ledger: Ledger, shop: Shop) -> None:
     assert (shop.calls("GetSoldItems"), shop.calls("UpdateSoldItems"), writer.right) == (2, 1, 20)
 
 
-async def test_an_unreadable_order_is_given_up_alone(ledger: Ledger, shop: Shop) -> None:
+async def test_an_unreadable_order_is_given_up_alone(ledger: Ledger, shop: SimulatedAccount) -> None:
     shop.order(700)
     good = shop.order(701)
     writer = Writer(ledger, shop)
@@ -454,7 +460,9 @@ async def test_an_unreadable_order_is_given_up_alone(ledger: Ledger, shop: Shop)
 @pytest.mark.parametrize(
     "answer", [Bug("code_3002", upstream="afterbuy"), Transient("warning_99", upstream="afterbuy")]
 )
-async def test_refused_labels_keep_nothing_else_back(ledger: Ledger, shop: Shop, answer: AftersendError) -> None:
+async def test_refused_labels_keep_nothing_else_back(
+    ledger: Ledger, shop: SimulatedAccount, answer: AftersendError
+) -> None:
     order = shop.order(700)
     writer = Writer(ledger, shop, parcel_labels=True)
     await writer.merge("700", FIRST)
@@ -474,7 +482,7 @@ async def test_refused_labels_keep_nothing_else_back(ledger: Ledger, shop: Shop,
 
 
 async def test_the_lease_is_checked_before_the_call_and_before_the_ledger_update(
-    ledger: Ledger, shop: Shop, redis: Redis
+    ledger: Ledger, shop: SimulatedAccount, redis: Redis
 ) -> None:
     order = shop.order(700)
     writer = Writer(ledger, shop)
@@ -495,7 +503,9 @@ async def test_the_lease_is_checked_before_the_call_and_before_the_ledger_update
     assert shop.calls("UpdateSoldItems") == 0
 
 
-async def test_a_batch_goes_on_without_the_order_whose_lease_is_lost(ledger: Ledger, shop: Shop, redis: Redis) -> None:
+async def test_a_batch_goes_on_without_the_order_whose_lease_is_lost(
+    ledger: Ledger, shop: SimulatedAccount, redis: Redis
+) -> None:
     orders = [shop.order(700), shop.order(701), shop.order(702)]
     writer = Writer(ledger, shop)
     for number in range(3):
@@ -513,7 +523,9 @@ async def test_a_batch_goes_on_without_the_order_whose_lease_is_lost(ledger: Led
     assert [order.additional_info for order in orders] == ["", "N1", "N2"]
 
 
-async def test_a_lease_lost_at_the_end_leaves_the_order_lagging(ledger: Ledger, shop: Shop, redis: Redis) -> None:
+async def test_a_lease_lost_at_the_end_leaves_the_order_lagging(
+    ledger: Ledger, shop: SimulatedAccount, redis: Redis
+) -> None:
     shop.order(700)
     writer = Writer(ledger, shop)
     await writer.merge("700", FIRST)
@@ -528,7 +540,7 @@ async def test_a_lease_lost_at_the_end_leaves_the_order_lagging(ledger: Ledger, 
     assert (await writer.entry()).lagging
 
 
-async def test_what_afterbuy_does_not_keep_is_tried_again_later(ledger: Ledger, shop: Shop) -> None:
+async def test_what_afterbuy_does_not_keep_is_tried_again_later(ledger: Ledger, shop: SimulatedAccount) -> None:
     shop.order(700)
     writer = Writer(ledger, shop)
     await writer.merge("700", FIRST)

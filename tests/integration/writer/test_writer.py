@@ -33,7 +33,7 @@ from aftersend.tenant.document import Tenant
 from aftersend_writer import main as writer
 from aftersend_writer.handler import ParcelEventHandler
 from aftersend_writer.metrics import WriterMetrics
-from tests.support.afterbuy_sandbox import Shop
+from tests.support.afterbuy_sandbox import SimulatedAccount
 from tests.support.afterbuy_sandbox import shop as open_shop
 from tests.support.ledger_kit import CANCELLED, DELIVERED, NOW, PICKED_UP, client, keyring, parcel
 from tests.support.stream_kit import hurry, until
@@ -53,7 +53,7 @@ class Bridge:
     """One tenant's Redis and Afterbuy, and the writer between them."""
 
     redis: Redis
-    shop: Shop
+    shop: SimulatedAccount
     keys: Keyring
     folder: Path
     url: str

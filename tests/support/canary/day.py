@@ -13,7 +13,7 @@ from tests.support.canary import odd_answers
 from tests.support.canary.front import Strange
 from tests.support.canary.hooks import call_unsigned, marked, odd_hooks, odd_parcels, signed, webhook
 from tests.support.canary.marks import ODD, PARCELS, PEOPLE, SECRETS
-from tests.support.canary.scene import Scene
+from tests.support.canary.scene import CanaryScene
 from tests.support.canary.shop import INTEGRATION, PLAIN, REFUSED, SPARES, SWISS
 
 Condition = Callable[[], Awaitable[bool]]
@@ -40,7 +40,7 @@ _NONSENSE = Nonsense(
 )
 
 
-async def ordinary(scene: Scene) -> None:
+async def ordinary(scene: CanaryScene) -> None:
     """Orders go, labels are printed, numbers come back, by webhook and by sweep."""
     summary = await scene.run("sweep")
     assert summary.outcome == "done"
@@ -62,7 +62,7 @@ async def ordinary(scene: Scene) -> None:
     await scene.until(_has_problem(scene, SPARES[8], "conflict"), "a person's edit is a conflict")
 
 
-async def strange_answers(scene: Scene) -> None:
+async def strange_answers(scene: CanaryScene) -> None:
     """Both systems talk nonsense, one answer after the other."""
     for strange in odd_answers.about_orders():
         await _meets(scene, strange)
@@ -78,7 +78,7 @@ async def strange_answers(scene: Scene) -> None:
         assert strange not in scene.front.waiting, strange
 
 
-async def strange_writes(scene: Scene) -> None:
+async def strange_writes(scene: CanaryScene) -> None:
     """Afterbuy shows an order that cannot be read, or refuses numbers with words that quote them."""
     page = odd_answers.sold(odd_answers.odd_order(SPARES[7], f"<ItemQuantity>{ODD['odd value']}</ItemQuantity>"))
     strange = (Strange("GetSoldItems", page), *odd_answers.about_writing())
@@ -91,7 +91,7 @@ async def strange_writes(scene: Scene) -> None:
     assert await _has_problem(scene, SPARES[7], "rejected")()
 
 
-async def strange_hooks(scene: Scene) -> None:
+async def strange_hooks(scene: CanaryScene) -> None:
     """Malformed calls of the webhook service, signed or not."""
     parcel = marked(printed(scene, SPARES[6])[0])
     for hook in odd_hooks(parcel):
@@ -101,7 +101,7 @@ async def strange_hooks(scene: Scene) -> None:
     await call_unsigned(scene)
 
 
-async def strange_events(scene: Scene) -> None:
+async def strange_events(scene: CanaryScene) -> None:
     """What lies on the streams is not what it should be: it dies, each for its own reason."""
     known = await scene.parcels.dead() + await scene.requests.dead()
     for kind in ("parcel.changed", "order.check"):
@@ -121,7 +121,7 @@ async def strange_events(scene: Scene) -> None:
     await scene.until(all_dead, "what cannot be read is dead")
 
 
-async def strange_secrets(scene: Scene) -> None:
+async def strange_secrets(scene: CanaryScene) -> None:
     """A secret is exchanged for something broken, and back."""
     broken = SECRETS["broken secret"].encode()
     for name, content in (
@@ -140,7 +140,7 @@ async def strange_secrets(scene: Scene) -> None:
     (scene.secrets / "data-key" / "20260102").write_bytes(broken)
 
 
-def printed(scene: Scene, number: int) -> list[SendcloudParcel]:
+def printed(scene: CanaryScene, number: int) -> list[SendcloudParcel]:
     """The parcels of an order; its label is printed if it has none yet."""
     world = scene.sandbox.world
     saving.settle(world)
@@ -148,27 +148,27 @@ def printed(scene: Scene, number: int) -> list[SendcloudParcel]:
     return scene.sandbox.panel.parcels_of(order) or scene.sandbox.panel.print_labels(order)
 
 
-async def _meets(scene: Scene, strange: Strange, *orders: int) -> None:
+async def _meets(scene: CanaryScene, strange: Strange, *orders: int) -> None:
     scene.front.waiting.append(strange)
     await scene.run("export", *orders)
     assert strange not in scene.front.waiting, strange
 
 
-def _is_over(scene: Scene, strange: Strange) -> Condition:
+def _is_over(scene: CanaryScene, strange: Strange) -> Condition:
     async def over() -> bool:
         return strange not in scene.front.waiting and not await scene.parcels.length()
 
     return over
 
 
-def _shows(scene: Scene, number: int, text: str) -> Condition:
+def _shows(scene: CanaryScene, number: int, text: str) -> Condition:
     async def shows() -> bool:
         return text in scene.sandbox.world.afterbuy.orders[number].additional_info
 
     return shows
 
 
-def _has_problem(scene: Scene, number: int, code: str) -> Condition:
+def _has_problem(scene: CanaryScene, number: int, code: str) -> Condition:
     async def has() -> bool:
         entry = await scene.ledger.get(str(number))
         return bool(entry and entry.problem and entry.problem.code == code)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from aftersend_sandbox.sendcloud.parcels import parcel_body
 from aftersend_sandbox.world.sendcloud_account import SendcloudParcel
 from tests.support.canary.marks import ODD, PARCELS, PEOPLE, SECRETS
-from tests.support.canary.scene import HOOK, Scene
+from tests.support.canary.scene import HOOK, CanaryScene
 
 _WRONG = {"Sendcloud-Signature": ODD["header"]}
 _STRANGE_HEADERS = {
@@ -114,7 +114,7 @@ def odd_parcels(parcel: dict[str, Any]) -> Iterator[bytes]:
     yield webhook(parcel | foreign | {"id": 700_004, "external_order_id": PARCELS["foreign order"]})
 
 
-async def call_unsigned(scene: Scene) -> None:
+async def call_unsigned(scene: CanaryScene) -> None:
     """Say things on the public port that are no HTTP, or that end before they are complete."""
     start = f"POST {HOOK} HTTP/1.1\r\nHost: x\r\n"
     for text in (
@@ -133,7 +133,7 @@ async def call_unsigned(scene: Scene) -> None:
         await _say(scene, text, is_whole=False)
 
 
-async def _say(scene: Scene, text: str, *, is_whole: bool) -> None:
+async def _say(scene: CanaryScene, text: str, *, is_whole: bool) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", scene.webhook_port)
     writer.write(text.encode())
     if not is_whole:

@@ -12,7 +12,7 @@ import msgspec
 
 from aftersend.stream.dead_letters import DeadLetters
 from aftersend_demo.environment import PARTS
-from tests.support.canary.scene import Scene, command
+from tests.support.canary.scene import CanaryScene, command
 
 _OPEN_METRICS = {"Accept": "application/openmetrics-text"}
 _COMMANDS = (
@@ -26,7 +26,7 @@ _COMMANDS = (
 )
 
 
-async def live(scene: Scene) -> dict[str, bytes]:
+async def live(scene: CanaryScene) -> dict[str, bytes]:
     """What commands, probes, metrics, processes and Redis show."""
     found = {"webhook answers": b"\n\n".join(scene.answers)}
     said = [await command(scene, *words) for words in _COMMANDS]
@@ -42,7 +42,7 @@ async def live(scene: Scene) -> dict[str, bytes]:
     return found | await _redis(scene)
 
 
-def left(scene: Scene) -> dict[str, bytes]:
+def left(scene: CanaryScene) -> dict[str, bytes]:
     """Logs, spans, backups, and the files of Redis."""
     found = {f"log of {path.stem}": path.read_bytes() for path in (scene.folder / "logs").glob("*.log")}
     files = [path for path in scene.valkey.folder.rglob("*") if path.is_file() and path.parent.name != "secrets"]
@@ -54,7 +54,7 @@ def left(scene: Scene) -> dict[str, bytes]:
     return {**found, "spans": b"\n".join(scene.collector.received)}
 
 
-async def _admin(scene: Scene, part: str) -> dict[str, bytes]:
+async def _admin(scene: CanaryScene, part: str) -> dict[str, bytes]:
     found = {}
     for path in ("/healthz", "/readyz", "/readyz?verbose", "/metrics", "/elsewhere"):
         async with scene.http.get(f"http://127.0.0.1:{scene.admin_ports[part]}{path}") as answer:
@@ -71,7 +71,7 @@ def _process(name: str, pid: int) -> dict[str, bytes]:
     return {f"{what} of {name}": path.read_bytes() for what, path in kept.items() if path.exists()}
 
 
-async def _redis(scene: Scene) -> dict[str, bytes]:
+async def _redis(scene: CanaryScene) -> dict[str, bytes]:
     redis = scene.redis
     keys = [key async for key in redis.scan_iter(count=1000)]
     contents = [b"%s %s" % (key, repr([part async for part in _content(redis, key)]).encode()) for key in keys]

@@ -41,7 +41,7 @@ _ALL_COMMANDS = {"slowlog-log-slower-than": 0, "slowlog-max-len": 500_000, "rdbc
 
 
 @dataclass
-class Scene:
+class CanaryScene:
     """All parts, and what came back from the services so far."""
 
     folder: Path
@@ -125,7 +125,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(folder: Path, *, log_format: str, planted: str = "") -> AsyncIterator[Scene]:
+async def scene(folder: Path, *, log_format: str, planted: str = "") -> AsyncIterator[CanaryScene]:
     """Everything started and ready; gone afterwards, whatever happens."""
     secrets = folder / "secrets"
     write_secrets(secrets)
@@ -144,7 +144,7 @@ async def scene(folder: Path, *, log_format: str, planted: str = "") -> AsyncIte
         (folder / "tenant.yaml").write_text(DOCUMENT.format(name=TENANT, sandbox=front_url))
         keyring = Keyring(SecretFiles(secrets / "data-key"))
         port = free_port()
-        found = Scene(
+        found = CanaryScene(
             folder=folder,
             sandbox=sandbox,
             front=front,
@@ -177,7 +177,7 @@ async def scene(folder: Path, *, log_format: str, planted: str = "") -> AsyncIte
         yield found
 
 
-async def command(scene: Scene, *words: str) -> bytes:
+async def command(scene: CanaryScene, *words: str) -> bytes:
     """What a command of ``aftersend`` says: exit code, standard output and error."""
     found = await asyncio.to_thread(
         subprocess.run,
