@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.hang import watch
+from tests.support.hang import report_in_time
 from tests.support.snapshots import contract, pytest_addoption
 
 __all__ = ["contract", "pytest_addoption"]
@@ -17,10 +17,10 @@ settings.load_profile("aftersend")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Say where a test hangs, before its session ends for it."""
+    """Report the tasks of a test that hangs, before its session ends."""
     marked = item.get_closest_marker("timeout")
     limit = marked.args[0] if marked else item.config.getoption("timeout") or item.config.getini("timeout")
-    timer = watch(item, float(limit))
+    timer = report_in_time(item, float(limit))
     try:
         return (yield)
     finally:

@@ -33,7 +33,7 @@ def report(item: pytest.Item) -> None:
         sys.stdout.flush()
 
 
-def watch(item: pytest.Item, limit: float) -> Timer:
+def report_in_time(item: pytest.Item, limit: float) -> Timer:
     """A running timer that reports, unless it is cancelled; ``limit`` is the time in seconds that ends the session."""
     timer = Timer(max(limit - AHEAD, limit / 2), report, [item])
     timer.daemon = True

@@ -14,7 +14,7 @@ _KINDS = ("", "internal", "server", "client", "producer", "consumer")
 
 
 @dataclass(frozen=True)
-class Seen:
+class ReceivedSpan:
     """One span, ids in hex."""
 
     service: str
@@ -30,32 +30,32 @@ class Seen:
 
 
 @dataclass
-class Received:
+class OtlpReceiver:
     """All spans so far, headers of all requests, and where to send."""
 
     url: str = ""
-    spans: list[Seen] = field(default_factory=list)
+    spans: list[ReceivedSpan] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
-    def named(self, name: str) -> list[Seen]:
+    def named(self, name: str) -> list[ReceivedSpan]:
         """The spans of that name, in order of arrival."""
         return [span for span in self.spans if span.name == name]
 
-    def by_id(self, name: str) -> Seen | None:
+    def by_id(self, name: str) -> ReceivedSpan | None:
         """The span with that id, if it arrived."""
         return next((span for span in self.spans if span.id == name), None)
 
     def take(self, request: ExportTraceServiceRequest) -> None:
-        """Keep what a request holds."""
+        """Keep the spans of a request."""
         for resource in request.resource_spans:
             service = _plain(resource.resource.attributes)["service.name"]
             self.spans += [_seen(service, span) for scope in resource.scope_spans for span in scope.spans]
 
 
 @contextmanager
-def receiving() -> Iterator[Received]:
+def receiving() -> Iterator[OtlpReceiver]:
     """A receiver on a free port of the loopback interface."""
-    received = Received()
+    received = OtlpReceiver()
     http = _http_server(received)
     serving = threading.Thread(target=http.serve_forever)
     serving.start()
@@ -68,7 +68,7 @@ def receiving() -> Iterator[Received]:
         http.server_close()
 
 
-def _http_server(received: Received) -> ThreadingHTTPServer:
+def _http_server(received: OtlpReceiver) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -84,8 +84,8 @@ def _http_server(received: Received) -> ThreadingHTTPServer:
     return ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 
 
-def _seen(service: str, span: Any) -> Seen:
-    return Seen(
+def _seen(service: str, span: Any) -> ReceivedSpan:
+    return ReceivedSpan(
         service=service,
         name=span.name,
         kind=_KINDS[span.kind],

@@ -64,7 +64,7 @@ def environment(folder: Path, **changes: str) -> dict[str, str]:
     return {**{name: value for name, value in (settings | changes).items() if value}, "PATH": os.environ["PATH"]}
 
 
-class Process:
+class ServiceProcess:
     """A running service and what it said: log lines and text on standard error, ``output`` in the end."""
 
     def __init__(
@@ -139,9 +139,9 @@ class Process:
         return self.popen.returncode
 
 
-def running(code: str, environ: Mapping[str, str]) -> Process:
+def running(code: str, environ: Mapping[str, str]) -> ServiceProcess:
     """A service process; as a context it is gone afterwards, whatever happens."""
-    return Process(code, environ)
+    return ServiceProcess(code, environ)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,6 @@
 """A pod without a cluster: its files and its environment exactly as the manifests say, below a folder.
 
-What a pod is not given is not there. So a process that does its work here has all that it needs, and a part that were
-given too little would fail.
+Only what the manifests mount exists, so a process that works here has all the files and settings that it needs.
 """
 
 import base64
@@ -30,7 +29,7 @@ class PodFiles:
 
     @property
     def command(self) -> list[str]:
-        """What the container runs."""
+        """The command of the container."""
         return [self._inside(word) for word in self._container["command"]]
 
     @property
@@ -39,7 +38,7 @@ class PodFiles:
         return {it["name"]: self._inside(it["value"]) for it in self._container["env"]}
 
     def paths(self) -> list[str]:
-        """Every file, for a look at what there is."""
+        """All files below the root, sorted."""
         return sorted(str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_file())
 
     def _inside(self, text: str) -> str:

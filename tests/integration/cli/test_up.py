@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from aftersend.cli import supervisor
-from tests.support.part_kit import Process, get
+from tests.support.part_kit import ServiceProcess, get
 from tests.support.servers import free_port
 
 PRELUDE = """
@@ -69,7 +69,7 @@ class Shop:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("secret")
 
-    def up(self, code: str = CALM, **environ: str) -> Process:
+    def up(self, code: str = CALM, **environ: str) -> ServiceProcess:
         settings = {
             "AFTERSEND_LISTEN": f"127.0.0.1:{self.public}",
             "AFTERSEND_ADMIN_LISTEN": f"127.0.0.1:{self.admin}",
@@ -78,7 +78,7 @@ class Shop:
         }
         files = [word for file in self.files for word in ("-f", str(file))]
         command = ["up", *files, "--data-dir", str(self.folder / "data")]
-        return Process(code, {**settings, **environ}, command, prelude=PRELUDE, ending=ENDING)
+        return ServiceProcess(code, {**settings, **environ}, command, prelude=PRELUDE, ending=ENDING)
 
     @property
     def kept(self) -> dict[str, dict[str, str]]:
@@ -90,7 +90,7 @@ class Shop:
         return redis.Redis.from_url(kept["redis_url"], password=password)
 
 
-def _ready(process: Process, port: int) -> None:
+def _ready(process: ServiceProcess, port: int) -> None:
     """Wait until the process listens and is ready."""
     deadline = time.monotonic() + 30
     while True:

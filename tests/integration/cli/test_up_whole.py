@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from aftersend.redis.keys import Keys
-from tests.support.part_kit import Process, call_main, get
+from tests.support.part_kit import ServiceProcess, call_main, get
 from tests.support.servers import free_port
 
 SECRETS = {
@@ -67,10 +67,10 @@ class Market:
         command = [sys.executable, "-c", PRELUDE + "main()", "sandbox", *words]
         return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
-    def up(self, *options: str, **environ: str) -> Process:
+    def up(self, *options: str, **environ: str) -> ServiceProcess:
         files = [word for name in NAMES for word in ("-f", str(self.file(name)))]
         words = ["up", *files, "--data-dir", str(self.folder / "data"), "--secrets-dir", str(self.folder / "secrets")]
-        return Process("", {**self.environ, **environ}, [*words, *options], prelude=PRELUDE, ending="main()")
+        return ServiceProcess("", {**self.environ, **environ}, [*words, *options], prelude=PRELUDE, ending="main()")
 
     def last_backup_was(self, name: str, hours: int) -> None:
         """Set the time of the last backup back; only while `up` is running."""

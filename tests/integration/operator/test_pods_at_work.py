@@ -14,43 +14,43 @@ from pathlib import Path
 import pytest
 
 from tests.support.part_kit import get
-from tests.support.pod_house import House, lived_in, until
+from tests.support.tenant_pods import TenantPods, running_pods, until
 
 
 @pytest.fixture(params=["split", "compact"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    with lived_in(tmp_path, request.param) as house:
-        yield house
+def tenant_pods(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TenantPods]:
+    with running_pods(tmp_path, request.param) as tenant_pods:
+        yield tenant_pods
 
 
 @pytest.mark.timeout(600)
-def test_orders_go_out_and_numbers_come_back(house: House) -> None:
-    until(lambda: house.control("state")["orders"] > 0, "the sandbox has orders")
-    until(house.is_ready, "all services are ready")
-    asking = "CronJob/export" if "CronJob/export" in house.pods else "Deployment/all"
-    summary = house.run(asking, "aftersend", "trigger", "sweep", "--wait", "--json")
+def test_orders_go_out_and_numbers_come_back(tenant_pods: TenantPods) -> None:
+    until(lambda: tenant_pods.control("state")["orders"] > 0, "the sandbox has orders")
+    until(tenant_pods.is_ready, "all services are ready")
+    asking = "CronJob/export" if "CronJob/export" in tenant_pods.pods else "Deployment/all"
+    summary = tenant_pods.run(asking, "aftersend", "trigger", "sweep", "--wait", "--json")
     assert summary["outcome"] == "done"
     if asking == "CronJob/export":
-        command = [word for word in house.pods[asking].command if word != "--jitter"]
-        summary = house.run(asking, *command)
-        assert json.loads(house.pods[asking].report.read_text())["run"] == summary["run"]
+        command = [word for word in tenant_pods.pods[asking].command if word != "--jitter"]
+        summary = tenant_pods.run(asking, *command)
+        assert json.loads(tenant_pods.pods[asking].report.read_text())["run"] == summary["run"]
     else:
-        summary = house.run(asking, "aftersend", "trigger", "export", "--wait", "--json")
+        summary = tenant_pods.run(asking, "aftersend", "trigger", "export", "--wait", "--json")
     assert summary["outcome"] == "done"
-    assert summary["sent"] == house.control("state")["incoming"] > 0
-    held = house.control("state")["with_number"]
-    house.control("incoming/labels", {"all": True})
-    until(lambda: house.control("state")["with_number"] == held + summary["sent"], "numbers are in Afterbuy")
-    looking = "Deployment/exporter" if "Deployment/exporter" in house.pods else "Deployment/all"
-    orders = house.run(looking, "aftersend", "orders", "--json")
+    assert summary["sent"] == tenant_pods.control("state")["incoming"] > 0
+    held = tenant_pods.control("state")["with_number"]
+    tenant_pods.control("incoming/labels", {"all": True})
+    until(lambda: tenant_pods.control("state")["with_number"] == held + summary["sent"], "numbers are in Afterbuy")
+    looking = "Deployment/exporter" if "Deployment/exporter" in tenant_pods.pods else "Deployment/all"
+    orders = tenant_pods.run(looking, "aftersend", "orders", "--json")
     assert [order["state"] for order in orders].count("labelled") == summary["sent"]
-    assert house.run(looking, "aftersend", "dead", "list", "--json") == []
-    assert house.redis.refused() == set()
-    _says_little(house)
+    assert tenant_pods.run(looking, "aftersend", "dead", "list", "--json") == []
+    assert tenant_pods.redis.refused() == set()
+    _says_little(tenant_pods)
 
 
-def _says_little(house: House) -> None:
-    scrapes = [get(port, "/metrics")[1] for port in house.admin.values()]
+def _says_little(tenant_pods: TenantPods) -> None:
+    scrapes = [get(port, "/metrics")[1] for port in tenant_pods.admin.values()]
     series = [line for scrape in scrapes for line in scrape.splitlines() if not line.startswith("#")]
     assert len(series) < 400, "\n".join(sorted(series))
     assert max(len(scrape.encode()) for scrape in scrapes) < 64 * 1024

@@ -12,9 +12,9 @@ from typing import ClassVar
 import pytest
 import redis
 
-from tests.support.part_kit import IDLE, Process, environment, get, running
-from tests.support.pod_house import until
+from tests.support.part_kit import IDLE, ServiceProcess, environment, get, running
 from tests.support.servers import NewServer
+from tests.support.tenant_pods import until
 
 HELLO = """
 async def hello(request): return web.Response(text="hello")
@@ -294,7 +294,7 @@ def test_the_narrow_acl_of_the_webhook_is_enough(tmp_path: Path, redis_url: str)
         client.execute_command("ACL", "LOG", "RESET")
         ending = '\nsys.exit(run_part(Part("webhook", serve)))'
         environ = environment(tmp_path, AFTERSEND_REDIS_URL=redis_url)
-        with Process(IDLE, environ, ending=ending) as process:
+        with ServiceProcess(IDLE, environ, ending=ending) as process:
             port = process.line("started")["admin_port"]
             assert process.line("redis_durable")["appendfsync"] == "unknown"
             assert get(port, "/readyz")[0] == 200

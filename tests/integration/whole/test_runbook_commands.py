@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from aftersend.redis.keys import Keys
-from tests.support.pod_house import House, lived_in, until
 from tests.support.runbook_kit import TENANT, commands, inside
+from tests.support.tenant_pods import TenantPods, running_pods, until
 
 
 @pytest.fixture(params=["split", "compact"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    with lived_in(tmp_path, request.param) as house:
-        yield house
+def tenant_pods(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TenantPods]:
+    with running_pods(tmp_path, request.param) as tenant_pods:
+        yield tenant_pods
 
 
 def in_pods() -> list[tuple[str, list[str]]]:
@@ -29,35 +29,35 @@ def _is_ours(words: list[str]) -> bool:
 
 
 @pytest.mark.timeout(600)
-def test_every_command_does_what_the_page_says(house: House) -> None:
-    until(lambda: house.control("state")["orders"] > 0, "the sandbox has orders")
-    until(house.is_ready, "all services are ready")
-    mine = [(pod, words) for pod, words in in_pods() if pod in house.pods]
+def test_every_command_does_what_the_page_says(tenant_pods: TenantPods) -> None:
+    until(lambda: tenant_pods.control("state")["orders"] > 0, "the sandbox has orders")
+    until(tenant_pods.is_ready, "all services are ready")
+    mine = [(pod, words) for pod, words in in_pods() if pod in tenant_pods.pods]
     assert mine
     for pod, words in mine:
-        letter = _dead_letter(house, pod)
-        done = house.execute(pod, *[letter if word == "ID" else word for word in words])
+        letter = _dead_letter(tenant_pods, pod)
+        done = tenant_pods.execute(pod, *[letter if word == "ID" else word for word in words])
         assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout}{done.stderr}"
         assert done.stdout.strip(), words
-    assert house.redis.refused() == set()
+    assert tenant_pods.redis.refused() == set()
 
 
 def test_no_command_is_left_out() -> None:
     assert {pod for pod, _ in in_pods()} <= {"Deployment/exporter", "Deployment/all"}
 
 
-def _dead_letter(house: House, pod: str) -> str:
+def _dead_letter(tenant_pods: TenantPods, pod: str) -> str:
     """The id of the oldest dead letter: an event of a type that nobody knows is given up at once."""
-    keys = Keys(house.tenant.identity)
-    letters = json.loads(house.execute(pod, "aftersend", "dead", "list", "--json").stdout)
+    keys = Keys(tenant_pods.tenant.identity)
+    letters = json.loads(tenant_pods.execute(pod, "aftersend", "dead", "list", "--json").stdout)
     if not letters:
-        with house.redis.inspector() as client:
+        with tenant_pods.redis.inspector() as client:
             client.xadd(keys.key("parcels"), {"v": "1", "id": "0197-test", "type": "parcel.unknown"})
-        until(lambda: bool(_letters(house, pod)), "a dead letter")
-        letters = _letters(house, pod)
+        until(lambda: bool(_letters(tenant_pods, pod)), "a dead letter")
+        letters = _letters(tenant_pods, pod)
     return str(letters[0]["id"])
 
 
-def _letters(house: House, pod: str) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = json.loads(house.execute(pod, "aftersend", "dead", "list", "--json").stdout)
+def _letters(tenant_pods: TenantPods, pod: str) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = json.loads(tenant_pods.execute(pod, "aftersend", "dead", "list", "--json").stdout)
     return found

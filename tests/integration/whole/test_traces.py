@@ -21,7 +21,7 @@ from aftersend.stream.retry import DeadLetter
 from aftersend.stream.stream import Stream
 from aftersend_demo.environment import PARTS, DemoEnvironment
 from aftersend_demo.sandbox_control import SandboxControl
-from tests.support.otlp_receiver import Received, Seen, receiving
+from tests.support.otlp_receiver import OtlpReceiver, ReceivedSpan, receiving
 
 PATIENCE = 60.0
 
@@ -32,7 +32,7 @@ class Shop:
 
     demo: DemoEnvironment
     control: SandboxControl
-    received: Received
+    received: OtlpReceiver
     parcels: Stream
     http: aiohttp.ClientSession
 
@@ -58,7 +58,7 @@ class Shop:
             assert await move_to_dead_letters(self.parcels, "one", entry, DeadLetter("bug", "Bug"))
         return {entry.fields[b"traceparent"].decode()[36:52] for entry in entries}
 
-    async def span(self, right: Callable[[Seen], bool], what: str) -> Seen:
+    async def span(self, right: Callable[[ReceivedSpan], bool], what: str) -> ReceivedSpan:
         """The first span that is right, as soon as it arrived."""
 
         async def arrived() -> bool:
@@ -67,7 +67,7 @@ class Shop:
         await until(arrived, what)
         return next(filter(right, self.received.spans))
 
-    async def parent(self, span: Seen) -> Seen:
+    async def parent(self, span: ReceivedSpan) -> ReceivedSpan:
         """The parent of a span: it ends later, so it may arrive later."""
         return await self.span(lambda other: other.id == span.parent, f"the parent of {span.name}")
 
@@ -165,5 +165,5 @@ async def test_the_story_survives_delay_death_and_redrive(tmp_path: Path) -> Non
     assert redriven.trace != sender.trace
 
 
-def _is(span: Seen, name: str, order: str) -> bool:
+def _is(span: ReceivedSpan, name: str, order: str) -> bool:
     return span.name == name and order in span.about.get("aftersend.orders", ())

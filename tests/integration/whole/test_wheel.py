@@ -17,9 +17,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.support.part_kit import Process, environment, get
-from tests.support.pod_house import until
+from tests.support.part_kit import ServiceProcess, environment, get
 from tests.support.servers import free_port
+from tests.support.tenant_pods import until
 
 ROOT = Path(__file__).resolve().parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -41,7 +41,7 @@ for top in map(import_module, sys.argv[1:]):
 """
 
 traced = pytest.mark.parametrize("traces", [{}, COLLECTOR, GRPC], ids=["off", "http", "grpc"])
-Start = Callable[..., Process]
+Start = Callable[..., ServiceProcess]
 
 
 def pip(*arguments: str | Path) -> None:
@@ -54,14 +54,14 @@ def pip(*arguments: str | Path) -> None:
 def script_of(home: Path) -> Start:
     """How to start the console scripts of an environment."""
 
-    def start(name: str, environ: dict[str, str], *words: str) -> Process:
+    def start(name: str, environ: dict[str, str], *words: str) -> ServiceProcess:
         path = str(home / "bin" / name)
-        return Process(f"import os; os.execv({path!r}, {[path, *words]!r})", environ, prelude="", ending="")
+        return ServiceProcess(f"import os; os.execv({path!r}, {[path, *words]!r})", environ, prelude="", ending="")
 
     return start
 
 
-def text_of(process: Process, *, code: int) -> str:
+def text_of(process: ServiceProcess, *, code: int) -> str:
     """What a process says on standard error until it ends with this exit code."""
     with process:
         assert process.wait() == code, process.text

@@ -16,13 +16,13 @@ from aftersend.observe.context import sampled_trace_id
 from aftersend.observe.otel_settings import setting_errors
 from aftersend.observe.otlp import LogOnChange
 from aftersend.observe.traces import span
-from tests.support.otlp_receiver import Received, receiving
+from tests.support.otlp_receiver import OtlpReceiver, receiving
 
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
 
 
 @pytest.fixture
-def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Received]:
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[OtlpReceiver]:
     with receiving() as received:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", received.url)
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
@@ -30,7 +30,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Received]:
         yield received
 
 
-def test_the_standard_variables_are_heard(collector: Received, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_standard_variables_are_heard(collector: OtlpReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_SERVICE_NAME", "shop")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "X-Key=se%20cret")
     traces.start_tracing("ignored")
@@ -42,7 +42,7 @@ def test_the_standard_variables_are_heard(collector: Received, monkeypatch: pyte
     assert headers["x-key"] == "se cret"
 
 
-def test_the_sampler_decides(collector: Received, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sampler_decides(collector: OtlpReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
     monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0")
     traces.start_tracing("test")
@@ -177,7 +177,7 @@ def test_a_share_that_is_no_number_is_refused_before_it_is_read(monkeypatch: pyt
         traces.start_tracing("test")
 
 
-def test_all_complaints_come_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_setting_errors_come_together(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (ENDPOINT | {"OTEL_TRACES_SAMPLER": "x", "OTEL_EXPORTER_OTLP_TIMEOUT": "x"}).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(Misconfigured, match=r"TIMEOUT is wrong.*SAMPLER is wrong"):

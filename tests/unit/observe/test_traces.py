@@ -146,7 +146,7 @@ def test_on_spans_say_whose_they_are(exported: InMemorySpanExporter) -> None:
     assert dict(only.attributes) == {"aftersend.tenant": "shops.mueller"}
 
 
-def test_on_the_innermost_span_takes_notes_and_links(exported: InMemorySpanExporter) -> None:
+def test_on_the_innermost_span_takes_attributes_and_links(exported: InMemorySpanExporter) -> None:
     with span("outer"):
         with span("inner"):
             traces.set_attributes(status=503, city="Köln")

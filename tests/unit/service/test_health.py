@@ -15,7 +15,7 @@ class Clock:
         return self.now
 
 
-def test_a_loop_must_pulse_within_its_silence() -> None:
+def test_a_loop_must_beat_within_its_silence() -> None:
     clock = Clock()
     health = Health(clock)
     health.register_loop("reader", 10)

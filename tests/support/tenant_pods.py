@@ -34,7 +34,7 @@ MERCHANT = {
 PATIENCE = 200.0
 
 
-class House:
+class TenantPods:
     """One tenant's pods as processes, beside a sandbox."""
 
     def __init__(self, folder: Path, topology: str) -> None:
@@ -143,20 +143,20 @@ def _merchants() -> list[Manifest]:
 
 
 @contextmanager
-def lived_in(folder: Path, topology: str) -> Iterator[House]:
-    """A house with everything started; skipped without a Redis with TLS (fails in CI)."""
+def running_pods(folder: Path, topology: str) -> Iterator[TenantPods]:
+    """A tenant_pods with everything started; skipped without a Redis with TLS (fails in CI)."""
     if COMMANDS["redis7"]() is None:
         missing = f"no redis7 server here: {CURES['redis7']}"
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
-    house = House(folder, topology)
-    with house.redis:
+    tenant_pods = TenantPods(folder, topology)
+    with tenant_pods.redis:
         try:
-            house.sandbox.start()
-            for service in house.services.values():
+            tenant_pods.sandbox.start()
+            for service in tenant_pods.services.values():
                 service.start()
-            yield house
+            yield tenant_pods
         finally:
-            for child in (*house.services.values(), house.sandbox):
+            for child in (*tenant_pods.services.values(), tenant_pods.sandbox):
                 child.stop()
 
 
