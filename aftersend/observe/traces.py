@@ -99,14 +99,14 @@ def start_tracing(service: str, *, exporter: "SpanExporter | None" = None) -> No
     _tracer = _provider.get_tracer("aftersend")
 
 
-def stop_tracing(*, patience: float = 3) -> None:
-    """Send what is left, for at most ``patience`` seconds; blocks, so call it in a thread or after the loop."""
+def stop_tracing(*, timeout: float = 3) -> None:
+    """Send the remaining spans, for at most ``timeout`` seconds; blocks, so call it in a thread or after the loop."""
     global _provider, _tracer, _head_sampler
     provider, _provider, _tracer, _head_sampler = _provider, None, None, None
     if provider is not None:  # the SDK waits for the exporter's time-out, or for ever
         ending = threading.Thread(target=provider.shutdown, daemon=True)
         ending.start()
-        ending.join(patience)
+        ending.join(timeout)
 
 
 def add_link(traceparent: str) -> None:

@@ -53,10 +53,10 @@ class RedisMetrics:
             if fact not in facts:
                 continue  # Redis before 7.2 does not count denials; 0 would look like none
             now = int(facts[fact])
-            self.metrics.redis_denied.labels(self.tenant, kind).inc(grown(self._denied.get(kind, now), now))
+            self.metrics.redis_denied.labels(self.tenant, kind).inc(counter_growth(self._denied.get(kind, now), now))
             self._denied[kind] = now
 
 
-def grown(before: int, now: int) -> int:
+def counter_growth(before: int, now: int) -> int:
     """Return the growth of a counter that restarts at 0 with its process."""
     return now - before if now >= before else now

@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from aftersend.service.redis_metrics import RedisMetrics, grown
+from aftersend.service.redis_metrics import RedisMetrics, counter_growth
 from aftersend.settings import Scheduler, Settings, read_settings
 from aftersend.tenant.document import Spec
 from aftersend_exporter.metrics import ExporterGauges, expected
@@ -125,7 +125,7 @@ async def test_both_streams_are_shown_so_that_a_dead_writer_is_seen(harness: Exp
 
 @pytest.mark.parametrize(("before", "now", "more"), [(0, 0, 0), (2, 5, 3), (5, 5, 0), (5, 2, 2), (5, 0, 0)])
 def test_a_counter_of_redis_may_begin_anew(before: int, now: int, more: int) -> None:
-    assert grown(before, now) == more
+    assert counter_growth(before, now) == more
 
 
 async def test_what_redis_refused_to_others_is_counted(harness: ExporterHarness, redis_url: str) -> None:

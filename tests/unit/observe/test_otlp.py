@@ -79,7 +79,7 @@ traces.start_tracing("test")
 for _ in range(100):
     with traces.span("step"):
         pass
-traces.stop_tracing(patience=0.1)
+traces.stop_tracing(timeout=0.1)
 """
 
 
