@@ -8,7 +8,7 @@
 Sendcloud gives parcel ids, and so numbers, in order of printing. So labels are printed order by order, by ascending
 OrderID, and what a person does with an order that has to be written back first waits for the evening. Orders whose
 labels are all cancelled have a single one: of several, the field keeps the one that was cancelled last, and webhooks
-may tell that in any order on the calmest day.
+may report that in any order on the calmest day.
 """
 
 from dataclasses import dataclass, field

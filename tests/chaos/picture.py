@@ -1,6 +1,6 @@
 """The end of a day in a normal form: what both systems show, without times and without names given at random.
 
-Two pictures are equal if nobody could tell the days apart by looking at Afterbuy and at Sendcloud.
+Two pictures are equal if the days look the same in Afterbuy and in Sendcloud.
 """
 
 from dataclasses import dataclass
@@ -59,8 +59,8 @@ def _order(order: dict[str, Any], tags_added: int) -> dict[str, Any]:
 
 
 def _parcel(parcel: dict[str, Any]) -> dict[str, Any]:
-    told = ("order_number", "external_order_id", "integration", "status", "tracking_number", "tracking_url", "carrier")
-    return {**{name: parcel[name] for name in told}, "weight": str(parcel["weight"]), "items": parcel["items"]}
+    kept = ("order_number", "external_order_id", "integration", "status", "tracking_number", "tracking_url", "carrier")
+    return {**{name: parcel[name] for name in kept}, "weight": str(parcel["weight"]), "items": parcel["items"]}
 
 
 def _timeless(value: Any) -> Any:
@@ -95,6 +95,6 @@ async def assert_as_calm(scene: Scene, calm: Picture) -> None:
 
 async def assert_nothing_lost(scene: Scene) -> None:
     """No life of any service has seen an entry vanish."""
-    told = scene.logged("events_lost")
-    assert not told, f"logs: {scene.demo.logs}\n" + "\n".join(told)
+    lost = scene.logged("events_lost")
+    assert not lost, f"logs: {scene.demo.logs}\n" + "\n".join(lost)
     assert await scene.lost() == 0, f"aftersend_events_lost_total, logs: {scene.demo.logs}"

@@ -72,7 +72,7 @@ class Remote(SandboxControl):
         return found
 
     async def disarm(self) -> None:
-        """Fair weather."""
+        """End all faults."""
         await self._request("DELETE", "faults")
 
 
@@ -112,7 +112,7 @@ class Scene:
         if lose:
             shutil.rmtree(self.demo.valkey.folder / "appendonlydir")
         if away is not None:
-            await self.until(away, "somebody notices that Redis is away")
+            await self.until(away, "the services notice that Redis is away")
         await self.demo.valkey.restart()
         self.note("Redis is back")
 
@@ -143,7 +143,7 @@ class Scene:
         name = await self._asked(kind)
         found: list[runs.RunSummary] = []
 
-        async def told() -> bool:
+        async def has_result() -> bool:
             nonlocal name
             summary = await runs.result_of(self.requests.redis, tenant=TENANT, run=name)
             if summary is None and not await self._is_queued():
@@ -152,7 +152,7 @@ class Scene:
             found.extend([summary] if summary else [])
             return bool(found)
 
-        await self.until(told, f"the {kind} is done")
+        await self.until(has_result, f"the {kind} is done")
         self.note(f"{kind} {name} {found[0].outcome}: {found[0].read} read, {found[0].sent} sent")
         return found[0]
 
@@ -182,7 +182,7 @@ class Scene:
         """Every webhook has arrived, nothing is queued, no run is under way, and Afterbuy shows what was observed."""
         await self.ready()
         await self.until(self._webhooks_are_through, "webhooks are delivered")
-        await self.until(self._is_quiet, "nothing is queued and nothing lags", told=self.left)
+        await self.until(self._is_quiet, "nothing is queued and nothing lags", progress=self.left)
         self.note("quiet")
 
     async def _webhooks_are_through(self) -> bool:
@@ -224,7 +224,7 @@ class Scene:
         condition: Callable[[], Awaitable[bool]],
         what: str,
         *,
-        told: Callable[[], Awaitable[str]] | None = None,
+        progress: Callable[[], Awaitable[str]] | None = None,
         every: float = _LOOK,
     ) -> None:
         """Wait for a condition; Redis and services may be away meanwhile. Says where to read on if it never holds."""
@@ -233,7 +233,7 @@ class Scene:
                 while not await _holds(condition):
                     await asyncio.sleep(every)
         except TimeoutError:
-            more = f": {await told()}" if told else ""
+            more = f": {await progress()}" if progress else ""
             raise AssertionError(f"never: {what}{more}\nlogs: {self.demo.logs}") from None
 
 

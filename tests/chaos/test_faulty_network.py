@@ -1,4 +1,4 @@
-"""Both APIs fail in every way a network and a busy provider know, all day long; then the weather clears.
+"""Both APIs fail in every way a network and a busy provider know, all day long; then they recover.
 
 The faults are counted, not timed: each kind strikes a read and a write, while there is work, before the next is armed.
 Runs are asked for again, as the schedule would; what waits for its next try is not waited for: the next sweep has to
@@ -54,7 +54,7 @@ async def _fails(running: Scene, upstream: str, kind: str, call: str, *, times: 
     await running.control.arm(upstream, kind, count=times, calls=[call])
     summary = await running.run("export")
     assert (await running.control.struck()).get(f"{upstream}/{kind}") == times, f"{kind} did not strike"
-    assert summary.outcome != "done", f"nobody noticed {kind}"
+    assert summary.outcome != "done", f"{kind} went unnoticed"
 
 
 async def _stormy_afternoon(day: Day) -> None:
@@ -69,11 +69,11 @@ async def _stormy_afternoon(day: Day) -> None:
 
 async def _print_through(day: Day) -> None:
     """The acts of the afternoon; each of the first labels meets another way to fail until all have struck."""
-    weather = list(product(WRITE_BACK, WRITERS_CALLS))
-    size = len(day.first_half) // len(weather)
-    for number, (kind, call) in enumerate(weather):
+    faults = list(product(WRITE_BACK, WRITERS_CALLS))
+    size = len(day.first_half) // len(faults)
+    for number, (kind, call) in enumerate(faults):
         await _print_into(day.scene, day.first_half[number * size : (number + 1) * size], kind, call)
-    await day.scene.control.print_labels(day.first_half[len(weather) * size :])
+    await day.scene.control.print_labels(day.first_half[len(faults) * size :])
     await day.replace_labels()
     await day.print_second_half()
 

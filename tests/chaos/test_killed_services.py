@@ -1,4 +1,4 @@
-"""SIGKILL for every service, again and again, while 300 orders travel: in the end nobody can tell.
+"""SIGKILL for every service, again and again, while 300 orders travel: in the end it makes no difference.
 
 The kills hit in the middle of the work: latency on both APIs makes sure that calls are under way, so a write may be
 carried out for a process that is dead already. Webhooks are lost, doubled and reordered all the while.
@@ -40,7 +40,7 @@ async def _disturbed(folder: Path, random: Random, wanted: "asyncio.Task[Picture
         await _live(Day(running), random)
         await assert_as_calm(running, await wanted)
         await assert_nothing_lost(running)
-        await running.until(partial(_nothing_waits, running), "no event waits for its time", told=running.left)
+        await running.until(partial(_nothing_waits, running), "no event waits for its time", progress=running.left)
         assert all(running.kills[part] >= 3 for part in ("exporter", "webhook", "writer")), running.kills
         assert await running.control.struck() != {}
 

@@ -1,8 +1,8 @@
 """Four thousand events from twenty producers, while consumers are killed and Redis restarts: each has one effect.
 
 Consumers are processes of their own; what they do to the shop is read, compared and written, as the writer does it. The
-shop counts writes. Redis syncs every command, so what a producer was told is stored is there after each restart; what
-it was not told it adds again, like Sendcloud.
+shop counts writes. Redis syncs every command, so what Redis confirmed to a producer is there after each restart; what
+it did not confirm is added again, as Sendcloud does.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ def servers(tmp_path: Path) -> Iterator[tuple[RedisServer, RedisServer]]:
 
 
 class Crew:
-    """The consumer processes; whoever is killed is replaced."""
+    """The consumer processes; a killed one is replaced."""
 
     def __init__(self, redis: RedisServer, shop: RedisServer, folder: Path) -> None:
         self._words = [sys.executable, "-m", "tests.support.consumer_process", redis.url, shop.url, str(folder)]

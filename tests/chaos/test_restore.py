@@ -84,9 +84,9 @@ async def _is_recovered(running: Scene) -> bool:
 
 async def _restored(running: Scene, *words: str) -> None:
     """Put the backup back; it must hold what it is there for."""
-    told = await _called(running, "restore", "latest", "--yes", *words)
-    running.note(f"restored {told}")
-    assert told["orders"], "the backup brought nothing back"
+    result = await _called(running, "restore", "latest", "--yes", *words)
+    running.note(f"restored {result}")
+    assert result["orders"], "the backup brought nothing back"
     assert await running.state.get("restored")
 
 
@@ -98,5 +98,5 @@ async def _called(running: Scene, *words: str) -> dict[str, Any]:
     command = [*_COMMAND, *words, "--json"]
     done = await asyncio.to_thread(subprocess.run, command, env=environment, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result

@@ -1,7 +1,7 @@
 """Redis loses everything in the middle of the day: one export and one sweep later all is as it should be.
 
 With the ledger the bridge forgets which orders it sent, which parcels it saw and what it wrote. It must neither send
-labelled orders again nor lose one, and above all: a webhook from before, told again by Sendcloud or by anybody who
+labelled orders again nor lose one, and above all: a webhook from before, sent again by Sendcloud or by anyone who
 recorded it, must not put an old number over a new one.
 """
 
@@ -69,13 +69,13 @@ async def _recorded(day: Day) -> list[bytes]:
         if parcel["order_number"] in day.relabelled:
             body = await _v2(day.scene, parcel["id"])
             assert body["tracking_number"]
-            told = {
+            webhook = {
                 "action": "parcel_status_changed",
                 "timestamp": int(datetime.fromisoformat(parcel["updated_at"]).timestamp() * 1000),
                 "carrier_status_change_timestamp": None,
                 "parcel": body,
             }
-            bodies.append(json.dumps(told).encode())
+            bodies.append(json.dumps(webhook).encode())
     assert len(bodies) >= len(day.relabelled)
     return bodies
 

@@ -92,9 +92,9 @@ class Running:
         await self.task
 
     async def crash(self) -> None:
-        """End as a killed process does: nothing is settled, nothing handed back."""
-        for lane in list(self.consumer._slots._tasks.values()):
-            lane.cancel()
+        """End as a killed process does: nothing is settled, nothing released."""
+        for task in list(self.consumer._slots._tasks.values()):
+            task.cancel()
         self.consumer._slots._tasks.clear()
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
