@@ -1,4 +1,4 @@
-"""What the runbooks tell somebody to type: each command is run in the pod that is named, with that pod's rights."""
+"""The commands of the runbooks: each command is run in the pod that is named, with that pod's rights."""
 
 import json
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def test_no_command_is_left_out() -> None:
 
 
 def _dead_letter(tenant_pods: TenantPods, pod: str) -> str:
-    """The id of the oldest dead letter: an event of a type that nobody knows is given up at once."""
+    """The id of the oldest dead letter: an event of an unknown type is given up at once."""
     keys = Keys(tenant_pods.tenant.identity)
     letters = json.loads(tenant_pods.execute(pod, "aftersend", "dead", "list", "--json").stdout)
     if not letters:

@@ -52,7 +52,7 @@ class Shop:
             assert answer.ok
 
     async def give_up(self) -> set[str]:
-        """Give up all events of a stream that nobody reads; returns the ids of the spans that they came from."""
+        """Give up all events of a stream without a consumer; returns the ids of the spans that they came from."""
         entries = await PendingEntries(self.parcels, "one").read(10, block_ms=1)
         for entry in entries:
             assert await move_to_dead_letters(self.parcels, "one", entry, DeadLetter("bug", "Bug"))

@@ -35,8 +35,8 @@ def main(part: str, word: str) -> int:
 
 def _break(part: str, word: str) -> None:
     if part == "webhook":
-        intake = importlib.import_module("aftersend_webhook.body_reader")
-        intake.Answer.response = lambda self: web.Response(status=self.status, text=word)
+        body_reader = importlib.import_module("aftersend_webhook.body_reader")
+        body_reader.WebhookResponse.to_aiohttp = lambda self: web.Response(status=self.status, text=word)
     if part == "exporter":
         handle = importlib.import_module("aftersend_exporter.requests.handler")
         store = handle.store_result
