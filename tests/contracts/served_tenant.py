@@ -98,6 +98,7 @@ class ServedTenant:
         self._break_events()
         self._delay_an_event(others[0])
         self.call("backup", "create")
+        until(lambda: self.redis.hexists(f"{PREFIX}state", "success.writeback"))  # the writer stores it every 5 s
         self.stored = dict(self._stored())
 
     def _stored(self) -> Iterator[tuple[str, tuple[str, bool, list[bytes]]]]:

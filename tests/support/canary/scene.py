@@ -110,8 +110,8 @@ class CanaryScene:
     async def post(self, body: bytes, headers: Mapping[str, str], *, more: str = "", method: str = "POST") -> int:
         """Call the webhook service and keep what it answers."""
         async with self.http.request(method, self.hook_url + more, data=body, headers=headers) as answer:
-            headers = "".join(f"{name}: {value}\n" for name, value in answer.headers.items())
-            self.answers.append(f"{answer.status} {answer.reason}\n{headers}".encode() + await answer.read())
+            head = "".join(f"{name}: {value}\n" for name, value in answer.headers.items())
+            self.answers.append(f"{answer.status} {answer.reason}\n{head}".encode() + await answer.read())
             return answer.status
 
     async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
