@@ -5,15 +5,15 @@ require a separate house number. Neither may block an order. So an order is firs
 Sendcloud refuses it for such a reason, it is sent once more in the account's currency, or with its street split.
 """
 
-import re
 from collections.abc import Callable
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from aftersend.sendcloud.model import PushOrder
+from aftersend_exporter.rules.addresses import cut
+from aftersend_exporter.rules.house_numbers import divide
 from aftersend_exporter.rules.items import DOCUMENTED_CURRENCIES
-
-_WITH_NUMBER = re.compile(r"(?P<street>.*\D)[\s,]+(?P<number>\d+\s?[a-zA-Z]?(?:\s?[-/+]\s?\d+\s?[a-zA-Z]?)?)")
 
 
 def fallback_order(push: PushOrder, path: str, *, in_account_currency: Callable[[], PushOrder]) -> PushOrder | None:
@@ -28,10 +28,10 @@ def fallback_order(push: PushOrder, path: str, *, in_account_currency: Callable[
 
 
 def _divided(push: PushOrder) -> PushOrder | None:
-    """Split street and house number; None if the street does not end in a number."""
+    """Divide street and house number; None if it is not certain which is which."""
     address = push.shipping_address
-    found = _WITH_NUMBER.fullmatch(address.address_line_1)
+    found = divide(address.address_line_1, address.address_line_2 or "", country=address.country_code)
     if found is None:
         return None
-    street, number = found["street"].rstrip(" ,"), found["number"]
-    return replace(push, shipping_address=replace(address, address_line_1=street, house_number=number))
+    lines = {"address_line_1": cut(found.street), "address_line_2": cut(found.second_line) or UNSET}
+    return replace(push, shipping_address=replace(address, **lines, house_number=found.number))
