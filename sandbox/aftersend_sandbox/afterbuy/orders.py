@@ -17,6 +17,8 @@ from aftersend_sandbox.world.afterbuy_account import AfterbuyAddress, AfterbuyIt
 PAYMENT, BUYER, ITEMS, SHIPPING, ATTRIBUTES = 2, 4, 8, 16, 32
 LEVELS: Final = PAYMENT | BUYER | ITEMS | SHIPPING | ATTRIBUTES
 GRAMS: Final = 1000
+RAW_COMMENT: Final = "raw-comment-"
+"""Stands, with the OrderID, for a comment that the server puts in without escaping."""
 
 
 def add_order(orders: "etree._Element", order: AfterbuyOrder, level: int, switches: Switches) -> None:
@@ -50,7 +52,10 @@ def _process(node: "etree._Element", order: AfterbuyOrder, switches: Switches) -
     put(node, "Anr", first.anr if first else "")
     put(node, "OrderDate", berlin(order.ordered_at))
     put(node, "FeedbackDate", berlin(order.feedback_at))
-    put_prose(node, "UserComment", order.user_comment, switches)
+    if order.raw_comment:
+        put(node, "UserComment", f"{RAW_COMMENT}{order.order_id}")
+    else:
+        put_prose(node, "UserComment", order.user_comment, switches)
     put_prose(node, "Memo", order.memo, switches)
     put_prose(node, "InvoiceMemo", order.invoice_memo, switches)
     put_prose(node, "AdditionalInfo", order.additional_info, switches)

@@ -5,6 +5,7 @@ switch; 4 and 35 where a PartnerID is wanted), quota, CallName known (12), and t
 whatever the outcome; GET is refused. Name, outcome and the elements that were ignored go into the journal.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Final
@@ -13,6 +14,7 @@ from aiohttp import web
 from lxml import etree
 
 from aftersend_sandbox import upstream_faults
+from aftersend_sandbox.afterbuy.orders import RAW_COMMENT
 from aftersend_sandbox.afterbuy.reads import get_shop_products, get_sold_items, get_time
 from aftersend_sandbox.afterbuy.update import update_sold_items
 from aftersend_sandbox.afterbuy.xml import BERLIN, AfterbuyAnswer, AfterbuyError, content, parse, render
@@ -22,6 +24,7 @@ from aftersend_sandbox.world.world import World
 
 PATH: Final = "/afterbuy/ABInterface.aspx"
 DAILY: Final = 50_000
+_RAW_COMMENT: Final = re.compile(rb"%b(\d+)" % RAW_COMMENT.encode())
 MINUTELY: Final = 600
 
 CALLS: Final[dict[str, Callable[["etree._Element", AfterbuyAnswer, World], None]]] = {
@@ -91,7 +94,16 @@ class AfterbuyServer:
             self._carry_out(parse(body), call, answer)
         except AfterbuyError as refused:
             answer = AfterbuyAnswer(call=answer.call, errors=[refused.code], english=answer.english)
-        return render(answer, self._world.switches), answer.outcome
+        return self._with_raw_comments(render(answer, self._world.switches)), answer.outcome
+
+    def _with_raw_comments(self, document: bytes) -> bytes:
+        """Put in the comments that no XML library would write."""
+
+        def raw(found: re.Match[bytes]) -> bytes:
+            order = self._world.afterbuy.orders.get(int(found[1]))
+            return order.raw_comment.encode("latin-1") if order else found[0]
+
+        return _RAW_COMMENT.sub(raw, document)
 
     def _carry_out(self, root: "etree._Element", call: str, answer: AfterbuyAnswer) -> None:
         answer.english = content(root, "AfterbuyGlobal/ErrorLanguage") == "EN"

@@ -132,6 +132,8 @@ class AfterbuyOrder:
     """VorgangsInfo1 to 3."""
     memo: str = ""
     user_comment: str = ""
+    raw_comment: str = ""
+    """UserComment without any escaping, in place of ``user_comment``; each character is a byte (Latin-1)."""
     invoice_memo: str = ""
     invoice_number: str = ""
     external_order: str = ""
