@@ -1,7 +1,9 @@
 """The counts of one run, and its outcome.
 
-    failed    nothing could be read, or every batch failed for transient reasons, or the run could not even start
-    partial   something was rejected or has to be tried again (it is watched), or a part of the run had to be left out
+    failed    the window (of a sweep: the pages; of named orders: these) was not read to its end, or every batch failed
+              for transient reasons, or the run could not even start
+    partial   something was rejected or has to be tried again (it is watched), or a side read failed: rechecks,
+              confirmation, products
     done      everything else
 
 A rejected order is a problem of that order, not of the run.
@@ -40,7 +42,10 @@ class RunStats:
     """Orders that could not be finished now and will be tried again."""
     batches_failed: int = 0
     batches_done: int = 0
+    window_read: bool = True
+    """What the run is for was read to its end: the window, all pages of a sweep, the named orders."""
     everything_read: bool = True
+    """The side reads, too."""
     skipped: Counter[str] = field(default_factory=Counter)
     errors: dict[str, AftersendError] = field(default_factory=dict)
     """The last error per upstream ("" = our own configuration)."""
@@ -83,7 +88,7 @@ class RunStats:
     def _failed(self) -> bool:
         if self.batches_failed and not self.batches_done:
             return True
-        return bool(self.errors) and not self.read and not self.sent
+        return not self.window_read
 
     def summary(
         self,

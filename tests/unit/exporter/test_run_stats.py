@@ -29,12 +29,14 @@ def stats(*errors: Exception, **figures: Any) -> RunStats:
         (stats(read=5, rejected=5, batches_done=5), "partial"),
         (stats(read=5, retried=1), "partial"),
         (stats(DOWN, read=5, sent=5, batches_done=1), "partial"),
-        (stats(DOWN), "failed"),
-        (stats(CredentialsRefused("http_401", upstream="sendcloud")), "failed"),
-        (stats(Misconfigured("there is no integration of that name", upstream="sendcloud")), "failed"),
+        (stats(DOWN, window_read=False), "failed"),
+        (stats(DOWN, window_read=False, read=5, sent=5, batches_done=1), "failed"),
+        (stats(DOWN, everything_read=False), "partial"),
+        (stats(CredentialsRefused("http_401", upstream="sendcloud"), window_read=False), "failed"),
+        (stats(Misconfigured("no such integration", upstream="sendcloud"), window_read=False), "failed"),
         (stats(read=200, batches_failed=2, retried=200), "failed"),
         (stats(read=200, sent=100, batches_failed=1, batches_done=1, retried=100), "partial"),
-        (stats(Bug("section_missing", upstream="afterbuy")), "failed"),
+        (stats(Bug("section_missing", upstream="afterbuy"), window_read=False), "failed"),
     ],
 )
 def test_outcome(found: RunStats, expected: str) -> None:

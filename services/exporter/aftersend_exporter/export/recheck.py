@@ -36,8 +36,11 @@ async def _recheck_all(processor: PageProcessor, orders: AsyncIterator[str]) -> 
         await recheck(processor, chunk)
 
 
-async def recheck(processor: PageProcessor, orders: list[str]) -> None:
-    """Read these orders by OrderID and process them; those that Afterbuy does not have are gone."""
+async def recheck(processor: PageProcessor, orders: list[str]) -> bool:
+    """Read these orders by OrderID and process them; those that Afterbuy does not have are gone.
+
+    Returns False if Afterbuy did not answer for all of them.
+    """
     stats = processor.recorder.stats
     try:
         async for page in processor.context.afterbuy.orders_by_id(orders):
@@ -45,12 +48,13 @@ async def recheck(processor: PageProcessor, orders: list[str]) -> None:
     except AftersendError as error:
         stats.record_error(error)
         stats.everything_read = False
-        return
+        return False
     for order in orders:
         if int(order) not in processor.seen:
             processor.seen.add(int(order))
             stats.skipped[transitions.GONE] += 1 if processor.resend_refused else 0
             await processor.settle(gone(order))
+    return True
 
 
 async def _open(context: ExportContext, *, dry_run: bool) -> AsyncIterator[str]:

@@ -38,7 +38,7 @@ async def export(context: ExportContext, request: RunRequest, *, run: str) -> tu
             await _work(RunRecorder(context, stats, dry_run=request.dry_run), request, started=started)
         except AftersendError as error:
             stats.record_error(error)
-            stats.everything_read = False
+            stats.window_read = stats.everything_read = False
         await context.check_lease()
         summary = await finish_run(context, stats, started=started, keep=not request.dry_run)
         trace.set(outcome=summary.outcome, count=summary.read)
@@ -65,7 +65,7 @@ async def _work(recorder: RunRecorder, request: RunRequest, *, started: datetime
         labelled=frozenset(await all_labelled(context)) if await context.state.recovering() else frozenset(),
     )
     if request.orders:
-        await recheck(processor, list(request.orders))
+        recorder.stats.window_read = await recheck(processor, list(request.orders))
     else:
         if not request.dry_run:
             await confirm(context, recorder.stats, integration=integration)
@@ -87,4 +87,4 @@ async def _read_window(processor: PageProcessor, *, started: datetime) -> None:
             await processor.process(page)
     except AftersendError as error:
         stats.record_error(error)
-        stats.everything_read = False
+        stats.window_read = stats.everything_read = False

@@ -47,11 +47,12 @@ async def _sweep(context: ExportContext, stats: RunStats, *, recovering: bool, t
     stats.start = since = await _since(context)
     forwarder = _PageForwarder(context, stats, recovering=recovering, traceparent=traceparent)
     cursor: datetime | None = None
+    stats.window_read = False
     async for page in context.sendcloud.parcels(since):
         cursor = cursor or page.date
         await forwarder.forward(page)
         await context.check_lease()
-    stats.end = cursor
+    stats.end, stats.window_read = cursor, True
     if recovering:
         marker = OrderCheck(order="", restored=restored)
         await context.parcels.add("order.check", "sweep", marker, traceparent=traceparent)
