@@ -92,6 +92,10 @@ class Order:
     already_paid: Decimal | None = None
     full_amount: Decimal | None = None
     paid_at: datetime | None = None
+    payment_function: str = ""
+    """PaymentInfo/PaymentFunction in capitals, such as CASH_ON_DELIVERY."""
+    payment_method: str = ""
+    """PaymentInfo/PaymentMethod: free text."""
     invoice_currency: str = ""
     sections: frozenset[str] = frozenset()
     """Those of BuyerInfo, SoldItems, ShippingInfo and PaymentInfo that the answer held."""

@@ -36,7 +36,9 @@ SECTIONS: Final = ("BuyerInfo", "SoldItems", "ShippingInfo", "PaymentInfo")
 
 _ITEM: Final = "SoldItems/SoldItem/"
 _ENTITY: Final = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
-_MAIL: Final = re.compile(r"[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\]+\.[^\s@<>()\[\],;:\"\\.]{2,}")
+_MAIL_PART: Final = r"[^\s@<>()\[\],;:\"\\.]+"
+_MAIL: Final = re.compile(rf"{_MAIL_PART}(?:\.{_MAIL_PART})*@{_MAIL_PART}(?:\.{_MAIL_PART})*\.{_MAIL_PART}")
+_MAIL_SEPARATORS: Final = re.compile(r"[\s<>()\[\],;:\"]+")
 _LONGEST_MAIL: Final = 254
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _HS_PREFIX: Final = r"(?:(?:HS|HTS|TARIC|KN|CN|WTN|ZTN|Zolltarifnummer)(?:[- ]?Code)?[\s.:]*)?"
@@ -89,9 +91,9 @@ def _hs_code(text: str) -> str:
 
 
 def read_mail(text: str) -> str:
-    """Parse a mail address, or return an empty text: OTTO appends a word to it, others write anything at all."""
-    first = text.split(maxsplit=1)[0] if text.strip() else ""
-    return first if len(first) <= _LONGEST_MAIL and _MAIL.fullmatch(first) else ""
+    """Find the first usable mail address: OTTO appends a word to it, others write names, lists or anything at all."""
+    candidates = _MAIL_SEPARATORS.split(text)
+    return next((mail for mail in candidates if len(mail) <= _LONGEST_MAIL and _MAIL.fullmatch(mail)), "")
 
 
 def plain(text: str) -> str:
@@ -135,6 +137,8 @@ def _order(element: Element, order_id: str) -> Order:
         already_paid=fields.get("PaymentInfo/AlreadyPaid", read_amount, None),
         full_amount=fields.get("PaymentInfo/FullAmount", read_amount, None),
         paid_at=fields.get("PaymentInfo/PaymentDate", read_time, None),
+        payment_function=_text(element, "PaymentInfo/PaymentFunction").upper(),
+        payment_method=_text(element, "PaymentInfo/PaymentMethod"),
         sections=frozenset(name for name in SECTIONS if element.all(name)),
     )
     return replace(order, unclear=frozenset(fields.unclear)) if fields.unclear else order

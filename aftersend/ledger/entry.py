@@ -17,6 +17,7 @@ State = Literal["new", "pushing", "accepted", "confirmed", "labelled", "problem"
 ProblemCode = Literal[
     "rejected",
     "not_saved",
+    "unreadable",
     "deleted_in_sendcloud",
     "given_up",
     "changed_after_transfer",

@@ -109,6 +109,7 @@ class PaymentDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
     total_price: Money
     status: CodeMessage
+    is_cash_on_delivery: bool | UnsetType = UNSET
 
 
 class ShippingAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from aftersend.afterbuy.model import Order, Page, ProductCustoms
+from aftersend.afterbuy.model import Order, Page, ProductCustoms, UnreadableOrder
 from aftersend.errors import AftersendError
 from aftersend.ledger.entry import Entry
 from aftersend.order_ids import is_order_id
@@ -21,10 +21,10 @@ from aftersend_exporter.export.push import MappedOrder
 from aftersend_exporter.export.recorder import RunRecorder
 from aftersend_exporter.rules import outcomes
 from aftersend_exporter.rules.customs import is_for_customs
-from aftersend_exporter.rules.eligibility import TRANSFER, Decision, eligibility
+from aftersend_exporter.rules.eligibility import TRANSFER, Decision, eligibility, unclear_path
 from aftersend_exporter.rules.fallback import fallback_order
 from aftersend_exporter.rules.items import account_currency, products_of
-from aftersend_exporter.rules.next_action import next_action
+from aftersend_exporter.rules.next_action import Action, next_action
 from aftersend_exporter.rules.order_mapping import fingerprint, push_order
 from aftersend_exporter.rules.outcomes import Outcome
 from aftersend_exporter.rules.window import first_moment
@@ -55,10 +55,13 @@ class PageProcessor:
         ids = [order.order_id for order in orders if is_order_id(order.order_id)]
         entries = await self.context.ledger.get_many(ids) if ids else {}
         for unreadable in broken:
-            await self.settle(outcomes.unreadable(unreadable.order_id, path=unreadable.path))
+            await self.settle(_unreadable(unreadable))
         decided = [(order, self._eligibility(order)) for order in orders]
         products = await self._products(order for order, decision in decided if decision == TRANSFER)
         for order, decision in decided:
+            if path := unclear_path(order, decision):
+                await self.settle(outcomes.unreadable(order.order_id, path=path))
+                continue
             entry = entries.get(order.order_id)
             mapped = self._mapped(order, products) if decision == TRANSFER else None
             await self.settle(self._outcome(order, decision, entry, mapped), entry=entry, mapped=mapped)
@@ -120,3 +123,10 @@ class PageProcessor:
         in_account_currency = partial(to_sendcloud, currency=account_currency(order))
         fallback = partial(fallback_order, push, in_account_currency=in_account_currency)
         return MappedOrder(order.order_id, push, fingerprint(push, mac=self.context.mac), fallback)
+
+
+def _unreadable(order: UnreadableOrder) -> Outcome:
+    """An item without OrderID is no order yet, whatever else it lacks."""
+    if is_order_id(order.order_id) or order.path == "OrderID":
+        return outcomes.unreadable(order.order_id, path=order.path)
+    return outcomes.outcome_of(order.order_id, Decision("skip", "not_an_order"), Action.SKIP)

@@ -5,14 +5,13 @@ Each rule, and where it is decided:
 =====================================  =================================================
 which dates are read                   ``window.period``
 which orders go, why others do not     ``eligibility.eligibility``
-what counts as paid                    ``payment.is_paid``
+what counts as paid, paid on delivery  ``payment.is_paid``, ``payment.is_cash_on_delivery``
 push, confirm or leave alone           ``next_action.next_action``
 what a dry run prints                  ``outcomes.outcome_of``
 held, watched, given up, problems      ``transitions``
 the whole order                        ``order_mapping.push_order``
 when an order counts as changed        ``order_mapping.fingerprint``
-name, street, company, mail, phone     ``addresses.shipping_address``
-state or province                      ``states.state_code``
+name, street, state, mail, phone       ``addresses.shipping_address``
 which positions are shipped            ``items.shipped_items``
 currency, prices, total                ``items.order_currency``, ``items.order_total``
 weight of a piece, of an order         ``weights.piece_weight``, ``weights.total_weight``
@@ -20,6 +19,6 @@ an order without any weight            ``weights.default_weight``
 shipping method, fixed option          ``order_mapping.push_order``
 where customs papers are needed        ``territories.needs_customs``
 tariff number, origin                  ``customs.hs_code``, ``customs.origin_country``
-what is sent after a refusal           ``fallback.fallback_order``
+what is sent after a refusal           ``fallback.fallback_order``, ``house_numbers.divide``
 =====================================  =================================================
 """

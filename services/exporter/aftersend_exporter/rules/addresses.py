@@ -6,18 +6,16 @@ else the other address's name. Phone and mail come from the billing address wher
 never has a mail).
 """
 
-import re
-
 from msgspec import UNSET, UnsetType
 
 from aftersend.afterbuy.model import Order, PostalAddress
+from aftersend.afterbuy.reading import read_mail
+from aftersend.iso3166.subdivisions import subdivision_code
 from aftersend.sendcloud.model import CustomerDetails, ShippingAddress
-from aftersend_exporter.rules.states import state_code
 
 MAX_LENGTH = 255
 """Characters that any text sent to Sendcloud may have; its own limits for labels differ per carrier."""
 _NO_NAME = "-"
-_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 def destination(order: Order) -> PostalAddress | None:
@@ -25,6 +23,13 @@ def destination(order: Order) -> PostalAddress | None:
     if order.shipping is not None and not order.shipping.is_empty:
         return order.shipping
     return None if order.billing.is_empty else order.billing
+
+
+def unclear_country(order: Order) -> str:
+    """Return the path of the destination's country if it is filled and means none, or an empty text."""
+    name = "ShippingAddress" if destination(order) is order.shipping else "BillingAddress"
+    paths = (f"BuyerInfo/{name}/CountryISO", f"BuyerInfo/{name}/Country")
+    return next((path for path in paths if path in order.unclear), "")
 
 
 def shipping_address(order: Order) -> ShippingAddress:
@@ -39,8 +44,8 @@ def shipping_address(order: Order) -> ShippingAddress:
         postal_code=cut(to.postal_code),
         city=cut(to.city),
         country_code=to.country,
-        state_province_code=_optional(state_code(country=to.country, state=to.state)),
-        email=_optional(_mail(to) or _mail(order.billing)),
+        state_province_code=_optional(subdivision_code(country=to.country, state=to.state)),
+        email=_optional(read_mail(to.mail) or read_mail(order.billing.mail)),
         phone_number=_optional(to.phone or order.billing.phone),
     )
 
@@ -58,12 +63,6 @@ def cut(text: str) -> str:
 
 def _name(address: PostalAddress) -> str:
     return " ".join(part for part in (address.first_name, address.last_name) if part) or address.company
-
-
-def _mail(address: PostalAddress) -> str:
-    """Return the mail address alone: some marketplaces append a word, some merchants leave "-"."""
-    first = address.mail.split(maxsplit=1)[0] if address.mail.strip() else ""
-    return first if _MAIL.fullmatch(first) and len(first) <= MAX_LENGTH else ""
 
 
 def _optional(text: str) -> str | UnsetType:

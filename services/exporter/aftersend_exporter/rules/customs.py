@@ -1,6 +1,7 @@
 """Customs data: an invoice number, the kind of export, and per item tariff number and origin.
 
 Tariff number and origin stand at the product in Afterbuy; what is missing there comes from the merchant's defaults.
+What is filled there and not understood is left out: a default would declare something that may be false.
 Both are checked for shape, because Sendcloud refuses the whole order for a malformed one.
 """
 
@@ -32,12 +33,16 @@ def customs_details(order: Order, *, rules: Customs) -> CustomsDetails:
 
 
 def hs_code(product: ProductCustoms | None, *, defaults: Customs) -> str:
-    """Return the tariff number of an item without blanks; empty if there is none."""
+    """Return the tariff number of an item; empty if there is none, or if the product's own is not understood."""
+    if product and "CustomsTariffNumber" in product.unclear:
+        return ""
     given = "".join(product.hs_code.split()) if product else ""
     return given if _HS_CODE.fullmatch(given) else defaults.hs_code or ""
 
 
 def origin_country(product: ProductCustoms | None, *, defaults: Customs) -> str:
-    """Return the country where an item was made, ISO 3166-1 alpha-2."""
+    """Return where an item was made, ISO 3166-1 alpha-2; empty if the product's own origin is not understood."""
+    if product and "CountryOfOrigin" in product.unclear:
+        return ""
     given = product.origin_country.strip().upper() if product else ""
     return given if _COUNTRY.fullmatch(given) else defaults.origin_country

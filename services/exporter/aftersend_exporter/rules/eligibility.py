@@ -6,12 +6,12 @@ its OrderID in every run until it is cured or given up, and its ledger entry kee
 =======================  =======  ======================================================================
 reason                   watched  when
 =======================  =======  ======================================================================
-not_an_order             no       no OrderID, or no position with a positive quantity (a credit note)
+not_an_order             no       no OrderID, or no position that is an article (a credit note)
 before_start             no       dated before ``notBefore``
 excluded                 no       none of its items is of a wanted platform
 marketplace_fulfilled    no       the marketplace itself ships every item
 has_parcel_number        yes      a parcel number is filled in: shipped, or held back on purpose
-unpaid                   yes      only paid orders go, and it is not paid
+unpaid                   yes      only paid orders go; it is not paid, nor paid on delivery
 no_address               yes      neither shipping nor billing address says where to deliver
 =======================  =======  ======================================================================
 
@@ -25,9 +25,9 @@ from typing import Literal
 
 from aftersend.afterbuy.model import Order
 from aftersend.tenant.document import Only
-from aftersend_exporter.rules.addresses import destination
-from aftersend_exporter.rules.items import is_marketplace_fulfilled, shipped_items
-from aftersend_exporter.rules.payment import is_paid
+from aftersend_exporter.rules.addresses import destination, unclear_country
+from aftersend_exporter.rules.items import is_discount, is_marketplace_fulfilled, shipped_items
+from aftersend_exporter.rules.payment import is_cash_on_delivery, is_paid, unclear_payment
 
 SkipReason = Literal[
     "has_parcel_number",
@@ -63,8 +63,15 @@ def eligibility(order: Order, *, only: Only, beginning: datetime | None) -> Deci
     return Decision("skip" if _was_shipped(order) else "watch", reason)
 
 
+def unclear_path(order: Order, decision: Decision) -> str:
+    """Return the path of a field that the decision needs and that is not understood, or an empty text."""
+    if decision.reason == "unpaid":
+        return unclear_payment(order)
+    return unclear_country(order) if decision == TRANSFER else ""
+
+
 def _never(order: Order, *, only: Only, beginning: datetime | None) -> SkipReason | Literal[""]:
-    positive = [item for item in order.items if item.quantity > 0]
+    positive = [item for item in order.items if item.quantity > 0 and not is_discount(item)]
     if not order.order_id.strip("0") or not positive:
         return "not_an_order"
     if beginning is not None and order.ordered_at is not None and order.ordered_at < beginning:
@@ -82,7 +89,7 @@ def _never(order: Order, *, only: Only, beginning: datetime | None) -> SkipReaso
 def _not_now(order: Order, *, only: Only) -> SkipReason | Literal[""]:
     if order.has_parcel_number:
         return "has_parcel_number"
-    if only.paid and not is_paid(order):
+    if only.paid and not is_paid(order) and not is_cash_on_delivery(order):
         return "unpaid"
     if destination(order) is None:
         return "no_address"

@@ -1,6 +1,7 @@
 """The positions that are shipped, and what they cost.
 
-Left out: quantities of zero and below (credit notes, corrections) and items that the marketplace ships itself.
+Left out: quantities of zero and below (credit notes, corrections), lines with a negative price (discounts, which lower
+the total) and items that the marketplace ships itself.
 Product sets stay as they were sold. Both unit and total price are sent: Sendcloud shows the one and requires the
 other.
 
@@ -34,9 +35,18 @@ def is_marketplace_fulfilled(item: SoldItem) -> bool:
     return item.item_type in _MARKETPLACE_SHIPS
 
 
+def is_discount(item: SoldItem) -> bool:
+    """Return whether the line lowers the total: a voucher, never an article."""
+    return any(price is not None and price < 0 for price in (item.price, item.original_price))
+
+
 def shipped_items(order: Order) -> tuple[SoldItem, ...]:
     """Return the positions that the merchant ships."""
-    return tuple(item for item in order.items if item.quantity > 0 and not is_marketplace_fulfilled(item))
+    return tuple(
+        item
+        for item in order.items
+        if item.quantity > 0 and not is_discount(item) and not is_marketplace_fulfilled(item)
+    )
 
 
 def order_items(
@@ -50,7 +60,7 @@ def order_currency(order: Order) -> str:
     """Return the one currency of the order's prices."""
     items = shipped_items(order)
     currencies = {item.currency for item in items}
-    if len(currencies) == 1 and all(item.original_price is not None for item in items):
+    if len(currencies) == 1 and all(_has_original_price(item) for item in items):
         currency = currencies.pop()
         return currency if _CURRENCY.fullmatch(currency) else account_currency(order)
     return account_currency(order)
@@ -62,11 +72,20 @@ def account_currency(order: Order) -> str:
 
 
 def order_total(order: Order, *, currency: str) -> Money:
-    """Return the full amount, or the sum of what is shipped where that is unknown or another currency."""
-    if order.full_amount is not None and currency == account_currency(order):
+    """Return what the shipped part of the order costs.
+
+    That is the full amount, unless it is unknown, of another currency, or holds what a marketplace ships: then the sum
+    of the merchant's own lines, discounts included, in the latter case with the shipping cost.
+    """
+    in_account_currency = currency == account_currency(order)
+    others_ship = any(item.quantity > 0 and is_marketplace_fulfilled(item) for item in order.items)
+    if order.full_amount is not None and in_account_currency and not others_ship:
         return money(order.full_amount, currency=currency)
-    items = shipped_items(order)
-    return money(sum((_unit(item, currency=currency) * item.quantity for item in items), Decimal()), currency=currency)
+    own = (item for item in order.items if item.quantity > 0 and not is_marketplace_fulfilled(item))
+    total = sum((_price(item, currency=currency) * item.quantity for item in own), Decimal())
+    if others_ship and in_account_currency:
+        total += order.shipping_total or Decimal()
+    return money(total, currency=currency)
 
 
 def money(amount: Decimal, *, currency: str) -> Money:
@@ -95,12 +114,21 @@ def _order_item(
         sku=cut(item.sku) or UNSET,
         ean=cut(item.ean) or UNSET,
         hs_code=UNSET if customs is None else hs_code(product, defaults=rules.customs) or UNSET,
-        country_of_origin=UNSET if customs is None else origin_country(product, defaults=rules.customs),
+        country_of_origin=UNSET if customs is None else origin_country(product, defaults=rules.customs) or UNSET,
         measurement=UNSET if weight is None else measurement(weight),
     )
 
 
 def _unit(item: SoldItem, *, currency: str) -> Decimal:
     """Return the price of one piece, in cents, so that pieces and total agree."""
-    price = item.original_price if item.currency == currency and item.original_price is not None else item.price
-    return max(price or Decimal(), Decimal()).quantize(_CENT, rounding=ROUND_HALF_UP)
+    return max(_price(item, currency=currency), Decimal())
+
+
+def _price(item: SoldItem, *, currency: str) -> Decimal:
+    price = item.original_price if item.currency == currency and _has_original_price(item) else item.price
+    return (price or Decimal()).quantize(_CENT, rounding=ROUND_HALF_UP)
+
+
+def _has_original_price(item: SoldItem) -> bool:
+    """Return whether the item has a price in the buyer's currency; zero beside a price is a field that was not set."""
+    return item.original_price is not None and (item.original_price != 0 or not item.price)

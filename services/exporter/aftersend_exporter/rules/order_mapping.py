@@ -26,7 +26,7 @@ from aftersend.tenant.document import DeliveryRules, Export
 from aftersend_exporter.rules.addresses import customer, cut, shipping_address
 from aftersend_exporter.rules.customs import customs_details, is_for_customs
 from aftersend_exporter.rules.items import order_currency, order_items, order_total, shipped_items
-from aftersend_exporter.rules.payment import is_paid
+from aftersend_exporter.rules.payment import is_cash_on_delivery, is_paid
 from aftersend_exporter.rules.weights import default_weight, measurement, total_weight
 
 _OPEN = CodeMessage(code="unshipped", message="Unshipped")
@@ -63,7 +63,9 @@ def push_order(
             tags=(rules.weight.label,) if light else UNSET,
         ),
         payment_details=PaymentDetails(
-            total_price=order_total(order, currency=currency), status=_PAID if is_paid(order) else _UNPAID
+            total_price=order_total(order, currency=currency),
+            status=_PAID if is_paid(order) else _UNPAID,
+            is_cash_on_delivery=is_cash_on_delivery(order) or UNSET,
         ),
         shipping_address=shipping_address(order),
         customer_details=customer(order),

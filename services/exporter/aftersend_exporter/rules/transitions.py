@@ -27,8 +27,8 @@ LATER: Final = "later"
 """Reason of an order that could not be decided in this run, because an upstream did not answer a question about it."""
 GONE: Final = "gone"
 """Reason of an order that Afterbuy does not have any more."""
-_CURED_BY_ACCEPTANCE: Final = frozenset({"rejected", "not_saved", "given_up", "changed_after_transfer"})
-_CURED_BY_DISMISSAL: Final = frozenset({"rejected", "not_saved", "given_up"})
+_CURED_BY_ACCEPTANCE: Final = frozenset({"rejected", "not_saved", "unreadable", "given_up", "changed_after_transfer"})
+_CURED_BY_DISMISSAL: Final = frozenset({"rejected", "not_saved", "unreadable", "given_up"})
 _CURED_BY_READING: Final = frozenset({"changed_after_transfer", "given_up"})
 
 
@@ -65,18 +65,15 @@ def accepted(entry: Entry, *, fingerprint: str, now: int) -> Entry:
 
 
 def rejected(entry: Entry, *, path: str, now: int) -> Entry:
-    """Report what Sendcloud refuses, or what cannot be read, and watch it until the order changes."""
-    if is_final(entry):
-        return entry
-    problem = _problem(entry, "rejected", now=now, path=path)
-    return _moved(entry, "problem", now, problem=problem, watched=entry.watched or now)
+    """Report what Sendcloud refuses, and watch it until the order changes."""
+    return _reported(entry, "rejected", path=path, now=now)
 
 
 def unreadable(entry: Entry, *, path: str, now: int, recheck_period_ms: int) -> Entry:
     """Report an order that cannot be read; what was transferred stays as it is."""
     if is_final(entry) or is_transferred(entry):
         return entry
-    known = rejected(entry, path=path, now=now) if not _has(entry, "given_up") else entry
+    known = _reported(entry, "unreadable", path=path, now=now) if not _has(entry, "given_up") else entry
     return expired(known, now=now, recheck_period_ms=recheck_period_ms)
 
 
@@ -172,6 +169,13 @@ def surely_sent(entry: Entry, *, now: int) -> Entry:
     if entry.state != "pushing" or entry.pushed:
         return entry
     return _moved(entry, "confirmed", now, pushed=now, pushes=0, watched=0)
+
+
+def _reported(entry: Entry, code: ProblemCode, *, path: str, now: int) -> Entry:
+    if is_final(entry):
+        return entry
+    problem = _problem(entry, code, now=now, path=path)
+    return _moved(entry, "problem", now, problem=problem, watched=entry.watched or now)
 
 
 def _moved(entry: Entry, state: State, now: int, **changes: object) -> Entry:

@@ -17,10 +17,13 @@ _GRAM = Decimal("0.001")
 
 
 def piece_weight(item: SoldItem, *, unit: Literal["kg", "g"]) -> Decimal | None:
-    """Return the weight of one piece in kg, at least a gram; None if Afterbuy has none."""
+    """Return the weight of one piece in kg, at least a gram; None if Afterbuy has none.
+
+    A unit that stands beside the weight counts more than the tenant's.
+    """
     if item.weight is None or not item.weight.is_finite() or item.weight <= 0:
         return None
-    return _rounded(item.weight * _GRAM if unit == "g" else item.weight)
+    return _rounded(item.weight * _GRAM if (item.weight_unit or unit) == "g" else item.weight)
 
 
 def total_weight(items: Sequence[SoldItem], *, rules: Weight) -> Decimal | None:

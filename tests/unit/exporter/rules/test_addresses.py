@@ -7,7 +7,6 @@ from msgspec import UNSET
 
 from aftersend.afterbuy.model import PostalAddress
 from aftersend_exporter.rules.addresses import MAX_LENGTH, customer, destination, shipping_address
-from aftersend_exporter.rules.states import state_code
 from tests.support.order_kit import HOME, an_order
 
 OFFICE = PostalAddress(
@@ -111,30 +110,6 @@ def test_texts_are_cut_to_what_sendcloud_takes() -> None:
     address = shipping_address(an_order(shipping=replace(OFFICE, company="x" * 400, street="y" * 400)))
     assert address.company_name == "x" * MAX_LENGTH
     assert address.address_line_1 == "y" * MAX_LENGTH
-
-
-@pytest.mark.parametrize(
-    ("country", "state", "expected"),
-    [
-        ("US", "NY", "US-NY"),
-        ("US", "us-ny", "US-NY"),
-        ("US", " New York ", "US-NY"),
-        ("US", "Bavaria", ""),
-        ("US", "XX", ""),
-        ("US", "", ""),
-        ("CA", "ON", "CA-ON"),
-        ("CA", "quebec", "CA-QC"),
-        ("AU", "nsw", "AU-NSW"),
-        ("IT", "RM", "IT-RM"),
-        ("IT", "IT-MI", "IT-MI"),
-        ("IT", "Lombardia", ""),
-        ("DE", "Bayern", ""),
-        ("DE", "BY", ""),
-        ("", "NY", ""),
-    ],
-)
-def test_state_codes(country: str, state: str, expected: str) -> None:
-    assert state_code(country=country, state=state) == expected
 
 
 def test_a_state_goes_where_it_is_certain() -> None:

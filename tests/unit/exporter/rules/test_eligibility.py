@@ -8,8 +8,8 @@ import pytest
 
 from aftersend.afterbuy.model import Order, ParcelLabel, PostalAddress
 from aftersend.tenant.document import Only
-from aftersend_exporter.rules.eligibility import CURABLE, SkipReason, eligibility
-from aftersend_exporter.rules.payment import is_paid
+from aftersend_exporter.rules.eligibility import CURABLE, SkipReason, eligibility, unclear_path
+from aftersend_exporter.rules.payment import is_cash_on_delivery, is_paid
 from tests.support.order_kit import BERLIN, HOME, an_item, an_order
 
 NOWHERE = PostalAddress(first_name="Erika", last_name="Erfunden", country="DE", mail="erika@example.org")
@@ -46,6 +46,10 @@ def verdict(order: Order, *, beginning: datetime | None = None, **only: Any) -> 
         (an_order(an_item(item_type=201), an_item(item_type=101)), "transfer"),
         (an_order(an_item(item_type=201), an_item(quantity=-1)), "skip marketplace_fulfilled"),
         (an_order(an_item(item_type=401)), "transfer"),
+        (an_order(an_item(price=Decimal("-19.90"), platform="gutschrift")), "skip not_an_order"),
+        (an_order(an_item(price=Decimal(-1)), an_item(price=Decimal(-2))), "skip not_an_order"),
+        (an_order(an_item(price=Decimal(-1)), an_item()), "transfer"),
+        (an_order(an_item(item_type=201), an_item(price=Decimal(-1))), "skip marketplace_fulfilled"),
         (an_order(full_amount=Decimal(50), already_paid=Decimal(0)), "transfer"),
         (an_order(tags=frozenset({"Sendcloud abgeschlossen"})), "transfer"),
     ],
@@ -130,3 +134,52 @@ def test_reasons_are_the_fixed_list() -> None:
         "before_start",
     }
     assert set(get_args(SkipReason)) > CURABLE == {"has_parcel_number", "no_address", "unpaid"}
+
+
+@pytest.mark.parametrize(
+    ("function", "method", "expected"),
+    [
+        ("CASH_ON_DELIVERY", "", True),
+        ("COD_CREDITWORTHINESS", "", True),
+        ("", "Nachnahme", True),
+        ("TRANSFER", "DHL NACHNAHME (2 EUR)", True),
+        ("OTHERS", "Cash on delivery", True),
+        ("", "cash-on-delivery", True),
+        ("", "COD", True),
+        ("CASH", "Barzahlung", False),
+        ("", "Codebezahlung", False),
+        ("PAYPAL", "PayPal", False),
+        ("", "", False),
+    ],
+)
+def test_cash_on_delivery(function: str, method: str, expected: bool) -> None:  # noqa: FBT001 - a column
+    order = an_order(payment_function=function, payment_method=method, already_paid=Decimal(0))
+    assert is_cash_on_delivery(order) is expected
+    assert verdict(order, paid=True) == ("transfer" if expected else "watch unpaid")
+
+
+@pytest.mark.parametrize(
+    ("unclear", "different", "paid", "path"),
+    [
+        ("PaymentInfo/AlreadyPaid", {"already_paid": None}, True, "PaymentInfo/AlreadyPaid"),
+        ("PaymentInfo/PaymentDate", {"already_paid": None}, True, "PaymentInfo/PaymentDate"),
+        ("PaymentInfo/AlreadyPaid", {"already_paid": None}, False, ""),
+        ("PaymentInfo/AlreadyPaid", {"already_paid": None, "paid_at": SHIPPED_AT}, True, ""),
+        ("PaymentInfo/AlreadyPaid", {"already_paid": None, "payment_method": "Nachnahme"}, True, ""),
+        ("ShippingInfo/DeliveryDate", {}, True, ""),
+        ("BuyerInfo/BillingAddress/CountryISO", {}, False, "BuyerInfo/BillingAddress/CountryISO"),
+        ("BuyerInfo/BillingAddress/Country", {}, False, "BuyerInfo/BillingAddress/Country"),
+        ("BuyerInfo/BillingAddress/CountryISO", {"shipping": HOME}, False, ""),
+        ("BuyerInfo/ShippingAddress/CountryISO", {"shipping": HOME}, False, "BuyerInfo/ShippingAddress/CountryISO"),
+        ("BuyerInfo/ShippingAddress/CountryISO", {"shipping": NOWHERE}, False, ""),
+        ("BuyerInfo/BillingAddress/CountryISO", {"additional_info": "warten"}, False, ""),
+    ],
+)
+def test_what_the_decision_needs_and_cannot_be_read_is_named(
+    unclear: str,
+    different: dict[str, Any],
+    paid: bool,  # noqa: FBT001 - a column
+    path: str,
+) -> None:
+    order = an_order(unclear=frozenset({unclear}), **different)
+    assert unclear_path(order, eligibility(order, only=Only(paid=paid), beginning=None)) == path

@@ -18,6 +18,9 @@ from tests.support.order_kit import RULES, an_item, an_order
     [
         ([{"item_id": "1"}, {"item_id": "2", "quantity": 0}, {"item_id": "3", "quantity": -1}], ["1"]),
         ([{"item_id": "1", "item_type": 201}, {"item_id": "2"}], ["2"]),
+        ([{"item_id": "1"}, {"item_id": "2", "price": Decimal(-10)}], ["1"]),
+        ([{"item_id": "1"}, {"item_id": "2", "original_price": Decimal(-10), "currency": "CHF"}], ["1"]),
+        ([{"item_id": "1", "price": Decimal(0)}, {"item_id": "2", "price": Decimal("-0.01")}], ["1"]),
         ([{"item_id": "1", "item_type": 301}, {"item_id": "2", "item_type": 501}], []),
         ([{"item_id": "1", "item_type": 101}, {"item_id": "2", "item_type": None}], ["1", "2"]),
     ],
@@ -43,7 +46,6 @@ def test_unit_and_total_price() -> None:
         ("12.345", 1, 12.35, 12.35),
         ("0.005", 3, 0.01, 0.03),
         ("9.99", 100, 9.99, 999.0),
-        ("-5", 1, 0.0, 0.0),
         (None, 2, 0.0, 0.0),
     ],
 )
@@ -128,3 +130,55 @@ def test_customs_data_per_item() -> None:
 def test_products_of_shipped_items_only() -> None:
     order = an_order(an_item(product_id="1"), an_item(product_id="2", quantity=0), an_item(), an_item(product_id="1"))
     assert products_of([order]) == {"1"}
+
+
+VOUCHER: dict[str, Any] = {"price": Decimal(-10), "platform": "gutschrift"}
+AMAZON: dict[str, Any] = {"price": Decimal(500), "item_type": 201}
+
+
+@pytest.mark.parametrize(
+    ("items", "different", "total"),
+    [
+        ([{"price": Decimal(30)}, VOUCHER], {"full_amount": Decimal(20)}, 20.0),
+        ([{"price": Decimal(30)}, VOUCHER], {"full_amount": None}, 20.0),
+        ([{"price": Decimal(5)}, VOUCHER], {"full_amount": None}, 0.0),
+        ([{"price": Decimal(10)}, AMAZON], {"full_amount": Decimal(510), "shipping_total": None}, 10.0),
+        ([{"price": Decimal(10)}, AMAZON], {"full_amount": Decimal("514.99")}, 14.99),
+        ([{"price": Decimal(10), "quantity": 2}, AMAZON, VOUCHER], {"full_amount": Decimal(500)}, 14.99),
+        ([{"price": Decimal(10)}, {**AMAZON, "quantity": 0}], {"full_amount": Decimal(12)}, 12.0),
+        ([{"price": Decimal(10)}, AMAZON], {"full_amount": None}, 14.99),
+    ],
+)
+def test_the_total_is_that_of_what_is_shipped(
+    items: Sequence[dict[str, Any]], different: dict[str, Any], total: float
+) -> None:
+    order = an_order(*(an_item(**item) for item in items), **different)
+    assert order_total(order, currency="EUR").value == total
+
+
+@pytest.mark.parametrize(
+    ("original", "price", "currency", "unit"),
+    [
+        ("0.00", "19.90", "EUR", 19.90),
+        ("0.00", "0.00", "CHF", 0.0),
+        ("0.00", None, "CHF", 0.0),
+        ("21.50", "19.90", "CHF", 21.50),
+        ("21.50", "0.00", "CHF", 21.50),
+        (None, "19.90", "EUR", 19.90),
+    ],
+)
+def test_zero_in_the_buyers_currency_is_a_price_only_beside_no_other(
+    original: str | None, price: str | None, currency: str, unit: float
+) -> None:
+    prices = [Decimal(text) if text else None for text in (original, price)]
+    item = an_item(currency="CHF", original_price=prices[0], price=prices[1])
+    order = an_order(item)
+    assert order_currency(order) == currency
+    assert order_items(order, currency=currency, rules=RULES, customs=None)[0].unit_price.value == unit
+
+
+def test_nothing_false_is_declared() -> None:
+    rules = Export(customs=Customs(hs_code="9503.00", origin_country="DE"))
+    unclear = ProductCustoms("77", unclear=frozenset({"CustomsTariffNumber", "CountryOfOrigin"}))
+    (item,) = order_items(an_order(an_item(product_id="77")), currency="EUR", rules=rules, customs={"77": unclear})
+    assert {item.hs_code, item.country_of_origin} == {UNSET}

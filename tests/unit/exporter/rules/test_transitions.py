@@ -42,7 +42,7 @@ def test_pushing_is_watched_so_that_a_crash_is_healed() -> None:
 
 
 def test_accepted_ends_the_watch_and_cures() -> None:
-    for code in ("rejected", "not_saved", "given_up", "changed_after_transfer"):
+    for code in ("rejected", "not_saved", "unreadable", "given_up", "changed_after_transfer"):
         found = t.accepted(replace(SENDING, problem=problem(code)), fingerprint="f", now=NOW)
         assert (found.state, found.pushed, found.pushes, found.watched) == ("accepted", NOW, 1, 0)
         assert found.problem is None
@@ -221,7 +221,7 @@ def test_nothing_to_transfer_any_more() -> None:
 def test_unreadable_is_a_problem_of_its_own(before: Entry) -> None:
     found = t.unreadable(before, path="SoldItems/SoldItem/ItemQuantity", now=NOW, recheck_period_ms=RECHECK_PERIOD_MS)
     assert found.problem is not None
-    assert (found.problem.code, found.problem.path) == ("rejected", "SoldItems/SoldItem/ItemQuantity")
+    assert (found.problem.code, found.problem.path) == ("unreadable", "SoldItems/SoldItem/ItemQuantity")
     assert found.watched
     late = t.unreadable(found, path="x", now=NOW + RECHECK_PERIOD_MS, recheck_period_ms=RECHECK_PERIOD_MS)
     assert late.problem is not None

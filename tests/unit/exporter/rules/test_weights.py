@@ -37,6 +37,16 @@ def test_piece_weight(weight: str | None, unit: Literal["kg", "g"], expected: st
 
 
 @pytest.mark.parametrize(
+    ("weight", "beside", "unit", "expected"),
+    [("0.75", "kg", "g", "0.750"), ("750", "g", "kg", "0.750"), ("0.75", "", "kg", "0.750"), ("750", "", "g", "0.750")],
+)
+def test_a_unit_beside_the_weight_counts_more_than_the_tenants(
+    weight: str, beside: str, unit: Literal["kg", "g"], expected: str
+) -> None:
+    assert piece_weight(an_item(weight=Decimal(weight), weight_unit=beside), unit=unit) == Decimal(expected)
+
+
+@pytest.mark.parametrize(
     ("pieces", "expected"),
     [
         ([("0.5", 1)], "0.500"),
