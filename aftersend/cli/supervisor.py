@@ -134,10 +134,10 @@ async def _supervise(part: Part, runtime: Runtime) -> None:
             await run_with_deadline(part, runtime)
         except Exception as error:
             log.error("part_failed", exc_info=error, again_in=delay)  # noqa: TRY400 - no texts, see observe.logs
+        lasted = asyncio.get_running_loop().time() - begun
         runtime.health.clear()
         if not await pause(runtime.stop, delay):
             return
-        lasted = asyncio.get_running_loop().time() - begun
         failures = 1 if lasted > _RESTART_BACKOFF.longest else failures + 1
 
 
