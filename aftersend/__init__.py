@@ -6,6 +6,7 @@ The parts (exporter, webhook, writer, operator) import the core; it imports none
     tenant                         the tenant document: model, rules, loading, status
     observe                        logs, traces and metrics without personal data
     redis, sealing                 connections, keys, leases; encryption of what is stored
+    iso3166                        countries and states by their codes, read from what people write
     afterbuy, sendcloud            the clients of both upstreams, with circuit_breaker, backoff and loops
     stream                         events: consumer group, retries, dead letters
     ledger, order_ids              what is known of each order

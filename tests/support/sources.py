@@ -24,6 +24,11 @@ def tree(file: Path) -> ast.Module:
     return ast.parse(file.read_bytes())
 
 
+def docstring(file: Path) -> str:
+    """The docstring of the module, empty if it has none."""
+    return ast.get_docstring(tree(file)) or ""
+
+
 @cache
 def defined_names(file: Path) -> tuple[tuple[str, int], ...]:
     """Each class, function and variable that the file defines, with its line; parameters and imports left out."""

@@ -1,1 +1,4 @@
-"""The web page: both simulated worlds side by side."""
+"""The web page: both simulated worlds side by side.
+
+In reading order: ``routes``, ``order_view`` (both worlds joined by order number), ``rows`` (texts of a row).
+"""
