@@ -1,7 +1,7 @@
 """Servers for integration tests: each test sees an empty one, the process is shared by the session.
 
 A test that takes ``redis_url`` (or ``new_server``, a process of its own that it may kill and configure) runs once on
-every server that ``AFTERSEND_TEST_SERVERS`` names. Such tests carry the mark ``redis`` without being told to, so
+every server that ``AFTERSEND_TEST_SERVERS`` names. Such tests carry the mark ``redis`` by themselves, so
 ``-m redis`` chooses what is worth repeating on another server.
 """
 

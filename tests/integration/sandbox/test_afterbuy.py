@@ -132,7 +132,7 @@ async def test_old_credentials() -> None:
         (a_filter("DateFilter", "PayDate", DateFrom="01.01.2026", DateTo="morgen"), "", 30),
         (a_filter("DefaultFilter", "Everything"), "", 30),
         (a_filter("Tag", "a", "b"), "", 30),
-        (a_filter("Tag", "nobody has it"), "", 15),
+        (a_filter("Tag", "on no order"), "", 15),
     ],
 )
 async def test_refused_questions(filters: str, extra: str, code: int) -> None:
@@ -259,11 +259,11 @@ async def test_order_under_date_filter(value: str, found: list[int]) -> None:
 
 
 async def test_nothing_found() -> None:
-    nobody = a_filter("OrderID", "999")
+    unknown = a_filter("OrderID", "999")
     async with a_sandbox(nothing_found="code_15") as door:
-        assert codes(await door.sold(nobody)) == [15]
+        assert codes(await door.sold(unknown)) == [15]
     async with a_sandbox(nothing_found="empty") as door:
-        answer = await door.sold(nobody)
+        answer = await door.sold(unknown)
     assert (answer.findtext("CallStatus"), listed(answer)) == ("Success", [])
     assert answer.findtext("Result/LastOrderID") == "0"
 
@@ -333,9 +333,9 @@ async def test_set_weight(value: str, weight: str) -> None:
     item = world.afterbuy.orders[101].items[0]
     item.weight, item.set_parts = Decimal("0.345"), [(7, 2)]
     async with a_sandbox(world) as door:
-        (told, _) = (await door.sold(a_filter("OrderID", "101"))).iter("SoldItem")
-    assert told.findtext("ItemWeight") == weight
-    assert told.findtext("ShopProductDetails/BaseProductData/ChildProduct/ProductQuantity") == "2"
+        (shown, _) = (await door.sold(a_filter("OrderID", "101"))).iter("SoldItem")
+    assert shown.findtext("ItemWeight") == weight
+    assert shown.findtext("ShopProductDetails/BaseProductData/ChildProduct/ProductQuantity") == "2"
 
 
 @pytest.mark.parametrize(("value", "name"), [("once", "Müller & Söhne"), ("twice", "Müller &amp; Söhne")])
@@ -433,8 +433,8 @@ async def test_products() -> None:
     world.afterbuy.products |= {number: Product(number, f"P {number}", tags=["neu"]) for number in range(20, 30)}
     async with a_sandbox(world) as door:
         one = await door.afterbuy("GetShopProducts", f"<DataFilter>{a_filter('ProductID', '7', '999')}</DataFilter>")
-        (told,) = one.iter("Product")
-        assert [told.findtext(each) for each in ("Weight", "CustomsTariffNumber", "CountryOfOrigin")] == [
+        (shown,) = one.iter("Product")
+        assert [shown.findtext(each) for each in ("Weight", "CustomsTariffNumber", "CountryOfOrigin")] == [
             "0,350",
             "69120025",
             "PT",

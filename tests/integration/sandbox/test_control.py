@@ -46,13 +46,13 @@ async def test_journal() -> None:
             f"<Tags><UpdateAction>1</UpdateAction><Tag>{TAG}</Tag></Tags>"
         )
         await door.push(a_push())
-        _, told = await door.control("GET", "journal")
-        assert told["writes"] == {"101": [{"AdditionalInfo": ["", "0034"], "Tags": ["", TAG]}]}
-        assert told["tags_added"] == [[101, TAG, 1]]
-        assert told["pushes"] == {"afterbuy-101": 1}
-        assert told["calls"] == {"afterbuy UpdateSoldItems": 1, "sendcloud POST /orders": 1}
-        assert {each["what"] for each in told["entries"]} >= {"UpdateSoldItems", "POST /orders", "order updated"}
-        _, rest = await door.control("GET", f"journal?since={len(told['entries'])}")
+        _, shown = await door.control("GET", "journal")
+        assert shown["writes"] == {"101": [{"AdditionalInfo": ["", "0034"], "Tags": ["", TAG]}]}
+        assert shown["tags_added"] == [[101, TAG, 1]]
+        assert shown["pushes"] == {"afterbuy-101": 1}
+        assert shown["calls"] == {"afterbuy UpdateSoldItems": 1, "sendcloud POST /orders": 1}
+        assert {each["what"] for each in shown["entries"]} >= {"UpdateSoldItems", "POST /orders", "order updated"}
+        _, rest = await door.control("GET", f"journal?since={len(shown['entries'])}")
         assert rest["entries"] == []
 
 
@@ -110,8 +110,8 @@ async def test_cancelling_and_moving_single_parcels_and_whole_orders() -> None:
         await door.control("POST", f"parcels/{first.id}/cancel")
         _, moved = await door.control("POST", "incoming/664/move", status=22)
         assert ([first.status, second.status], [each["id"] for each in moved]) == ([2000, 22], [second.id])
-        _, told = await door.control("POST", "incoming/664/cancel")
-        assert [each["status"] for each in told] == [2000, 2000]
+        _, shown = await door.control("POST", "incoming/664/cancel")
+        assert [each["status"] for each in shown] == [2000, 2000]
         await door.control("POST", f"parcels/{first.id}/move", status=94)
         assert first.status == 94
         assert (await door.control("POST", "incoming/664/delete"))[0] == 200
@@ -131,7 +131,7 @@ async def test_cancelling_and_moving_single_parcels_and_whole_orders() -> None:
         ("POST", "incoming/664/move", {"status": 12345}, 400),
         ("POST", "orders/101/address", {"streett": "x"}, 400),
         ("POST", "orders/101/tags", {}, 400),
-        ("POST", "switches", {"nobody": "x"}, 400),
+        ("POST", "switches", {"unknown": "x"}, 400),
         ("POST", "switches", {"batch": "x"}, 400),
         ("POST", "faults", {"upstream": "afterbuy", "kind": "x"}, 400),
         ("POST", "faults", {"upstream": "afterbuy", "kind": "html", "count": "x"}, 400),
@@ -141,23 +141,23 @@ async def test_cancelling_and_moving_single_parcels_and_whole_orders() -> None:
 async def test_refused_wishes(method: str, path: str, body: dict[str, Any], status: int) -> None:
     async with a_sandbox() as door:
         await door.push(a_push())
-        got, told = await door.control(method, path, **body)
-        assert (got, bool(told["error"])) == (status, True)
+        got, shown = await door.control(method, path, **body)
+        assert (got, bool(shown["error"])) == (status, True)
         async with door.http.post(f"{door.sandbox.url}/control/switches", data="[]") as answer:
             assert answer.status == 400
 
 
 async def test_switches_and_faults() -> None:
     async with a_sandbox() as door:
-        _, told = await door.control("POST", "switches", batch="all_or_nothing", range_id="exclusive")
-        assert (told["batch"], told["range_id"]) == ("all_or_nothing", "exclusive")
+        _, shown = await door.control("POST", "switches", batch="all_or_nothing", range_id="exclusive")
+        assert (shown["batch"], shown["range_id"]) == ("all_or_nothing", "exclusive")
         _, switches = await door.control("GET", "switches")
         assert [each["name"] for each in switches] == [each.name for each in TABLE]
         assert next(each for each in switches if each["name"] == "batch")["position"] == "all_or_nothing"
-        _, told = await door.control(
+        _, shown = await door.control(
             "POST", "faults", upstream="sendcloud", kind="http_500", count=2, calls=["POST /orders"]
         )
-        assert told["armed"] == [
+        assert shown["armed"] == [
             {
                 "upstream": "sendcloud",
                 "kind": "http_500",
@@ -170,14 +170,14 @@ async def test_switches_and_faults() -> None:
         ]
         async with door.http.post(f"{door.sandbox.sendcloud_url}/v3/orders") as answer:
             assert answer.status == 500
-        _, told = await door.control("DELETE", "faults?upstream=sendcloud&kind=http_500")
-        assert (told["armed"], told["struck"]) == ([], {"sendcloud/http_500": 1})
+        _, shown = await door.control("DELETE", "faults?upstream=sendcloud&kind=http_500")
+        assert (shown["armed"], shown["struck"]) == ([], {"sendcloud/http_500": 1})
 
 
 async def test_settings_and_time() -> None:
     world = small_world()
     async with a_receiver(world) as receiver, a_sandbox(world) as door:
-        _, told = await door.control(
+        _, shown = await door.control(
             "POST",
             "settings",
             save_seconds=None,
@@ -186,7 +186,7 @@ async def test_settings_and_time() -> None:
             webhook_url="",
             signature_key="another-key-of-16",
         )
-        assert told == {
+        assert shown == {
             "save_seconds": None,
             "limits": {"reads_per_minute": 1000, "writes_per_minute": 100, "burst": 99},
             "time_scale": 0.5,
@@ -195,8 +195,8 @@ async def test_settings_and_time() -> None:
         assert not world.sendcloud.integrations[INTEGRATION_ID].webhook_active
         await door.control("POST", "settings", webhook_url=receiver.url, save_seconds=1)
         await door.push(a_push())
-        _, told = await door.control("POST", "advance", seconds=2)
-        assert (told["saved"], told["now"]) == (1, (NOW + timedelta(seconds=2)).isoformat())
+        _, shown = await door.control("POST", "advance", seconds=2)
+        assert (shown["saved"], shown["now"]) == (1, (NOW + timedelta(seconds=2)).isoformat())
         await door.control("POST", "incoming/664/labels")
         async with asyncio.timeout(10):
             while len(receiver.bodies) < 2:
@@ -206,18 +206,18 @@ async def test_settings_and_time() -> None:
 
 async def test_the_verdict_is_printed() -> None:
     async with a_sandbox() as door:
-        status, told = await door.control("GET", "verdict")
-    assert (status, told["kept"]) == (200, False)
-    assert {"name", "text", "checked", "violated", "kept", "orders"} == set(told["rules"][0])
+        status, shown = await door.control("GET", "verdict")
+    assert (status, shown["kept"]) == (200, False)
+    assert {"name", "text", "checked", "violated", "kept", "orders"} == set(shown["rules"][0])
 
 
 def test_the_docstring_names_every_route() -> None:
-    told = (api.__doc__ or "").replace("…", "")
+    shown = (api.__doc__ or "").replace("…", "")
     for method, path in api.ROUTES:
         short = path.replace("/control", "", 1)
         last = short.rpartition("/")[2]
-        assert method in told
-        assert short in told or f"/{last}" in told, path
+        assert method in shown
+        assert short in shown or f"/{last}" in shown, path
 
 
 async def test_the_page_is_there() -> None:

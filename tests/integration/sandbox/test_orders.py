@@ -292,8 +292,8 @@ async def test_one_bad_order_refuses_the_batch_and_is_named_by_position() -> Non
 )
 async def test_refused_bodies(body: str, detail: str) -> None:
     async with a_sandbox() as door:
-        status, told = await door.sendcloud("POST", "/v3/orders", data=body)
-        assert (status, faults(told)) == (400, [("/data", detail)])
+        status, shown = await door.sendcloud("POST", "/v3/orders", data=body)
+        assert (status, faults(shown)) == (400, [("/data", detail)])
 
 
 async def test_saving_is_asynchronous() -> None:
@@ -394,10 +394,10 @@ async def test_push_status(value: str) -> None:
         assert (await door.push(a_push()))[0] == int(value)
 
 
-@pytest.mark.parametrize(("value", "told"), [("string", "400"), ("int", 400)])
-async def test_error_status_type(value: str, told: object) -> None:
+@pytest.mark.parametrize(("value", "given"), [("string", "400"), ("int", 400)])
+async def test_error_status_type(value: str, given: object) -> None:
     async with a_sandbox(error_status_type=value) as door:  # error_status_type="string" "int"
-        assert (await door.push())[1]["errors"][0]["status"] == told
+        assert (await door.push())[1]["errors"][0]["status"] == given
 
 
 async def test_filters() -> None:

@@ -27,9 +27,9 @@ NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 expect.set_options(timeout=30_000)  # a busy machine may need more than Playwright's five seconds to draw a page anew
 
 
-def about_scripts(told: ConsoleMessage) -> bool:
+def about_scripts(message: ConsoleMessage) -> bool:
     """Chromium also logs each answer that is no success: those are a test's own business."""
-    return told.type == "error" and "Failed to load resource" not in told.text
+    return message.type == "error" and "Failed to load resource" not in message.text
 
 
 @asynccontextmanager
@@ -42,7 +42,7 @@ async def browsing(sandbox: Sandbox, **options: Any) -> AsyncIterator[Page]:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         page = await browser.new_page(viewport={"width": 1500, "height": 1000}, **options)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda told: errors.append(told.text) if about_scripts(told) else None)
+        page.on("console", lambda message: errors.append(message.text) if about_scripts(message) else None)
         await page.goto(sandbox.url)
         await expect(page.locator("#rows tr").first).to_be_visible()
         yield page
@@ -151,8 +151,8 @@ async def test_the_life_of_a_label_shows_on_both_sides(sandbox: Sandbox) -> None
         line = row(page, order)
         await expect(line).to_contain_text("Afterbuy only")
         await push(sandbox, order)
-        for told in ("incoming", "Kleinpaket", "3 kg", "customs"):
-            await expect(line).to_contain_text(told)
+        for shown in ("incoming", "Kleinpaket", "3 kg", "customs"):
+            await expect(line).to_contain_text(shown)
         await line.get_by_role("combobox").select_option("2")
         await line.get_by_role("button", name="Print").click()
         await expect(line.locator("li.label")).to_have_count(2)
@@ -262,32 +262,32 @@ async def test_a_refusal_is_shown(sandbox: Sandbox) -> None:
 
 
 async def test_no_answer_holds_more_rows_than_a_page(sandbox: Sandbox) -> None:
-    told = await view(sandbox, size=50_000)
-    assert len(told["rows"]) == 100
-    assert told["total"] == told["matching"] == 300
+    shown = await view(sandbox, size=50_000)
+    assert len(shown["rows"]) == 100
+    assert shown["total"] == shown["matching"] == 300
 
 
 @pytest.mark.parametrize("query", [{"page": 99_999}, {"page": "-1"}, {"page": "x"}, {"size": 0}, {"stage": "nonsense"}])
 async def test_odd_questions_get_plain_answers(sandbox: Sandbox, query: dict[str, str | int]) -> None:
-    told = await view(sandbox, **query)
-    assert told["rows"]
-    assert 0 <= told["page"] < told["pages"]
+    shown = await view(sandbox, **query)
+    assert shown["rows"]
+    assert 0 <= shown["page"] < shown["pages"]
 
 
 @pytest.mark.parametrize(
     "words", ["küRBiskern", "html_characters", "HTML characters", "söhne muster", "salzburg", "ebay"]
 )
 async def test_search_finds_all_words_in_any_case(sandbox: Sandbox, words: str) -> None:
-    told = await view(sandbox, find=words)
-    assert 0 < told["matching"] < 300
-    for each in told["rows"]:
+    shown = await view(sandbox, find=words)
+    assert 0 < shown["matching"] < 300
+    for each in shown["rows"]:
         text = str(each).casefold() + each["afterbuy"]["scenario"].replace(" ", "_")
         assert all(word in text for word in words.casefold().split())
 
 
 async def test_stages_show_how_far_the_orders_are(sandbox: Sandbox) -> None:
-    told = await view(sandbox)
-    counts = {each["name"]: each["count"] for each in told["stages"]}
+    shown = await view(sandbox)
+    counts = {each["name"]: each["count"] for each in shown["stages"]}
     assert list(counts) == list(STAGES)
     assert counts["held"] == sum(
         bool(each.additional_info or each.shipping.parcel_labels) for each in sandbox.world.afterbuy.orders
@@ -298,16 +298,16 @@ async def test_stages_show_how_far_the_orders_are(sandbox: Sandbox) -> None:
 async def test_what_waits_for_saving_shows_so(sandbox: Sandbox) -> None:
     sandbox.world.sendcloud.save_seconds = None
     await push(sandbox, newest(sandbox.world, "shop"))
-    (told,) = (await view(sandbox, stage="saving"))["rows"]
-    assert told["incoming"]["saved"] is False
-    assert told["stage_text"] == "being saved"
+    (shown,) = (await view(sandbox, stage="saving"))["rows"]
+    assert shown["incoming"]["saved"] is False
+    assert shown["stage_text"] == "being saved"
 
 
 async def test_parcels_of_other_tools_show_as_foreign(sandbox: Sandbox) -> None:
     sandbox.panel.make_directly("SHOP-1", integration=4700)
-    (told,) = (await view(sandbox, stage="foreign"))["rows"]
-    assert told["afterbuy"] is None
-    assert told["parcels"][0]["number"]
+    (shown,) = (await view(sandbox, stage="foreign"))["rows"]
+    assert shown["afterbuy"] is None
+    assert shown["parcels"][0]["number"]
     async with browsing(sandbox) as page:
         await expect(page.locator("#rows tr").first).to_contain_text("does not know the order number SHOP-1")
 

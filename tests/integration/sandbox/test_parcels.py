@@ -30,30 +30,30 @@ async def listed(door: Door, query: str = "") -> list[dict[str, Any]]:
 async def test_a_label_of_an_incoming_order() -> None:
     async with a_sandbox() as door:
         (parcel,) = await labelled(door)
-        (told,) = await listed(door)
-    assert told["id"] == parcel.id
-    assert told["status"] == {"id": 1000, "message": "Ready to send"}
-    assert (told["order_number"], told["external_order_id"]) == ("101", "afterbuy-101")
-    assert (told["name"], told["address"], told["house_number"]) == ("Jörg Müller", "Am Weg 5", "5")
-    assert told["address_divided"] == {"street": "Am Weg", "house_number": "5"}
-    assert told["country"] == {"iso_2": "DE", "iso_3": "DEU", "name": "DE"}
-    assert told["tracking_number"] == parcel.tracking_number
-    assert told["tracking_url"].endswith("verification=53111")
-    assert told["carrier"] == {"code": "dhl_de"}
-    assert told["weight"] == "0.680"
-    assert told["date_created"] == told["date_announced"] == "24-11-2026 09:30:00"
-    assert (told["is_return"], told["collo_nr"], told["collo_count"], told["colli_uuid"]) == (False, 0, 1, None)
-    assert (told["external_reference"], told["reference"], told["insured_value"]) == (None, "0", 0)
-    assert told["shipment_uuid"]
-    (item,) = told["parcel_items"]
+        (shown,) = await listed(door)
+    assert shown["id"] == parcel.id
+    assert shown["status"] == {"id": 1000, "message": "Ready to send"}
+    assert (shown["order_number"], shown["external_order_id"]) == ("101", "afterbuy-101")
+    assert (shown["name"], shown["address"], shown["house_number"]) == ("Jörg Müller", "Am Weg 5", "5")
+    assert shown["address_divided"] == {"street": "Am Weg", "house_number": "5"}
+    assert shown["country"] == {"iso_2": "DE", "iso_3": "DEU", "name": "DE"}
+    assert shown["tracking_number"] == parcel.tracking_number
+    assert shown["tracking_url"].endswith("verification=53111")
+    assert shown["carrier"] == {"code": "dhl_de"}
+    assert shown["weight"] == "0.680"
+    assert shown["date_created"] == shown["date_announced"] == "24-11-2026 09:30:00"
+    assert (shown["is_return"], shown["collo_nr"], shown["collo_count"], shown["colli_uuid"]) == (False, 0, 1, None)
+    assert (shown["external_reference"], shown["reference"], shown["insured_value"]) == (None, "0", 0)
+    assert shown["shipment_uuid"]
+    (item,) = shown["parcel_items"]
     assert (item["quantity"], item["value"], item["weight"]) == (2, "9.9", "0.34")
 
 
-@pytest.mark.parametrize(("value", "told"), [("order_id", "afterbuy-101"), ("absent", ""), ("own_id", "400000001")])
-async def test_external_order_id(value: str, told: str) -> None:
+@pytest.mark.parametrize(("value", "shown"), [("order_id", "afterbuy-101"), ("absent", ""), ("own_id", "400000001")])
+async def test_external_order_id(value: str, shown: str) -> None:
     async with a_sandbox(external_order_id=value) as door:  # external_order_id="order_id" "absent" "own_id"
         await labelled(door)
-        assert (await listed(door))[0]["external_order_id"] == told
+        assert (await listed(door))[0]["external_order_id"] == shown
 
 
 @pytest.mark.parametrize(("value", "part"), [("forward", "code=0034043446418"), ("brand", "tracking_number=1z999aa1")])
@@ -83,9 +83,9 @@ async def test_split_order(value: str, shared: bool) -> None:  # noqa: FBT001 - 
 async def test_a_failed_announcement_has_no_number_and_can_be_repeated() -> None:
     async with a_sandbox() as door:
         await labelled(door, fails=True)
-        (told,) = await listed(door)
-        assert (told["status"]["id"], told["tracking_number"], told["date_announced"]) == (1002, "", None)
-        assert "tracking_url" not in told
+        (shown,) = await listed(door)
+        assert (shown["status"]["id"], shown["tracking_number"], shown["date_announced"]) == (1002, "", None)
+        assert "tracking_url" not in shown
         assert not door.world.sendcloud.by_id[664].labelled
         await door.control("POST", "incoming/664/labels")
         assert [each["status"]["id"] for each in await listed(door)] == [1000, 1002]
@@ -143,9 +143,9 @@ async def test_a_return_carries_the_order_number_and_nothing_else() -> None:
 async def test_a_parcel_made_directly_names_itself() -> None:
     async with a_sandbox() as door:
         await door.control("POST", "parcels", order_number="101", integration=4700)
-        (told,) = await listed(door, "?order_number=101")
-    assert (told["external_order_id"], told["shipment_uuid"]) == (str(told["id"]), None)
-    assert "integration" not in told
+        (shown,) = await listed(door, "?order_number=101")
+    assert (shown["external_order_id"], shown["shipment_uuid"]) == (str(shown["id"]), None)
+    assert "integration" not in shown
 
 
 async def test_reading_one() -> None:
@@ -169,7 +169,7 @@ async def test_filters() -> None:
             "?updated_after=2026-11-24": [second, first],
             "?announced_after=2026-11-24T10:00:00Z": [second],
             "?order_number=101": [first],
-            "?order_number=nobody": [],
+            "?order_number=unknown": [],
             f"?tracking_number={second.tracking_number}": [second],
             "?parcel_status=1000": [second, first],
             "?parcel_status=11": [],
@@ -217,9 +217,9 @@ async def test_statuses() -> None:
         _, two = await door.sendcloud("GET", "/v2/parcels/statuses")
         assert {each["id"]: each["message"] for each in two} == STATUS_MESSAGES
         _, three = await door.sendcloud("GET", "/v3/parcels/statuses")  # v3_status_codes="message"
-        told = {each["message"]: each["code"] for each in three["data"]}
-        assert (told["Ready to send"], told["Being announced"]) == ("READY_TO_SEND", "ANNOUNCING")
-        assert told["En route to sorting center"] == "EN_ROUTE_TO_SORTING_CENTER"
+        shown = {each["message"]: each["code"] for each in three["data"]}
+        assert (shown["Ready to send"], shown["Being announced"]) == ("READY_TO_SEND", "ANNOUNCING")
+        assert shown["En route to sorting center"] == "EN_ROUTE_TO_SORTING_CENTER"
         door.world.switches.turn("v3_status_codes", "slug")  # v3_status_codes="slug"
         _, three = await door.sendcloud("GET", "/v3/parcels/statuses")
         assert three["data"][3]["code"] == "ready-to-send"
@@ -249,8 +249,8 @@ async def test_sendcloud_rewrites_dutch_postal_codes() -> None:
         dutch = {"shipping_address__country_code": "NL", "shipping_address__postal_code": "5642CV"}
         await door.push(a_push(**dutch, shipping_address__house_number="115", shipping_address__address_line_1="Laan"))
         await door.control("POST", "incoming/664/labels")
-        (told,) = await listed(door)
-    assert (told["postal_code"], told["address"], told["house_number"]) == ("5642 CV", "Laan 115", "115")
+        (shown,) = await listed(door)
+    assert (shown["postal_code"], shown["address"], shown["house_number"]) == ("5642 CV", "Laan 115", "115")
 
 
 async def test_the_way_of_a_parcel() -> None:

@@ -142,8 +142,8 @@ async def test_omitted_element(value: str, left: tuple[str, str, str]) -> None:
 
 
 def tagging(*names: str, action: str = "") -> str:
-    told = f"<UpdateAction>{action}</UpdateAction>" if action else ""
-    return f"<OrderID>101</OrderID><Tags>{told}{''.join(f'<Tag>{each}</Tag>' for each in names)}</Tags>"
+    mode = f"<UpdateAction>{action}</UpdateAction>" if action else ""
+    return f"<OrderID>101</OrderID><Tags>{mode}{''.join(f'<Tag>{each}</Tag>' for each in names)}</Tags>"
 
 
 def tagged(**positions: str) -> Any:
@@ -161,7 +161,7 @@ def tagged(**positions: str) -> Any:
         ("2", ["neu", TAG], ["neu", TAG]),
         ("3", ["alt"], []),
         ("3", ["neu"], ["alt"]),
-        ("3", ["nobody knows"], ["alt"]),
+        ("3", ["unknown"], ["alt"]),
     ],
 )
 async def test_tag_actions(action: str, names: list[str], left: list[str]) -> None:
@@ -264,8 +264,8 @@ async def test_labels_are_replaced_as_a_whole() -> None:
     )
     async with a_sandbox() as door:
         await door.update(labelling(label(), label(package="2", number="0035", more=more)))
-        told = door.world.afterbuy.orders[101].shipping.parcel_labels
-        assert told == [
+        kept_labels = door.world.afterbuy.orders[101].shipping.parcel_labels
+        assert kept_labels == [
             AfterbuyParcelLabel(101, 1, "0034"),
             AfterbuyParcelLabel(101, 2, "0035", "R", 2, Decimal("1.5")),
         ]

@@ -14,7 +14,7 @@ from tests.support.sandbox_kit import NOW, Door, Receiver, a_push, a_receiver, a
 
 
 def ready(door: Door, number: int = 101) -> SendcloudParcel:
-    """A labelled parcel of our integration that nothing was told about yet."""
+    """A labelled parcel of our integration of which no webhook was sent yet."""
     ours = door.world.sendcloud.integrations[INTEGRATION_ID]
     ours.webhook_active = False
     parcel = door.sandbox.panel.make_directly(str(number), integration=INTEGRATION_ID)
@@ -175,7 +175,7 @@ async def test_no_listener() -> None:
 
 @pytest.mark.parametrize("value", ["10", "3"])
 async def test_webhook_timeout(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """webhook_timeout="10" "3": told to the HTTP client; nobody waits for it here."""
+    """webhook_timeout="10" "3": passed to the HTTP client; nothing waits for it here."""
     world, seen = small_world(webhook_timeout=value), []
     async with a_receiver(world) as receiver, a_sandbox(world) as door:
         original = door.http.__class__.post

@@ -65,8 +65,8 @@ def test_an_old_number_comes_back_beside_the_new_one_and_lags_until_the_sweep_ha
     joined = join(live, saved, now=LATER)
     assert joined.live == ["11", "12"]
     assert joined.observed > joined.applied
-    told = _merged(joined, parcel("11", CANCELLED, time=NOW + 59_000, received=LATER, number=""))
-    assert told.live == ["12"]
+    cancelled = _merged(joined, parcel("11", CANCELLED, time=NOW + 59_000, received=LATER, number=""))
+    assert cancelled.live == ["12"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Whatever fails, and whoever logs it: no text with personal data reaches standard error."""
+"""Whatever fails, and whichever library logs it: no text with personal data reaches standard error."""
 
 import asyncio
 import gc

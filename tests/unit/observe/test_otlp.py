@@ -55,7 +55,7 @@ def test_the_sampler_decides(collector: OtlpReceiver, monkeypatch: pytest.Monkey
 
 
 class Moody(SpanExporter):
-    """Answers as told: + is success."""
+    """Answers one export after the other: + is success."""
 
     def __init__(self, answers: str) -> None:
         self._answers = list(answers)

@@ -110,9 +110,9 @@ def test_every_claim_names_tests_that_exist() -> None:
 def test_the_page_of_sizes_gives_the_operators_defaults() -> None:
     rows = re.findall(r"^\| `(\w+)`[^|]*\| (\d\w*) \| (\d\w*) \| (\w+) \| (\w+) \|", SIZING, re.MULTILINE)
     assert {row[0] for row in rows} == {"exporter", "webhook", "writer", "redis", "compact", "export", "backup"}
-    for part, *told in rows:
+    for part, *documented in rows:
         given = resources(Pods(), "all" if part == "compact" else part)
-        assert told == [given[kind][what] for what in ("cpu", "memory") for kind in ("requests", "limits")], part
+        assert documented == [given[kind][what] for what in ("cpu", "memory") for kind in ("requests", "limits")], part
 
 
 def test_the_readme_names_every_command() -> None:

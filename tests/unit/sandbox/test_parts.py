@@ -103,7 +103,7 @@ def test_switches_know_their_positions() -> None:
     switches = Switches()
     assert switches.positions() == {each.name: each.values[0] for each in TABLE}
     with pytest.raises(ValueError, match="no switch"):
-        switches.turn("nobody", "x")
+        switches.turn("unknown", "x")
     with pytest.raises(ValueError, match="batch knows partial, all_or_nothing"):
         switches.turn("batch", "x")
 

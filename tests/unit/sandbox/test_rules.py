@@ -118,7 +118,7 @@ def write_back(world: World, order: AfterbuyOrder, parcels: list[SendcloudParcel
 
 
 def first(world: World, wanted: Callable[[AfterbuyOrder], bool] = lambda _: True) -> AfterbuyOrder:
-    """The first ordinary labelled order that fits: its number is in its place and nobody edited it."""
+    """The first ordinary labelled order that fits: its number is in its place and has not been edited."""
     for order in world.afterbuy.orders:
         if order.additional_info.startswith("JJD") and TAG in order.tags and wanted(order):
             return order
@@ -299,5 +299,5 @@ def test_a_rule_without_any_case_is_not_kept() -> None:
 
 
 def test_the_control_api_names_at_most_twenty_orders_but_counts_all() -> None:
-    told = RuleResult("x", "y", 50, tuple(str(number) for number in range(30))).as_json()
-    assert (told["violated"], len(told["orders"]), told["kept"]) == (30, 20, False)
+    shown = RuleResult("x", "y", 50, tuple(str(number) for number in range(30))).as_json()
+    assert (shown["violated"], len(shown["orders"]), shown["kept"]) == (30, 20, False)

@@ -1,4 +1,4 @@
-"""The seeded world: every scenario is there, the same for the same seed, and nobody in it exists."""
+"""The seeded world: every scenario is there, the same for the same seed, and no person in it exists."""
 
 import re
 from collections import Counter
