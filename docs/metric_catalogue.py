@@ -1,7 +1,7 @@
 """The catalogue of metrics: what the registries hold, and which alert or panel asks for it.
 
 Both sides are read from what is shipped: the registries of services and operator, the chart's alert rules and its
-dashboards. An unused metric shows an empty cell, which a test refuses.
+dashboards. An unused metric shows two empty cells in the table.
 """
 
 import json
