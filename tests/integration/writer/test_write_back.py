@@ -125,6 +125,24 @@ async def test_everything_a_tenant_can_wish_for(ledger: Ledger, shop: SimulatedA
     assert (await writer.entry()).ticks == {"tag", "shipped"}
 
 
+@pytest.mark.parametrize("settings", [{}, {"tracking": "link"}, {"link_field": "VorgangsInfo1"}], ids=str)
+async def test_a_second_parcel_after_the_sealed_part_has_gone(
+    ledger: Ledger, shop: SimulatedAccount, redis: Redis, settings: dict[str, Any]
+) -> None:
+    order = shop.order(700)
+    writer = Writer(ledger, shop, **settings)
+    await writer.merge("700", parcel("11", number="PS 1 A", url="https://t/?n=PS,1&to=A"))
+    assert await writer.write("700") is None
+    await redis.delete(ledger.sealed_place("700")[0])
+    assert not (await writer.entry()).details
+    await writer.merge("700", parcel("12", number="PS 2 B", url="https://t/?n=PS,2&to=B"))
+    assert await writer.write("700") is None
+    links = "https://t/?n=PS,1&to=A, https://t/?n=PS,2&to=B"
+    assert order.additional_info == (links if settings.get("tracking") == "link" else "PS 1 A, PS 2 B")
+    assert order.infos[0] == (links if "link_field" in settings else "")
+    assert (await writer.entry()).is_done
+
+
 class Slow:
     """Afterbuy at the speed of a clock turned by hand: reading takes two seconds, writing three."""
 

@@ -3,18 +3,17 @@
 Live parcels are shown in parcel order. Numbers and links live in the sealed part of the entry, which expires after the
 order is done. If a late event brings such an order back, what is no longer known in clear is recovered from the fields
 themselves: the entry still holds a keyed mark of each number and link, and the order that was just read shows the
-texts. A value that cannot be recovered either is never a reason to drop anything: the field then keeps what it shows
-and only gets what is new.
+texts. A value that cannot be recovered either is never a reason to drop anything: the field then keeps what it shows,
+character by character, and what is new is appended.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from aftersend.afterbuy.model import Order, ParcelLabel
 from aftersend.ledger.entry import Entry, ParcelDetails
 from aftersend.tenant.document import WriteBack
 from aftersend_writer.rules.carriers import carrier_names
-from aftersend_writer.rules.ownership import FieldOwnership, Mac, joined, values_in
+from aftersend_writer.rules.ownership import FieldOwnership, Mac, OwnText, candidates, joined
 
 ADDITIONAL_INFO = "AdditionalInfo"
 PARCEL_LABELS = "ParcelLabels"
@@ -49,14 +48,12 @@ def desired_fields(entry: Entry, order: Order, settings: WriteBack, mac: Mac) ->
     shown = _values_by_mark(order, mac) if _has_unknown(entry) else {}
     parcels = [_resolve(entry, parcel, shown) for parcel in entry.live]
     numbers = [parcel.number for parcel in parcels]
-    links = [parcel.url for parcel in parcels]
-    links_known = all(parcel.url or not parcel.has_url for parcel in parcels)
-    by_link = [parcel.url or parcel.number for parcel in parcels]
-    use_links = settings.tracking == "link"
-    info, info_known = (by_link, all(by_link) and links_known) if use_links else (numbers, all(numbers))
+    links = [parcel.url for parcel in parcels if parcel.has_url]
+    infos = _infos(parcels, order) if settings.tracking == "link" else numbers
+    texts = _FieldTexts(entry, field_ownership(entry, mac))
     return DesiredFields(
-        additional_info=_text(info, order.additional_info, complete=info_known),
-        link=_text(links, link_text(order, settings), complete=links_known) if settings.link_field else "",
+        additional_info=texts.desired(ADDITIONAL_INFO, order.additional_info, infos),
+        link=texts.desired(settings.link_field, link_text(order, settings), links) if settings.link_field else "",
         carrier=_carriers(parcels, settings),
         labels=_labels(order, numbers) if settings.parcel_labels and all(numbers) else (),
     )
@@ -71,9 +68,7 @@ def field_ownership(entry: Entry, mac: Mac) -> FieldOwnership:
     """Collect the values of every parcel that the order ever had, cancelled ones and returns included."""
     clear = [text for details in entry.details.values() for text in (details.number.value, details.url.value)]
     marks = [mark for state in entry.parcels.values() for mark in (state.mark, state.link_mark) if mark]
-    return FieldOwnership(
-        values=frozenset(value for text in clear for value in values_in(text)), marks=frozenset(marks), mac=mac
-    )
+    return FieldOwnership(values=frozenset(filter(None, clear)), marks=frozenset(marks), mac=mac)
 
 
 def _resolve(entry: Entry, parcel: str, shown: dict[str, str]) -> _KnownParcel:
@@ -87,16 +82,35 @@ def _resolve(entry: Entry, parcel: str, shown: dict[str, str]) -> _KnownParcel:
 
 
 def _has_unknown(entry: Entry) -> bool:
-    return any(not entry.details.get(parcel, ParcelDetails()).number.value for parcel in entry.live)
+    states = ((entry.parcels[parcel], entry.details.get(parcel, ParcelDetails())) for parcel in entry.live)
+    return any(not known.number.value or (state.link_mark and not known.url.value) for state, known in states)
 
 
 def _values_by_mark(order: Order, mac: Mac) -> dict[str, str]:
     texts = (order.additional_info, *order.vorgangs_infos, *(label.number for label in order.parcel_labels))
-    return {mac(value): value for text in texts for value in values_in(text)}
+    return {mac(value): value for text in texts for value in candidates(text)}
 
 
-def _text(values: Iterable[str], current: str, *, complete: bool) -> str:
-    return joined(values if complete else [*values_in(current), *values])
+def _infos(parcels: list[_KnownParcel], order: Order) -> list[str]:
+    """Links where there are some; a number in place of a link that is not known only if nothing else is shown."""
+    return [
+        parcel.url or (parcel.number if not (parcel.has_url and order.additional_info) else "") for parcel in parcels
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _FieldTexts:
+    """The desired texts of the fields that hold joined values."""
+
+    entry: Entry
+    ownership: FieldOwnership
+
+    def desired(self, name: str, current: str, values: list[str]) -> str:
+        """The text of a field that shows ``current``; an empty value is one that is not known any more."""
+        if all(values):
+            return joined(values)
+        own = self.ownership.read(current, written=self.entry.written.get(name)) or OwnText(current)
+        return own.extended(values)
 
 
 def _carriers(parcels: list[_KnownParcel], settings: WriteBack) -> str:
