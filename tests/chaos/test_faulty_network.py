@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.conftest import Calm
-from tests.chaos.day import Day
-from tests.chaos.picture import assert_as_calm, assert_nothing_lost
-from tests.chaos.scene import Scene, scene
+from tests.support.chaos.calm import Calm
+from tests.support.chaos.day import Day
+from tests.support.chaos.picture import assert_as_calm, assert_nothing_lost
+from tests.support.chaos.scene import Scene, scene
 
 AFTERBUY_READS = ("http_500", "html", "truncated", "reset")
 SENDCLOUD_PUSHES = {"http_503": 1, "empty_429": 1, "lost_answer": 1, "still_processing": 4, "reset": 1, "truncated": 1}

@@ -13,11 +13,11 @@ from random import Random
 
 import pytest
 
-from tests.chaos.conftest import Calm
-from tests.chaos.day import Day
-from tests.chaos.misfortune import Strike, points, striking
-from tests.chaos.picture import Picture, assert_as_calm, assert_nothing_lost
-from tests.chaos.scene import Scene, scene
+from tests.support.chaos.calm import Calm
+from tests.support.chaos.day import Day
+from tests.support.chaos.misfortune import Strike, points, striking
+from tests.support.chaos.picture import Picture, assert_as_calm, assert_nothing_lost
+from tests.support.chaos.scene import Scene, scene
 
 SEEDS = (11, 23)
 WEBHOOK_FAULTS = {"lost": 0.08, "doubled": 0.12, "reordered": 0.12}

@@ -12,11 +12,11 @@ from random import Random
 
 import pytest
 
-from tests.chaos.conftest import Calm
-from tests.chaos.day import Day
-from tests.chaos.misfortune import points, striking
-from tests.chaos.picture import assert_as_calm, assert_nothing_lost, picture
-from tests.chaos.scene import Scene, scene
+from tests.support.chaos.calm import Calm
+from tests.support.chaos.day import Day
+from tests.support.chaos.misfortune import points, striking
+from tests.support.chaos.picture import assert_as_calm, assert_nothing_lost, picture
+from tests.support.chaos.scene import Scene, scene
 
 KILLS_PER_PART = 3
 

@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.conftest import Calm
-from tests.chaos.day import Day
-from tests.chaos.misfortune import Point, striking
-from tests.chaos.picture import assert_as_calm
-from tests.chaos.scene import Scene, scene
-from tests.chaos.test_total_loss import _recorded, _replay, _writes
+from tests.support.chaos.calm import Calm
+from tests.support.chaos.day import Day
+from tests.support.chaos.misfortune import Point, striking
+from tests.support.chaos.picture import assert_as_calm
+from tests.support.chaos.scene import Scene, scene
+from tests.support.chaos.webhook_replay import number_changes, recorded_webhooks, replay
 
 LOST_AFTER = 120
 """Webhooks of the second half of the afternoon."""
@@ -36,7 +36,7 @@ async def _into_an_empty_tenant(running: Scene, old: list[bytes]) -> None:
     for part in _AT_WORK:
         running.demo.children[part].kill()
     await running.kill_redis(lose=True)
-    await _replay(running, old)
+    await replay(running, old)
     await _restored(running)
     for part in _AT_WORK:
         running.demo.children[part].start()
@@ -45,7 +45,7 @@ async def _into_an_empty_tenant(running: Scene, old: list[bytes]) -> None:
 
 async def _into_a_running_one(running: Scene, old: list[bytes]) -> None:
     await running.kill_redis(lose=True)
-    await _replay(running, old)
+    await replay(running, old)
     await _restored(running, "--live")
 
 
@@ -58,21 +58,21 @@ async def test_a_restored_day_ends_like_the_calm_one(tmp_path: Path, calm: Calm,
         await day.morning()
         await day.noon()
         await day.print_first_half()
-        old = await _recorded(day)
+        old = await recorded_webhooks(day)
         await running.quiet()
         await running.until(partial(_is_recovered, running), "the ledger is complete")
         assert (await _called(running, "create"))["keys"] > len(day.orders)
         await day.replace_labels()
         await running.quiet()
-        before = await _writes(day)
+        before = await number_changes(day)
         async with striking(running, [Point("webhook", LOST_AFTER)], {"webhook": partial(loss, running, old)}):
             await day.print_second_half()
         await running.complete_run("export")
         await running.until(partial(_is_recovered, running), "the recovery ends")
         await day.written_back()
-        await _replay(running, old)
+        await replay(running, old)
         await running.quiet()
-        assert await _writes(day) == before, f"an old number came back; logs: {running.demo.logs}"
+        assert await number_changes(day) == before, f"an old number came back; logs: {running.demo.logs}"
         await day.evening()
         await day.written_back()
         await assert_as_calm(running, wanted)

@@ -19,8 +19,8 @@ from aftersend.stream.dead_letters import DeadLetters
 from aftersend_demo.display import SilentDisplay
 from aftersend_demo.environment import DOCUMENT, PARTS, SECRETS, TENANT, DemoEnvironment
 from aftersend_demo.main import live_through
-from tests.chaos.scene import Scene, scene
 from tests.support.alertmanager_kit import addressed, alertmanager, configuration, hurried
+from tests.support.chaos.scene import Scene, scene
 from tests.support.notice_sink import Notice, Sink, sink
 from tests.support.prometheus_kit import RUNBOOKS, Prometheus, prometheus
 

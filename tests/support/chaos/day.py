@@ -13,7 +13,7 @@ may report that in any order on the calmest day.
 
 from dataclasses import dataclass, field
 
-from tests.chaos.scene import Scene
+from tests.support.chaos.scene import Scene
 
 
 @dataclass(slots=True)

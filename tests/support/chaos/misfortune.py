@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from tests.chaos.scene import Scene
+from tests.support.chaos.scene import Scene
 
 _LOOK = 0.005
 _EXPORTER_CALLS = ("afterbuy GetShopProducts", "sendcloud POST /orders", "sendcloud GET /parcels")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from aftersend_demo.sandbox_control import TAG
-from tests.chaos.scene import Scene
+from tests.support.chaos.scene import Scene
 
-_MOST_TOLD = 40
+_MOST_SHOWN = 40
 Rows = dict[str, dict[str, Any]]
 
 
@@ -89,8 +89,8 @@ async def assert_as_calm(scene: Scene, calm: Picture) -> None:
     wrong += [f"rule {rule['name']}: {rule['orders']}" for rule in await scene.control.verdict() if not rule["kept"]]
     dead = await scene.parcels.dead() + await scene.requests.dead()
     wrong += [f"{dead} dead letters: {scene.logged('event_dead')[:5]}"] if dead else []
-    more = f"\n… and {len(wrong) - _MOST_TOLD} more" if len(wrong) > _MOST_TOLD else ""
-    assert not wrong, "\n".join([f"logs: {scene.demo.logs}", *wrong[:_MOST_TOLD]]) + more
+    more = f"\n… and {len(wrong) - _MOST_SHOWN} more" if len(wrong) > _MOST_SHOWN else ""
+    assert not wrong, "\n".join([f"logs: {scene.demo.logs}", *wrong[:_MOST_SHOWN]]) + more
 
 
 async def assert_nothing_lost(scene: Scene) -> None:
