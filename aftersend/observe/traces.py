@@ -241,7 +241,7 @@ def _start(
 
 
 def _span_context(traceparent: str) -> Any:  # noqa: ANN401 - the type would import the SDK's API
-    from opentelemetry import trace  # noqa: PLC0415
+    from opentelemetry import trace  # noqa: PLC0415 - as above
 
     _, trace_id, span_id, flags = traceparent.split("-")
     return trace.SpanContext(
@@ -255,7 +255,7 @@ def _format_traceparent(span_: "Span") -> str:
 
 
 def _mark_failed(span_: "Span", kind: str, *, code: str = "") -> None:
-    from opentelemetry.trace import StatusCode  # noqa: PLC0415
+    from opentelemetry.trace import StatusCode  # noqa: PLC0415 - as above
 
     span_.set_attribute("error.type", kind[:_MAX_LENGTH])
     if code:

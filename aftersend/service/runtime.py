@@ -5,6 +5,7 @@ and lets them share the HTTP session, the metrics and both listeners. A part nev
 """
 
 import asyncio
+import ipaddress
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -154,9 +156,6 @@ def check_upstream_urls(tenant: Tenant, *, allow_http: bool) -> None:
 
 def is_loopback(url: str) -> bool:
     """Return True if the host of ``url`` is this machine."""
-    import ipaddress  # noqa: PLC0415 - only needed for http
-    from urllib.parse import urlsplit  # noqa: PLC0415
-
     host = urlsplit(url).hostname or ""
     if host == "localhost":
         return True

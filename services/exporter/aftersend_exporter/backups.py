@@ -57,10 +57,9 @@ async def _back_up(runtime: Runtime) -> None:
 
 
 async def _create(runtime: Runtime, state: TenantState) -> "Backup":
-    # imported here: costs 5 MB of memory, which an exporter needs only if it makes the backups
-    from aftersend.backup.collect import Collector  # noqa: PLC0415
-    from aftersend.backup.create import Backups  # noqa: PLC0415
-    from aftersend.backup.target import open_target  # noqa: PLC0415
+    from aftersend.backup.collect import Collector  # noqa: PLC0415 - 5 MB, only needed where the exporter makes backups
+    from aftersend.backup.create import Backups  # noqa: PLC0415 - as above
+    from aftersend.backup.target import open_target  # noqa: PLC0415 - as above
 
     target = open_target(runtime.settings.backup_target, tenant=runtime.identity, secrets=runtime.secrets("backup"))
     collector = Collector.of(runtime.redis, tenant=runtime.identity, keyring=runtime.keyring)
