@@ -180,7 +180,7 @@ def _sku(element: Element) -> str:
 
 
 def _known(number: str) -> str:
-    """The number, or an empty text for 0, which stands for an absent one."""
+    """Return the number, or an empty text for 0, which stands for an absent one."""
     return "" if number == "0" else number
 
 

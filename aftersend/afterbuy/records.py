@@ -47,14 +47,14 @@ class Element:
     """False for a record that could not be parsed: of its children only the id is known, if any."""
 
     def all(self, path: str) -> list["Element"]:
-        """Every element at a path such as ``SoldItems/SoldItem``; letter case does not matter."""
+        """Return every element at a path such as ``SoldItems/SoldItem``; letter case does not matter."""
         found = [self]
         for step in _steps(path):
             found = [child for each in found for child in each.children if child.name == step]
         return found
 
     def text(self, path: str) -> str:
-        """The first text at that path that is not empty, stripped; else an empty text."""
+        """Return the first text at that path that is not empty, stripped; else an empty text."""
         for each in self.all(path):
             if text := "".join(each.pieces).strip():
                 return text
@@ -96,7 +96,7 @@ class RecordSplitter:
             raise self._too_large
 
     def finish(self) -> tuple[list[Element], str]:
-        """The last records, and all text that stands around records."""
+        """Return the last records, and all text that stands around records."""
         head, rest = self.head or "", self._buffer
         ends = list(self._end.finditer(rest)) if self.head is not None else []
         if not ends:

@@ -33,7 +33,7 @@ def repair(text: str, *, record: str) -> str:
 
 
 def _without_cdata(text: str) -> list[tuple[str, bool]]:
-    """The text in parts, each with whether it is a CDATA section; one that does not end is text."""
+    """Return the text in parts, each with whether it is a CDATA section; one that does not end is text."""
     parts, position = [], 0
     while (start := text.find(_CDATA, position)) >= 0 and (end := text.find("]]>", start)) >= 0:
         parts += [(text[position:start], False), (text[start : end + 3], True)]
@@ -69,5 +69,5 @@ def _is_allowed(number: str) -> bool:
 
 
 def _character(entity: str) -> str:
-    """The character of an entity that HTML knows; one that it does not know is text."""
+    """Return the character of an entity that HTML knows; one that it does not know is text."""
     return escape(html.unescape(entity))

@@ -13,22 +13,22 @@ def damaged(name: str, chunk: int) -> BadBackup:
 
 
 def truncated(name: str, chunk: int) -> BadBackup:
-    """It ends too early."""
+    """Report a backup that ends too early."""
     return _bad(name, "truncated", f"chunk {chunk}")
 
 
 def no_backup(name: str) -> BadBackup:
-    """It does not begin like a backup."""
+    """Report a file that does not begin like a backup."""
     return _bad(name, "not a backup of a version that this release reads", "header")
 
 
 def foreign(name: str, tenant: str) -> BadBackup:
-    """It belongs to another tenant, or is another backup than its name says."""
+    """Report a backup of another tenant, or another one than its name says."""
     return _bad(name, f"not a backup of {tenant} under this name", "header")
 
 
 def key_missing(name: str, key: str) -> Misconfigured:
-    """The data key is not here."""
+    """Report that the data key is missing."""
     return Misconfigured(f"backup {name} is sealed under data key {key}", cure=f"put the file data-key/{key} back")
 
 

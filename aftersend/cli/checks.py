@@ -149,12 +149,12 @@ def webhook(integration: Integration, spec: Spec) -> Finding:
 
 
 def _private(url: str) -> bool:
-    """Whether parcels and names travel over https or stay on this machine."""
+    """Return whether parcels and names travel over https or stay on this machine."""
     return url.startswith("https://") or (url.startswith("http://") and is_loopback(url))
 
 
 def _below(path: str, expected: str) -> bool:
-    """Whether it is the path itself, or the path with the tenant appended, as ``up`` does for several tenants."""
+    """Return whether it is the path, or the path with the tenant appended, as ``up`` does for several tenants."""
     return path == expected or path.startswith(expected.rstrip("/") + "/")
 
 

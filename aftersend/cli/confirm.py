@@ -8,7 +8,7 @@ from aftersend.errors import Misconfigured
 
 
 def confirmed(question: str, *, yes: bool) -> bool:
-    """Whether the user agrees; raise ``Misconfigured`` without a terminal to ask at."""
+    """Return whether the user agrees; raise ``Misconfigured`` without a terminal to ask at."""
     if yes:
         return True
     if not sys.stdin.isatty():

@@ -8,7 +8,7 @@ import typer
 
 
 def default_data_dir() -> Path:
-    """``$XDG_DATA_HOME/aftersend``, else ``~/.local/share/aftersend``."""
+    """Return ``$XDG_DATA_HOME/aftersend``, else ``~/.local/share/aftersend``."""
     base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(base) / "aftersend"
 

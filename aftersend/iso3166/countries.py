@@ -48,7 +48,7 @@ def _known(name: str) -> str:
 
 @cache
 def _codes() -> dict[str, str]:
-    """By folded alpha-2, alpha-3 or name; names that two countries share are left out."""
+    """Map folded alpha-2, alpha-3 and names to codes; names that two countries share are left out."""
     table = json.loads(Path(__file__).with_name("countries.json").read_text(encoding="utf-8"))
     names = [(folded(name), code) for code, (_, *known) in table.items() for name in _with_short_names(known)]
     count = Counter(name for name, _ in set(names))
@@ -57,5 +57,5 @@ def _codes() -> dict[str, str]:
 
 
 def _with_short_names(names: list[str]) -> set[str]:
-    """``Bolivia, Plurinational State of`` is called Bolivia, too."""
+    """Add short names: ``Bolivia, Plurinational State of`` is called Bolivia, too."""
     return {*names, *(name.partition(",")[0] for name in names)}

@@ -21,7 +21,7 @@ def folded(text: str) -> str:
 
 
 def certain(text: str, known: Callable[[str], str]) -> str:
-    """What ``known`` says of the text as a whole, else of its parts if they do not contradict; else an empty text."""
+    """Look up the text as a whole, else its parts if they do not contradict; return an empty text if unknown."""
     for parts in _readings(text):
         meanings = {meaning for part in parts if part and (meaning := known(part))}
         if meanings:

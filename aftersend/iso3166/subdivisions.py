@@ -60,12 +60,12 @@ _ALIASES: Final = {
 
 
 def needs_state(country: str) -> bool:
-    """True if labels to this country name the state."""
+    """Return True if labels to this country name the state."""
     return country in _states()
 
 
 def subdivision_code(*, country: str, state: str) -> str:
-    """The code such as ``US-NY``; empty if the text is not certainly a state of that country."""
+    """Return the code such as ``US-NY``; empty if the text is not certainly a state of that country."""
     known = _states().get(country)
     if known is None:
         return ""
@@ -76,7 +76,7 @@ def subdivision_code(*, country: str, state: str) -> str:
 
 @cache
 def _states() -> dict[str, dict[str, str]]:
-    """By country: codes by folded code or name."""
+    """Map each country to its codes by folded code or name."""
     table = json.loads(Path(__file__).with_name("subdivisions.json").read_text(encoding="utf-8"))
     return {
         country: {folded(name): code for code, names in states.items() for name in names}

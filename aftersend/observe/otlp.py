@@ -27,7 +27,7 @@ _LOUD: Final = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal", 
 def provider_for(
     service: str, environ: Mapping[str, str], exporter: SpanExporter | None = None, *, ids: IdGenerator | None = None
 ) -> TracerProvider:
-    """The SDK, running; ``Misconfigured`` lists all that is wrong with the variables."""
+    """Start the SDK; ``Misconfigured`` lists all that is wrong with the variables."""
     if wrong := setting_errors(environ):
         raise Misconfigured("; ".join(wrong))
     for name in _LOUD:

@@ -117,7 +117,7 @@ class _Credentials(CredentialProvider):
         self._fallback = fallback
 
     def __bool__(self) -> bool:
-        """The library asks this before each connection: without a password there is no AUTH."""
+        """Return True if there is a password; redis-py asks before each connection, and sends no AUTH without one."""
         return bool(self._current()[1])
 
     def get_credentials(self) -> tuple[str] | tuple[str, str]:

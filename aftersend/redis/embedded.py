@@ -187,7 +187,7 @@ class EmbeddedValkey:
 
 
 def end_with_thread(parent: int) -> None:
-    """In the child, before the server: ask the kernel for SIGTERM when the starting thread dies."""
+    """Ask the kernel, in the child before the server starts, for SIGTERM when the starting thread dies."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         os._exit(1)  # the parent died before the kernel knew

@@ -75,7 +75,7 @@ class SendcloudClient:
         await self._exchange.send(SendcloudRequest("POST", "/v3/orders", PushResult, body=body, batch=len(orders)))
 
     async def has_order(self, order_id: str, integration: int) -> bool:
-        """True if Sendcloud has saved this order; hits are compared, because filters may be ignored."""
+        """Return True if Sendcloud has saved this order; hits are compared, because filters may be ignored."""
         async for page in self._orders(integration, {"order_id": order_id}):
             if order_id in page:
                 return True

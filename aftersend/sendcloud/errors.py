@@ -110,7 +110,7 @@ def _errors(body: bytes) -> list[_ApiError]:
 
 
 def _positions(errors: list[_ApiError], batch: int) -> Positions:
-    """The first error of each order of the batch."""
+    """Return the first error of each order of the batch."""
     found: Positions = {}
     for error in errors:
         match = _POINTER.match(_pointer(error))
@@ -125,10 +125,10 @@ def _pointer(error: _ApiError) -> str:
 
 
 def _path(pointer: str) -> str:
-    """The path of a field, reduced to positions and names of our fields: the rest may be values."""
+    """Return the path of a field, reduced to positions and names of our fields: the rest may be values."""
     return "/".join(part for part in pointer.split("/") if part in _FIELDS or _POSITION.fullmatch(part))
 
 
 def _code(error: _ApiError) -> str:
-    """The error's code, if it is a plain word; the set is open."""
+    """Return the error's code, if it is a plain word; the set is open."""
     return error.code if isinstance(error.code, str) and _CODE.fullmatch(error.code) else "invalid"

@@ -69,7 +69,7 @@ def boolean(value: object) -> bool:
 
 
 def is_digits(value: str) -> bool:
-    """True for plain ASCII digits of a bounded length."""
+    """Return True for plain ASCII digits of a bounded length."""
     return value.isascii() and value.isdigit() and len(value) <= _LONGEST_DIGITS
 
 

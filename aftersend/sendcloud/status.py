@@ -66,5 +66,5 @@ def parcel_class(status: int) -> ParcelClass | None:
 
 
 def picked_up(klass: ParcelClass | None) -> bool:
-    """True from the pick-up by the carrier (status 22) on."""
+    """Return True from the pick-up by the carrier (status 22) on."""
     return klass in (ParcelClass.TRANSIT, ParcelClass.DELIVERED)

@@ -35,7 +35,7 @@ _LEAVE_AFTER = 24.0
 
 
 def run_part(part: Part, environ: Mapping[str, str] = os.environ) -> int:
-    """The main function of each console script; returns the exit code."""
+    """Run the main function of each console script; returns the exit code."""
     exit_on_early_signals()
     disable_core_dumps()
     try:

@@ -26,7 +26,7 @@ class SandboxControl:
         self._printed = 0
 
     async def answers(self, url: str) -> bool:
-        """Whether a GET is answered with a status below 400."""
+        """Return whether a GET is answered with a status below 400."""
         try:
             async with self._session.get(url, timeout=aiohttp.ClientTimeout(total=5)) as response:
                 return response.ok

@@ -158,7 +158,7 @@ class DemoScenario:
         await _until(self._is_quiet, QUIET_SECONDS, "events_left")
 
     async def _is_quiet(self) -> bool:
-        """Whether the stream is empty and Afterbuy shows what was observed of every order."""
+        """Return whether the stream is empty and Afterbuy shows what was observed of every order."""
         if await self.stream.length():
             return False
         return not [order async for order in self.ledger.lagging(0)]

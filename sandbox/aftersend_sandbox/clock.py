@@ -16,13 +16,13 @@ class SandboxClock:
         self._offset = 0.0
 
     def now(self) -> datetime:
-        """The present moment of the sandbox."""
+        """Return the present moment of the sandbox."""
         return datetime.fromtimestamp(self.seconds(), tz=UTC)
 
     def seconds(self) -> float:
-        """The present moment in seconds since 1970."""
+        """Return the present moment in seconds since 1970."""
         return self._base() + self._offset
 
     def advance(self, step: timedelta) -> None:
-        """Let time jump; what becomes due by it happens at the next look."""
+        """Advance the clock; what becomes due by it happens at the next read."""
         self._offset += step.total_seconds()

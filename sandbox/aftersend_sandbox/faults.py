@@ -78,19 +78,19 @@ class Faults:
         self.struck: Counter[str] = Counter()
 
     def arm(self, upstream: str, kind: str, fault: ArmedFault) -> None:
-        """Switch a fault on; replaces one of the same kind. ValueError if there is no such kind."""
+        """Arm a fault in the place of one of the same kind; ValueError if there is no such kind."""
         if kind not in KINDS.get(upstream, {}):
             raise ValueError(f"there is no fault {upstream}/{kind}")
         self._armed[upstream, kind] = fault
 
     def disarm(self, upstream: str | None = None, kind: str | None = None) -> None:
-        """Switch off one fault, those of one upstream, or all."""
+        """Disarm one fault, those of one upstream, or all."""
         for key in list(self._armed):
             if upstream in {None, key[0]} and kind in {None, key[1]}:
                 del self._armed[key]
 
     def strikes(self, upstream: str, kind: str, call: str = "") -> ArmedFault | None:
-        """The fault if it happens now (then it is counted and used up by one), else None."""
+        """Return the fault if it happens now (then it is counted and used up by one), else None."""
         fault = self._armed.get((upstream, kind))
         if fault is None or (fault.calls and call not in fault.calls) or self._random.random() >= fault.probability:
             return None
@@ -102,12 +102,12 @@ class Faults:
         return fault
 
     def any_of(self, upstream: str, kinds: tuple[str, ...], call: str) -> tuple[str, ArmedFault] | None:
-        """The first of several faults that happens now."""
+        """Return the first of several faults that happens now."""
         for kind in kinds:
             if fault := self.strikes(upstream, kind, call):
                 return kind, fault
         return None
 
     def armed(self) -> list[dict[str, Any]]:
-        """What is armed, for the control API."""
+        """Return the armed faults for the control API."""
         return [{"upstream": key[0], "kind": key[1], **asdict(fault)} for key, fault in self._armed.items()]

@@ -24,7 +24,7 @@ Webhooks   {webhooks}   webhookSignatureKey {signature}
 
 
 def serve(arguments: Sequence[str]) -> int:
-    """The command: parse the options and serve until SIGINT or SIGTERM. Returns the exit code, 2 for a bad address."""
+    """Parse the options and serve until SIGINT or SIGTERM; returns the exit code, 2 for a bad address."""
     options = _parser().parse_args(arguments)
     try:
         asyncio.run(run(options))
@@ -62,7 +62,7 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def world_of(options: argparse.Namespace) -> World:
-    """The seeded world with the webhook set up."""
+    """Make the seeded world and set up its webhook."""
     from aftersend_sandbox.seed.account import seeded_world  # noqa: PLC0415 - `--help` needs no seeds
 
     world = seeded_world(options.orders, now=datetime.now(UTC), seed=options.seed)

@@ -45,7 +45,7 @@ class Sandbox:
 
 
 def build(world: World, *, time_scale: float = 1.0) -> Sandbox:
-    """All parts around a world; ``time_scale`` compresses the waits between tries of a webhook."""
+    """Build all parts around a world; ``time_scale`` compresses the waits between tries of a webhook."""
     webhook_sender = WebhookSender(world, time_scale=time_scale)
     panel = Panel(world, webhook_sender)
     app = web.Application(client_max_size=LARGEST_REQUEST)

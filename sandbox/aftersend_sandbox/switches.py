@@ -9,7 +9,7 @@ from typing import Final
 
 
 def _switch(side: str, *values: str, means: str) -> str:
-    """A field whose first value is the default. ``side`` names the open point."""
+    """Declare a field whose first value is the default; ``side`` names the open point."""
     default: str = field(default=values[0], metadata={"side": side, "values": values, "means": means})
     return default
 
@@ -222,7 +222,7 @@ class Switches:
     )
 
     def turn(self, name: str, value: str) -> None:
-        """Set one switch. ValueError if there is no such switch or no such position."""
+        """Set one switch; ValueError if there is no such switch or position."""
         switch = BY_NAME.get(name)
         if switch is None:
             raise ValueError(f"there is no switch {name}")
@@ -231,7 +231,7 @@ class Switches:
         setattr(self, name, value)
 
     def positions(self) -> dict[str, str]:
-        """All switches by name."""
+        """Return the positions of all switches by name."""
         return {each.name: getattr(self, each.name) for each in TABLE}
 
 

@@ -1,4 +1,4 @@
-"""Carries out the faults that an HTTP upstream can have, before and after a call is processed.
+"""Apply the faults that an HTTP upstream can have, before and after a call is processed.
 
 ``before`` answers in place of the call (or only delays it), ``after`` loses the answer of one that was carried out. A
 half-open connection keeps the request until the caller gives up; a huge answer is streamed, so the sandbox stays small.
@@ -33,7 +33,7 @@ _KINDS: Final = ("half_open", "reset", *_STATUS, "html", "huge", "empty", "empty
 async def before(
     request: web.Request, world: World, upstream: str, call: str, *, maintenance: bytes = b""
 ) -> web.StreamResponse | None:
-    """Apply latency, then the first armed fault that strikes; None if the call is to be carried out.
+    """Apply latency, then the first armed fault that strikes; None if the call is to be handled.
 
     ``maintenance`` is the document that stands for the HTML page where the switch ``maintenance`` says so.
     """
@@ -44,7 +44,7 @@ async def before(
 
 
 def after(request: web.Request, world: World, upstream: str, call: str) -> bool:
-    """True if the answer is lost: the connection is gone already."""
+    """Return True if the answer is lost: the connection is gone already."""
     if world.faults.strikes(upstream, "lost_answer", call) is None:
         return False
     drop(request)
@@ -98,7 +98,7 @@ def _head() -> bytes:
 
 
 async def _stream(request: web.Request, upstream: str, size: int) -> web.StreamResponse:
-    """``size`` bytes of valid beginnings that never end well."""
+    """Stream ``size`` bytes of a valid beginning without an end."""
     response = web.StreamResponse()
     response.content_type = "text/xml" if upstream == "afterbuy" else "application/json"
     response.enable_chunked_encoding()

@@ -45,7 +45,7 @@ class WebhookDelivery:
 
 
 class WebhookSender:
-    """Makes, holds and delivers webhooks; ``session`` lives as long as the server."""
+    """Make, hold and deliver webhooks; ``session`` lives as long as the server."""
 
     def __init__(self, world: World, *, time_scale: float = 1.0) -> None:
         self._world = world
@@ -120,13 +120,13 @@ class WebhookSender:
         )
 
     def _release(self, integration_id: int) -> None:
-        """What was held back goes now, behind the younger one."""
+        """Release the webhook that was held back, now behind the younger one."""
         for held in self._held.pop(integration_id, ()):
             held.due = max(held.due, self._world.clock.seconds() + 2 * _LOOK)
             self.waiting.append(held)
 
     def release_all(self, *, now: bool = False) -> None:
-        """Let go what is held back; with ``now`` everything that waits is due at once."""
+        """Release what is held back; with ``now`` everything that waits is due at once."""
         for integration_id in list(self._held):
             self._release(integration_id)
         if now:
@@ -146,7 +146,7 @@ class WebhookSender:
         return self._flying + sum(each.due <= now for each in self.waiting)
 
     async def work(self, _app: web.Application) -> AsyncIterator[None]:
-        """The worker as a clean-up context of the server."""
+        """Run the worker as a clean-up context of the server."""
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             worker = asyncio.create_task(self._run(session))
             yield
@@ -187,7 +187,7 @@ class WebhookSender:
             self._flying -= 1
 
     async def _send(self, delivery: WebhookDelivery, session: aiohttp.ClientSession) -> int:
-        """The HTTP status, 0 if there was no answer."""
+        """Send one webhook; returns the HTTP status, 0 if there was no answer."""
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "Sendcloud",
@@ -208,7 +208,7 @@ class WebhookSender:
         return hmac.new(key.encode(), delivery.body, hashlib.sha256).hexdigest()
 
     def _after(self, delivery: WebhookDelivery, status: int) -> None:
-        """Done, or the next try, or the end of all tries."""
+        """Record the result: done, the next try, or the end of all tries."""
         integration, now = delivery.integration, self._world.clock.now()
         good = status == web.HTTPOk.status_code
         if good or (self._world.switches.webhook_success == "2xx" and status // 100 == 2):  # noqa: PLR2004 - HTTP

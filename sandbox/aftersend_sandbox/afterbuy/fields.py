@@ -89,12 +89,12 @@ _OTHERS: Final = ("Tags", "ShippingInfo/ParcelLabels", "UserDefinedFlag", "Attri
 
 
 def updatable(node: "etree._Element") -> bool:
-    """True if the ``Order`` element holds anything that can be changed."""
+    """Return True if the ``Order`` element holds anything that can be changed."""
     return any(node.find(path) is not None for path in (*FIELDS, *_OTHERS))
 
 
 def field_error(node: "etree._Element") -> int | None:
-    """2 if a text of the ``Order`` element cannot be read, else None."""
+    """Return error 2 if a text of the ``Order`` element cannot be read, else None."""
     try:
         _values(node)
     except ValueError:

@@ -68,7 +68,7 @@ class Selection:
     """Field of a DateFilter, if there is one."""
 
     def of(self, book: OrderBook, *, descending: bool) -> Iterator[AfterbuyOrder]:
-        """The matching orders, lazily, by id."""
+        """Yield the matching orders by id."""
         for order in self._candidates(book, descending=descending):
             if all(matches(order) for matches in self.predicates):
                 yield order
@@ -86,7 +86,7 @@ class Selection:
 
 
 def read_filters(root: "etree._Element", switches: Switches) -> Selection:
-    """The selection that a request describes. AfterbuyError 17, 22, 30, 36 or 50."""
+    """Parse the filters of a request; raises AfterbuyError 17, 22, 30, 36 or 50."""
     filters = root.findall("DataFilter/Filter")
     if len(filters) > MOST_FILTERS:
         raise AfterbuyError(36)

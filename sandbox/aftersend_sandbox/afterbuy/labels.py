@@ -15,7 +15,7 @@ LARGEST_PACKAGE: Final = 999
 
 
 def label_error(node: "etree._Element", order: AfterbuyOrder, world: World) -> int | None:
-    """The error code that the labels deserve, None if they are fine."""
+    """Return the error code of invalid labels, None if all are valid."""
     labels = node.findall(PATH)
     items = {str(item.item_id) for item in order.items}
     if any(content(each, "ItemID") not in items for each in labels):
@@ -40,7 +40,7 @@ def _ascending(rows: list[tuple[str, int]], *, per_item: bool) -> bool:
 def apply_labels(
     node: "etree._Element", order: AfterbuyOrder, changes: dict[str, tuple[str, str]], world: World
 ) -> None:
-    """Put the labels in the place of those that are there; an empty element clears them."""
+    """Replace the labels of the order; an empty element clears them."""
     if node.find("ShippingInfo/ParcelLabels") is None:
         return
     new = [_label(each) for each in node.findall(PATH)]

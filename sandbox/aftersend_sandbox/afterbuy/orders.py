@@ -142,7 +142,7 @@ def _item(node: "etree._Element", item: AfterbuyItem, order: AfterbuyOrder, swit
 
 
 def _weight(item: AfterbuyItem, switches: Switches) -> str:
-    """Weight as on the wire; two or three places, as the merchant typed it."""
+    """Format a weight as on the wire: two or three places, as the merchant typed it."""
     if item.weight is None:
         return ""
     weight = item.weight * (item.quantity if item.set_parts and switches.set_weight == "line" else 1)

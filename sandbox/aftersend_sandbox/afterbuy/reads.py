@@ -18,14 +18,14 @@ MOST_PRODUCTS: Final = 500
 
 
 def get_time(_root: "etree._Element", answer: AfterbuyAnswer, world: World) -> None:
-    """Local and universal time."""
+    """Answer with local and universal time."""
     now = world.clock.now()
     put(answer.result, "AfterbuyTimeStamp", berlin(now))
     put(answer.result, "AfterbuyUniversalTimeStamp", now.strftime("%d.%m.%Y %H:%M:%S"))
 
 
 def get_sold_items(root: "etree._Element", answer: AfterbuyAnswer, world: World) -> None:
-    """One page of orders."""
+    """Answer with one page of orders."""
     level = _level(root, default=0, allowed=LEVELS)
     most = _page_size(content(root, "MaxSoldItems"), too_many=31)
     selection = read_filters(root, world.switches)
@@ -63,7 +63,7 @@ def _put_page(result: "etree._Element", page: list[AfterbuyOrder], *, more: bool
 
 
 def get_shop_products(root: "etree._Element", answer: AfterbuyAnswer, world: World) -> None:
-    """Products with weight and customs data."""
+    """Answer with products, their weights and customs data."""
     _level(root, default=0, allowed=0x3FF)
     most = _page_size(content(root, "MaxShopItems"), too_many=16)
     wanted = _product_ids(root)

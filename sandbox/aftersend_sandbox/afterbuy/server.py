@@ -69,7 +69,7 @@ class AfterbuyServer:
         self._minutes: Counter[int] = Counter()
 
     def add_to(self, app: web.Application) -> None:
-        """Mount the interface."""
+        """Add the route of the interface."""
         app.router.add_post(PATH, self._post)
 
     async def _post(self, request: web.Request) -> web.StreamResponse:
@@ -97,7 +97,7 @@ class AfterbuyServer:
         return self._with_raw_comments(render(answer, self._world.switches)), answer.outcome
 
     def _with_raw_comments(self, document: bytes) -> bytes:
-        """Put in the comments that no XML library would write."""
+        """Insert comments unescaped, as no XML library would write them."""
 
         def raw(found: re.Match[bytes]) -> bytes:
             order = self._world.afterbuy.orders.get(int(found[1]))
@@ -167,7 +167,7 @@ def _old_set(root: "etree._Element") -> tuple[str | None, ...]:
 
 
 def _call_name(body: bytes) -> str:
-    """The CallName, empty if there is none or the body cannot be read."""
+    """Return the CallName, empty if there is none or the body cannot be read."""
     try:
         return content(parse(body), "AfterbuyGlobal/CallName") or ""
     except AfterbuyError:
@@ -175,7 +175,7 @@ def _call_name(body: bytes) -> str:
 
 
 async def _send(request: web.Request, document: bytes) -> web.StreamResponse:
-    """Chunked, gzip if accepted, with a session cookie that means nothing."""
+    """Send the answer chunked, with gzip if accepted, and with a session cookie that means nothing."""
     response = web.StreamResponse()
     response.content_type, response.charset = "text/xml", "utf-8"
     response.set_cookie("ASP.NET_SessionId", "sandbox", httponly=True)

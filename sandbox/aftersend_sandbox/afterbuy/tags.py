@@ -17,7 +17,7 @@ ADD, REPLACE, REMOVE = "1", "2", "3"
 
 
 def tag_error(node: "etree._Element", world: World) -> int | None:
-    """74 if a tag that is to be set is refused, 2 for an unknown UpdateAction."""
+    """Return error 74 if a tag to set is refused, 2 for an unknown UpdateAction, else None."""
     for tags in node.findall("Tags"):
         action = _action(tags, world)
         if action not in {ADD, REPLACE, REMOVE}:
@@ -31,7 +31,7 @@ def tag_error(node: "etree._Element", world: World) -> int | None:
 
 
 def apply_tags(node: "etree._Element", order: AfterbuyOrder, changes: dict[str, tuple[str, str]], world: World) -> None:
-    """Carry out every ``Tags`` element in document order."""
+    """Apply every ``Tags`` element in document order."""
     before = list(order.tags)
     for tags in node.findall("Tags"):
         action = _action(tags, world)
@@ -64,7 +64,7 @@ def _add(name: str, order: AfterbuyOrder, world: World) -> None:
 
 
 def _known(name: str, world: World) -> str | None:
-    """The tag in the Tag Manager's own spelling."""
+    """Return the tag in the Tag Manager's own spelling."""
     wanted = _folded(name[:LONGEST] if world.switches.tag_too_long == "cut" else name, world)
     return next((each for each in world.afterbuy.tag_manager if _folded(each, world) == wanted), None)
 

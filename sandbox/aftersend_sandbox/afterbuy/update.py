@@ -47,7 +47,7 @@ def update_sold_items(root: "etree._Element", answer: AfterbuyAnswer, world: Wor
 
 
 def _identify(node: "etree._Element", world: World) -> AfterbuyOrder | None:
-    """By OrderID, else by ItemID."""
+    """Find the order by OrderID, else by ItemID."""
     order_id, item_id = content(node, "OrderID"), content(node, "ItemID")
     if not order_id and not item_id:
         return None

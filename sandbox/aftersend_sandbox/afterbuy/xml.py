@@ -96,14 +96,14 @@ class AfterbuyAnswer:
 
     @property
     def outcome(self) -> str:
-        """For the journal."""
+        """The outcome in the journal."""
         if self.errors:
             return "Error " + ",".join(map(str, self.errors))
         return "Warning" if self.warnings else "Success"
 
 
 def parse(body: bytes) -> "etree._Element":
-    """The request's root. AfterbuyError 1 or 2."""
+    """Parse a request and return its root; raises AfterbuyError 1 or 2."""
     if not body.strip():
         raise AfterbuyError(1)
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
@@ -117,7 +117,7 @@ def parse(body: bytes) -> "etree._Element":
 
 
 def content(parent: "etree._Element | None", path: str) -> str | None:
-    """Stripped text of a child, None if there is no such child."""
+    """Return the stripped text of a child, None if there is no such child."""
     child = None if parent is None else parent.find(path)
     return None if child is None else (child.text or "").strip()
 
@@ -144,30 +144,30 @@ def put_prose(parent: "etree._Element", name: str, value: str, switches: Switche
 
 
 def decimal_comma(value: Decimal | None, places: str = "0.01") -> str:
-    """``112,30``; empty for None."""
+    """Format a decimal as ``112,30``; empty for None."""
     return "" if value is None else str(value.quantize(Decimal(places))).replace(".", ",")
 
 
 def berlin(moment: datetime | None, form: str = "%d.%m.%Y %H:%M:%S") -> str:
-    """Local time in Berlin; empty for None."""
+    """Format a time as local time in Berlin; empty for None."""
     return "" if moment is None else moment.astimezone(BERLIN).strftime(form)
 
 
 def read_moment(text: str) -> datetime:
-    """``dd.MM.yyyy HH:mm:ss`` or a date alone, Berlin time, as UTC. ValueError if it is neither."""
+    """Parse ``dd.MM.yyyy HH:mm:ss`` or a date alone, Berlin time, to UTC; ValueError if it is neither."""
     form = "%d.%m.%Y %H:%M:%S" if " " in text else "%d.%m.%Y"
     return datetime.strptime(text, form).replace(tzinfo=BERLIN).astimezone(UTC)
 
 
 def read_decimal(text: str) -> Decimal:
-    """``12,50``: decimal comma, no thousands separator. ValueError for anything else."""
+    """Parse ``12,50`` (decimal comma, no thousands separator); ValueError for anything else."""
     if not re.fullmatch(r"-?\d+(,\d+)?", text):
         raise ValueError("not a decimal with comma")
     return Decimal(text.replace(",", "."))
 
 
 def render(answer: AfterbuyAnswer, switches: Switches) -> bytes:
-    """The whole document in the recorded form."""
+    """Render the whole document in the recorded form."""
     root = etree.Element("Afterbuy")
     failed = switches.error_status if answer.errors else ("Warning" if answer.warnings else "Success")
     put(root, "CallStatus", failed)

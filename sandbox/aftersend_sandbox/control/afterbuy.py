@@ -9,13 +9,13 @@ from aftersend_sandbox.world.journal import JournalEntry
 
 
 def orders(call: ControlCall) -> dict[str, Any]:
-    """A span of orders and how many there are."""
+    """List a span of orders, and count all."""
     book = call.world.afterbuy.orders
     return {"total": len(book), "orders": list(book)[call.span()]}
 
 
 def read(call: ControlCall) -> AfterbuyOrder:
-    """One order."""
+    """Return one order."""
     return _find(call)
 
 

@@ -91,7 +91,7 @@ ROUTES: dict[tuple[str, str], Action] = {
 
 
 def add_control(app: web.Application, world: World, panel: Panel, webhook_sender: WebhookSender) -> None:
-    """Mount the control API."""
+    """Add the routes of the control API."""
     for (method, path), action in ROUTES.items():
         app.router.add_route(method, path, _handler(action, world, panel, webhook_sender))
 
@@ -114,7 +114,7 @@ def _handler(
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
-    """The JSON object that was sent; an empty body is an empty object."""
+    """Parse the JSON object that was sent; an empty body is an empty object."""
     body = json.loads(await request.read() or b"{}")
     if not isinstance(body, dict):
         raise TypeError("the body has to be an object")

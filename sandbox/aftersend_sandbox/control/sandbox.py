@@ -31,13 +31,13 @@ class ControlCall:
     body: dict[str, Any]
 
     def span(self) -> slice:
-        """``offset`` and ``limit`` of a list."""
+        """Parse ``offset`` and ``limit`` of a list."""
         start = int(self.query.get("offset", self.query.get("since", "0")))
         return slice(start, start + int(self.query.get("limit", USUAL_LIMIT)))
 
 
 def figures(call: ControlCall) -> dict[str, Any]:
-    """Counts of both worlds."""
+    """Count what is in both worlds."""
     world = call.world
     saving.settle(world)
     orders, sendcloud = list(world.afterbuy.orders), world.sendcloud
@@ -61,7 +61,7 @@ def figures(call: ControlCall) -> dict[str, Any]:
 
 
 def journal(call: ControlCall) -> dict[str, Any]:
-    """Entries and counters."""
+    """Return entries and counters of the journal."""
     record = call.world.journal
     return {
         "entries": [asdict(each) for each in record.entries[call.span()]],
@@ -74,13 +74,13 @@ def journal(call: ControlCall) -> dict[str, Any]:
 
 
 def verdict(call: ControlCall) -> dict[str, Any]:
-    """The merchant's rules."""
+    """Judge the merchant's rules."""
     rules = [each.as_json() for each in judge(call.world)]
     return {"kept": all(each["kept"] for each in rules), "rules": rules}
 
 
 def switches(call: ControlCall) -> list[dict[str, Any]]:
-    """All switches with their positions."""
+    """List all switches with their positions."""
     positions = call.world.switches.positions()
     return [{**asdict(each), "position": positions[each.name]} for each in TABLE]
 
@@ -93,7 +93,7 @@ def turn(call: ControlCall) -> dict[str, str]:
 
 
 def faults(call: ControlCall) -> dict[str, Any]:
-    """What can be armed, is armed, and has struck."""
+    """List the faults that can be armed, are armed, and have struck."""
     known = call.world.faults
     return {"kinds": KINDS, "armed": known.armed(), "struck": dict(known.struck)}
 
@@ -113,14 +113,14 @@ def arm(call: ControlCall) -> dict[str, Any]:
 
 
 def disarm(call: ControlCall) -> dict[str, Any]:
-    """Disarm faults, and let go the webhooks that they hold back."""
+    """Disarm faults, and release the webhooks that they hold back."""
     call.world.faults.disarm(call.query.get("upstream"), call.query.get("kind"))
     call.webhook_sender.release_all()
     return faults(call)
 
 
 def advance(call: ControlCall) -> dict[str, Any]:
-    """Move time on, save what waits, send what waits."""
+    """Advance the clock; save the orders and send the webhooks that wait."""
     call.world.clock.advance(timedelta(seconds=float(call.body.get("seconds", 0))))
     saved = saving.settle(call.world, everything=bool(call.body.get("saves")))
     if call.body.get("webhooks"):

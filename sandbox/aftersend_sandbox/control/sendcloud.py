@@ -10,14 +10,14 @@ from aftersend_sandbox.world.sendcloud_account import STATUS_MESSAGES, Sendcloud
 
 
 def incoming(call: ControlCall) -> dict[str, Any]:
-    """A span of incoming orders, what is not saved yet, and how many there are."""
+    """List a span of incoming orders, and count them and those that are not saved yet."""
     saving.settle(call.world)
     known = list(call.world.sendcloud.by_id.values())
     return {"total": len(known), "pending": len(call.world.sendcloud.pending), "orders": known[call.span()]}
 
 
 def parcels(call: ControlCall) -> dict[str, Any]:
-    """A span of parcels, all or those of one order number."""
+    """List a span of parcels: all, or those of one order number."""
     book = call.world.sendcloud.parcels
     known = book.of_number(call.query["order_number"]) if "order_number" in call.query else list(book)
     return {"total": len(known), "parcels": known[call.span()]}
@@ -62,7 +62,7 @@ def relabel(call: ControlCall) -> SendcloudParcel:
 
 
 def _carrier(call: ControlCall, usual: str) -> str:
-    """Any code is taken, real data holds codes that no list knows; but it has to be one."""
+    """Validate a carrier code; any is accepted, because real data holds codes of no list."""
     carrier = call.body.get("carrier", usual)
     if not isinstance(carrier, str) or not carrier:
         raise ValueError(f"carrier is a code such as {', '.join(CARRIERS)}")
@@ -105,7 +105,7 @@ def delete(call: ControlCall) -> SendcloudOrder:
 
 
 def make_directly(call: ControlCall) -> SendcloudParcel:
-    """A parcel of any integration without an incoming order."""
+    """Make a parcel of any integration without an incoming order."""
     integration = int(call.body.get("integration", min(call.world.sendcloud.integrations)))
     if integration not in call.world.sendcloud.integrations:
         raise UnknownObject(f"there is no integration {integration}")
@@ -151,7 +151,7 @@ def _find(call: ControlCall) -> SendcloudOrder:
 
 
 def _by_key(call: ControlCall, key: str) -> SendcloudOrder:
-    """By Sendcloud's id, else by order_id in any integration."""
+    """Find an order by Sendcloud's id, else by order_id in any integration."""
     sendcloud = call.world.sendcloud
     if key.isdecimal() and int(key) in sendcloud.by_id:
         return sendcloud.by_id[int(key)]

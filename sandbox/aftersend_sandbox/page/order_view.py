@@ -58,7 +58,7 @@ class OrderView:
 
     @property
     def stage(self) -> Stage:
-        """How far it has come, judged from the two worlds alone."""
+        """The stage of the order, derived from the two worlds alone."""
         if self.order is None:
             return "foreign"
         held = bool(self.order.additional_info or any(each.number for each in self.order.shipping.parcel_labels))
@@ -71,14 +71,14 @@ class OrderView:
         return "held" if held else "waiting"
 
     def _is_written(self, parcel: SendcloudParcel) -> bool:
-        """Whether Afterbuy has the parcel's number, or a link with it."""
+        """Return True if Afterbuy has the parcel's number, or a link with it."""
         return self.order is not None and (
             parcel.tracking_number in self.order.additional_info
             or bool(parcel.tracking_url and parcel.tracking_url in self.order.additional_info)
         )
 
     def matches(self, words: list[str]) -> bool:
-        """Whether every word occurs somewhere in what the page shows of it."""
+        """Return True if every word occurs in what the page shows of it."""
         text = " ".join(self._texts()).casefold()
         return all(word in text for word in words)
 
@@ -105,7 +105,7 @@ class CachedResult(Generic[T]):
         self._value: T
 
     def value(self) -> T:
-        """A result that is young enough."""
+        """Return a result that is young enough."""
         start = self._timer()
         if start >= self._stale_at:
             self._value = self._work()
@@ -149,11 +149,11 @@ class Scanner:
         self._searches: dict[tuple[str, str], CachedResult[list[OrderView]]] = {}
 
     def latest(self) -> Scan:
-        """A scan that is young enough."""
+        """Return a scan that is young enough."""
         return self._scan.value()
 
     def find(self, *, stage: str, words: str) -> list[OrderView]:
-        """Cases of a stage (empty = all) that hold every word."""
+        """Find the orders of a stage (empty = all) that hold every word."""
         wanted = (stage, words.casefold())
         if wanted not in self._searches:
             if len(self._searches) >= SEARCHES:

@@ -51,7 +51,7 @@ def add_page(app: web.Application, world: World) -> None:
 
 
 def _view(world: World, scanner: Scanner, request: web.Request) -> dict[str, Any]:
-    """One page of rows with the figures around it."""
+    """Return one page of rows, with counts per stage."""
     settle(world)  # saving is asynchronous there: every read carries out what is due
     stage = request.query.get("stage", "")
     found = scanner.find(stage=stage if stage in STAGES else "", words=request.query.get("find", ""))
@@ -73,7 +73,7 @@ def _view(world: World, scanner: Scanner, request: web.Request) -> dict[str, Any
 
 
 def _faults_and_switches(world: World) -> dict[str, Any]:
-    """Everything that can be made to go wrong, or to be otherwise."""
+    """Return all faults and switches."""
     return {"faults": _faults(world), "switches": _switches(world)}
 
 
@@ -92,7 +92,7 @@ def _webhooks(world: World) -> dict[str, Any]:
 
 
 def _faults(world: World) -> list[dict[str, Any]]:
-    """Every fault there is, and whether it is armed."""
+    """List every fault, and whether it is armed."""
     armed = {(each["upstream"], each["kind"]): each for each in world.faults.armed()}
     return [
         {
@@ -108,7 +108,7 @@ def _faults(world: World) -> list[dict[str, Any]]:
 
 
 def _switches(world: World) -> list[dict[str, Any]]:
-    """Every switch with its positions."""
+    """List every switch with its positions."""
     positions = world.switches.positions()
     return [
         {

@@ -17,7 +17,7 @@ _PLATFORMS: Final = {"ebay": "eBay", "amazon": "Amazon", "real": "Kaufland", "ot
 
 
 def row(case: OrderView) -> dict[str, Any]:
-    """One row of the page."""
+    """Render one row of the page."""
     stage = case.stage
     return {
         "number": case.number,
@@ -57,7 +57,7 @@ def _place(address: AfterbuyAddress) -> str:
 
 
 def _platform(order: AfterbuyOrder) -> str:
-    """Names of all platforms of an order, with what Amazon sends itself."""
+    """Name all platforms of an order, and whether Amazon ships it."""
     names = [
         _PLATFORMS.get(item.platform, item.platform) + (" FBA" if item.item_type in {201, 301, 501} else "")
         for item in order.items
@@ -66,7 +66,7 @@ def _platform(order: AfterbuyOrder) -> str:
 
 
 def _weight(order: AfterbuyOrder) -> str | None:
-    """What the items weigh together, in German, None if none has a weight."""
+    """Format the total weight of the items in German, None if none has a weight."""
     total = sum((item.weight * item.quantity for item in order.items if item.weight and item.quantity > 0), Decimal(0))
     return f"{total:.3f}".rstrip("0").rstrip(".").replace(".", ",") + " kg" if total else None
 
@@ -120,7 +120,7 @@ def _parcel(parcel: SendcloudParcel) -> dict[str, Any]:
 
 
 def _phase(parcel: SendcloudParcel) -> str:
-    """In which of the page's few colours a parcel stands."""
+    """Return the phase of a parcel, one per colour of the page."""
     if parcel.cancelled:
         return "cancelled"
     if parcel.is_return:

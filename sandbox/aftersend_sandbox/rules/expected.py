@@ -25,25 +25,25 @@ CUSTOMS_POSTCODES = {
 
 
 def shipped_items(order: AfterbuyOrder) -> list[AfterbuyItem]:
-    """The positions that the merchant sends himself."""
+    """Return the items that the merchant ships."""
     if order.cancelled:
         return []
     return [item for item in order.items if item.quantity > 0 and item.item_type not in MARKETPLACE]
 
 
 def address_of(order: AfterbuyOrder) -> AfterbuyAddress:
-    """Shipping before billing."""
+    """Return the shipping address, else the billing address."""
     shipping = order.shipping_address
     return shipping if shipping and has_place(shipping) else order.billing
 
 
 def has_place(address: AfterbuyAddress) -> bool:
-    """Whether a parcel could go there at all."""
+    """Return True if the address is complete enough for a parcel."""
     return bool(address.street or address.city or address.postal_code)
 
 
 def held_back(world: World, order: AfterbuyOrder) -> bool:
-    """A parcel number stood in Afterbuy before the bridge wrote anything."""
+    """Return True if Afterbuy held a parcel number before the bridge wrote anything."""
     for change in world.journal.writes.get(order.order_id, ()):
         if "AdditionalInfo" in change:
             return bool(change["AdditionalInfo"][0].strip())
@@ -51,7 +51,7 @@ def held_back(world: World, order: AfterbuyOrder) -> bool:
 
 
 def exported_at(world: World) -> datetime:
-    """When the first export ran: "today" is meant from there."""
+    """Return when the first export ran, which decides what "today" is."""
     for entry in world.journal.entries:
         if entry.api == "afterbuy" and entry.what == "GetSoldItems":
             return entry.at
@@ -59,19 +59,19 @@ def exported_at(world: World) -> datetime:
 
 
 def dated(order: AfterbuyOrder) -> datetime:
-    """The date that decides which day an order belongs to."""
+    """Return the date that decides which day an order belongs to."""
     return order.items[0].ended_at or order.ordered_at if order.items else order.ordered_at
 
 
 def window(world: World) -> tuple[datetime, datetime]:
-    """Yesterday's first moment in Berlin, and now."""
+    """Return yesterday's first moment in Berlin, and now."""
     now = exported_at(world)
     midnight = now.astimezone(BERLIN).replace(hour=0, minute=0, second=0, microsecond=0)
     return (midnight - timedelta(days=1)).replace(tzinfo=BERLIN), now
 
 
 def must_go(world: World) -> Iterator[AfterbuyOrder]:
-    """Orders that every export of today has to bring over."""
+    """List the orders that every export of today must transfer."""
     start, end = window(world)
     for order in world.afterbuy.orders:
         if could_go(order) and not held_back(world, order) and start <= dated(order) <= end:
@@ -79,7 +79,7 @@ def must_go(world: World) -> Iterator[AfterbuyOrder]:
 
 
 def must_stay(world: World) -> Iterator[AfterbuyOrder]:
-    """Orders that no export may bring over."""
+    """List the orders that no export may transfer."""
     start, _ = window(world)
     for order in world.afterbuy.orders:
         if not could_go(order) or held_back(world, order) or dated(order) < start - EDGE:
@@ -87,17 +87,17 @@ def must_stay(world: World) -> Iterator[AfterbuyOrder]:
 
 
 def could_go(order: AfterbuyOrder) -> bool:
-    """A real, visible order with an address and something for the merchant to send."""
+    """Return True for a real, visible order with an address and something for the merchant to ship."""
     return order.is_order and not order.hidden and has_place(address_of(order)) and bool(shipped_items(order))
 
 
 def incoming(world: World, order: AfterbuyOrder) -> SendcloudOrder | None:
-    """The order as Sendcloud has it, saved or still being saved."""
+    """Return the order as Sendcloud has it, saved or still being saved."""
     return world.sendcloud.orders.get((INTEGRATION_ID, f"afterbuy-{order.order_id}"))
 
 
 def transferred(world: World) -> Iterator[tuple[AfterbuyOrder, dict[str, Any]]]:
-    """All orders that exist on both sides, with the JSON body that Sendcloud keeps."""
+    """Yield all orders that exist on both sides, with the JSON body that Sendcloud keeps."""
     for order in world.afterbuy.orders:
         saved = incoming(world, order)
         if saved is not None:
@@ -105,12 +105,12 @@ def transferred(world: World) -> Iterator[tuple[AfterbuyOrder, dict[str, Any]]]:
 
 
 def country(address: AfterbuyAddress) -> str:
-    """ISO code; where Afterbuy keeps only the licence plate, what the plate stands for."""
+    """Return the ISO code; where Afterbuy keeps only the licence plate, that of the plate."""
     return address.country_iso or PLATES.get(address.country, address.country)
 
 
 def abroad(address: AfterbuyAddress) -> bool:
-    """Outside the EU customs union or its tax area; Northern Ireland counts as inside."""
+    """Return True outside the EU customs union or its tax area; Northern Ireland counts as inside."""
     land, code = country(address), address.postal_code.replace(" ", "").upper()
     if land == "GB" and code.startswith("BT"):
         return False

@@ -23,7 +23,7 @@ class RuleResult:
         return self.checked > 0 and not self.violations
 
     def as_json(self) -> dict[str, Any]:
-        """For the control API."""
+        """Return it for the control API."""
         return {
             "name": self.name,
             "text": self.text,

@@ -30,7 +30,7 @@ def live(parcels: list[SendcloudParcel]) -> list[SendcloudParcel]:
 
 
 def edited(world: World, order: AfterbuyOrder) -> str | None:
-    """What a person put into the number field after the transfer, if anybody did."""
+    """What a person put into the number field after the transfer, if at all."""
     for entry in reversed(world.journal.entries):
         if entry.api == "control" and entry.key == str(order.order_id) and "number" in entry.detail:
             return str(entry.detail["number"])

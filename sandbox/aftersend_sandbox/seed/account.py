@@ -27,7 +27,7 @@ OLDEST_DAYS: Final = 40
 
 
 def seeded_world(count: int = 300, *, now: datetime, seed: int = 1) -> World:
-    """A world of ``count`` orders whose clock starts at ``now`` (aware); at least 300 hold every scenario twice."""
+    """Make a world of ``count`` orders, its clock at ``now`` (aware); at least 300 hold every scenario twice."""
     random = Random(seed)  # noqa: S311 - repeatability, not secrecy
     world = World(clock=_clock_at(now))
     world.afterbuy.products = products()
@@ -52,7 +52,7 @@ def _clock_at(now: datetime) -> SandboxClock:
 
 
 def _agenda(count: int, now: datetime, random: Random) -> list[tuple[datetime, Scenario]]:
-    """When which scenario happens, in order of time."""
+    """Spread the scenarios over the days, in order of time."""
     everything = list(SCENARIOS.values())
     plan = (everything * 2)[:count]
     plan += random.choices(everything, [each.share for each in everything], k=count - len(plan))
@@ -62,12 +62,12 @@ def _agenda(count: int, now: datetime, random: Random) -> list[tuple[datetime, S
 
 
 def _day(day: Day, random: Random) -> int:
-    """Place in ``DAYS``; the window of an export holds yesterday and today."""
+    """Return the place in ``DAYS``; the window of an export holds yesterday and today."""
     return DAYS.index(random.choice(("yesterday", "today")) if day == "window" else day)
 
 
 def _span(day: str, now: datetime) -> tuple[datetime, datetime]:
-    """First and last moment of a day in Berlin, whole seconds as Afterbuy keeps them."""
+    """Return first and last moment of a day in Berlin, whole seconds as Afterbuy keeps them."""
     today = now.astimezone(BERLIN).replace(hour=0, minute=0, second=0, microsecond=0)
     yesterday = (today - timedelta(hours=12)).replace(hour=0)
     match day:
@@ -80,6 +80,6 @@ def _span(day: str, now: datetime) -> tuple[datetime, datetime]:
 
 
 def _moment(first: datetime, last: datetime, share: float) -> datetime:
-    """A moment between two; the seconds are counted in UTC, so that a change of DST moves nothing out of the day."""
+    """Draw a moment between two, counted in UTC, so that a change of DST moves nothing out of the day."""
     start, end = int(first.timestamp()), int(last.timestamp())
     return datetime.fromtimestamp(start + int(share * max(end - start, 0)), tz=UTC)

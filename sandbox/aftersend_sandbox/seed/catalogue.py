@@ -81,7 +81,7 @@ def _decimal(text: str) -> Decimal | None:
 
 
 def _ean(number: int) -> str:
-    """A 13-digit EAN of the range 20 to 29, with its check digit."""
+    """Make a 13-digit EAN of the range 20 to 29, with its check digit."""
     digits = f"24{number:010d}"
     total = sum(int(each) * (3 if place % 2 else 1) for place, each in enumerate(digits))
     return f"{digits}{-total % 10}"
@@ -102,7 +102,7 @@ def _product(number: int, line: str) -> Product:
 
 
 def products() -> dict[int, Product]:
-    """A fresh copy of the shelf by ProductID, the two sets at its end."""
+    """Copy the catalogue by ProductID, the two sets at its end."""
     shelf = {
         number: _product(number, line) for number, line in enumerate(_SHELF.strip().splitlines(), start=FIRST_PRODUCT)
     }
@@ -122,7 +122,7 @@ SETS: Final[dict[str, list[tuple[int, int]]]] = {
 
 
 def sold(product: Product, *, quantity: int = 1) -> AfterbuyItem:
-    """A position of an order that sells a product; ids, platform and dates come later."""
+    """Make the item of an order that sells a product; ids, platform and dates come later."""
     return AfterbuyItem(
         item_id=0,
         title=product.name,

@@ -20,7 +20,7 @@ class Channel:
     """PaymentMethod, PaymentFunction, PaymentID."""
 
     def number(self, random: Random) -> str:
-        """An order number of this platform."""
+        """Make an order number of this platform."""
         return "".join(str(random.randint(0, 9)) if each == "#" else each for each in self.order_number)
 
 

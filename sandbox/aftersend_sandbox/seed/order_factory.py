@@ -34,13 +34,13 @@ class OrderFactory:
         self.customs_unknown = [each for each in self.weighed if not (each.hs_code and each.origin)]
 
     def item(self, products: list[Product], *, quantity: int | None = None) -> AfterbuyItem:
-        """A position that sells one of these products, mostly one piece of it."""
+        """Make an item that sells one of these products, mostly one piece of it."""
         return sold(
             self.random.choice(products), quantity=quantity or self.random.choices((1, 2, 3, 6), (80, 13, 5, 2))[0]
         )
 
     def order(self, order_id: int, when: datetime, region: str, channel: Channel | None) -> AfterbuyOrder:
-        """An ordinary order: one to three weighed items, a buyer of that region, no parcel number."""
+        """Make an ordinary order: one to three weighed items, a buyer of that region, no parcel number."""
         random = self.random
         billing = buyer(random, random.choice(REGIONS[region]))
         method = random.choice(SHIPPING_METHODS) if region == "germany" else ABROAD_METHOD

@@ -47,18 +47,18 @@ _ASCII: Final = str.maketrans(
 
 
 def mail_of(random: Random, first: str, last: str) -> str:
-    """A mail address below an example domain."""
+    """Make a mail address below an example domain."""
     local = f"{first}.{last}".translate(_ASCII).lower().replace(" ", "")
     return f"{local}{random.randint(1, 9999)}@{random.choice(MAIL_DOMAINS)}"
 
 
 def phone_of(random: Random) -> str:
-    """An unassigned phone number; some people leave none."""
+    """Make an unassigned phone number, empty for some people."""
     return random.choice(PHONES).format(random.randint(0, 999)) if random.random() < 0.7 else ""  # noqa: PLR2004
 
 
 def buyer(random: Random, place: Town) -> AfterbuyAddress:
-    """A billing address of a new person in a town."""
+    """Make the billing address of a new person in a town."""
     first, last = random.choice(FIRST_NAMES), random.choice(LAST_NAMES)
     return AfterbuyAddress(
         first_name=first,
@@ -78,7 +78,7 @@ def buyer(random: Random, place: Town) -> AfterbuyAddress:
 
 
 def delivered_to(billing: AfterbuyAddress) -> AfterbuyAddress:
-    """The same person and house as a shipping address: those have neither mail nor salutation."""
+    """Copy a billing address as a shipping address, which has neither mail nor salutation."""
     return AfterbuyAddress(
         first_name=billing.first_name,
         last_name=billing.last_name,

@@ -13,7 +13,7 @@ _CENT: Final = Decimal("0.01")
 
 
 def _addresses(order: AfterbuyOrder) -> list[AfterbuyAddress]:
-    """Both addresses of an order, so that a change shows wherever it is read."""
+    """Return both addresses of an order, so that a change shows wherever it is read."""
     return [each for each in (order.billing, order.shipping_address) if each]
 
 

@@ -27,12 +27,12 @@ class Town:
     streets: tuple[str, ...] = GERMAN_STREETS
 
     def street(self, random: Random) -> str:
-        """A fictional street with a house number, in the country's own order."""
+        """Make a fictional street with a house number, in the country's own order."""
         return random.choice(self.streets).format(random.randint(1, 148))
 
 
 def _german(*towns: str) -> tuple[Town, ...]:
-    """German towns, each written as postal code and name."""
+    """Parse German towns, each written as postal code and name."""
     return tuple(Town(code, city) for code, _, city in (town.partition(" ") for town in towns))
 
 

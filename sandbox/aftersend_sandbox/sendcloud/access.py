@@ -1,4 +1,4 @@
-"""The door of the simulated Sendcloud: credentials, limits, the form of refusals, the ``Date`` header.
+"""Access to the simulated Sendcloud: credentials, limits, the form of refusals, the ``Date`` header.
 
 Limits count per account: reads in a sliding minute, writes in a sliding minute and a sliding second. A refused request
 does not count. 429 has an empty body; a GET with a body is answered 403; wrong keys get the recorded 401 bodies.
@@ -29,7 +29,7 @@ class Limiter:
     writes: deque[float] = field(default_factory=deque)
 
     def wait(self, *, write: bool) -> float:
-        """0 if the request may pass (it is counted then), else the seconds until it might."""
+        """Return 0 if the request may pass (it is counted then), else the seconds until it might."""
         now, limits = self.world.clock.seconds(), self.world.sendcloud.limits
         window = self.writes if write else self.reads
         while window and window[0] <= now - MINUTE:
@@ -53,13 +53,13 @@ class RequestRefused(Exception):  # noqa: N818 - an answer, not an error
 
 
 def v2_error(request: web.Request, status: int, message: str) -> RequestRefused:
-    """One text in an ``error`` object."""
+    """Make the v2 answer with one text in an ``error`` object."""
     error = {"code": status, "request": request.path.lstrip("/"), "message": message}
     return RequestRefused(status, {"error": error})
 
 
 def v3_errors(status: int, faults: Iterable[SchemaError], world: World) -> RequestRefused:
-    """A list of errors with pointers."""
+    """Make the v3 answer with a list of errors with pointers."""
     shown: str | int = status if world.switches.error_status_type == "int" else str(status)
     errors = [
         {"detail": each.detail, "status": shown, "source": {"pointer": each.pointer}, "code": each.code}
@@ -69,22 +69,22 @@ def v3_errors(status: int, faults: Iterable[SchemaError], world: World) -> Reque
 
 
 def v3_error(status: int, pointer: str, code: str, detail: str, world: World) -> RequestRefused:
-    """A single one of them."""
+    """Make the v3 answer with a single error."""
     return v3_errors(status, [SchemaError(pointer, code, detail)], world)
 
 
 def answer(world: World, body: object, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    """A JSON answer that carries the sandbox's own time."""
+    """Make a JSON answer that carries the sandbox's own time."""
     return web.json_response(body, status=status, headers={**dated(world), **(headers or {})})
 
 
 def dated(world: World) -> dict[str, str]:
-    """The ``Date`` header."""
+    """Set the ``Date`` header."""
     return {"Date": format_datetime(world.clock.now(), usegmt=True)}
 
 
 def check_keys(request: web.Request, world: World) -> None:
-    """Basic authentication with the two keys. Refused 401."""
+    """Check basic authentication with the two keys; raises Refused 401."""
     known = world.credentials
     if _basic(request.headers.get("Authorization", "")) == f"{known.public_key}:{known.secret_key}":
         return
@@ -104,6 +104,6 @@ def _basic(header: str) -> str:
 
 
 def too_many(world: World, wait: float) -> web.Response:
-    """429 without a body."""
+    """Make a 429 without a body."""
     headers = {"Retry-After": str(int(wait) + 1)} if world.switches.retry_after == "present" else {}
     return web.Response(status=429, headers={**dated(world), **headers})

@@ -22,22 +22,22 @@ CHANGEABLE: Final = {
 
 
 async def list_v3(_request: web.Request, world: World) -> web.Response:
-    """All integrations."""
+    """List all integrations."""
     return answer(world, {"data": [_v3(each) for each in world.sendcloud.integrations.values()]})
 
 
 async def list_v2(_request: web.Request, world: World) -> web.Response:
-    """The same as a plain array, with other names."""
+    """List all integrations as a plain array, with the names of v2."""
     return answer(world, [v2_body(each) for each in world.sendcloud.integrations.values()])
 
 
 async def read_v3(request: web.Request, world: World) -> web.Response:
-    """One integration."""
+    """Return one integration."""
     return answer(world, {"data": _v3(_find(request, world))})
 
 
 async def patch_v3(request: web.Request, world: World) -> web.Response:
-    """Change the webhook and other settings; 204."""
+    """Change the webhook and other settings; answers 204."""
     integration, change = _find(request, world), read_json(await request.read(), world)
     if faults := list(record({}, CHANGEABLE)(change, "/data/attributes")):
         raise v3_errors(400, faults, world)
@@ -52,7 +52,7 @@ async def patch_v3(request: web.Request, world: World) -> web.Response:
 
 
 async def list_logs(request: web.Request, world: World) -> web.Response:
-    """Failed webhook calls, newest first."""
+    """List failed webhook calls, newest first."""
     rows = [
         {"created_at": each.at.isoformat(), "attempt": each.attempt, "status_code": each.status, "action": each.action}
         for each in reversed(_find(request, world).failed)
@@ -95,7 +95,7 @@ def _v3(each: SendcloudIntegration) -> dict[str, Any]:
 
 
 def v2_body(each: SendcloudIntegration) -> dict[str, Any]:
-    """An integration in v2's words; webhooks about integrations carry the same."""
+    """Render an integration for v2; webhooks about integrations carry the same."""
     return {
         **_common(each),
         "system": each.system,

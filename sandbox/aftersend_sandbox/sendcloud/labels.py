@@ -1,4 +1,4 @@
-"""What a label says: carrier and method, number, link, weight, and the recipient as Sendcloud rewrites him."""
+"""Contents of a label: carrier and method, number, link, weight, and the recipient as Sendcloud rewrites it."""
 
 import re
 from decimal import Decimal
@@ -32,12 +32,12 @@ _DEFAULT: Final = Decimal("1.000")
 
 
 def new_number(carrier: str, parcel_id: int) -> str:
-    """A tracking number of the carrier's looks, unique by the parcel's id."""
+    """Make a tracking number in the carrier's form, unique by the parcel's id."""
     return f"{_PREFIXES.get(carrier, '4410')}{parcel_id % 10**7:07d}"
 
 
 def link(parcel: SendcloudParcel, switches: Switches) -> str:
-    """The tracking link; it contains the postal code, and in the brand's form the number in lower case."""
+    """Make the tracking link with the postal code; the brand's form has the number in lower case."""
     postal = parcel.recipient.postal_code
     if switches.tracking_url == "brand":
         query = {"country": "de", "tracking_number": parcel.tracking_number.lower(), "postal_code": postal}
@@ -47,7 +47,7 @@ def link(parcel: SendcloudParcel, switches: Switches) -> str:
 
 
 def weight_of(body: dict[str, Any], switches: Switches) -> Decimal:
-    """The order's total weight in kg, else the sum of its items', else the account's default."""
+    """Return the order's total weight in kg, else the sum of its items, else the account's default."""
     total = body.get("shipping_details", {}).get("measurement", {}).get("weight")
     if total:
         return _kilograms(total)
@@ -62,7 +62,7 @@ def _kilograms(weight: dict[str, Any]) -> Decimal:
 
 
 def recipient_of(body: dict[str, Any]) -> Recipient:
-    """Name and address of a label: street and house number in one line, Dutch postal codes with a space."""
+    """Render name and address of a label: street and house number in one line, Dutch postal codes with a space."""
     address = body.get("shipping_address") or body.get("billing_address") or {}
     street, house = address.get("address_line_1", ""), address.get("house_number") or ""
     if not house and (split := re.fullmatch(r"(.*\S)\s+(\d+\s*[a-zA-Z]?)", street)):

@@ -134,7 +134,7 @@ def _shipping() -> Check:
 
 
 def order_schema(switches: Switches) -> Check:
-    """The check of one order under the present switches."""
+    """Make the schema of one order under the present switches."""
     point = dict.fromkeys(("id", "carrier_service_point_id", "post_number", "latitude", "longitude", "type"), text())
     return record(
         {

@@ -26,7 +26,7 @@ Predicate = Callable[[SendcloudOrder], bool]
 
 
 async def list_orders(request: web.Request, world: World) -> web.Response:
-    """One page, newest first unless ``sort=pk``."""
+    """List one page, newest first unless ``sort=pk``."""
     saving.settle(world)
     size = _page_size(request, world)
     matching = _matching(request, world)
@@ -94,7 +94,7 @@ def _dated(name: str, suffix: str, text: str, world: World) -> Predicate:
 
 
 def moment(text: str) -> datetime:
-    """An ISO date or time, UTC unless it says otherwise. ValueError if it is none."""
+    """Parse an ISO date or time, UTC unless it has a zone; ValueError if it is none."""
     read = datetime.fromisoformat(text)
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
@@ -107,7 +107,7 @@ def _page_size(request: web.Request, world: World) -> int:
 
 
 def read_cursor(request: web.Request, world: World) -> int | None:
-    """The id after which the page begins; Refused 404 if the cursor is none."""
+    """Return the id after which the page begins; raises Refused 404 for an invalid cursor."""
     text = request.query.get("cursor")
     if text is None:
         return None
@@ -121,7 +121,7 @@ def read_cursor(request: web.Request, world: World) -> int | None:
 
 
 def next_url(request: web.Request, last: int, world: World) -> str:
-    """This request's own address with a cursor behind the last id."""
+    """Return the URL of this request with a cursor behind the last id."""
     url = request.url.update_query(cursor=base64.b64encode(f"p={last}".encode()).decode())
     return str(url.with_host(FOREIGN) if world.switches.next_link == "foreign" else url)
 
@@ -142,7 +142,7 @@ def _find(request: web.Request, world: World) -> SendcloudOrder:
 
 
 async def read_order(request: web.Request, world: World) -> web.Response:
-    """One order by Sendcloud's id."""
+    """Return one order by Sendcloud's id."""
     return answer(world, {"data": _body(_find(request, world), world)})
 
 

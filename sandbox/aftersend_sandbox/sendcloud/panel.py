@@ -79,12 +79,12 @@ class Panel:
             self._turn(each, CANCELLED)
 
     def parcels_of(self, order: SendcloudOrder) -> list[SendcloudParcel]:
-        """Parcels that were printed for an incoming order, returns left out."""
+        """List the parcels that were printed for an incoming order, returns left out."""
         own = self._world.sendcloud.parcels.of_number(order.order_number)
         return [each for each in own if each.shipment_uuid == order.shipment_uuid and not each.is_return]
 
     def cancel(self, parcel: SendcloudParcel) -> str:
-        """Cancel a label; ``cancelled``, ``queued``, ``failed`` or ``deleted``. All colli of a shipment go together."""
+        """Cancel a label and all colli of its shipment: ``cancelled``, ``queued``, ``failed`` or ``deleted``."""
         if parcel.status in {OPEN, FAILED}:
             return "deleted"
         how = self._world.switches.cancellation
@@ -98,13 +98,13 @@ class Panel:
         return "cancelled" if how == "at_once" else "queued"
 
     def move(self, parcel: SendcloudParcel, status: int) -> None:
-        """Any other change of status, as carriers report it."""
+        """Change the status in any other way, as carriers report it."""
         if status == PICKED_UP:
             parcel.shipped_at = self._world.clock.now()
         self._turn(parcel, status)
 
     def send_back(self, order: SendcloudOrder, *, same_number: bool = True) -> SendcloudParcel:
-        """A return parcel; it often carries the outgoing order's number."""
+        """Make a return parcel; it often carries the outgoing order's number."""
         parcel = self._new_parcel(order, "dhl_de")
         self._world.sendcloud.parcels.rename(parcel, order.order_number if same_number else "")
         parcel.is_return, parcel.shipment_uuid = True, None
@@ -115,7 +115,7 @@ class Panel:
     def make_directly(
         self, order_number: str, *, integration: int, recipient: Recipient | None = None
     ) -> SendcloudParcel:
-        """A parcel without an incoming order, as other tools make them: its external_order_id is its own id."""
+        """Make a parcel without an incoming order, as other tools do: its external_order_id is its own id."""
         parcel = self._parcel(integration, recipient or Recipient(name="Erika Beispiel", city="Bonn"), order_number)
         parcel.external_order_id = str(parcel.id)
         self._world.sendcloud.parcels.add(parcel)
@@ -175,7 +175,7 @@ def _together(one: SendcloudParcel, other: SendcloudParcel) -> bool:
 
 
 def _declared(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """``parcel_items`` of a label, weights and values as texts."""
+    """Render ``parcel_items`` of a label, weights and values as texts."""
     return [
         {
             "description": item["name"][:255],

@@ -32,7 +32,7 @@ Predicate = Callable[[SendcloudParcel], bool]
 
 
 def parcel_body(parcel: SendcloudParcel) -> dict[str, Any]:
-    """The v2 parcel object."""
+    """Render the v2 parcel object."""
     body = {
         "id": parcel.id,
         **_recipient(parcel),
@@ -66,7 +66,7 @@ def parcel_body(parcel: SendcloudParcel) -> dict[str, Any]:
 
 
 def v2_date(at: datetime) -> str:
-    """v2's form of a moment: UTC, no zone, whole seconds."""
+    """Format a moment for v2: UTC, no zone, whole seconds."""
     return at.strftime("%d-%m-%Y %H:%M:%S")
 
 
@@ -105,7 +105,7 @@ def _identity(parcel: SendcloudParcel) -> dict[str, Any]:
 
 
 async def list_parcels(request: web.Request, world: World) -> web.Response:
-    """One page of a hundred, the youngest parcel first."""
+    """List one page of a hundred, the youngest parcel first."""
     tests = list(_predicates(request))
     below = _cursor(request, world)
     matching = (each for each in _candidates(request, world, below) if all(test(each) for test in tests))
@@ -116,7 +116,7 @@ async def list_parcels(request: web.Request, world: World) -> web.Response:
 
 
 def _candidates(request: web.Request, world: World, below: int | None) -> Iterator[SendcloudParcel]:
-    """By order number where that is asked for, else all."""
+    """Return the parcels of the order number that the query names, else all."""
     parcels = world.sendcloud.parcels
     if number := request.query.get("order_number"):
         return (each for each in reversed(parcels.of_number(number)) if below is None or each.id < below)
@@ -172,7 +172,7 @@ def _find(request: web.Request, world: World) -> SendcloudParcel:
 
 
 async def read_parcel(request: web.Request, world: World) -> web.Response:
-    """One parcel."""
+    """Return one parcel."""
     return answer(world, {"parcel": parcel_body(_find(request, world))})
 
 
@@ -184,12 +184,12 @@ async def cancel_parcel(request: web.Request, world: World, panel: Panel) -> web
 
 
 async def list_statuses(_request: web.Request, world: World) -> web.Response:
-    """The numeric list of v2."""
+    """List the numeric statuses of v2."""
     return answer(world, [{"id": number, "message": message} for number, message in STATUS_MESSAGES.items()])
 
 
 async def list_v3_statuses(_request: web.Request, world: World) -> web.Response:
-    """v3's codes; only five of them are documented, the rest is a switch."""
+    """List the codes of v3: five are documented, the rest is a switch."""
     documented = {
         1000: "READY_TO_SEND",
         1: "ANNOUNCED",

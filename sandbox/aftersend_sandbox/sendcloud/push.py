@@ -21,7 +21,7 @@ BUSY: Final = "We are still processing a previous request. Please try again in a
 
 
 async def push(request: web.Request, world: World) -> web.Response:
-    """Answer the push."""
+    """Handle the push."""
     orders = read_json(await request.read(), world)
     if not isinstance(orders, list):
         raise v3_error(400, "/data", "invalid", "Wrong request format, expected list of objects", world)
@@ -35,7 +35,7 @@ async def push(request: web.Request, world: World) -> web.Response:
 
 
 def read_json(body: bytes, world: World) -> Any:  # noqa: ANN401 - JSON
-    """The parsed body; Refused 400 if it is none."""
+    """Parse the body; raises Refused 400 if it is no JSON."""
     try:
         return json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
@@ -47,7 +47,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def check_all(orders: list[Any], world: World) -> None:
-    """Refused 400 with every fault of every order."""
+    """Validate all orders; raises Refused 400 with every fault of every order."""
     check = order_schema(world.switches)
     faults = [fault for index, order in enumerate(orders) for fault in _faults(check, order, index, world)]
     if faults:

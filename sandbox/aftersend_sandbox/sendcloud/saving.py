@@ -14,12 +14,12 @@ from aftersend_sandbox.world.world import World
 
 
 def key_of(body: dict[str, Any]) -> OrderKey:
-    """The upsert key of a pushed order."""
+    """Return the upsert key of a pushed order."""
     return body["order_details"]["integration"]["id"], body["order_id"]
 
 
 def accept(body: dict[str, Any], world: World) -> int:
-    """Take a valid order in for saving; returns Sendcloud's id."""
+    """Accept a valid order for saving; returns Sendcloud's id."""
     sendcloud, key = world.sendcloud, key_of(body)
     known = sendcloud.orders.get(key)
     reopens = known is not None and known.labelled and world.switches.labelled_order == "reopened"

@@ -23,7 +23,7 @@ class SchemaError:
 
 
 def text(*, least: int = 0, most: int | None = None, pattern: str = "") -> Check:
-    """A string of bounded length, perhaps of a pattern."""
+    """Check for a string of bounded length, perhaps of a pattern."""
 
     def check(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
         if not isinstance(value, str):
@@ -39,7 +39,7 @@ def text(*, least: int = 0, most: int | None = None, pattern: str = "") -> Check
 
 
 def choice(*values: str) -> Check:
-    """One of several strings."""
+    """Check for one of several strings."""
 
     def check(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
         if value not in values:
@@ -49,7 +49,7 @@ def choice(*values: str) -> Check:
 
 
 def whole(*, least: int | None = None) -> Check:
-    """An integer."""
+    """Check for an integer."""
 
     def check(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
         if isinstance(value, bool) or not isinstance(value, int):
@@ -61,7 +61,7 @@ def whole(*, least: int | None = None) -> Check:
 
 
 def number(*, above: float | None = None, places: int | None = None, also_text: bool = False) -> Check:
-    """A number; ``places`` bounds its decimals."""
+    """Check for a number; ``places`` bounds its decimals."""
 
     def check(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
         if also_text and isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value):
@@ -77,13 +77,13 @@ def number(*, above: float | None = None, places: int | None = None, also_text: 
 
 
 def flag(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
-    """True or false."""
+    """Check for true or false."""
     if not isinstance(value, bool):
         yield SchemaError(path, "invalid", "Input should be a valid boolean")
 
 
 def moment(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
-    """ISO 8601 date and time; without a zone it is refused, as its moment is unknown."""
+    """Check for an ISO 8601 date and time; one without a zone is refused, as its moment is unknown."""
     try:
         aware = isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
     except ValueError:
@@ -93,18 +93,18 @@ def moment(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JS
 
 
 def anything(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401, ARG001 - JSON
-    """Whatever it is."""
+    """Accept any value."""
     yield from ()
 
 
 def mapping(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
-    """An object of any content."""
+    """Check for an object of any content."""
     if not isinstance(value, dict):
         yield SchemaError(path, "invalid", "Input should be a valid dictionary")
 
 
 def listing(of: Check, *, least: int = 0) -> Check:
-    """An array."""
+    """Check for an array."""
 
     def check(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
         if not isinstance(value, list):
@@ -121,7 +121,7 @@ def listing(of: Check, *, least: int = 0) -> Check:
 
 
 def record(required: Mapping[str, Check], optional: Mapping[str, Check] | None = None) -> Check:
-    """An object with known fields; unknown ones are refused. ``null`` stands for an absent optional field."""
+    """Check for an object with known fields; unknown ones are refused. ``null`` stands for an absent optional field."""
     known = {**required, **(optional or {})}
 
     def check(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
@@ -141,7 +141,7 @@ def record(required: Mapping[str, Check], optional: Mapping[str, Check] | None =
 
 
 def with_rule(check: Check, rule: Check) -> Check:
-    """A check plus a rule that looks at the whole value; the rule applies only if the check found nothing."""
+    """Add a rule on the whole value to a check; it applies only if the check found nothing."""
 
     def both(value: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
         faults = list(check(value, path))

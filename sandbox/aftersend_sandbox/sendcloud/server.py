@@ -1,7 +1,7 @@
-"""The simulated Sendcloud below ``/api/v2`` and ``/api/v3``: one table of routes behind one door.
+"""The simulated Sendcloud below ``/api/v2`` and ``/api/v3``: one table of routes behind one access check.
 
-At the door: a GET with a body is 403, armed faults strike, wrong keys are 401, the account's limits are 429. A call
-that gets in is carried out, noted in the journal, and its answer may then be lost (fault ``lost_answer``).
+Before the handler: a GET with a body is 403, armed faults strike, wrong keys are 401, the account's limits are 429. A
+call that passes is handled and noted in the journal, and its answer may then be lost (fault ``lost_answer``).
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ Call = Callable[[web.Request, World], Awaitable[web.Response]]
 
 
 def _routes(panel: Panel) -> list[tuple[str, str, str, Call]]:
-    """Method, path, name in the journal, and who answers."""
+    """List method, path, name in the journal and handler of each route."""
     return [
         ("POST", "/api/v3/orders", "POST /orders", push),
         ("GET", "/api/v3/orders", "GET /orders", orders.list_orders),
@@ -56,7 +56,7 @@ class SendcloudServer:
         self._limiter = Limiter(world)
 
     def add_to(self, app: web.Application) -> None:
-        """Mount both versions; a final slash makes no difference in v2."""
+        """Add the routes of both versions; a final slash makes no difference in v2."""
         for method, path, name, call in _routes(self._panel):
             handler = self._behind_the_door(name, call)
             app.router.add_route(method, path, handler)

@@ -185,7 +185,7 @@ class OrderBook:
         self._ids: list[int] = []
 
     def add(self, order: AfterbuyOrder) -> None:
-        """Take in a new order, or put one in the place of an old one of the same id."""
+        """Add an order, or replace the one of the same id."""
         if order.order_id not in self._by_id:
             insort(self._ids, order.order_id)
         self._by_id[order.order_id] = order
@@ -196,7 +196,7 @@ class OrderBook:
         del self._ids[bisect_left(self._ids, order_id)]
 
     def get(self, order_id: int) -> AfterbuyOrder | None:
-        """The order, or None."""
+        """Return the order, or None."""
         return self._by_id.get(order_id)
 
     def __getitem__(self, order_id: int) -> AfterbuyOrder:
@@ -209,7 +209,7 @@ class OrderBook:
         return (self._by_id[each] for each in self._ids)
 
     def between(self, first: int, last: int | None, *, descending: bool = False) -> Iterator[AfterbuyOrder]:
-        """Orders with first ≤ id ≤ last (None = no end), lazily."""
+        """Yield the orders with first ≤ id ≤ last (None = no end)."""
         low = bisect_left(self._ids, first)
         high = len(self._ids) if last is None else bisect_left(self._ids, last + 1)
         span: Iterable[int] = range(high - 1, low - 1, -1) if descending else range(low, high)

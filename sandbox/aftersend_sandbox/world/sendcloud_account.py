@@ -183,7 +183,7 @@ class ParcelBook:
         self._by_number: dict[str, list[SendcloudParcel]] = defaultdict(list)
 
     def add(self, parcel: SendcloudParcel) -> None:
-        """Take in a new parcel; its order number changes by ``rename`` only."""
+        """Add a parcel; its order number changes by ``rename`` only."""
         self._by_id[parcel.id] = parcel
         self._ids.append(parcel.id)
         self._by_number[parcel.order_number].append(parcel)
@@ -195,18 +195,18 @@ class ParcelBook:
         self._by_number[order_number].append(parcel)
 
     def get(self, parcel_id: int) -> SendcloudParcel | None:
-        """The parcel, or None."""
+        """Return the parcel, or None."""
         return self._by_id.get(parcel_id)
 
     def __getitem__(self, parcel_id: int) -> SendcloudParcel:
         return self._by_id[parcel_id]
 
     def of_number(self, order_number: str) -> list[SendcloudParcel]:
-        """All parcels of an order number, whatever integration they belong to, oldest first."""
+        """List all parcels of an order number, of any integration, oldest first."""
         return list(self._by_number.get(order_number, ()))
 
     def newest_first(self, below: int | None = None) -> Iterator[SendcloudParcel]:
-        """All parcels (with ids below the given one), the youngest id first."""
+        """Yield all parcels (with ids below the given one), the youngest id first."""
         end = len(self._ids) if below is None else bisect_left(self._ids, below)
         return (self._by_id[self._ids[index]] for index in range(end - 1, -1, -1))
 

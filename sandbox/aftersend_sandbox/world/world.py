@@ -36,7 +36,7 @@ class SandboxCredentials:
 
 
 def _integrations() -> dict[int, SendcloudIntegration]:
-    """The account's integrations: ours between two others of nearly the same name."""
+    """Make the account's integrations: ours between two others of nearly the same name."""
     ours = SendcloudIntegration(INTEGRATION_ID, "J&J Aftersend", signature_key=SandboxCredentials().signature_key)
     shop = SendcloudIntegration(4700, "J&J Shop", system="shopware", shop_url="https://shop.example.org")
     old = SendcloudIntegration(4699, "J&J Aftersend alt")

@@ -35,7 +35,7 @@ def check_keys(files: SecretFiles) -> None:
 
 
 def is_signed(body: bytes, signature: str, keys: tuple[bytes, ...]) -> bool:
-    """True if one of the keys signed exactly these bytes."""
+    """Return True if one of the keys signed exactly these bytes."""
     given = signature.strip().lower().encode("ascii", "replace")  # a header may hold any bytes
     return any([hmac.compare_digest(_signature(body, key), given) for key in keys])  # noqa: C419 - try them all
 

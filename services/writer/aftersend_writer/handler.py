@@ -128,7 +128,7 @@ class ParcelEventHandler:
         await self.stream.add_many("order.check", "system", checks)
 
     async def _has_older_event(self, marker: Event) -> bool:
-        """True if a parcel event that is not newer than the marker is still on the stream, pending or not."""
+        """Return True if a parcel event that is not newer than the marker is still on the stream, pending or not."""
         async for _, fields in self.stream.entries():
             if text_of(fields, b"type") == "parcel.changed" and text_of(fields, b"first") <= marker.first:
                 return True

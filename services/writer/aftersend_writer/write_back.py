@@ -39,7 +39,7 @@ class AfterbuyOrders(Protocol):
     """Afterbuy's client as far as the writer needs it."""
 
     def orders_by_id(self, ids: Sequence[str]) -> AsyncIterator[Page]:
-        """The orders with these ids, as far as they exist."""
+        """Return the orders with these ids, as far as they exist."""
 
     async def update(self, changes: Sequence[OrderChange]) -> None:
         """Write; raises on anything but plain success."""
@@ -96,7 +96,7 @@ class OrderWriter:
         return outcomes
 
     async def _open(self, order_id: str, leases: AsyncExitStack, *, recheck: bool) -> list[OrderUpdate]:
-        """The update of an order, if there is something to do."""
+        """Return the update of an order; empty if there is nothing to do."""
         lease = await leases.enter_async_context(self._ledger.lease(order_id))
         entry = await self._ledger.get(order_id)
         if self._recovering is not None and await self._recovering():
@@ -237,7 +237,7 @@ async def _is_held(update: OrderUpdate) -> bool:
 
 
 def _is_answer(error: AftersendError) -> bool:
-    """True if Afterbuy answered about the content of the call; else the outcome is unknown, or nothing happened.
+    """Return True if Afterbuy answered about the content of the call; else the outcome is unknown, or nothing happened.
 
     Unknown warnings are transient by type, but may be all that Afterbuy answers to a refused tag.
     """

@@ -126,7 +126,7 @@ class PageProcessor:
 
 
 def _unreadable(order: UnreadableOrder) -> Outcome:
-    """An item without OrderID is no order yet, whatever else it lacks."""
+    """Return the outcome of an unreadable order; without an OrderID it is no order yet, whatever else it lacks."""
     if is_order_id(order.order_id) or order.path == "OrderID":
         return outcomes.unreadable(order.order_id, path=order.path)
     return outcomes.outcome_of(order.order_id, Decision("skip", "not_an_order"), Action.SKIP)

@@ -49,7 +49,7 @@ FAMILIES: Final = ("dhl", "dpd", "gls", "hermes", "inpost", "ups", "fedex", "pos
 
 
 def carrier_name(code: str, own: Mapping[str, str]) -> str:
-    """The name of one carrier; ``own`` are the tenant's names by code, letter case does not matter."""
+    """Return the name of one carrier; ``own`` are the tenant's names by code, letter case does not matter."""
     key = code.strip().lower()
     for wanted, name in own.items():
         if wanted.strip().lower() == key:
@@ -59,5 +59,5 @@ def carrier_name(code: str, own: Mapping[str, str]) -> str:
 
 
 def carrier_names(codes: Iterable[str], own: Mapping[str, str]) -> str:
-    """The names of several carriers, joined, each once."""
+    """Return the names of several carriers, joined, each once."""
     return SEPARATOR.join(dict.fromkeys(name for code in codes if code and (name := carrier_name(code, own))))

@@ -81,7 +81,7 @@ def compare(entry: Entry, order: Order, rules: Rules, *, full: bool = False) -> 
 
 
 def has_tag(order: Order, tag: str) -> bool:
-    """True if the order shows the tag; whether letter case matters to Afterbuy is unverified, here it does not."""
+    """Return True if the order shows the tag in any letter case; whether case matters to Afterbuy is unverified."""
     return tag.strip().casefold() in {shown.strip().casefold() for shown in order.tags}
 
 
@@ -92,7 +92,7 @@ def _is_withdrawn(entry: Entry, order: Order, ownership: FieldOwnership) -> bool
 
 
 def _edited_field(entry: Entry, order: Order, settings: WriteBack, ownership: FieldOwnership) -> str:
-    """The name of the first field that holds a person's edit, or an empty text."""
+    """Return the name of the first field that holds a person's edit, or an empty text."""
     fields = [(ADDITIONAL_INFO, order.additional_info)]
     if settings.link_field:
         fields.append((settings.link_field, link_text(order, settings)))
@@ -102,7 +102,7 @@ def _edited_field(entry: Entry, order: Order, settings: WriteBack, ownership: Fi
 
 
 def _texts(entry: Entry, order: Order, rules: Rules, desired: DesiredFields) -> dict[str, str]:
-    """The desired texts by field; without the carrier where a person changed it."""
+    """Return the desired texts by field; without the carrier where a person changed it."""
     texts = {ADDITIONAL_INFO: desired.additional_info, rules.settings.link_field or "": desired.link}
     with_number = not is_same(order.additional_info, desired.additional_info)
     if with_number or _is_our_carrier(entry, order.delivery_service, desired.carrier, rules.mac):

@@ -36,7 +36,7 @@ class Observation:
 
 
 def observe(entry: Entry, diff: Diff, settings: WriteBack, *, problem: OrderProblem | None = None) -> Observation:
-    """The observation of an order whose diff holds nothing to write; ``problem`` replaces that of the diff."""
+    """Return the observation of an order whose diff holds nothing to write; ``problem`` replaces that of the diff."""
     ticks: set[Tick] = set()
     if diff.has_tag and settings.tag.strip():
         ticks.add("tag")
@@ -46,7 +46,7 @@ def observe(entry: Entry, diff: Diff, settings: WriteBack, *, problem: OrderProb
 
 
 def applied(entry: Entry, observation: Observation, *, mac: Mac, now: int) -> Entry:
-    """The entry with an observation applied; ``now`` in ms."""
+    """Return the entry with an observation applied; ``now`` in ms."""
     revision = max(entry.applied, observation.observed)
     return msgspec.structs.replace(
         entry,
@@ -59,12 +59,12 @@ def applied(entry: Entry, observation: Observation, *, mac: Mac, now: int) -> En
 
 
 def needs_recheck(entry: Entry) -> bool:
-    """True for an order with a problem that may be cured meanwhile."""
+    """Return True for an order with a problem that may be cured meanwhile."""
     return entry.problem is not None and _is_observable(entry.problem)
 
 
 def _problem(known: Problem | None, found: OrderProblem | None, now: int) -> Problem | None:
-    """The problem afterwards; one that an observation cannot clear (an order cancelled after all) stays."""
+    """Return the problem afterwards; one that an observation cannot clear (an order cancelled after all) stays."""
     if found is None:
         return None if known is None or _is_observable(known) else known
     if known is not None and (known.code, known.path) == (found.code, found.path):
