@@ -1,7 +1,7 @@
 """The life of one service process: start, serve, end.
 
     settings, tenant document ── wrong ──> one clear text on standard error, exit 2
-    admin address up ──> part serves ──> SIGTERM ──> stop is set: the listener drains, the part hands back ──> exit 0
+    admin address up ──> part serves ──> SIGTERM ──> stop is set: the listener drains, the part releases ──> exit 0
                               └── fails ──> one line with the type of the error ──> exit 1
 
 Redis may be away at any time, at the start, too: then the process runs, is not ready and keeps trying. The end takes at

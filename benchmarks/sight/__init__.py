@@ -1,1 +1,1 @@
-"""What the measurements share: looking at memory, and telling figures beside what they must not exceed."""
+"""What the measurements share: memory of processes, waiting for them, and figures beside their bounds."""

@@ -40,7 +40,7 @@ def servers(tmp_path: Path) -> Iterator[tuple[RedisServer, RedisServer]]:
         server.stop()
 
 
-class Crew:
+class ConsumerProcesses:
     """The consumer processes; a killed one is replaced."""
 
     def __init__(self, redis: RedisServer, shop: RedisServer, folder: Path) -> None:
@@ -75,7 +75,7 @@ async def test_four_thousand_events_have_four_thousand_effects(
 ) -> None:
     redis, market = servers
     keyring_in(tmp_path)
-    async with crew(redis, market, tmp_path) as consumers, client(market.url, tmp_path) as connection:
+    async with consumer_processes(redis, market, tmp_path) as consumers, client(market.url, tmp_path) as connection:
         shop = EffectStore(connection)
         async with asyncio.TaskGroup() as group:
             for producer in range(PRODUCERS):
@@ -91,8 +91,8 @@ async def test_four_thousand_events_have_four_thousand_effects(
 
 
 @asynccontextmanager
-async def crew(redis: RedisServer, shop: RedisServer, folder: Path) -> AsyncIterator[Crew]:
-    consumers = Crew(redis, shop, folder)
+async def consumer_processes(redis: RedisServer, shop: RedisServer, folder: Path) -> AsyncIterator[ConsumerProcesses]:
+    consumers = ConsumerProcesses(redis, shop, folder)
     try:
         yield consumers
     finally:
@@ -116,7 +116,7 @@ async def stored(adding: "asyncio.Future[str]") -> bool:
     return True
 
 
-async def strike(shop: EffectStore, redis: RedisServer, consumers: Crew, random: Random) -> None:
+async def strike(shop: EffectStore, redis: RedisServer, consumers: ConsumerProcesses, random: Random) -> None:
     """Kill and restart at seeded points of the work, counted in effects."""
     points = random.sample(range(100, len(NAMES) - 200), KILLS + RESTARTS)
     restarts = set(points[:RESTARTS])

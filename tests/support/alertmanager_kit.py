@@ -90,11 +90,11 @@ class Alertmanager:
         """
         self.send([*alerts, *(Alert(labels={"alertname": "Last", "severity": each}) for each in _SEVERITIES)])
         deadline = time.monotonic() + PATIENCE
-        while ("Last", "") not in (silent := self._told(inhibited=True)):
+        while ("Last", "") not in (silent := self._notified(inhibited=True)):
             assert time.monotonic() < deadline, "the last pair is not weighed"
-        return silent - {("Last", "")}, self._told(inhibited=False) - {("Last", "")}
+        return silent - {("Last", "")}, self._notified(inhibited=False) - {("Last", "")}
 
-    def _told(self, *, inhibited: bool) -> set[tuple[str, str]]:
+    def _notified(self, *, inhibited: bool) -> set[tuple[str, str]]:
         return {_who(alert) for alert in self._alerts() if bool(alert["status"]["inhibitedBy"]) == inhibited}
 
     def _alerts(self) -> Iterable[dict[str, Any]]:

@@ -27,15 +27,15 @@ def tenant_pods(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tena
 def test_orders_go_out_and_numbers_come_back(tenant_pods: TenantPods) -> None:
     until(lambda: tenant_pods.control("state")["orders"] > 0, "the sandbox has orders")
     until(tenant_pods.is_ready, "all services are ready")
-    asking = "CronJob/export" if "CronJob/export" in tenant_pods.pods else "Deployment/all"
-    summary = tenant_pods.run(asking, "aftersend", "trigger", "sweep", "--wait", "--json")
+    requester = "CronJob/export" if "CronJob/export" in tenant_pods.pods else "Deployment/all"
+    summary = tenant_pods.run(requester, "aftersend", "trigger", "sweep", "--wait", "--json")
     assert summary["outcome"] == "done"
-    if asking == "CronJob/export":
-        command = [word for word in tenant_pods.pods[asking].command if word != "--jitter"]
-        summary = tenant_pods.run(asking, *command)
-        assert json.loads(tenant_pods.pods[asking].report.read_text())["run"] == summary["run"]
+    if requester == "CronJob/export":
+        command = [word for word in tenant_pods.pods[requester].command if word != "--jitter"]
+        summary = tenant_pods.run(requester, *command)
+        assert json.loads(tenant_pods.pods[requester].report.read_text())["run"] == summary["run"]
     else:
-        summary = tenant_pods.run(asking, "aftersend", "trigger", "export", "--wait", "--json")
+        summary = tenant_pods.run(requester, "aftersend", "trigger", "export", "--wait", "--json")
     assert summary["outcome"] == "done"
     assert summary["sent"] == tenant_pods.control("state")["incoming"] > 0
     held = tenant_pods.control("state")["with_number"]

@@ -126,15 +126,15 @@ async def test_an_entry_that_another_consumer_finished_is_not_copied(stream: Str
     assert (await stream.length(), await stream.delayed(), await stream.dead()) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("sight", ["noticed", "unnoticed"])
-async def test_entries_handed_back_into_a_deleted_stream_survive(stream: Stream, sight: str) -> None:
+@pytest.mark.parametrize("notice", ["noticed", "unnoticed"])
+async def test_entries_released_into_a_deleted_stream_survive(stream: Stream, notice: str) -> None:
     await add(stream, "x")
     pending = PendingEntries(stream, "one")
     await pending.ensure_group()
     entries = await pending.read(1, block_ms=100)
     async with consuming(stream, Recorder()) as running:
         await stream.redis.delete(stream.key)
-        if sight == "noticed":
+        if notice == "noticed":
             running.consumer._pending.orphans.add(entries[0].id)
         await running.consumer._delivery.settle(entries[0], Release())
         await until(lambda: running.meter.outcomes["done"])

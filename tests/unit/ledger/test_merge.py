@@ -62,7 +62,7 @@ def test_order_and_repetition_do_not_matter(arrivals: tuple[list[ParcelEvent], l
 
 
 @given(st.lists(events, min_size=1, max_size=6))
-def test_telling_it_again_changes_nothing_at_all(sequence: list[ParcelEvent]) -> None:
+def test_merging_it_again_changes_nothing_at_all(sequence: list[ParcelEvent]) -> None:
     entry = merged(*sequence)
     assert all(merge(entry, event, mac) is entry for event in sequence)
 

@@ -17,7 +17,7 @@ NOT_BEFORE = datetime(2026, 11, 23, 0, 0, tzinfo=BERLIN)
 SHIPPED_AT = datetime(2026, 11, 24, 10, 0, tzinfo=BERLIN)
 
 
-def verdict(order: Order, *, beginning: datetime | None = None, **only: Any) -> str:
+def decision(order: Order, *, beginning: datetime | None = None, **only: Any) -> str:
     found = eligibility(order, only=Only(**only), beginning=beginning)
     return f"{found.kind} {found.reason}".strip()
 
@@ -55,7 +55,7 @@ def verdict(order: Order, *, beginning: datetime | None = None, **only: Any) -> 
     ],
 )
 def test_every_order_by_default(order: Order, expected: str) -> None:
-    assert verdict(order) == expected
+    assert decision(order) == expected
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_every_order_by_default(order: Order, expected: str) -> None:
     ],
 )
 def test_before_start(ordered: datetime | None, expected: str) -> None:
-    assert verdict(an_order(ordered_at=ordered), beginning=NOT_BEFORE) == expected
+    assert decision(an_order(ordered_at=ordered), beginning=NOT_BEFORE) == expected
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ def test_before_start(ordered: datetime | None, expected: str) -> None:
 )
 def test_platforms(platforms: list[str], item_platforms: list[str], expected: str) -> None:
     order = an_order(*(an_item(platform=platform) for platform in item_platforms))
-    assert verdict(order, platforms=platforms) == expected
+    assert decision(order, platforms=platforms) == expected
 
 
 def test_the_wanted_platform_must_be_one_that_the_merchant_ships() -> None:
     order = an_order(an_item(platform="amazon", item_type=201), an_item(platform="ebay"))
-    assert verdict(order, platforms=["amazon"]) == "skip excluded"
+    assert decision(order, platforms=["amazon"]) == "skip excluded"
 
 
 @pytest.mark.parametrize(
@@ -115,12 +115,12 @@ def test_paid(already: str | None, full: str | None, paid_at: datetime | None, *
         already_paid=Decimal(already) if already else None, full_amount=Decimal(full) if full else None, paid_at=paid_at
     )
     assert is_paid(order) is expected
-    assert verdict(order, paid=True) == ("transfer" if expected else "watch unpaid")
+    assert decision(order, paid=True) == ("transfer" if expected else "watch unpaid")
 
 
 def test_what_cannot_be_cured_is_named_before_what_can() -> None:
     order = an_order(an_item(item_type=201), additional_info="warten", billing=NOWHERE)
-    assert verdict(order, paid=True) == "skip marketplace_fulfilled"
+    assert decision(order, paid=True) == "skip marketplace_fulfilled"
 
 
 def test_reasons_are_the_fixed_list() -> None:
@@ -155,7 +155,7 @@ def test_reasons_are_the_fixed_list() -> None:
 def test_cash_on_delivery(function: str, method: str, expected: bool) -> None:  # noqa: FBT001 - a column
     order = an_order(payment_function=function, payment_method=method, already_paid=Decimal(0))
     assert is_cash_on_delivery(order) is expected
-    assert verdict(order, paid=True) == ("transfer" if expected else "watch unpaid")
+    assert decision(order, paid=True) == ("transfer" if expected else "watch unpaid")
 
 
 @pytest.mark.parametrize(
