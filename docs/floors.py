@@ -16,7 +16,6 @@ def table() -> str:
 
 
 def _row(contract: dict[str, Any]) -> str:
-    """A part whose floors are named with their package loses that prefix: the first column names it."""
     part = contract["name"].removeprefix("Floors of ").removeprefix("the ")
     floors = [_short(floor) for floor in contract["layers"]]
     return f"| {part} | {' → '.join(floors)} |"
@@ -24,4 +23,4 @@ def _row(contract: dict[str, Any]) -> str:
 
 def _short(floor: str) -> str:
     names = [name.strip(" ()") for name in floor.replace(":", "|").split("|")]
-    return ", ".join(f"`{name.partition('.')[2] if name.startswith('aftersend') else name}`" for name in names)
+    return ", ".join(f"`{name}`" for name in names)
