@@ -33,7 +33,7 @@ class AftersendError(Exception):
         return f"{who}{self.code}{where}{cure}"
 
 
-class Misconfigured(AftersendError):  # noqa: N818 - domain words, not "…Error"
+class Misconfigured(AftersendError):
     """A setting, a file or a secret is missing or wrong; ``cure`` says what to change."""
 
 
@@ -41,7 +41,7 @@ class SecretMissing(Misconfigured):
     """A secret is missing, empty or unreadable: its circuit breaker treats that like refused keys."""
 
 
-class Transient(AftersendError):  # noqa: N818
+class Transient(AftersendError):
     """The same call may succeed later; ``retry_after`` is the upstream's Retry-After in seconds, if it sent one."""
 
     def __init__(self, code: str, *, upstream: str = "", path: str = "", retry_after: float | None = None) -> None:
@@ -61,11 +61,11 @@ class StoreFull(StoreAway):
     """Redis is above its memory guard; producers refuse, so that consumers have room to drain."""
 
 
-class CredentialsRefused(AftersendError):  # noqa: N818
+class CredentialsRefused(AftersendError):
     """The upstream refuses our keys: every call would fail, so the circuit opens until a secret changes."""
 
 
-class Rejected(AftersendError):  # noqa: N818
+class Rejected(AftersendError):
     """The upstream refuses one order for good; ``order`` is its OrderID, ``path`` the field it names."""
 
     def __init__(self, code: str, *, upstream: str = "", path: str = "", order: str = "") -> None:
@@ -73,5 +73,5 @@ class Rejected(AftersendError):  # noqa: N818
         self.order = order
 
 
-class Bug(AftersendError):  # noqa: N818
+class Bug(AftersendError):
     """We sent an invalid request, or met an impossible state: only a new release helps."""

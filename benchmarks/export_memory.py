@@ -67,7 +67,7 @@ def main() -> int:
 async def simulate(orders: int) -> None:
     """Both upstreams, until standard input ends."""
     from aftersend_sandbox.seed.account import seeded_world  # noqa: PLC0415 - the child only
-    from aftersend_sandbox.server import running  # noqa: PLC0415
+    from aftersend_sandbox.server import running  # noqa: PLC0415 - as above
 
     world = seeded_world(orders, now=datetime.now(UTC))
     limits = world.sendcloud.limits

@@ -68,7 +68,7 @@ def served_tenants(plan: UpPlan, environ: Mapping[str, str] = os.environ) -> lis
         try:
             served = _served_tenant(plan, settings, file)
             if served.tenant.identity in tenants:
-                raise Misconfigured(f"{file}: tenant {served.tenant.identity} is named twice")  # noqa: TRY301
+                raise Misconfigured(f"{file}: tenant {served.tenant.identity} is named twice")  # noqa: TRY301 - as others
         except Misconfigured as error:
             print_error(f"left out: {error}")
         else:

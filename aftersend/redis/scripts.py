@@ -32,7 +32,7 @@ class Script:
         text = file.read_text()
         return cls(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
-    async def run(self, redis: Redis, *, keys: Sequence[str], args: Iterable[ScriptArgument]) -> Any:  # noqa: ANN401
+    async def run(self, redis: Redis, *, keys: Sequence[str], args: Iterable[ScriptArgument]) -> Any:  # noqa: ANN401 - Lua
         """Run the script on the server; ``Transient`` if Redis fails."""
         words = [len(keys), *keys, *args]
         execute: Any = redis.execute_command

@@ -139,13 +139,13 @@ class SandboxControl:
         rules: list[dict[str, Any]] = (await self._get("verdict"))["rules"]
         return rules
 
-    async def _get(self, path: str) -> Any:  # noqa: ANN401 - JSON of the sandbox
+    async def _get(self, path: str) -> Any:  # noqa: ANN401 - JSON - JSON of the sandbox
         return await self._request("GET", path)
 
-    async def _post(self, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON of the sandbox
+    async def _post(self, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON - JSON of the sandbox
         return await self._request("POST", path, body)
 
-    async def _request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
+    async def _request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
         try:
             async with self._session.request(method, f"{self._url}/control/{path}", json=body) as response:
                 if not response.ok:

@@ -49,11 +49,11 @@ class OrderFactory:
             order_id=order_id,
             ordered_at=when,
             billing=billing,
-            shipping_address=delivered_to(billing) if random.random() < 0.8 else None,  # noqa: PLR2004
+            shipping_address=delivered_to(billing) if random.random() < 0.8 else None,
             items=[self.item(self.weighed) for _ in range(random.choices((1, 2, 3), (70, 20, 10))[0])],
             payment=Payment(*chosen.payment),
             shipping=Shipping(method=method, cost=Decimal(random.choice(("0.00", "4.90", "5.95", "12.50")))),
-            user_comment=random.choice(_REMARKS) if random.random() < 0.08 else "",  # noqa: PLR2004
+            user_comment=random.choice(_REMARKS) if random.random() < 0.08 else "",
             account=chosen.account,
             external_order=chosen.number(random),
             feedback_at=when + timedelta(seconds=random.randint(0, 40)),

@@ -54,7 +54,7 @@ def mail_of(random: Random, first: str, last: str) -> str:
 
 def phone_of(random: Random) -> str:
     """Make an unassigned phone number, empty for some people."""
-    return random.choice(PHONES).format(random.randint(0, 999)) if random.random() < 0.7 else ""  # noqa: PLR2004
+    return random.choice(PHONES).format(random.randint(0, 999)) if random.random() < 0.7 else ""
 
 
 def buyer(random: Random, place: Town) -> AfterbuyAddress:

@@ -20,69 +20,69 @@ def _addresses(order: AfterbuyOrder) -> list[AfterbuyAddress]:
 # Goods
 
 
-def several_items(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103 - named as its scenario, like all below
+def several_items(factory: OrderFactory, order: AfterbuyOrder) -> None:
     order.items = [factory.item(factory.weighed) for _ in range(factory.random.randint(3, 6))]
 
 
-def two_items(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def two_items(factory: OrderFactory, order: AfterbuyOrder) -> None:
     order.items = [factory.item(factory.weighed), factory.item(factory.weighed)]
 
 
-def some_weights_missing(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def some_weights_missing(factory: OrderFactory, order: AfterbuyOrder) -> None:
     order.items = [factory.item(factory.weighed), factory.item(factory.weightless)]
 
 
-def all_weights_missing(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def all_weights_missing(factory: OrderFactory, order: AfterbuyOrder) -> None:
     order.items = [factory.item(factory.weightless) for _ in range(factory.random.randint(1, 2))]
 
 
-def weight_zero(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def weight_zero(_factory: OrderFactory, order: AfterbuyOrder) -> None:
     for item in order.items:
         item.weight = Decimal(0)
 
 
-def fine_weight(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def fine_weight(_factory: OrderFactory, order: AfterbuyOrder) -> None:
     for item in order.items:
         item.weight, item.price = Decimal("0.004"), Decimal("1234.56")
 
 
-def product_set(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def product_set(factory: OrderFactory, order: AfterbuyOrder) -> None:
     order.items = [factory.item(factory.sets, quantity=1)]
 
 
-def zero_quantity(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def zero_quantity(factory: OrderFactory, order: AfterbuyOrder) -> None:
     two_items(factory, order)
     order.items[1].quantity = 0
 
 
-def negative_item(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def negative_item(factory: OrderFactory, order: AfterbuyOrder) -> None:
     two_items(factory, order)
     order.items[0].quantity, order.items[1].quantity = 2, -1
 
 
-def credit_note(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def credit_note(_factory: OrderFactory, order: AfterbuyOrder) -> None:
     for item in order.items:
         item.quantity = -item.quantity
     order.shipping.cost = Decimal(0)
 
 
-def amazon_mixed(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def amazon_mixed(factory: OrderFactory, order: AfterbuyOrder) -> None:
     order.items[0].item_type = factory.random.choice((101, 401))
     order.items[1].item_type = factory.random.choice((201, 301, 501))
 
 
-def html_characters(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def html_characters(_factory: OrderFactory, order: AfterbuyOrder) -> None:
     order.items[0].title = "Kissen \"Gute Nacht\" <b>NEU</b> & 'weich' </td>"
     order.user_comment = "Bitte <script>alert('nicht')</script> klingeln & warten"
     for address in _addresses(order):
         address.last_name, address.company = "O'Beispiel", 'Muster & Söhne <GmbH> "Nord"'
 
 
-def customs_known(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def customs_known(factory: OrderFactory, order: AfterbuyOrder) -> None:
     order.items = [factory.item(factory.customs_known), factory.item(factory.customs_known)]
 
 
-def customs_unknown(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def customs_unknown(factory: OrderFactory, order: AfterbuyOrder) -> None:
     order.items = [factory.item(factory.customs_unknown), factory.item(factory.customs_known)]
 
 
@@ -99,18 +99,18 @@ def in_currency(code: str, rate: Decimal) -> Callable[[OrderFactory, AfterbuyOrd
 # Addresses
 
 
-def umlauts(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def umlauts(_factory: OrderFactory, order: AfterbuyOrder) -> None:
     for address in _addresses(order):
         address.first_name, address.last_name = "Änne-Zoë", "Süßübermäßig"
         address.street, address.city = "Große Äußere Königstraße 7", "Öhringen-Märchenhöfe"
 
 
-def double_barrelled(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def double_barrelled(_factory: OrderFactory, order: AfterbuyOrder) -> None:
     for address in _addresses(order):
         address.first_name, address.last_name = "Karl-Heinz Jörg", "von Beispiel-Großkarton"
 
 
-def very_long_name(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def very_long_name(_factory: OrderFactory, order: AfterbuyOrder) -> None:
     for address in _addresses(order):
         address.first_name = "Maximiliane-Friederike Wilhelmine Theodora"
         address.last_name = "Freifrau von und zu Beispielhausen-Mustermannsdorf auf Schloss Platzhalterstein"
@@ -122,15 +122,15 @@ def _german_counter(factory: OrderFactory, order: AfterbuyOrder, kind: str) -> N
     address.street2 = str(factory.random.randint(10_000_000, 99_999_999))
 
 
-def packing_station(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def packing_station(factory: OrderFactory, order: AfterbuyOrder) -> None:
     _german_counter(factory, order, "Packstation")
 
 
-def post_office(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def post_office(factory: OrderFactory, order: AfterbuyOrder) -> None:
     _german_counter(factory, order, "Postfiliale")
 
 
-def company(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def company(factory: OrderFactory, order: AfterbuyOrder) -> None:
     name, line = factory.random.choice(COMPANIES), factory.random.choice(SECOND_LINES)
     for address in _addresses(order):
         address.company, address.street2 = name, line
@@ -147,25 +147,25 @@ def house_number(street: str) -> Callable[[OrderFactory, AfterbuyOrder], None]:
     return apply
 
 
-def other_recipient(factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def other_recipient(factory: OrderFactory, order: AfterbuyOrder) -> None:
     order.shipping_address = delivered_to(buyer(factory.random, factory.random.choice(REGIONS["germany"])))
     order.shipping_address.phone = ""
 
 
-def billing_only(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def billing_only(_factory: OrderFactory, order: AfterbuyOrder) -> None:
     order.shipping_address = None
 
 
-def shipping_empty(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def shipping_empty(_factory: OrderFactory, order: AfterbuyOrder) -> None:
     order.shipping_address = AfterbuyAddress(country="", country_iso="")
 
 
-def no_address(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def no_address(_factory: OrderFactory, order: AfterbuyOrder) -> None:
     order.shipping_address = None
     order.billing.street = order.billing.street2 = order.billing.postal_code = order.billing.city = ""
 
 
-def otto_mail(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def otto_mail(_factory: OrderFactory, order: AfterbuyOrder) -> None:
     order.billing.mail += " OTTO"
 
 
@@ -182,22 +182,22 @@ def labelled(_factory: OrderFactory, order: AfterbuyOrder) -> None:
     order.shipping.parcel_labels = [AfterbuyParcelLabel(order.items[0].item_id, 1, f"0159999{order.order_id:09d}")]
 
 
-def unpaid(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def unpaid(_factory: OrderFactory, order: AfterbuyOrder) -> None:
     order.payment.already_paid, order.payment.paid_at = Decimal(0), None
 
 
-def partly_paid(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def partly_paid(_factory: OrderFactory, order: AfterbuyOrder) -> None:
     order.payment.already_paid = ((order.payment.full_amount or _CENT) / 2).quantize(_CENT)
     order.payment.paid_at = None
 
 
-def amounts_missing(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def amounts_missing(_factory: OrderFactory, order: AfterbuyOrder) -> None:
     order.payment.already_paid = order.payment.full_amount = None
 
 
-def hidden(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def hidden(_factory: OrderFactory, order: AfterbuyOrder) -> None:
     order.hidden = True
 
 
-def not_an_order(_factory: OrderFactory, order: AfterbuyOrder) -> None:  # noqa: D103
+def not_an_order(_factory: OrderFactory, order: AfterbuyOrder) -> None:
     order.is_order = False
