@@ -66,6 +66,8 @@ class RunHealth(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What a person should know or do; empty if all is well."""
     problems: dict[str, int] = {}
     """Orders that a person must look at, by code."""
+    notices: dict[str, int] = {}
+    """Orders that were sent without data that may be missed, by code."""
     last_write_back: str = ""
     """RFC 3339, UTC; empty if there was none yet."""
     last_backup: str = ""

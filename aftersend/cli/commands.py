@@ -128,7 +128,7 @@ def orders(
     order: Annotated[str | None, typer.Argument(help="One OrderID.", metavar="ID")] = None,
     *,
     file: TenantFile = None,
-    problems: Annotated[bool, typer.Option("--problems", help="Only orders that a person must look at.")] = False,
+    problems: Annotated[bool, typer.Option("--problems", help="Only orders with a problem or a notice.")] = False,
     as_json: AsJson = False,
     data_dir: DataDir,
 ) -> None:

@@ -6,21 +6,20 @@ from pathlib import Path
 from aftersend.cli.exit_codes import FAILED, OK, print_error
 from aftersend.cli.output import show_json, show_table
 from aftersend.cli.tenant_context import tenant_session
-from aftersend.ledger.entry import Entry
+from aftersend.ledger.entry import Entry, Notice, Problem
 from aftersend.ledger.store import Ledger
 from aftersend.stream.event import rfc3339
 
 
 async def list_orders(file: Path | None, data_dir: Path, order: str | None, *, problems: bool, as_json: bool) -> int:
-    """Print all orders, those with problems, or one; ``FAILED`` if that one is not in the ledger."""
+    """Print all orders, those with problems or notices, or one; ``FAILED`` if that one is not in the ledger."""
     async with tenant_session(file, data_dir) as tenant:
         ledger = Ledger(tenant.redis, tenant=tenant.identity, keyring=tenant.keyring)
         entries = [entry async for entry in _entries(ledger, order, problems=problems)]
     if order and not entries:
         return _unknown(order, as_json=as_json)
-    found = sorted(
-        (entry for entry in entries if entry.problem or not problems), key=lambda entry: (entry.since, entry.order)
-    )
+    shown = {entry.order: entry for entry in entries if entry.problem or entry.notices or not problems}
+    found = sorted(shown.values(), key=lambda entry: (entry.since, entry.order))
     show_json([_line(entry) for entry in found]) if as_json else _show(
         found, empty="no problems" if problems else "no orders"
     )
@@ -42,12 +41,13 @@ async def _entries(ledger: Ledger, order: str | None, *, problems: bool) -> Asyn
         if found is not None:
             yield found
     else:
-        async for entry in ledger.entries(ledger.problems() if problems else ledger.orders()):
-            yield entry
+        for names in (ledger.problems(), ledger.noticed()) if problems else (ledger.orders(),):
+            async for entry in ledger.entries(names):
+                yield entry
 
 
 def _line(entry: Entry) -> dict[str, object]:
-    held, problem = entry.held, entry.problem
+    held = entry.held
     return {
         "order": entry.order,
         "state": entry.state,
@@ -57,8 +57,20 @@ def _line(entry: Entry) -> dict[str, object]:
             for name, parcel in entry.parcels.items()
         ],
         "held": {"reason": held.reason, "since": _time(held.since)} if held else None,
-        "problem": {"code": problem.code, "path": problem.path, "since": _time(problem.since)} if problem else None,
+        "problem": _gravest(entry),
+        "notices": [_plain(notice) for notice in entry.notices],
     }
+
+
+def _gravest(entry: Entry) -> dict[str, object] | None:
+    """Return the problem, else the gravest notice."""
+    if entry.problem:
+        return _plain(entry.problem) | {"level": "problem"}
+    return _plain(entry.notices[0]) | {"level": "notice"} if entry.notices else None
+
+
+def _plain(found: Problem | Notice) -> dict[str, object]:
+    return {"code": found.code, "path": found.path, "since": _time(found.since)}
 
 
 def _since(entry: Entry) -> str | None:
@@ -78,8 +90,13 @@ def _show(entries: list[Entry], *, empty: str) -> None:
             _since(entry),
             " ".join(f"{name}:{parcel.klass}" for name, parcel in entry.parcels.items()),
             f"{entry.held.reason} since {_time(entry.held.since)}" if entry.held else "",
-            f"{entry.problem.code} {entry.problem.path}".strip() if entry.problem else "",
+            _named(entry.problem) if entry.problem else "",
+            ", ".join(map(_named, entry.notices)),
         )
         for entry in entries
     ]
-    show_table(("order", "state", "since", "parcels", "held", "problem"), rows, empty=empty)
+    show_table(("order", "state", "since", "parcels", "held", "problem", "notices"), rows, empty=empty)
+
+
+def _named(found: Problem | Notice) -> str:
+    return f"{found.code} {found.path}".strip()

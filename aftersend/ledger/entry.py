@@ -25,12 +25,23 @@ ProblemCode = Literal[
     "conflict",
     "tag_refused",
 ]
+NoticeCode = Literal["customs_incomplete", "state_missing", "field_left_out"]
+"""The gravest first."""
 
 
 class Problem(msgspec.Struct, frozen=True):
     """A problem that a person must look at; ``path`` names a field, never its content."""
 
     code: ProblemCode
+    since: int
+    """ms since 1970, UTC."""
+    path: str = ""
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """Data that an order was sent without, although it may be missed; ``path`` names a field, never its content."""
+
+    code: NoticeCode
     since: int
     """ms since 1970, UTC."""
     path: str = ""
@@ -125,6 +136,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     ticks: frozenset[Literal["tag", "shipped"]] = frozenset()
     """What is done once and never again, even if a person takes it back."""
     problem: Problem | None = None
+    notices: tuple[Notice, ...] = ()
+    """The gravest first. They stop nothing: an order with notices goes its way like any other."""
     parcels: dict[str, ParcelState] = {}
     details: dict[str, ParcelDetails] = {}
     """By parcel id; kept sealed, apart from the rest, and gone seven days after the order is done."""

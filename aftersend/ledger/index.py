@@ -8,16 +8,19 @@ index                  score (ms)                  who is in it
 ``open``               last push                   transferred (accepted or confirmed), without label
 ``lagging``            since when                  Afterbuy does not show yet what was observed
 ``problem-<code>``     since when                  orders that a person must look at
+``notice-<code>``      since when                  orders that were sent without data that may be missed
 =====================  ==========================  ===========================================
 """
 
 from typing import get_args
 
-from aftersend.ledger.entry import Entry, ProblemCode
+from aftersend.ledger.entry import Entry, NoticeCode, ProblemCode
 
 PROBLEM_CODES: tuple[ProblemCode, ...] = get_args(ProblemCode)
+NOTICE_CODES: tuple[NoticeCode, ...] = get_args(NoticeCode)
 PROBLEM_INDEXES = tuple(f"problem-{code}" for code in PROBLEM_CODES)
-INDEXES = ("orders", "watched", "open", "lagging", *PROBLEM_INDEXES)
+NOTICE_INDEXES = tuple(f"notice-{code}" for code in NOTICE_CODES)
+INDEXES = ("orders", "watched", "open", "lagging", *PROBLEM_INDEXES, *NOTICE_INDEXES)
 _OPEN = ("accepted", "confirmed")
 
 
@@ -32,4 +35,7 @@ def positions(entry: Entry) -> dict[str, int]:
         found["lagging"] = entry.lagging
     if entry.problem is not None:
         found[f"problem-{entry.problem.code}"] = entry.problem.since
+    for notice in entry.notices:
+        name = f"notice-{notice.code}"
+        found[name] = min(found.get(name, notice.since), notice.since)
     return found

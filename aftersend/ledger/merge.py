@@ -108,7 +108,7 @@ def _time(event: ParcelEvent) -> tuple[int, bool]:
 
 
 def labelled(entry: Entry, now: int) -> Entry:
-    """Mark an order as labelled: a live label ends the export, and settles the problems that hindered it."""
+    """Mark an order as labelled: a live label ends the export, its notices, and the problems that hindered it."""
     settled = entry.problem is not None and entry.problem.code in _SETTLED_BY_A_LABEL and entry.state != "labelled"
     return msgspec.structs.replace(
         entry,
@@ -117,6 +117,7 @@ def labelled(entry: Entry, now: int) -> Entry:
         watched=0,
         held=None,
         problem=None if settled else entry.problem,
+        notices=(),
     )
 
 

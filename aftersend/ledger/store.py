@@ -13,13 +13,13 @@ of ours can fail.
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 
 from aftersend.errors import Bug, Rejected, Transient
-from aftersend.ledger.entry import Entry, ParcelDetails, ProblemCode
-from aftersend.ledger.index import INDEXES, PROBLEM_CODES, PROBLEM_INDEXES, positions
+from aftersend.ledger.entry import Entry, NoticeCode, ParcelDetails, ProblemCode
+from aftersend.ledger.index import INDEXES, NOTICE_CODES, PROBLEM_CODES, positions
 from aftersend.ledger.join import join
 from aftersend.ledger.scripts import HAS_JSON, script
 from aftersend.redis.connection import guarded
@@ -36,6 +36,7 @@ ENTRY_LIFE_MS = 90 * DAY_MS
 SEALED_LIFE_DONE_MS = 7 * DAY_MS
 _TRIES = 100
 _CHUNK = 200
+_Code = TypeVar("_Code", ProblemCode, NoticeCode)
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 _entries = msgspec.json.Decoder(Entry)
@@ -165,14 +166,27 @@ class Ledger:
             async for order_id in self._indexed(f"problem-{code}"):
                 yield order_id
 
+    async def noticed(self) -> AsyncIterator[str]:
+        """Yield orders with a notice; one with several of them comes several times."""
+        for code in NOTICE_CODES:
+            async for order_id in self._indexed(f"notice-{code}"):
+                yield order_id
+
     async def counts(self) -> dict[ProblemCode, int]:
         """Count the orders by problem; every code is in it."""
+        return await self._counted("problem", PROBLEM_CODES)
+
+    async def notice_counts(self) -> dict[NoticeCode, int]:
+        """Count the orders by notice; every code is in it, and an order with several counts in each."""
+        return await self._counted("notice", NOTICE_CODES)
+
+    async def _counted(self, kind: str, codes: tuple[_Code, ...]) -> dict[_Code, int]:
         async with self._redis.pipeline(transaction=False) as pipeline:
-            for name in PROBLEM_INDEXES:
-                pipeline.zcard(self._index_key(name))
+            for code in codes:
+                pipeline.zcard(self._index_key(f"{kind}-{code}"))
             with guarded():
                 counts = await pipeline.execute()
-        return dict(zip(PROBLEM_CODES, counts, strict=True))
+        return dict(zip(codes, counts, strict=True))
 
     async def _read_many(self, read: "AsyncScript", order_ids: Sequence[str]) -> list[list[Any]]:
         async with self._redis.pipeline(transaction=False) as pipeline:

@@ -22,7 +22,7 @@ CALLS = (
     *("backup restore --live --yes", "keys export --yes", "keys export", "keys new", "keys reseal"),
 )
 """In this order: later ones change what is there."""
-MAPS = ("skipped", "problems", "keys export --yes")
+MAPS = ("skipped", "problems", "notices", "keys export --yes")
 """Names in these are data."""
 
 
@@ -34,7 +34,7 @@ def shape(value: Any, name: str = "") -> Any:
         case dict():
             return {key: shape(each, key) for key, each in value.items()}
         case list():
-            return [merged([shape(each, name) for each in value])] if value else []
+            return [merged([shape(each) for each in value])] if value else []
         case bool() | None:
             return json.dumps(value) if value is None else "bool"
         case _:

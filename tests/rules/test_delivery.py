@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.support.alertmanager_kit import PAGER_KEY, ROOT, Alert, addressed, alertmanager, configuration, hurried
-from tests.support.notice_sink import Notice, sink
+from tests.support.notice_sink import SentNotification, sink
 from tests.support.programs import answer_of
 
 RUNBOOK = "https://docs.example.com/runbooks/X.md"
@@ -77,7 +77,7 @@ def test_a_warning_reaches_chat_and_mail(tmp_path: Path) -> None:
 
 
 def test_three_hundred_merchants_at_once_are_one_message(tmp_path: Path) -> None:
-    def all_of_them(notice: Notice) -> bool:
+    def all_of_them(notice: SentNotification) -> bool:
         return notice.channel == "pagerduty" and "(300)" in notice.subject
 
     with sink() as received:

@@ -21,7 +21,7 @@ from aftersend_demo.environment import DOCUMENT, PARTS, SECRETS, TENANT, DemoEnv
 from aftersend_demo.main import live_through
 from tests.support.alertmanager_kit import addressed, alertmanager, configuration, hurried
 from tests.support.chaos.scene import Scene, scene
-from tests.support.notice_sink import Notice, Sink, sink
+from tests.support.notice_sink import SentNotification, Sink, sink
 from tests.support.prometheus_kit import RUNBOOKS, Prometheus, prometheus
 
 SCHEDULES = """\
@@ -69,18 +69,18 @@ class Watch:
         for channel in sorted(channels):
             await self._received(partial(_is_about, alert, channel, resolved=True))
 
-    async def _received(self, wanted: Callable[[Notice], bool]) -> Notice:
+    async def _received(self, wanted: Callable[[SentNotification], bool]) -> SentNotification:
         return await asyncio.to_thread(self.sink.wait_for, wanted, patience=PATIENCE)
 
 
 PAGER, OFFICE = {"pagerduty", "webhook"}, {"chat", "mail"}
 
 
-def _is_about(alert: str, channel: str, notice: Notice, *, resolved: bool) -> bool:
+def _is_about(alert: str, channel: str, notice: SentNotification, *, resolved: bool) -> bool:
     return notice.channel == channel and notice.resolved == resolved and alert_of(notice) == alert
 
 
-def alert_of(notice: Notice) -> str:
+def alert_of(notice: SentNotification) -> str:
     """The name of the alert, wherever the channel says it."""
     if notice.channel == "pagerduty":
         return str(notice.body["payload"]["class"])

@@ -1,7 +1,7 @@
 """Everybody who is notified, in one place: pager, chat and mail server that keep what arrives.
 
 Addresses of the HTTP side: ``/pagerduty``, ``/webhook``, ``/chat``; the mail server speaks just enough SMTP. A message
-is kept as ``Notice`` with its channel, its subject (what a person sees first) and the whole body.
+is kept as ``SentNotification`` with its channel, its subject (what a person sees first) and the whole body.
 """
 
 import email
@@ -19,7 +19,7 @@ PATIENCE = 120.0
 
 
 @dataclass(frozen=True)
-class Notice:
+class SentNotification:
     """One message: ``channel`` is pagerduty, webhook, chat or mail; ``body`` is JSON, or the parts of a mail."""
 
     channel: str
@@ -47,16 +47,16 @@ class Sink:
 
     url: str = ""
     smarthost: str = ""
-    notices: list[Notice] = field(default_factory=list)
+    notices: list[SentNotification] = field(default_factory=list)
     _news: threading.Condition = field(default_factory=threading.Condition)
 
-    def keep(self, notice: Notice) -> None:
+    def keep(self, notice: SentNotification) -> None:
         """One more."""
         with self._news:
             self.notices.append(notice)
             self._news.notify_all()
 
-    def wait_for(self, wanted: Callable[[Notice], bool], *, patience: float = PATIENCE) -> Notice:
+    def wait_for(self, wanted: Callable[[SentNotification], bool], *, patience: float = PATIENCE) -> SentNotification:
         """The first that is wanted, now or as soon as it comes."""
         with self._news:
             found = self._news.wait_for(lambda: next(filter(wanted, self.notices), None), timeout=patience)
@@ -89,7 +89,7 @@ def _http(kept: Sink) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             channel = self.path.strip("/")
-            kept.keep(Notice(channel, _subject(channel, body), body, self.headers.get("Authorization", "")))
+            kept.keep(SentNotification(channel, _subject(channel, body), body, self.headers.get("Authorization", "")))
             answer = b"ok"
             self.send_response(202 if channel == "pagerduty" else 200)
             self.send_header("Content-Length", str(len(answer)))
@@ -127,9 +127,9 @@ def _smtp(kept: Sink) -> type[socketserver.StreamRequestHandler]:
     return Smtp
 
 
-def _mail(raw: bytes) -> Notice:
+def _mail(raw: bytes) -> SentNotification:
     message = email.message_from_bytes(raw, policy=email.policy.default)
     leaves = [part for part in message.walk() if not part.is_multipart()]
     parts = {part.get_content_type(): part.get_content().replace("\r\n", "\n").strip() for part in leaves}
     about = {name.lower(): str(message[name]) for name in ("To", "X-Aftersend-Alert")}
-    return Notice("mail", str(message["Subject"]), about | parts)
+    return SentNotification("mail", str(message["Subject"]), about | parts)

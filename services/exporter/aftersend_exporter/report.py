@@ -15,9 +15,13 @@ async def finish_run(context: ExportContext, stats: RunStats, *, started: dateti
     counts = await context.ledger.counts()
     for code, count in counts.items():
         context.metrics.problems.labels(context.tenant.identity, code).set(count)
+    notices = await context.ledger.notice_counts()
+    for notice, count in notices.items():
+        context.metrics.notices.labels(context.tenant.identity, notice).set(count)
     summary = stats.summary(
         seconds=(context.now() - started).total_seconds(),
         problems={code: count for code, count in counts.items() if count},
+        notices={code: count for code, count in notices.items() if count},
         last_write_back=_timestamp(await context.state.get("success.writeback")),
         last_backup=_timestamp(await context.state.get("success.backup")),
         last_sweep=_timestamp(await context.state.get("success.sweep")),

@@ -80,6 +80,8 @@ class WriterMetrics:
         await refresh_stream_metrics(self.stream, self.metrics)
         for code, count in (await self.ledger.counts()).items():
             self.metrics.problems.labels(self.tenant, code).set(count)
+        for notice, count in (await self.ledger.notice_counts()).items():
+            self.metrics.notices.labels(self.tenant, notice).set(count)
         await self._keep_success()
 
     async def _keep_success(self) -> None:

@@ -16,7 +16,7 @@ import redis.asyncio
 
 from aftersend.cli import tenant_context
 from aftersend.cli.jitter import SPREAD_SECONDS, start_delay
-from aftersend.ledger.entry import Entry, Held, ParcelState, Problem
+from aftersend.ledger.entry import Entry, Held, Notice, ParcelState, Problem
 from aftersend.ledger.store import Ledger
 from aftersend.redis.keys import Keys
 from aftersend.runs import OrderDecision, RunHealth, RunRequest, RunSummary, store_result
@@ -127,6 +127,7 @@ async def test_trigger_waits_for_the_outcome(outcome: str, code: int, shop: Shop
             "sendcloud": "unknown",
             "message": "",
             "problems": {},
+            "notices": {},
             "lastWriteBack": "",
             "lastBackup": "",
             "lastSweep": "",
@@ -220,6 +221,7 @@ async def test_orders_in_json(shop: Shop) -> None:
         "parcels": [{"id": "77", "class": "transit", "time": "2026-11-18T11:06:40.000Z", "return": False}],
         "held": None,
         "problem": None,
+        "notices": [],
     }
     bad = {
         "order": "4712",
@@ -227,11 +229,34 @@ async def test_orders_in_json(shop: Shop) -> None:
         "since": "2026-11-18T11:06:40.000Z",
         "parcels": [],
         "held": None,
-        "problem": {"code": "rejected", "path": "shipping_address.city", "since": "2026-11-18T11:06:40.000Z"},
+        "problem": {
+            "code": "rejected",
+            "level": "problem",
+            "path": "shipping_address.city",
+            "since": "2026-11-18T11:06:40.000Z",
+        },
+        "notices": [],
     }
     assert json.loads(out) == [fine, bad]
     assert json.loads((await shop.call("orders", "--problems", "--json"))[1]) == [bad]
     assert json.loads((await shop.call("orders", "4711", "--json"))[1]) == [fine]
+
+
+async def test_notices_stand_beside_problems(shop: Shop) -> None:
+    """One of the level notice where there is no problem; an order is listed once, however many it has."""
+    since, time = 1_795_000_000_000, "2026-11-18T11:06:40.000Z"
+    customs, state = Notice("customs_incomplete", since, "a/0/hs_code"), Notice("state_missing", since, "b")
+    await shop.order("4711", state="accepted", notices=(customs, state))
+    await shop.order("4712", state="problem", problem=Problem("rejected", since, "c"), notices=(state,))
+    await shop.order("4713", state="accepted")
+    noticed, bad = json.loads((await shop.call("orders", "--problems", "--json"))[1])
+    assert (noticed["order"], bad["order"]) == ("4711", "4712")
+    plain = [{"code": notice.code, "path": notice.path, "since": time} for notice in (customs, state)]
+    assert noticed["problem"] == {"code": "customs_incomplete", "level": "notice", "path": "a/0/hs_code", "since": time}
+    assert (noticed["notices"], bad["notices"]) == (plain, plain[1:])
+    assert (bad["problem"]["code"], bad["problem"]["level"]) == ("rejected", "problem")
+    _, out, _ = await shop.call("orders", "--problems")
+    assert out.splitlines()[1].split("  ")[-1].strip() == "customs_incomplete a/0/hs_code, state_missing b"
 
 
 async def test_orders_for_people_and_unknown_ones(shop: Shop) -> None:
@@ -240,8 +265,8 @@ async def test_orders_for_people_and_unknown_ones(shop: Shop) -> None:
     await shop.order("4711", state="accepted")
     code, out, _ = await shop.call("orders")
     assert code == 0
-    assert out.splitlines()[0].split() == ["ORDER", "STATE", "SINCE", "PARCELS", "HELD", "PROBLEM"]
-    assert out.splitlines()[1].split() == ["4711", "accepted", "–", "–", "–", "–"]
+    assert out.splitlines()[0].split() == ["ORDER", "STATE", "SINCE", "PARCELS", "HELD", "PROBLEM", "NOTICES"]
+    assert out.splitlines()[1].split() == ["4711", "accepted", "–", "–", "–", "–", "–"]
     await shop.order("4712", watched=1_795_000_000_000)
     assert json.loads((await shop.call("orders", "4712", "--json"))[1])[0]["since"] == "2026-11-18T11:06:40.000Z"
 

@@ -1,7 +1,7 @@
 """The ledger on real servers, with and without RedisJSON."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from aftersend.errors import Bug, Later, Rejected, Transient
-from aftersend.ledger.entry import Entry, Held, Problem
+from aftersend.ledger.entry import Entry, Held, Notice, Problem
 from aftersend.ledger.merge import merge
 from aftersend.ledger.store import DAY_MS, ENTRY_LIFE_MS, SEALED_LIFE_DONE_MS, Ledger
 from aftersend.ledger.tenant_state import TenantState
@@ -165,6 +165,32 @@ async def test_problems_are_counted_by_code(ledger: Ledger) -> None:
     assert counts["conflict"] == 2
     assert counts["withdrawn"] == 1
     assert counts["rejected"] == 0
+
+
+async def test_notices_are_counted_by_code_and_are_no_problems(ledger: Ledger) -> None:
+    def with_notices(*found: Notice) -> Callable[[Entry], Entry]:
+        return lambda entry: replace(entry, notices=found)
+
+    tariff, origin = (Notice("customs_incomplete", NOW + step, path) for step, path in ((5, "a"), (1, "b")))
+    await ledger.change("1", with_notices(tariff, origin, Notice("state_missing", NOW, "c")))
+    await ledger.change("2", with_notices(tariff))
+    await ledger.change("3", lambda entry: replace(entry, problem=Problem("rejected", 1)))
+    assert await ledger.notice_counts() == {"customs_incomplete": 2, "state_missing": 1, "field_left_out": 0}
+    assert [order async for order in ledger.problems()] == ["3"]
+    assert {order async for order in ledger.noticed()} == {"1", "2"}
+    await ledger.change("1", labelled)
+    await ledger.change("2", with_notices())
+    assert not any((await ledger.notice_counts()).values())
+    assert [order async for order in ledger.noticed()] == []
+
+
+async def test_an_entry_of_an_earlier_version_is_read(ledger: Ledger, redis: Redis) -> None:
+    """It has no notices; what is not there keeps its default."""
+    await redis.set(f"{PREFIX}order:700", b'{"order":"700","state":"confirmed","fingerprint":"f","revision":3}')
+    known = await ledger.get("700")
+    assert known == Entry(order="700", state="confirmed", fingerprint="f", revision=3)
+    changed = await ledger.change("700", lambda entry: replace(entry, notices=(Notice("state_missing", 1, "x"),)))
+    assert await ledger.get("700") == changed
 
 
 async def test_many_orders_are_walked_through(ledger: Ledger) -> None:

@@ -72,7 +72,7 @@ def test_the_shape_of_the_summary() -> None:
     found = stats(read=3, sent=1, unchanged=1)
     found.skipped["unpaid"] += 1
     times = {"last_write_back": "2026-11-24T04:00:00.000Z", "last_sweep": "2026-11-24T03:00:00.000Z"}
-    summary = found.summary(seconds=1.23456, problems={"rejected": 1}, **times)
+    summary = found.summary(seconds=1.23456, problems={"rejected": 1}, notices={"state_missing": 2}, **times)
     assert msgspec.json.decode(msgspec.json.encode(summary)) == {
         "run": "r",
         "kind": "export",
@@ -91,6 +91,7 @@ def test_the_shape_of_the_summary() -> None:
             "sendcloud": "ok",
             "message": "",
             "problems": {"rejected": 1},
+            "notices": {"state_missing": 2},
             "lastWriteBack": "2026-11-24T04:00:00.000Z",
             "lastBackup": "",
             "lastSweep": "2026-11-24T03:00:00.000Z",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftersend.ledger.entry import Entry, ParcelDetails, Problem
+from aftersend.ledger.entry import Entry, Notice, ParcelDetails, Problem
 from aftersend.ledger.merge import merge
 from aftersend.sendcloud.model import ParcelClass, ParcelEvent
 from tests.support.ledger_kit import (
@@ -187,3 +187,9 @@ def test_marks_outlive_the_sealed_part() -> None:
     assert late.live == ["11"]
     assert late.details == {}
     assert ParcelDetails() not in late.details.values()
+
+
+def test_a_label_ends_the_notices() -> None:
+    noticed = msgspec.structs.replace(ENTRY, notices=(Notice("state_missing", NOW, "x"),))
+    assert merged(parcel("11", OPEN, number=""), entry=noticed).notices
+    assert merged(parcel("11", LABEL), entry=noticed).notices == ()

@@ -16,6 +16,7 @@ NAMES = {
     "aftersend_dead_letters": ("tenant", "stream"),
     "aftersend_events_lost_total": ("tenant", "stream"),
     "aftersend_problems": ("tenant", "code"),
+    "aftersend_notices": ("tenant", "code"),
     "aftersend_upstream_requests_total": ("tenant", "upstream", "outcome"),
     "aftersend_upstream_budget_remaining": ("tenant", "upstream"),
     "aftersend_circuit_open": ("tenant", "upstream"),

@@ -10,7 +10,7 @@ import pytest
 from typer.main import get_command
 
 from aftersend.cli.main import app
-from aftersend.ledger.index import PROBLEM_CODES
+from aftersend.ledger.index import NOTICE_CODES, PROBLEM_CODES
 from aftersend.settings import Settings
 from aftersend.tenant.loading import parse_tenant
 from aftersend.tenant.pods import Pods
@@ -82,12 +82,14 @@ def test_every_fault_names_a_test_that_exists() -> None:
         assert re.search(rf"^(async )?def {named[2]}\(", source, re.MULTILINE), row
 
 
-def test_every_problem_code_and_every_reason_to_hold_an_order_has_its_cure_in_the_guide() -> None:
-    held, problems = (
-        table.split("\n\n")[0] for table in re.split(r"^\| (?:reason|problem) .*\n", SHOP, flags=re.MULTILINE)[1:]
+def test_every_problem_notice_and_reason_to_hold_an_order_has_its_cure_in_the_guide() -> None:
+    held, problems, notices = (
+        table.split("\n\n")[0]
+        for table in re.split(r"^\| (?:reason|problem|notice) .*\n", SHOP, flags=re.MULTILINE)[1:]
     )
     named = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
     assert set(named.findall(problems)) == set(PROBLEM_CODES)
+    assert set(named.findall(notices)) == set(NOTICE_CODES)
     assert set(named.findall(held)) == {*CURABLE, LATER, GONE}
 
 

@@ -32,7 +32,7 @@ class OrderActions:
             case Action.PUSH | Action.PUSH_IF_THERE:
                 await self._push(outcome, entry, mapped)
             case Action.UNCHANGED:
-                await self._change_known(entry, transitions.unchanged)
+                await self._unchanged(entry, mapped)
             case Action.SKIP:
                 await self._change_known(entry, transitions.dismissed)
             case Action.WATCH | Action.LATER:
@@ -51,6 +51,15 @@ class OrderActions:
     async def _push(self, outcome: Outcome, entry: Entry | None, mapped: MappedOrder | None) -> None:
         if mapped is not None and await self._may_push(outcome, entry):
             await self.pusher.add(mapped)
+
+    async def _unchanged(self, entry: Entry | None, mapped: MappedOrder | None) -> None:
+        """End what is cured; an order that an earlier version sent gets its notices."""
+
+        def change(known: Entry) -> Entry:
+            known = transitions.unchanged(known)
+            return transitions.noticed(known, mapped.push, now=self.context.now_ms()) if mapped else known
+
+        await self._change_known(entry, change)
 
     async def _may_push(self, outcome: Outcome, entry: Entry | None) -> bool:
         """Return False if Sendcloud shows a label unknown to the ledger, or if a person deleted the order there."""

@@ -23,7 +23,7 @@ from aftersend.sendcloud.model import SENDCLOUD, PushOrder
 from aftersend_exporter.context import ExportContext, gather_limited
 from aftersend_exporter.export.batches import BATCH, GroupAccepted, GroupRefused, deliver
 from aftersend_exporter.export.recorder import RunRecorder
-from aftersend_exporter.rules.transitions import accepted, pushing, rejected
+from aftersend_exporter.rules.transitions import accepted, noticed, pushing, rejected
 
 _MAX_CONSECUTIVE_FAILURES: Final = 3
 _STILL_PROCESSING: Final = "still_processing"
@@ -73,7 +73,11 @@ class Pusher:
     async def _mark_pushing(self, mapped: MappedOrder) -> bool:
         """Store that an order is about to be sent; False if it got a label meanwhile."""
         now, trace = self.context.now_ms(), current_traceparent()
-        change = partial(pushing, fingerprint=mapped.fingerprint, now=now, trace=trace)
+
+        def change(entry: Entry) -> Entry:
+            sent = pushing(entry, fingerprint=mapped.fingerprint, now=now, trace=trace)
+            return noticed(sent, mapped.push, now=now)
+
         entry = await self.context.ledger.change(mapped.order, change)
         return entry.state == "pushing"
 

@@ -12,7 +12,8 @@ meanwhile is never undone. Three fields say what the state alone does not:
 - ``pushes`` counts acceptances since it was last found there; 0 with ``pushed`` set = it has been confirmed before.
 - ``watched`` is set as long as the order must be read again by its OrderID.
 
-``held`` says why an order is not sent (see ``_held``); every transition on its way to Sendcloud clears it.
+``held`` says why an order is not sent (see ``_held``); every transition on its way to Sendcloud clears it. ``notices``
+(see ``notices``) end where an order is not to be sent any more; they never decide anything.
 """
 
 from typing import Final
@@ -20,6 +21,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from aftersend.ledger.entry import Entry, Held, Problem, ProblemCode, State
+from aftersend.sendcloud.model import PushOrder
+from aftersend_exporter.rules.notices import missing_data
 
 MAX_PUSHES: Final = 3
 """An order that Sendcloud accepted so often without keeping it is a problem."""
@@ -54,6 +57,11 @@ def pushing(entry: Entry, *, fingerprint: str, now: int, trace: str = "") -> Ent
     if is_final(entry):
         return entry
     return _moved(entry, "pushing", now, fingerprint=fingerprint, watched=entry.watched or now, trace=trace)
+
+
+def noticed(entry: Entry, push: PushOrder, *, now: int) -> Entry:
+    """Keep what the order lacks as it is sent now; nothing is asked of one that is never sent again."""
+    return entry if is_final(entry) else replace(entry, notices=missing_data(entry.notices, push, now=now))
 
 
 def accepted(entry: Entry, *, fingerprint: str, now: int) -> Entry:
@@ -118,7 +126,8 @@ def dismissed(entry: Entry) -> Entry:
     """End the watch of an order that was not transferred and is skipped for good now."""
     if is_final(entry) or is_transferred(entry) or entry.state == "pushing":
         return entry
-    return replace(entry, state="new", watched=0, held=None, problem=_without(entry.problem, _CURED_BY_DISMISSAL))
+    problem = _without(entry.problem, _CURED_BY_DISMISSAL)
+    return replace(entry, state="new", watched=0, held=None, problem=problem, notices=())
 
 
 def changed_after_transfer(entry: Entry, *, reason: str, now: int, recheck_period_ms: int) -> Entry:
@@ -154,7 +163,8 @@ def deleted(entry: Entry, *, now: int) -> Entry:
     """Report that a person deleted it in Sendcloud; it is never pushed again."""
     if not was_confirmed(entry):
         return entry
-    return _moved(entry, "problem", now, problem=_problem(entry, "deleted_in_sendcloud", now=now), watched=0)
+    problem = _problem(entry, "deleted_in_sendcloud", now=now)
+    return _moved(entry, "problem", now, problem=problem, watched=0, notices=())
 
 
 def never_sent(entry: Entry) -> Entry:
@@ -190,7 +200,8 @@ def _held(entry: Entry, reason: str, *, now: int) -> Entry:
     if entry.held is not None and entry.held.reason == reason:
         return entry
     known_since = entry.watched if entry.state == "new" and entry.held is None else 0
-    return replace(entry, held=Held(reason=reason, since=known_since or now))
+    notices = entry.notices if reason == LATER else ()
+    return replace(entry, held=Held(reason=reason, since=known_since or now), notices=notices)
 
 
 def _problem(entry: Entry, code: ProblemCode, *, now: int, path: str = "") -> Problem:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from aftersend.errors import Transient
+from aftersend.ledger.merge import labelled
 from aftersend_exporter.export.existing_labels import all_labelled
 from aftersend_exporter.rules.transitions import MAX_PUSHES
 from aftersend_sandbox.faults import Faults
@@ -445,6 +447,69 @@ async def test_customs_data_that_cannot_be_had_now_is_waited_for(redis_url: str,
         second = await harness.export()
         assert second.outcome == "done"
         assert harness.saved(swiss).body["customs_details"]["commercial_invoice_number"] == str(swiss.order_id)
+
+
+async def test_what_customs_lack_is_noticed_until_it_is_cured(redis_url: str, tmp_path: Path) -> None:
+    async with exporter_harness(redis_url, tmp_path, orders=300) as harness:
+        swiss = harness.order("customs_known")
+        products = [harness.world.afterbuy.products[item.product_id] for item in swiss.items]
+        kept = [product.hs_code for product in products]
+        for product in products:
+            product.hs_code, product.origin = "", "VN/CN"
+        first = await harness.export()
+        assert (first.outcome, first.rejected, first.health.problems) == ("done", 0, {})
+        assert first.health.notices["customs_incomplete"] >= 1
+        before = await harness.entry(swiss)
+        assert {notice.code for notice in before.notices} == {"customs_incomplete"}
+        assert len(before.notices) == 2 * len(swiss.items)
+        assert (before.state, before.problem) == ("accepted", None)
+        (item, *_) = harness.saved(swiss).body["order_details"]["order_items"]
+        assert "hs_code" not in item
+        assert "country_of_origin" not in item, "nothing is declared that is not certain"
+
+        harness.later(minutes=15)
+        again = await harness.export()
+        assert (again.sent, again.health.notices) == (0, first.health.notices)
+        assert (await harness.entry(swiss)).notices == before.notices, "the same time, too"
+
+        for product, hs_code in zip(products, kept, strict=True):
+            product.hs_code, product.origin = hs_code, "PT"
+        harness.later(minutes=15)
+        cured = await harness.export()
+        assert cured.sent >= 1
+        assert (await harness.entry(swiss)).notices == ()
+        value = harness.context.metrics.registry.get_sample_value(
+            "aftersend_notices", {"tenant": IDENTITY, "code": "customs_incomplete"}
+        )
+        assert value == cured.health.notices.get("customs_incomplete", 0)
+
+
+async def test_a_label_ends_the_notice_of_a_missing_state(redis_url: str, tmp_path: Path) -> None:
+    async with exporter_harness(redis_url, tmp_path, orders=300) as harness:
+        american = harness.order("united_states")
+        for address in filter(None, (american.billing, american.shipping_address)):
+            address.state = "somewhere"
+        before = (await harness.export()).health.notices["state_missing"]
+        notices = (await harness.entry(american)).notices
+        assert [(notice.code, notice.path) for notice in notices if notice.code == "state_missing"] == [
+            ("state_missing", "shipping_address/state_province_code")
+        ]
+        number = str(american.order_id)
+        await harness.context.ledger.change(number, lambda entry: labelled(entry, harness.context.now_ms()))
+        assert (await harness.export()).health.notices.get("state_missing", 0) == before - 1
+        assert (await harness.entry(american)).notices == ()
+
+
+async def test_an_upgrade_fills_in_notices_and_sends_nothing_again(redis_url: str, tmp_path: Path) -> None:
+    async with exporter_harness(redis_url, tmp_path, orders=300) as harness:
+        first = await harness.export()
+        assert first.health.notices
+        noticed = [entry async for entry in harness.context.ledger.entries(harness.context.ledger.noticed())]
+        for known in noticed:  # as a version without notices left them
+            await harness.context.ledger.change(known.order, lambda entry: structs.replace(entry, notices=()))
+        second = await harness.export()
+        assert (second.sent, second.unchanged, second.health.notices) == (0, first.sent, first.health.notices)
+        assert set(harness.world.journal.pushes.values()) == {1}
 
 
 async def test_an_unreadable_order_is_a_problem_of_its_own(small: ExporterHarness) -> None:
