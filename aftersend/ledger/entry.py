@@ -24,6 +24,7 @@ ProblemCode = Literal[
     "withdrawn",
     "conflict",
     "tag_refused",
+    "not_shown",
 ]
 NoticeCode = Literal["customs_incomplete", "state_missing", "field_left_out"]
 """The gravest first."""

@@ -30,6 +30,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "huge": "a streamed answer of `size` bytes (default 200 MB)",
         "empty": "HTTP 200 with an empty body",
         "lost_answer": "the call is carried out, then the connection drops before the answer",
+        "not_shown": "UpdateSoldItems answers Success and changes nothing",
     },
     "sendcloud": {
         "latency": "answers `seconds` later",

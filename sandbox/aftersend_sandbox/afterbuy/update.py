@@ -3,6 +3,7 @@
 Elements that are left out leave their field alone, an empty element clears it (both switchable). An order that is
 unknown, hidden or not an order yet is an error 33 or a warning 12; whether the other orders of the call are processed
 then is a switch, too. Every change goes into the journal as (old, new).
+The fault ``not_shown`` lets the call succeed without any effect.
 """
 
 from dataclasses import dataclass
@@ -40,8 +41,9 @@ def update_sold_items(root: "etree._Element", answer: AfterbuyAnswer, world: Wor
         raise AfterbuyError(74)
     wanted = [Wanted(node, _identify(node, world)) for node in nodes]
     good = [each for each in wanted if _acceptable(each, answer, world)]
-    if len(good) == len(wanted) or world.switches.batch == "partial":
-        for each in good:
+    processed = good if len(good) == len(wanted) or world.switches.batch == "partial" else []
+    if processed and not world.faults.strikes("afterbuy", "not_shown", "UpdateSoldItems"):
+        for each in processed:
             _change(each, world)
     answer.errors[:] = dict.fromkeys(answer.errors)
 

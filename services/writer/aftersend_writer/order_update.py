@@ -7,10 +7,13 @@
 How Afterbuy shows that it refuses a tag is unverified, so a tag has three ways to fail and all of them end in the
 problem ``tag_refused``, with the number written: an error or warning for the call, an error for the tag alone, or a
 success after which the order does not show the tag.
+
+A success that the next read does not show yet makes the update late: it is read once more after a while, and what is
+still missing then is written once more. What is not shown even then waits for the next try of its event.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 
 from aftersend.afterbuy.model import Order, OrderChange, UnreadableOrder
@@ -35,6 +38,8 @@ class OrderUpdate:
 
     lease: Lease
     entry: Entry
+    reads_only: bool = False
+    """Afterbuy did not show this order's updates too often today: see only whether it does now."""
     granularity: Granularity = Granularity.BATCH
     change: OrderChange = field(default_factory=lambda: OrderChange(""))
     observation: Observation | None = None
@@ -43,8 +48,13 @@ class OrderUpdate:
     """When the read began that the change is based on, in seconds since 1970."""
     tag_tried: bool = False
     labels_refused: bool = False
-    written: bool = False
-    """Something was written within this batch."""
+    accepted: list[OrderChange] = field(default_factory=list)
+    """What was written within this batch with plain success."""
+    is_late: bool = False
+    """Something of that is not shown yet."""
+    waited: bool = False
+    may_repeat: bool = False
+    """It was waited for, and may be written once more."""
     tags_before: frozenset[str] = frozenset()
     """The tags that the order had before our write."""
 
@@ -55,8 +65,13 @@ class OrderUpdate:
 
     @property
     def is_open(self) -> bool:
-        """There is still something to write."""
+        """There is still something to write, now or later."""
         return self.observation is None and self.error is None
+
+    @property
+    def is_active(self) -> bool:
+        """There is still something to write now."""
+        return self.is_open and not self.is_late
 
     def evaluate(self, order: Order | UnreadableOrder | None, rules: Rules) -> None:
         """Compare the order as it was just read with the ledger (None: Afterbuy has it no more)."""
@@ -65,13 +80,32 @@ class OrderUpdate:
         elif isinstance(order, UnreadableOrder):
             self.reject(Rejected("unreadable", path=order.path, order=self.order_id))
         else:
-            self._apply(compare(self.entry, order, rules, full=self.written), rules)
-            self._restore_lost_tags(order)
+            self._evaluate_shown(order, rules)
 
     def reject(self, error: AftersendError) -> None:
         """End with the problem ``rejected`` and a dead letter: Afterbuy refuses this order for good."""
         self.observation = Observation(self.entry.observed, OrderProblem("rejected", error.path))
         self.error = error
+
+    @property
+    def is_unshown(self) -> bool:
+        """It ended with the problem ``not_shown``."""
+        problem = None if self.observation is None else self.observation.problem
+        return problem is not None and problem.code == "not_shown"
+
+    def mark_accepted(self, change: OrderChange) -> None:
+        """Note what Afterbuy answered plain success to."""
+        self.accepted.append(change)
+        self.tag_tried = self.tag_tried or bool(change.add_tags)
+
+    def resume(self) -> None:
+        """Go on with a late update: what is still not shown may be written once more."""
+        self.is_late = False
+        self.waited = self.may_repeat = True
+
+    def end_unshown(self) -> None:
+        """End with the problem ``not_shown``; the event is done."""
+        self.observation = Observation(self.entry.observed, OrderProblem("not_shown"))
 
     def parts(self) -> Iterator[OrderChange]:
         """Split the change, so that a refused part keeps no other back."""
@@ -82,6 +116,25 @@ class OrderUpdate:
             replace(nothing, add_tags=self.change.add_tags),
         )
         return (part for part in parts if not part.is_empty)
+
+    def _evaluate_shown(self, order: Order, rules: Rules) -> None:
+        diff = compare(self.entry, order, rules)
+        if not self._waits_for(diff.change):
+            self._apply(compare(self.entry, order, rules, full=True) if self.accepted else diff, rules)
+            self._restore_lost_tags(order)
+        if self.reads_only and self.is_open:
+            self.end_unshown()
+
+    def _waits_for(self, missing: OrderChange) -> bool:
+        """Whether something that was accepted is missing, and is to be waited for before it is written again."""
+        unshown = _filled(missing) & {name for change in self.accepted for name in _filled(change)}
+        if not unshown or (self.waited and unshown == {"add_tags"}):
+            return False  # a tag alone was refused in silence
+        if self.may_repeat and "add_tags" in unshown:
+            self.tag_tried = False  # the update was ignored as a whole, the tag with it
+        self.is_late = not self.may_repeat
+        self.may_repeat = False
+        return self.is_late
 
     def _apply(self, diff: Diff, rules: Rules) -> None:
         tag_refused = self.tag_tried and bool(diff.change.add_tags)
@@ -107,3 +160,8 @@ class OrderUpdate:
         if self.labels_refused:
             return OrderProblem("rejected", "ParcelLabels")
         return OrderProblem("tag_refused") if tag_refused else None
+
+
+def _filled(change: OrderChange) -> set[str]:
+    """The names of the fields that a change writes."""
+    return {each.name for each in fields(change) if each.name != "order_id" and getattr(change, each.name)}

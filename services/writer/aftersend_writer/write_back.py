@@ -8,11 +8,16 @@ After every write the order is read again, and the ledger takes over only what t
 little. It ends when there is nothing left to write. So a lost answer, a crash at any step or a repetition costs one
 more read and changes nothing.
 
+What is not shown at once is read again after ``LATE_SECONDS``, written once more at most, and read. If it is still not
+shown, the event is delivered again later, and after four such rounds a day it ends with the problem ``not_shown``:
+calls without effect are not repeated without end, and they are no sign of an outage for the circuit breaker.
+
 After an answer other than plain success to a call with several orders it is unknown which of them were written: all of
 them are read again and written singly. A refusal of one order leads to a read and a write in parts. If the outcome is
 unknown (time-out, broken connection), the update ends with that error, and the event is delivered again later.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -29,9 +34,12 @@ from aftersend_writer.order_update import Granularity, OrderUpdate
 from aftersend_writer.rules.diff import Rules
 from aftersend_writer.rules.ledger_updates import applied
 from aftersend_writer.rules.ownership import Mac
+from aftersend_writer.unshown import UnshownRounds
 
-MAX_ROUNDS: Final = 6
+MAX_READS: Final = 6
 """Reads of an order: batch, single, parts, once more for what got lost, and room for one surprise."""
+LATE_SECONDS: Final = 2.0
+"""How long a success may take to be shown."""
 _UNCLEAR: Final = ("warning", "status_unclear")
 
 
@@ -70,13 +78,16 @@ class OrderWriter:
         mac: Mac,
         meter: WriteBackMeter,
         clock: Callable[[], float] = time.time,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         recovering: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         self._ledger = ledger
         self._afterbuy = afterbuy
         self._clock = clock
         self._meter = meter
+        self._pause = pause
         self._recovering = recovering
+        self._unshown = UnshownRounds(clock)
         self._rules = Rules(settings, mac, lambda: datetime.fromtimestamp(clock(), UTC))
 
     async def write_batch(self, orders: Mapping[str, bool]) -> dict[str, AftersendError | None]:
@@ -89,7 +100,7 @@ class OrderWriter:
                     updates += await self._open(order_id, leases, recheck=recheck)
                 except AftersendError as error:
                     outcomes[order_id] = error
-            await self._run_rounds(updates)
+            await self._run_round(updates)
             for update in updates:
                 not_stored = await self._update_ledger(update)
                 outcomes[update.order_id] = update.error or not_stored
@@ -104,17 +115,34 @@ class OrderWriter:
         if entry is None or not (recheck or entry.applied != entry.observed):
             return []
         add_link(entry.trace)  # the push, hours ago
-        return [OrderUpdate(lease, entry)]
+        return [OrderUpdate(lease, entry, reads_only=self._unshown.is_spent(entry))]
 
-    async def _run_rounds(self, updates: list[OrderUpdate]) -> None:
-        for _ in range(MAX_ROUNDS):
-            await self._read([update for update in updates if update.is_open])
-            unfinished = [update for update in updates if update.is_open]
+    async def _run_round(self, updates: list[OrderUpdate]) -> None:
+        await self._read_and_write(updates)
+        late = [update for update in updates if update.is_open and update.is_late]
+        if late:
+            await self._pause(LATE_SECONDS)
+            for update in late:
+                update.resume()
+            await self._read_and_write(late)
+        for update in updates:
+            self._end_round(update)
+
+    async def _read_and_write(self, updates: list[OrderUpdate]) -> None:
+        for _ in range(MAX_READS):
+            await self._read([update for update in updates if update.is_active])
+            unfinished = [update for update in updates if update.is_active]
             if not unfinished:
                 return
             await self._write(unfinished)
-        for update in unfinished:
-            update.error = update.error or Transient("not_shown", upstream=AFTERBUY)
+
+    def _end_round(self, update: OrderUpdate) -> None:
+        if update.is_open and not self._unshown.count(update.order_id):
+            update.error = Transient("not_shown")  # without upstream: an answered call is no failure of the circuit
+        elif update.is_open:
+            update.end_unshown()
+        elif update.observation is not None and not update.is_unshown:
+            self._unshown.clear(update.order_id)
 
     async def _read(self, updates: list[OrderUpdate]) -> None:
         if not updates:
@@ -155,7 +183,7 @@ class OrderWriter:
                 update.granularity = Granularity.SINGLE
         else:
             for update in ready:
-                _mark_written(update, update.change)
+                update.mark_accepted(update.change)
 
     async def _write_alone(self, update: OrderUpdate) -> None:
         if update.granularity is Granularity.PARTS:
@@ -188,7 +216,7 @@ class OrderWriter:
     async def _send_one(self, update: OrderUpdate, change: OrderChange) -> None:
         await update.lease.check()
         await self._send([update], [change])
-        _mark_written(update, change)
+        update.mark_accepted(change)
 
     async def _send(self, updates: Sequence[OrderUpdate], changes: Sequence[OrderChange]) -> None:
         """Write, and record for how long a person's edit could have been overwritten, whatever the answer is."""
@@ -216,11 +244,6 @@ class OrderWriter:
         if observation.problem is None:
             self._meter.record_success()
         return None
-
-
-def _mark_written(update: OrderUpdate, change: OrderChange) -> None:
-    update.written = True
-    update.tag_tried = update.tag_tried or bool(change.add_tags)
 
 
 def _fail(updates: Sequence[OrderUpdate], error: AftersendError) -> None:

@@ -126,6 +126,15 @@ async def test_reset_and_lost_answer(upstream: str) -> None:
         assert bool(door.world.journal.pushes) == (upstream == "sendcloud")
 
 
+async def test_success_without_effect() -> None:
+    async with a_sandbox() as door:
+        arm(door, "afterbuy", "not_shown")
+        status, body = await afterbuy(door)
+        assert (status, b"Success" in body, written(door.world)) == (200, True, False)
+        await afterbuy(door)
+        assert written(door.world)
+
+
 @pytest.mark.parametrize("upstream", ["afterbuy", "sendcloud"])
 async def test_half_open_and_latency(upstream: str) -> None:
     call = afterbuy if upstream == "afterbuy" else sendcloud

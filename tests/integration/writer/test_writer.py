@@ -31,6 +31,7 @@ from aftersend.stream.pending_entries import PendingEntries
 from aftersend.stream.stream import Stream
 from aftersend.tenant.document import Tenant
 from aftersend_writer import main as writer
+from aftersend_writer import write_back
 from aftersend_writer.handler import ParcelEventHandler
 from aftersend_writer.metrics import WriterMetrics
 from tests.support.afterbuy_sandbox import SimulatedAccount
@@ -167,6 +168,30 @@ async def test_from_the_event_to_afterbuy(bridge: Bridge) -> None:
     assert bridge.metric("writeback_seconds_count") >= 2
     assert int(await bridge.state.get("success.writeback") or 0) > 0
     assert bridge.health.stalled() == {}
+
+
+async def test_success_without_effect_ends_in_a_problem_not_in_a_burst(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write_back, "LATE_SECONDS", 0.0)
+    order = bridge.shop.order(700)
+    bridge.shop.fault("not_shown")
+    await bridge.recovered()
+    await bridge.send("700", parcel(number="A1"))
+    async with running(bridge):
+        for done in (1, 2, 3):
+            await until(lambda done=done: bridge.shop.calls("UpdateSoldItems") == 2 * done)
+            await until(lambda: settled(bridge, delayed=1))
+            await hurry(bridge.stream)
+        await until(lambda: drained(bridge))
+        assert (bridge.shop.calls("GetSoldItems"), bridge.shop.calls("UpdateSoldItems")) == (16, 8)
+        await bridge.stream.add("order.check", "sweep", OrderCheck("700"))
+        await until(lambda: drained(bridge))
+    assert (bridge.shop.calls("GetSoldItems"), bridge.shop.calls("UpdateSoldItems")) == (17, 8)
+    problem = (await bridge.entry("700")).problem
+    assert problem is not None
+    assert (problem.code, order.additional_info, await bridge.stream.dead()) == ("not_shown", "", 0)
+    assert bridge.health.facts["afterbuy"] == "ok"
 
 
 async def test_every_way_to_match(bridge: Bridge) -> None:

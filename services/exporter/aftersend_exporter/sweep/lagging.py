@@ -5,7 +5,8 @@ order that lags for ten minutes gets an ``order.check``, unless events are waiti
 will get to it), and not more often than every six hours.
 
 Some problems end without any event, because a person corrects Afterbuy: clears a field that is in conflict, or creates
-the tag that was refused. Such orders are checked every hour, as long as orders are rechecked at all.
+the tag that was refused; or because Afterbuy shows at last what it accepted. Such orders are checked every hour, as
+long as orders are rechecked at all.
 """
 
 from collections.abc import AsyncIterator
@@ -21,8 +22,8 @@ LAGS_AFTER_MS: Final = 10 * 60 * 1000
 _BACKLOG_SECONDS: Final = 600
 _LAGGING_REPEAT_SECONDS: Final = 6 * 3600
 _CURABLE_REPEAT_SECONDS: Final = 3600
-CURABLE: Final[tuple[ProblemCode, ...]] = ("conflict", "tag_refused")
-"""Problems that a person cures in Afterbuy without any event."""
+CURABLE: Final[tuple[ProblemCode, ...]] = ("conflict", "tag_refused", "not_shown")
+"""Problems that end in Afterbuy without any event."""
 
 
 async def check_lagging(context: ExportContext, *, traceparent: str = "") -> int:

@@ -19,7 +19,7 @@ from aftersend_writer.rules.ownership import Mac
 ORDER_GONE = OrderProblem("changed_after_transfer", "gone")
 """The order does not exist any more; the exporter uses the same code and path."""
 Tick = Literal["tag", "shipped"]
-_OWN_CODES: frozenset[ProblemCode] = frozenset({"withdrawn", "conflict", "tag_refused", "rejected"})
+_OWN_CODES: frozenset[ProblemCode] = frozenset({"withdrawn", "conflict", "tag_refused", "rejected", "not_shown"})
 _OBSERVABLE: frozenset[str] = frozenset({ORDER_GONE.path, "has_parcel_number"})
 """Reasons of the exporter's ``changed_after_transfer`` that an observation can clear."""
 

@@ -37,6 +37,7 @@ async def test_an_order_that_lags_for_ten_minutes_is_checked_once_in_six_hours(r
     [
         ("conflict", 0, ["700"]),
         ("tag_refused", DAY, ["700"]),
+        ("not_shown", DAY, ["700"]),
         ("conflict", 15 * DAY, []),
         ("withdrawn", 0, []),
         ("rejected", 0, []),
