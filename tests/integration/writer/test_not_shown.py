@@ -1,5 +1,6 @@
 """Afterbuy answers Success and goes on showing the old order: for a moment, for a while, for days."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from redis.asyncio import Redis
 
 from aftersend.afterbuy.model import OrderChange, Page
 from aftersend.circuit_breaker import CircuitBreaker, CircuitBreakerTiming
-from aftersend.errors import AftersendError, Transient
+from aftersend.errors import AftersendError, Later, Transient
 from aftersend.ledger.entry import Problem
 from aftersend.ledger.store import Ledger
 from aftersend_writer.write_back import LATE_SECONDS
@@ -109,6 +110,43 @@ async def test_an_update_without_effect_is_repeated_once_as_a_whole(writer: Writ
     assert await writer.write("700") is None
     assert calls(shop) == (4, 2)
     assert (order.additional_info, order.shipping.service, order.tags) == ("A1", "DHL", ["VIP", TAG])
+    assert (await writer.entry()).is_done
+
+
+async def test_a_lease_lost_while_waiting_ends_the_round_without_a_second_update(
+    writer: Writer, ledger: Ledger, shop: SimulatedAccount, redis: Redis
+) -> None:
+    order = shop.order(700)
+    shop.fault("not_shown", remaining=1)
+    await writer.merge("700", FIRST)
+
+    async def lose(_seconds: float) -> None:
+        await redis.set(f"aftersend:{{{ledger._tenant}}}:lease:order:700", "another writer")
+
+    writer.order_writer._pause = lose
+    assert isinstance(await writer.write("700"), Later)
+    assert (shop.calls("UpdateSoldItems"), order.additional_info) == (1, "")
+    assert (await writer.entry()).lagging
+
+
+async def test_a_writer_that_ends_while_waiting_leaves_the_order_to_the_next_one(
+    writer: Writer, ledger: Ledger, shop: SimulatedAccount, clock: ManualClock
+) -> None:
+    order, late = shop.order(700), LateAccount(shop)
+    writer.order_writer._afterbuy = late
+    await writer.merge("700", FIRST)
+
+    async def end(_seconds: float) -> None:
+        await late.catch_up()
+        raise asyncio.CancelledError
+
+    writer.order_writer._pause = end
+    with pytest.raises(asyncio.CancelledError):
+        await writer.write("700")
+    assert (await writer.entry()).lagging
+    calls(shop)
+    assert await Writer(ledger, shop, clock).write("700") is None
+    assert (calls(shop), order.additional_info, order.tags) == ((1, 0), "A1", [TAG])
     assert (await writer.entry()).is_done
 
 
