@@ -45,6 +45,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "empty_429": "429 with an empty body",
         "lost_answer": "the call is carried out, then the connection drops before the answer",
         "not_saved": "POST /orders answers 201, but that order is never saved",
+        "refused_field": "POST /orders answers 400 at `paths` (no positions) of every order that has such a field",
         "still_processing": "POST /orders answers 400: a previous request is still being processed",
     },
     "webhook": {
@@ -68,6 +69,7 @@ class ArmedFault:
     seconds: float = 0.0
     size: int = 200_000_000
     calls: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
 
 
 class Faults:

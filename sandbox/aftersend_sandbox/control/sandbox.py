@@ -107,6 +107,7 @@ def arm(call: ControlCall) -> dict[str, Any]:
         seconds=float(body.get("seconds", 0)),
         size=int(body.get("size", ArmedFault().size)),
         calls=tuple(body.get("calls", ())),
+        paths=tuple(body.get("paths", ())),
     )
     call.world.faults.arm(str(body.get("upstream")), str(body.get("kind")), fault)
     return faults(call)

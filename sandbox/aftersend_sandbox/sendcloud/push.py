@@ -50,6 +50,8 @@ def check_all(orders: list[Any], world: World) -> None:
     """Validate all orders; raises Refused 400 with every fault of every order."""
     check = order_schema(world.switches)
     faults = [fault for index, order in enumerate(orders) for fault in _faults(check, order, index, world)]
+    if not faults and (struck := world.faults.strikes("sendcloud", "refused_field", "POST /orders")):
+        faults = [fault for index, order in enumerate(orders) for fault in _disliked(order, index, struck.paths)]
     if faults:
         raise v3_errors(400, faults, world)
 
@@ -70,6 +72,23 @@ def _faults(check: Check, order: Any, index: int, world: World) -> Iterator[Sche
         yield SchemaError(f"{path}/order_id", "invalid", "Order has a label and can not be changed")
     if "id" in order and (known is None or str(known.id) != order["id"]):
         yield SchemaError(f"{path}/order_id", "invalid", "order_id of an existing order can not be changed")
+
+
+def _disliked(order: Any, index: int, paths: tuple[str, ...]) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
+    for path in paths:
+        for pointer in _pointers(order, path.split("/"), f"/data/attributes/[{index}]"):
+            yield SchemaError(pointer, "invalid", "Value is not accepted")
+
+
+def _pointers(value: Any, names: list[str], pointer: str) -> Iterator[str]:  # noqa: ANN401 - JSON
+    """Where a body has the field that these names lead to, in every element of a list on the way."""
+    if not names:
+        yield pointer
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _pointers(each, names, f"{pointer}/[{index}]")
+    elif isinstance(value, dict) and names[0] in value:
+        yield from _pointers(value[names[0]], names[1:], f"{pointer}/{names[0]}")
 
 
 def _check_busy(orders: list[Any], world: World) -> None:

@@ -519,6 +519,17 @@ async def test_not_saved_and_still_processing() -> None:
         assert (await door.push(a_push()))[0] == 201
 
 
+async def test_a_field_that_is_refused_wherever_an_order_has_it() -> None:
+    async with a_sandbox() as door:
+        paths = ("order_details/order_items/name", "shipping_address/po_box")
+        door.world.faults.arm("sendcloud", "refused_field", ArmedFault(remaining=1, paths=paths))
+        status, refused = await door.push(a_push(101), a_push(102))
+        assert status == 400
+        pointers = [each["source"]["pointer"] for each in refused["errors"]]
+        assert pointers == [f"/data/attributes/[{at}]/order_details/order_items/[0]/name" for at in (0, 1)]
+        assert (await door.push(a_push(101), a_push(102)))[0] == 201
+
+
 async def test_integrations() -> None:
     async with a_sandbox() as door:
         door.world.sendcloud.integrations[INTEGRATION_ID].created_at = NOW

@@ -121,7 +121,7 @@ class PageProcessor:
         )
         push = to_sendcloud()
         in_account_currency = partial(to_sendcloud, currency=account_currency(order))
-        fallback = partial(fallback_order, push, in_account_currency=in_account_currency)
+        fallback = partial(fallback_order, in_account_currency=in_account_currency)
         return MappedOrder(order.order_id, push, fingerprint(push, mac=self.context.mac), fallback)
 
 

@@ -1,16 +1,21 @@
 """Pushing mapped orders to Sendcloud, a hundred at a time, so that a crash between any two steps is healed.
 
     collect a hundred ──> ledger: pushing, watched ──> POST ──> ledger: accepted, not watched any more
-                                                          ├── refused: bad ones become problems, the rest is sent again
+                                                          ├── refused: the rest is sent again; bad ones go without
+                                                          │   what they do not need, or become problems
                                                           └── transient error: stay pushing and watched for the next run
 
 An order that is ``pushing`` when a process dies is read and sent again by the next run; the upsert key makes that
 harmless. After three consecutive failures nothing more is sent in this run, but what was collected stays watched.
+
+Refused orders of a batch are improved and sent again together, in at most three rounds: with street or currency in
+another form (see ``fallback``), or without an optional field (see ``optional_fields``), which is noticed. The
+fingerprint stays that of the order as the merchant has it, so it is not sent again for that.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import partial, reduce
 from itertools import compress
 from typing import Final
 
@@ -23,12 +28,15 @@ from aftersend.sendcloud.model import SENDCLOUD, PushOrder
 from aftersend_exporter.context import ExportContext, gather_limited
 from aftersend_exporter.export.batches import BATCH, GroupAccepted, GroupRefused, deliver
 from aftersend_exporter.export.recorder import RunRecorder
+from aftersend_exporter.rules.optional_fields import of_all_articles, plain_path, without
 from aftersend_exporter.rules.transitions import accepted, noticed, pushing, rejected
 
 _MAX_CONSECUTIVE_FAILURES: Final = 3
 _STILL_PROCESSING: Final = "still_processing"
 _BUSY_RETRY_DELAYS: Final = (1.0, 2.0, 4.0)
 """Seconds; for an order that Sendcloud is still processing."""
+_ROUNDS: Final = 3
+"""How often refused orders are improved and sent again."""
 _INTEGRATION: Final = "order_details/integration"
 
 
@@ -39,8 +47,20 @@ class MappedOrder:
     order: str
     push: PushOrder = field(repr=False)
     fingerprint: str
-    fallback: Callable[[str], PushOrder | None] = field(default=lambda _path: None, repr=False)
+    fallback: Callable[[PushOrder, str], PushOrder | None] = field(default=lambda _push, _path: None, repr=False)
     """Returns what to send instead if Sendcloud refuses it at that path."""
+    left_out: tuple[str, ...] = ()
+    """Paths of the fields that it goes without, because Sendcloud refused them."""
+
+    def improved(self, path: str) -> "MappedOrder | None":
+        """Return what to send after a refusal at ``path``; None if there is nothing better."""
+        lighter = without(self.push, path)
+        if lighter is not None:
+            return replace(self, push=lighter, left_out=(*self.left_out, path))
+        other = self.fallback(self.push, path)
+        if other is None:
+            return None
+        return replace(self, push=reduce(lambda push, name: without(push, name) or push, self.left_out, other))
 
 
 @dataclass(slots=True)
@@ -81,28 +101,30 @@ class Pusher:
         entry = await self.context.ledger.change(mapped.order, change)
         return entry.state == "pushing"
 
-    async def _deliver(self, batch: list[MappedOrder]) -> None:
+    async def _deliver(self, batch: list[MappedOrder], *, rounds: int = _ROUNDS) -> None:
         machine = deliver(len(batch))
         try:
             group = next(machine)
             while True:
                 group = machine.send(await self._send([batch[position] for position in group]))
         except StopIteration as end:
-            await self._settle_refused(
-                [(batch[position], path or code) for position, (code, path) in end.value.items()]
-            )
+            bad = [(batch[position], path or code) for position, (code, path) in end.value.items()]
+            await self._settle_refused(bad, rounds=rounds)
 
-    async def _settle_refused(self, bad: list[tuple[MappedOrder, str]]) -> None:
-        """Push the fallbacks of refused orders; those without one are problems."""
+    async def _settle_refused(self, bad: list[tuple[MappedOrder, str]], *, rounds: int) -> None:
+        """Push what is better than the refused orders, in at most so many rounds; the others are problems.
+
+        The last round leaves an article's field out of all articles: Sendcloud names one per order and round.
+        """
         again: list[MappedOrder] = []
         for mapped, path in bad:
-            better = mapped.fallback(path)
+            better = mapped.improved(_at(path, last=rounds == 1)) if rounds else None
             if better is None:
                 await self._reject(mapped, path)
             else:
-                again.append(MappedOrder(mapped.order, better, mapped.fingerprint))
+                again.append(better)
         if again:
-            await self._deliver(again)
+            await self._deliver(again, rounds=rounds - 1)
 
     async def _send(self, group: list[MappedOrder]) -> GroupAccepted | GroupRefused:
         """Make one call. A group that can be tried again counts as accepted here: its orders stay ``pushing``."""
@@ -142,7 +164,8 @@ class Pusher:
         await gather_limited(group, self._mark_accepted)
 
     async def _mark_accepted(self, mapped: MappedOrder) -> Entry:
-        change = partial(accepted, fingerprint=mapped.fingerprint, now=self.context.now_ms())
+        now, left_out = self.context.now_ms(), mapped.left_out
+        change = partial(accepted, fingerprint=mapped.fingerprint, now=now, left_out=left_out)
         return await self.context.ledger.change(mapped.order, change)
 
     async def _reject(self, mapped: MappedOrder, path: str) -> None:
@@ -167,6 +190,11 @@ _WRONG_INTEGRATION: Final = Misconfigured(
     path="spec.sendcloud.integration",
     cure="correct its name or id",
 )
+
+
+def _at(path: str, *, last: bool) -> str:
+    """Return where to improve an order that was refused at ``path``."""
+    return of_all_articles(plain_path(path)) if last else plain_path(path)
 
 
 def _blames_integration(error: BatchRejected) -> bool:

@@ -9,7 +9,7 @@ what counts as paid, paid on delivery  ``payment.is_paid``, ``payment.is_cash_on
 push, confirm or leave alone           ``next_action.next_action``
 what a dry run prints                  ``outcomes.outcome_of``
 held, watched, given up, problems      ``transitions``
-sent without data that may be missed   ``notices.missing_data``, ``notices.left_out``
+sent without data that may be missed   ``notices.missing_data``, ``notices.fields_left_out``
 the whole order                        ``order_mapping.push_order``
 when an order counts as changed        ``order_mapping.fingerprint``
 name, street, state, mail, phone       ``addresses.shipping_address``
@@ -21,5 +21,6 @@ shipping method, fixed option          ``order_mapping.push_order``
 where customs papers are needed        ``territories.needs_customs``
 tariff number, origin                  ``customs.hs_code``, ``customs.origin_country``
 what is sent after a refusal           ``fallback.fallback_order``, ``house_numbers.divide``
+what an order can go without           ``optional_fields.without``
 =====================================  =================================================
 """

@@ -28,8 +28,10 @@ def fallback_order(push: PushOrder, path: str, *, in_account_currency: Callable[
 
 
 def _divided(push: PushOrder) -> PushOrder | None:
-    """Divide street and house number; None if it is not certain which is which."""
+    """Divide street and house number; None if it is not certain which is which, or they are divided already."""
     address = push.shipping_address
+    if address.house_number is not UNSET:
+        return None
     found = divide(address.address_line_1, address.address_line_2 or "", country=address.country_code)
     if found is None:
         return None

@@ -1,9 +1,9 @@
 """Notices: what an order was sent without, although customs or a carrier may ask for it. They stop nothing.
 
 ``missing_data`` reads it off the order as it would be sent: for customs, every article needs a tariff number and an
-origin; some countries need a state. ``left_out`` is for fields that Sendcloud refused. A notice keeps its time while it
-applies and ends with the first version of the order that it does not apply to; a label ends them all. They are no part
-of the fingerprint, so an order is never sent again for the sake of a notice.
+origin; some countries need a state. ``fields_left_out`` is for fields that Sendcloud refused. A notice keeps its time
+while it applies and ends with the first version of the order that it does not apply to; a label ends them all. They are
+no part of the fingerprint, so an order is never sent again for the sake of a notice.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,7 +29,7 @@ def missing_data(known: Notices, push: PushOrder, *, now: int) -> Notices:
     return _replaced(customs, "state_missing", _state_paths(push), now=now)
 
 
-def left_out(known: Notices, paths: Iterable[str], *, now: int) -> Notices:
+def fields_left_out(known: Notices, paths: Iterable[str], *, now: int) -> Notices:
     """Return the notices of an order that Sendcloud accepted without these fields."""
     return _replaced(known, "field_left_out", paths, now=now)
 

@@ -16,13 +16,14 @@ meanwhile is never undone. Three fields say what the state alone does not:
 (see ``notices``) end where an order is not to be sent any more; they never decide anything.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec.structs import replace
 
 from aftersend.ledger.entry import Entry, Held, Problem, ProblemCode, State
 from aftersend.sendcloud.model import PushOrder
-from aftersend_exporter.rules.notices import missing_data
+from aftersend_exporter.rules.notices import fields_left_out, missing_data
 
 MAX_PUSHES: Final = 3
 """An order that Sendcloud accepted so often without keeping it is a problem."""
@@ -64,11 +65,12 @@ def noticed(entry: Entry, push: PushOrder, *, now: int) -> Entry:
     return entry if is_final(entry) else replace(entry, notices=missing_data(entry.notices, push, now=now))
 
 
-def accepted(entry: Entry, *, fingerprint: str, now: int) -> Entry:
-    """Mark it as accepted; whether Sendcloud keeps it shows later."""
+def accepted(entry: Entry, *, fingerprint: str, now: int, left_out: Iterable[str] = ()) -> Entry:
+    """Mark it as accepted, without the fields ``left_out``; whether Sendcloud keeps it shows later."""
     if entry.state != "pushing" or entry.fingerprint != fingerprint:
         return entry
-    cured = replace(entry, problem=_without(entry.problem, _CURED_BY_ACCEPTANCE))
+    notices = fields_left_out(entry.notices, left_out, now=now)
+    cured = replace(entry, problem=_without(entry.problem, _CURED_BY_ACCEPTANCE), notices=notices)
     return _moved(cured, "accepted", now, pushed=now, pushes=entry.pushes + 1, watched=0)
 
 

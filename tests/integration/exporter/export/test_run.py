@@ -1,5 +1,6 @@
 """Whole exports between the two simulated systems: what is sent, held, reported, and never lost."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
@@ -510,6 +511,88 @@ async def test_an_upgrade_fills_in_notices_and_sends_nothing_again(redis_url: st
         second = await harness.export()
         assert (second.sent, second.unchanged, second.health.notices) == (0, first.sent, first.health.notices)
         assert set(harness.world.journal.pushes.values()) == {1}
+
+
+OPTIONAL = [
+    *(f"shipping_address/{name}" for name in ("email", "phone_number", "company_name", "address_line_2")),
+    "customer_details/email",
+    "shipping_address/state_province_code",
+    *(f"order_details/order_items/{name}" for name in ("hs_code", "country_of_origin", "ean", "sku", "product_id")),
+]
+
+
+@pytest.mark.parametrize("path", OPTIONAL)
+async def test_a_refused_optional_field_is_left_out_in_the_same_run(redis_url: str, tmp_path: Path, path: str) -> None:
+    async with exporter_harness(redis_url, tmp_path, orders=100) as harness:
+        american = harness.order("united_states")
+        for address in filter(None, (american.billing, american.shipping_address)):
+            address.company, address.street2, address.mail, address.phone = "Muster", "Hof", "a@example.org", "0221 0"
+        for item in american.items:
+            product = harness.world.afterbuy.products[item.product_id]
+            product.hs_code, product.origin, item.ean, item.anr = "691200", "PT", "4006381333931", "7"
+        harness.break_("sendcloud", "refused_field", paths=(path,))
+        summary = await harness.export()
+        assert (summary.outcome, summary.rejected, summary.health.problems) == ("done", 0, {})
+        assert summary.health.notices["field_left_out"] >= 1
+        known = await harness.entry(american)
+        name = path.rpartition("/")[2]
+        left_out = [notice.path for notice in known.notices if notice.code == "field_left_out"]
+        assert left_out
+        assert all(each.endswith(name) for each in left_out)
+        assert harness.pushes(american) == 1
+        assert f'"{name}"' not in json.dumps(harness.saved(american).body["shipping_address"])
+        assert f'"{name}"' not in json.dumps(harness.saved(american).body["order_details"])
+
+        harness.world.faults.disarm()
+        harness.later(minutes=15)
+        again = await harness.export()
+        assert (again.sent, again.health.notices) == (0, summary.health.notices), "the order has not changed"
+        after = await harness.entry(american)
+        assert (after.notices, after.fingerprint) == (known.notices, known.fingerprint)
+
+
+async def test_all_refused_orders_of_a_run_go_again_together_and_at_most_three_times(small: ExporterHarness) -> None:
+    paths = ("shipping_address/email", "shipping_address/phone_number", "order_details/order_items/sku")
+    small.break_("sendcloud", "refused_field", paths=paths)
+    summary = await small.export()
+    assert (summary.outcome, summary.rejected) == ("done", 0)
+    assert small.world.journal.calls["sendcloud POST /orders"] <= 4 + 3
+    assert small.world.faults.struck["sendcloud/refused_field"] <= 4 + 3
+
+
+async def test_a_field_of_many_articles_is_left_out_of_all_in_the_last_round(small: ExporterHarness) -> None:
+    order = small.order()
+    order.items = [replace(order.items[0], item_id=item_id, ean="4006381333931") for item_id in range(900, 906)]
+    small.break_("sendcloud", "refused_field", paths=("order_details/order_items/ean",))
+    summary = await small.export()
+    assert (summary.outcome, summary.rejected) == ("done", 0)
+    assert [notice.path for notice in (await small.entry(order)).notices] == [
+        "order_details/order_items/0/ean",
+        "order_details/order_items/1/ean",
+        "order_details/order_items/ean",
+    ]
+    items = small.saved(order).body["order_details"]["order_items"]
+    assert (len(items), [item for item in items if "ean" in item]) == (6, [])
+
+
+async def test_a_needed_field_that_is_refused_is_a_problem(small: ExporterHarness) -> None:
+    small.break_("sendcloud", "refused_field", paths=("shipping_address/email", "shipping_address/city"))
+    summary = await small.export()
+    assert (summary.sent, summary.health.problems) == (0, {"rejected": summary.rejected})
+    assert await small.problem(small.order()) == "rejected shipping_address/city"
+
+
+async def test_a_changed_order_is_sent_whole_again(small: ExporterHarness) -> None:
+    order = small.order()
+    small.break_("sendcloud", "refused_field", paths=("shipping_address/phone_number",))
+    await small.export()
+    assert [notice.code for notice in (await small.entry(order)).notices] == ["field_left_out"]
+    small.world.faults.disarm()
+    small.later(minutes=15)
+    order.billing.street, order.shipping_address = "Neuer Weg 1", None
+    assert (await small.export()).sent == 1
+    assert "phone_number" in small.saved(order).body["shipping_address"]
+    assert (await small.entry(order)).notices == ()
 
 
 async def test_an_unreadable_order_is_a_problem_of_its_own(small: ExporterHarness) -> None:

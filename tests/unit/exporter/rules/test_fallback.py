@@ -40,5 +40,12 @@ def test_an_uncertain_number_is_left_where_it_is() -> None:
     assert after_refusal(pushed(uncertain), "shipping_address/house_number") is None
 
 
+def test_a_number_that_is_refused_is_not_looked_for_again() -> None:
+    flat = PostalAddress(last_name="Erfunden", street="Dorfstr. 14 Whg. 2", city="Köln", country="DE")
+    divided = after_refusal(pushed(flat), "shipping_address/house_number")
+    assert divided is not None
+    assert after_refusal(divided, "shipping_address/house_number") is None
+
+
 def test_other_refusals_have_no_fallback() -> None:
     assert after_refusal(pushed(), "shipping_address/city") is None

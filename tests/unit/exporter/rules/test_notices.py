@@ -89,7 +89,7 @@ def test_a_state_that_the_destination_needs(country: str, state: str, *, missing
 
 
 def test_one_order_may_have_several_and_the_gravest_comes_first() -> None:
-    known = notices.left_out((), ["shipping_address/email"], now=SINCE)
+    known = notices.fields_left_out((), ["shipping_address/email"], now=SINCE)
     several = notices.missing_data(known, pushed("odd_origin", country="US"), now=SINCE + 5)
     assert [notice.code for notice in several] == ["customs_incomplete", "state_missing", "field_left_out"]
     assert [notice.since for notice in several] == [SINCE + 5, SINCE + 5, SINCE]
