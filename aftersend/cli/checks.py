@@ -104,7 +104,8 @@ async def _sendcloud(location: TenantLocation, session: ClientSession) -> list[F
     found = matching(known, location.tenant.spec.sendcloud.integration)
     if len(found) != 1:
         return [accepted, _no_integration(len(found), known)]
-    message = f"integration {found[0].id} found"
+    feedback = found[0].feedback_type
+    message = f"integration {found[0].id} found" + (f", feedback_type {feedback}" if feedback else "")
     return [accepted, Finding("integration", ok=True, message=message), webhook(found[0], location.tenant.spec)]
 
 
@@ -161,7 +162,8 @@ def _below(path: str, expected: str) -> bool:
 def _tag(spec: Spec) -> Finding:
     if not spec.write_back.tag:
         return Finding("tag", ok=True, message="no tag wanted")
-    return Finding("tag", ok=None, message="no call of Afterbuy shows whether the tag exists", cure=_TAG_CURE)
+    message = f'no call of Afterbuy shows whether the tag "{spec.write_back.tag}" exists'
+    return Finding("tag", ok=None, message=message, cure=_TAG_CURE)
 
 
 async def _redis(location: TenantLocation) -> Finding:

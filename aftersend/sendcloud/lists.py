@@ -59,6 +59,7 @@ class ListedIntegration(msgspec.Struct, frozen=True):
     system: Any = None
     webhook_active: Any = None
     webhook_url: Any = None
+    feedback_type: Any = None
 
     def clean(self) -> Integration:
         """Return the integration; id 0 if that cannot be read."""
@@ -68,6 +69,7 @@ class ListedIntegration(msgspec.Struct, frozen=True):
             type=lenient.text(self.type) or lenient.text(self.system),
             webhook_active=lenient.boolean(self.webhook_active),
             webhook_url=lenient.url(self.webhook_url),
+            feedback_type=lenient.text(self.feedback_type),
         )
 
 

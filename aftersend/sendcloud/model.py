@@ -187,3 +187,5 @@ class Integration(msgspec.Struct, frozen=True):
     type: str = ""
     webhook_active: bool = False
     webhook_url: str = ""
+    feedback_type: str = ""
+    """``eager`` (once the label exists), ``delayed`` (once the carrier scans it) or ``none``; empty if absent."""

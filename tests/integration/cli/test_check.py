@@ -108,6 +108,19 @@ async def test_all_is_well(tmp_path: Path, redis_url: str, upstreams: Upstreams)
         "signature": True,
     }
     assert "tag_refused" in found["tag"].cure
+    assert '"Sendcloud abgeschlossen"' in found["tag"].message
+    assert found["integration"].message == "integration 42 found"
+
+
+@pytest.mark.parametrize(
+    ("feedback", "shown"), [("delayed", ", feedback_type delayed"), (None, ""), ("", ""), (["x"], "")]
+)
+async def test_the_integrations_feedback_type_is_shown(
+    tmp_path: Path, upstreams: Upstreams, feedback: Any, shown: str
+) -> None:
+    upstreams.integrations = [{**INTEGRATION, "feedback_type": feedback}]
+    found = _by_name(await run_checks(_location(tmp_path, upstreams.port)))
+    assert (found["integration"].ok, found["integration"].message) == (True, f"integration 42 found{shown}")
 
 
 async def test_refused_credentials_are_one_finding_each(tmp_path: Path, upstreams: Upstreams) -> None:
