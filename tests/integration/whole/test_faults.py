@@ -13,8 +13,8 @@ from aftersend_sandbox.sendcloud import saving
 from tests.support.exporter_kit import IDENTITY, ExporterHarness, exporter_harness
 from tests.support.servers import RedisServer
 
-ELSEWHERE = {"latency", "quota", "half_open", "not_saved", "not_shown"}
-"""Waited for; a budget; a silence that outlasts a test; twice found out by asking: each has tests of its own."""
+ELSEWHERE = {"latency", "quota", "half_open", "not_saved", "not_shown", "refused_field"}
+"""Waited for; a budget; a long silence; twice found out by asking; a refusal of one order: each has its own tests."""
 FAULTS = [
     *(("afterbuy", kind, "GetSoldItems") for kind in sorted(set(KINDS["afterbuy"]) - ELSEWHERE)),
     *(("sendcloud", kind, "POST /orders") for kind in sorted(set(KINDS["sendcloud"]) - ELSEWHERE)),
