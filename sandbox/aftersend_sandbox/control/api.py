@@ -29,7 +29,7 @@ People and carriers in Sendcloud
 The sandbox itself
     POST /control/switches                  {"name": "position", …}
     POST /control/faults                    {"upstream", "kind", "probability", "count", "seconds", "size",
-                                            "calls": [...]}; only the first two are needed
+                                            "calls": [...], "paths": [...]}; only the first two are needed
     DELETE /control/faults                  (``upstream``, ``kind``) disarm
     POST /control/advance                   {"seconds": 60, "saves": true, "webhooks": true}: time; pending saves;
                                             every waiting webhook at once

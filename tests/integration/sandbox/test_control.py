@@ -166,6 +166,7 @@ async def test_switches_and_faults() -> None:
                 "seconds": 0.0,
                 "size": 200_000_000,
                 "calls": ["POST /orders"],
+                "paths": [],
             }
         ]
         async with door.http.post(f"{door.sandbox.sendcloud_url}/v3/orders") as answer:
