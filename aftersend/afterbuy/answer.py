@@ -33,6 +33,10 @@ MAX_RECORDS: Final = 1000
 
 _DECLARED: Final = re.compile(rb"""^\s*<\?xml[^>]*\sencoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _LONGEST_DECLARATION: Final = 256
+_UTF_8: Final = "utf-8-sig"
+_WIDER: Final = {"utf-8": _UTF_8, "ascii": _UTF_8, "iso8859-1": "cp1252"}
+"""Encodings that hold all of another one, which is declared wrongly more often than not."""
+_ASCII: Final = b"<?xml ?>"
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _PROLOG: Final = re.compile(r"\s*(?:<\?[^>]*>\s*|<!--[^>]*-->\s*)*<(!DOCTYPE|[A-Za-z_][\w:.-]*)", re.IGNORECASE)
 _ENVELOPE: Final = frozenset(
@@ -99,7 +103,7 @@ class AnswerReader:
             self._decoder, chunk, self._start = _decoder(self._start), self._start, b""
         try:
             text = self._decoder.decode(chunk, final=final)
-        except UnicodeDecodeError:
+        except UnicodeError:
             raise _broken("unparsable") from None
         if self._splitter is None:
             self._plain += text
@@ -119,12 +123,22 @@ def _decoder(start: bytes) -> codecs.IncrementalDecoder:
 
     Bytes that are no text become lone surrogates, which XML forbids: ``repair`` leaves them out of a record.
     """
+    if start.startswith(_UTF_16):
+        return codecs.getincrementaldecoder("utf-16")("surrogatepass")
     declared = _DECLARED.match(start.removeprefix(codecs.BOM_UTF8))
-    name = "utf-16" if start.startswith(_UTF_16) else declared[1].decode().lower() if declared else "utf-8"
+    return codecs.getincrementaldecoder(_codec(declared[1].decode()) if declared else _UTF_8)("surrogateescape")
+
+
+def _codec(declared: str) -> str:
+    """Return the codec of a declaration that was read as ASCII, so an encoding such as UTF-16 is wrongly declared."""
     try:
-        return codecs.getincrementaldecoder("utf-8-sig" if name in {"utf-8", "utf8"} else name)("surrogateescape")
+        known = codecs.lookup(declared).name
+        is_plausible = _ASCII.decode(known) == _ASCII.decode()
     except LookupError:
         raise _broken("unparsable") from None
+    except UnicodeError:
+        return _UTF_8
+    return _WIDER.get(known, known) if is_plausible else _UTF_8
 
 
 def _envelope(text: str) -> Envelope:

@@ -31,11 +31,14 @@ from aftersend.afterbuy.numbers import (
     read_whole,
 )
 from aftersend.afterbuy.records import Element
+from aftersend.afterbuy.repair import without_forbidden
 
 SECTIONS: Final = ("BuyerInfo", "SoldItems", "ShippingInfo", "PaymentInfo")
 
 _ITEM: Final = "SoldItems/SoldItem/"
-_ENTITY: Final = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
+_ENTITY: Final = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#[0-9]{1,12}|#[xX][0-9A-Fa-f]{1,12});")
+_REPLACEMENT: Final = "\ufffd"
+"""What ``html`` returns for a number that is no character."""
 _MAIL_PART: Final = r"[^\s@<>()\[\],;:\"\\.]+"
 _MAIL: Final = re.compile(rf"{_MAIL_PART}(?:\.{_MAIL_PART})*@{_MAIL_PART}(?:\.{_MAIL_PART})*\.{_MAIL_PART}")
 _MAIL_SEPARATORS: Final = re.compile(r"[\s<>()\[\],;:\"]+")
@@ -97,8 +100,12 @@ def read_mail(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Decode entities that XML parsing left over."""
-    return _ENTITY.sub(lambda match: html.unescape(match.group()), text) if "&" in text else text
+    """Decode entities that XML parsing left over; characters that are none are left out."""
+    return _ENTITY.sub(_decoded, text) if "&" in text else text
+
+
+def _decoded(entity: re.Match[str]) -> str:
+    return without_forbidden(html.unescape(entity[0])).replace(_REPLACEMENT, "")
 
 
 class _OptionalFields:

@@ -14,14 +14,14 @@ Memory depends on one record, not on the answer. Letter case of names does not m
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
 from lxml import etree
 
-from aftersend.afterbuy.repair import repair
+from aftersend.afterbuy.repair import prefixes, repair
 from aftersend.errors import Transient
 
 MAX_HEAD: Final = 1_000_000
@@ -33,7 +33,7 @@ MAX_ELEMENTS: Final = 200_000
 
 _OVERLAP: Final = 1024
 """Characters searched again with the next chunk: a boundary may be cut, white space included."""
-_NAMESPACE: Final = re.compile(r"""\sxmlns:[\w.-]+\s*=\s*(?:"[^"<&]*"|'[^'<&]*')""")
+_NAMESPACE: Final = re.compile(r"""\sxmlns:([\w.-]+)\s*=\s*(?:"[^"<&]*"|'[^'<&]*')""")
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ class RecordSplitter:
         self._id = re.compile(rf"<{record}ID\s*>\s*(?:<!\[CDATA\[)?\s*([0-9]{{1,30}})\s*(?:\]\]>)?\s*</", re.IGNORECASE)
         self._record = record
         self._too_large = too_large
-        self._namespaces = ""
+        self._namespaces: dict[str, str] = {}
         self._buffer = ""
         self._searched = 0
         self.head: str | None = None
@@ -108,7 +108,7 @@ class RecordSplitter:
         self._searched = max(0, len(self._buffer) - _OVERLAP)
         if start:
             self.head, self._buffer = self._buffer[: start.start()], self._buffer[start.start() :]
-            self._namespaces = "".join(_NAMESPACE.findall(self.head))
+            self._namespaces = {found[1]: found[0] for found in _NAMESPACE.finditer(self.head)}
             self._searched = 0
 
     def _complete(self) -> Iterator[Element]:
@@ -120,9 +120,11 @@ class RecordSplitter:
         self._searched = max(0, len(self._buffer) - _OVERLAP)
 
     def _parsed(self, text: str) -> Iterator[Element]:
-        root = self._parse(text)
+        root = _parse(text, self._namespaces)
         if root is None:
-            root = self._parse(repair(text, record=self._record))
+            repaired = repair(text, record=self._record)
+            undeclared = {prefix: f' xmlns:{prefix}="urn:undeclared"' for prefix in prefixes(repaired)}
+            root = _parse(repaired, undeclared | self._namespaces)
         if root is None:
             yield self._unreadable(text)
             return
@@ -133,20 +135,21 @@ class RecordSplitter:
             if element.name == self._record.lower():
                 yield element
 
-    def _parse(self, text: str) -> "etree._Element | None":
-        parser = etree.XMLParser(
-            resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
-        )
-        try:
-            return etree.fromstring(f"<records{self._namespaces}>{text}</records>".encode(), parser)
-        except (etree.LxmlError, ValueError):
-            return None
-
     def _unreadable(self, text: str) -> Element:
         found = self._id.search(text)
         name = self._record.lower()
         children = [Element(f"{name}id", [found[1]])] if found else []
         return Element(name, children=children, readable=False)
+
+
+def _parse(text: str, namespaces: Mapping[str, str]) -> "etree._Element | None":
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
+    )
+    try:
+        return etree.fromstring(f"<records{''.join(namespaces.values())}>{text}</records>".encode(), parser)
+    except (etree.LxmlError, ValueError):
+        return None
 
 
 def _element(node: "etree._Element") -> Element:

@@ -1,10 +1,11 @@
 """Repair of one record that is no well-formed XML: people's texts that were put into it as they are.
 
     U+0000 … U+001F, U+FFFF, half of a surrogate pair, bytes that are no text     left out
-    &#0;  &#x1F;  &#55357;                                                        left out
+    &#0;  &#x1F;  &#55357;                                                        left out, in attributes, too
     &nbsp;  &auml;                                                                the character
     &  &foo;  <3  < 5  ]]>                                                        escaped: they are text
     <b>  </b>  <Ring>                                                             escaped, unless each has its partner
+    <o:p></o:p>                                                                   its prefix is declared
 
 What a text meant is never guessed beyond that: if the record is still not well-formed, it stays unreadable.
 """
@@ -18,18 +19,24 @@ from xml.sax.saxutils import escape
 
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TAG: Final = r"<(/?)([A-Za-z_][\w:.-]*)(?:\s+[\w:.-]+\s*=\s*(?:\"[^\"<]*\"|'[^'<]*'))*\s*(/?)>"
-_TOKEN: Final = re.compile(
-    rf"{_TAG}|&(?:\#(x[0-9a-f]{{1,8}}|[0-9]{{1,10}})|([a-z][a-z0-9]*));|\]\]>|[&<]", re.IGNORECASE
-)
+_REFERENCE: Final = re.compile(r"&(?:#(x[0-9a-f]+|[0-9]+)|([a-z][a-z0-9]*));|&", re.IGNORECASE)
+_TOKEN: Final = re.compile(rf"{_TAG}|{_REFERENCE.pattern}|\]\]>|<", re.IGNORECASE)
+_PREFIX: Final = re.compile(r"[<\s/]([A-Za-z_][\w.-]*):[A-Za-z_]")
+_LONGEST_CODE: Final = 7
 _PREDEFINED: Final = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _CDATA: Final = "<![CDATA["
 
 
 def repair(text: str, *, record: str) -> str:
     """Escape or leave out what XML forbids; ``record`` is the name of the outermost element."""
-    parts = _without_cdata(_FORBIDDEN.sub("", text))
+    parts = _without_cdata(without_forbidden(text))
     unpaired = _unpaired("".join(part for part, is_cdata in parts if not is_cdata), record)
     return "".join(part if is_cdata else _repaired(part, unpaired) for part, is_cdata in parts)
+
+
+def without_forbidden(text: str) -> str:
+    """Leave out the characters that XML forbids."""
+    return _FORBIDDEN.sub("", text)
 
 
 def _without_cdata(text: str) -> list[tuple[str, bool]]:
@@ -51,23 +58,35 @@ def _unpaired(text: str, record: str) -> frozenset[str]:
 
 def _repaired(text: str, unpaired: frozenset[str]) -> str:
     def token(match: re.Match[str]) -> str:
-        _, tag, _, number, name = match.groups()
-        if tag:
-            return escape(match[0]) if tag in unpaired else match[0]
-        if number:
-            return match[0] if _is_allowed(number) else ""
-        if name:
-            return match[0] if name in _PREDEFINED else _character(match[0])
-        return escape(match[0])
+        if match[2]:
+            return escape(match[0]) if match[2] in unpaired else _REFERENCE.sub(_referenced, match[0])
+        return _REFERENCE.sub(_referenced, match[0]) if match[0].startswith("&") else escape(match[0])
 
     return _TOKEN.sub(token, text)
 
 
-def _is_allowed(number: str) -> bool:
-    code = int(number[1:], 16) if number.startswith("x") else int(number)
-    return code <= sys.maxunicode and not _FORBIDDEN.match(chr(code))
+def _referenced(match: re.Match[str]) -> str:
+    """Return what a reference, or a bare ``&``, is to be in XML."""
+    number, name = match.groups()
+    if number:
+        return _code_point(number.lower())
+    if name:
+        return match[0] if name in _PREDEFINED else _character(match[0])
+    return escape(match[0])
+
+
+def _code_point(number: str) -> str:
+    """Return the reference to a character by its number, or nothing if XML forbids it."""
+    digits = number.removeprefix("x").lstrip("0")
+    code = int(digits or "0", 16 if number.startswith("x") else 10) if len(digits) <= _LONGEST_CODE else sys.maxsize
+    return f"&#{code};" if code <= sys.maxunicode and not _FORBIDDEN.match(chr(code)) else ""
 
 
 def _character(entity: str) -> str:
     """Return the character of an entity that HTML knows; one that it does not know is text."""
     return escape(html.unescape(entity))
+
+
+def prefixes(text: str) -> frozenset[str]:
+    """Return the namespace prefixes that names in this text may have: Word's ``<o:p>`` brings no declaration."""
+    return frozenset(_PREFIX.findall(text)) - {"xml", "xmlns"}

@@ -66,6 +66,15 @@ READ_WITHOUT = {
     b"<?php": "<?php",
     b"<!DOCTYPE html>": "<!DOCTYPE html>",
     b"&lt;b&gt; & ok": "<b> & ok",
+    b"&#X41;&#X1F;&#x00000041;&#00000000;&#x000000000000;": "AA",
+    b"a&amp;#55357;&amp;#0;b & c": "ab & c",
+    b"<o:p>x</o:p> & y": "& y",
+    b"Fa. <max@example.org>": "Fa. <max@example.org>",
+    b"<p class=MsoNormal>x": "<p class=MsoNormal>x",
+    b"&copy 2026 &eacute": "&copy 2026 &eacute",
+    b"100 &#37 &#8364 5": "100 &#37 &#8364 5",
+    b"\x80\x85 \xf8\x88\x80\x80\x80\xc0\x80": "",
+    b"${x} {{y}} %s \\u0000": "${x} {{y}} %s \\u0000",
 }
 
 
@@ -75,6 +84,40 @@ def test_what_xml_forbids_is_left_out_and_what_it_would_escape_is_text(odd: byte
     assert (first, third) == CALM
     assert isinstance(second, Order)
     assert second.additional_info == text
+
+
+FORBIDDEN = (*range(0x9), 0xB, 0xC, *range(0xE, 0x20), 0xD800, 0xDABC, 0xDFFF, 0xFFFE, 0xFFFF)
+"""Each control character, halves of surrogate pairs, and the two that are no characters."""
+PLACES = {
+    "field": "<AdditionalInfo>a##b</AdditionalInfo>",
+    "field that is not read": "<AdditionalInfo>ab</AdditionalInfo><Memo>##</Memo>",
+    "attribute": '<AdditionalInfo note="##">ab</AdditionalInfo>',
+    "attribute in single quotes": "<AdditionalInfo note='x##'>ab</AdditionalInfo>",
+    "text that looks like a tag": "<AdditionalInfo>ab</AdditionalInfo><Memo><br##></Memo>",
+    "CDATA": "<AdditionalInfo><![CDATA[a##b]]></AdditionalInfo>",
+    "comment": "<AdditionalInfo>ab</AdditionalInfo><!-- ## -->",
+    "between fields": "##<AdditionalInfo>ab</AdditionalInfo>##",
+    "deep": "<AdditionalInfo>ab</AdditionalInfo><PaymentInfo><Deep><Street>##</Street></Deep></PaymentInfo>",
+}
+SPELLINGS = {
+    "raw": lambda code: chr(code).encode("utf-8", "surrogatepass"),
+    "decimal": lambda code: b"&#%d;" % code,
+    "decimal with zeros": lambda code: b"&#%09d;" % code,
+    "hexadecimal": lambda code: b"&#x%x;" % code,
+    "hexadecimal in capitals": lambda code: b"&#X%X;" % code,
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_no_character_that_xml_forbids_costs_an_order_wherever_it_stands(place: str, spelling: str) -> None:
+    for code in FORBIDDEN:
+        odd = SPELLINGS[spelling](code)
+        document = page(order(1), order(2, PLACES[place]), order(3)).encode().replace(b"##", odd)
+        first, second, third = read(document)
+        assert (first, third) == CALM
+        assert isinstance(second, Order), code
+        assert second.additional_info == "ab", code
 
 
 UNREADABLE = (b"</AdditionalInfo></Order>", b"<Order>", b"<b><i></b></i>", b"</Order></Orders></Result></Afterbuy>")
@@ -123,13 +166,51 @@ def test_the_odd_order_may_stand_anywhere(position: int) -> None:
     assert [isinstance(each, Order) and each.order_id for each in found] == ["1", "2", "3"]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "iso-8859-1", "windows-1252", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "iso-8859-1", "windows-1252", "utf-16", "ISO-8859-15", "latin1", "UTF8"])
 def test_the_declared_encoding_counts(encoding: str) -> None:
     document = page(order(1, "<AdditionalInfo>Größe</AdditionalInfo>")).replace("utf-8", encoding)
     for cut in range(60):
         (found,) = read(document.encode(encoding), cut)
         assert isinstance(found, Order)
         assert found.additional_info == "Größe"
+
+
+@pytest.mark.parametrize(
+    ("declared", "written"),
+    [
+        ("utf-16", "utf-8"),
+        ("UTF-16LE", "utf-8"),
+        ("utf-32", "utf-8"),
+        ("us-ascii", "utf-8"),
+        ("ASCII", "utf-8"),
+        ("cp037", "utf-8"),
+        ("iso-8859-1", "windows-1252"),
+        ("latin-1", "windows-1252"),
+        ("undefined", "utf-8"),
+        ("utf-16", "utf-8-sig"),
+    ],
+)
+def test_an_encoding_that_cannot_be_meant_costs_no_letter(declared: str, written: str) -> None:
+    document = page(order(1, "<AdditionalInfo>Größe 5 € – „x“</AdditionalInfo>")).replace("utf-8", declared)
+    (found,) = read(document.encode(written))
+    assert isinstance(found, Order)
+    assert found.additional_info == "Größe 5 € – „x“"
+
+
+@pytest.mark.parametrize("name", ["hex", "base64", "zlib", "bz2", "rot13", "idna", "uu", "quopri", "x-user-defined"])
+def test_a_declaration_that_names_no_encoding_of_text_is_a_fault_of_the_answer(name: str) -> None:
+    with pytest.raises(Transient, match="unparsable"):
+        read(page(order(1)).replace("utf-8", name).encode())
+
+
+def test_half_a_character_of_utf_16_is_left_out() -> None:
+    document = page(order(1), order(2, "<AdditionalInfo>a\ud83db</AdditionalInfo>"), order(3)).replace(
+        "utf-8", "utf-16"
+    )
+    first, second, third = read(document.encode("utf-16", "surrogatepass"))
+    assert (first, third) == CALM
+    assert isinstance(second, Order)
+    assert second.additional_info == "ab"
 
 
 def test_prefixes_that_the_envelope_declares_are_known_in_records() -> None:
