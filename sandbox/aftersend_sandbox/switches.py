@@ -72,6 +72,15 @@ class Switches:
         "Afterbuy", "no", "yes", means="Whether writing ParcelLabels also fills an empty AdditionalInfo."
     )
     range_id: str = _switch("Afterbuy", "inclusive", "exclusive", means="RangeID: ValueFrom belongs to the range.")
+    date_filter: str = _switch(
+        "Afterbuy", "inclusive", "exclusive", means="DateFilter: DateFrom and DateTo belong to the range."
+    )
+    mod_date: str = _switch(
+        "Afterbuy",
+        "appearance",
+        "edits",
+        means="ModDate of an order that is shown later than its own date: when it was first shown, or its last edit.",
+    )
     order_under_date_filter: str = _switch(
         "Afterbuy",
         "by_id",

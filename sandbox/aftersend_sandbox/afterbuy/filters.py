@@ -27,7 +27,7 @@ DATES: Final[dict[str, Callable[[AfterbuyOrder], Iterable[datetime | None]]]] = 
     "PayDate": lambda order: [order.payment.paid_at],
     "ShippingDate": lambda order: [order.shipping.dispatched_at],
     "InvoiceDate": lambda order: [order.payment.invoice_date],
-    "ModDate": lambda order: [order.modified_at or order.ordered_at],
+    "ModDate": lambda order: [max(order.modified_at or order.ordered_at, order.visible_from or order.ordered_at)],
     "XmlDate": lambda order: [order.xml_at],
     "MailDate": lambda order: [order.mail_at],
     "ReminderDate": lambda order: [order.reminder_at],
@@ -109,7 +109,7 @@ def _apply(each: "etree._Element", selection: Selection, switches: Switches) -> 
     elif name == "RangeID":
         _apply_range(each, selection, switches)
     elif name == "DateFilter":
-        selection.predicates.append(_dated(each, values))
+        selection.predicates.append(_dated(each, values, switches))
         selection.dated = values[0]
     elif name == "DefaultFilter":
         selection.predicates.append(_default(_one(values), switches))
@@ -146,8 +146,9 @@ def _apply_range(each: "etree._Element", selection: Selection, switches: Switche
         selection.last = int(last)
 
 
-def _dated(each: "etree._Element", values: list[str]) -> Predicate:
-    moments = DATES.get(_one(values))
+def _dated(each: "etree._Element", values: list[str], switches: Switches) -> Predicate:
+    name = _one(values)
+    moments = _edited if name == "ModDate" and switches.mod_date == "edits" else DATES.get(name)
     start_text, end_text = content(each, "FilterValues/DateFrom"), content(each, "FilterValues/DateTo")
     if moments is None or not start_text:
         raise AfterbuyError(30)
@@ -156,9 +157,16 @@ def _dated(each: "etree._Element", values: list[str]) -> Predicate:
         end = read_moment(end_text) if end_text else None
     except ValueError:
         raise AfterbuyError(30) from None
-    return lambda order: any(
-        moment is not None and start <= moment and (end is None or moment <= end) for moment in moments(order)
-    )
+    ends = () if switches.date_filter == "inclusive" else (start, end)
+
+    def is_inside(moment: datetime) -> bool:
+        return start <= moment and (end is None or moment <= end) and moment.replace(microsecond=0) not in ends
+
+    return lambda order: any(moment is not None and is_inside(moment) for moment in moments(order))
+
+
+def _edited(order: AfterbuyOrder) -> Iterable[datetime | None]:
+    return [order.modified_at or order.ordered_at]
 
 
 def _default(value: str, switches: Switches) -> Predicate:

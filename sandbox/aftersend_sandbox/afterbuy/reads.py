@@ -30,7 +30,7 @@ def get_sold_items(root: "etree._Element", answer: AfterbuyAnswer, world: World)
     most = _page_size(content(root, "MaxSoldItems"), too_many=31)
     selection = read_filters(root, world.switches)
     descending = _flag(root, "OrderDirection")
-    matching = _visible(root, selection.of(world.afterbuy.orders, descending=descending))
+    matching = _visible(root, selection.of(world.afterbuy.orders, descending=descending), world)
     by_date = world.switches.order_under_date_filter == "by_date" and selection.dated
     page, more = _cut(matching, most)
     if by_date:
@@ -40,9 +40,10 @@ def get_sold_items(root: "etree._Element", answer: AfterbuyAnswer, world: World)
     _put_page(answer.result, page, more=more, level=level, world=world)
 
 
-def _visible(root: "etree._Element", orders: Iterator[AfterbuyOrder]) -> Iterator[AfterbuyOrder]:
-    hidden, unfinished = _flag(root, "ReturnHiddenItems"), _flag(root, "RequestAllItems")
-    return (each for each in orders if (hidden or not each.hidden) and (unfinished or each.is_order))
+def _visible(root: "etree._Element", orders: Iterator[AfterbuyOrder], world: World) -> Iterator[AfterbuyOrder]:
+    hidden, unfinished, now = _flag(root, "ReturnHiddenItems"), _flag(root, "RequestAllItems"), world.clock.now()
+    shown = (each for each in orders if each.is_shown(now))
+    return (each for each in shown if (hidden or not each.hidden) and (unfinished or each.is_order))
 
 
 def _cut(orders: Iterator[AfterbuyOrder], most: int) -> tuple[list[AfterbuyOrder], bool]:

@@ -1,8 +1,8 @@
 """UpdateSoldItems of the simulated Afterbuy: which orders are meant, in which mode, and what the answer says.
 
 Elements that are left out leave their field alone, an empty element clears it (both switchable). An order that is
-unknown, hidden or not an order yet is an error 33 or a warning 12; whether the other orders of the call are processed
-then is a switch, too. Every change goes into the journal as (old, new).
+unknown, hidden, not shown yet or not an order yet is an error 33 or a warning 12; whether the other orders of the call
+are processed then is a switch, too. Every change goes into the journal as (old, new).
 The fault ``not_shown`` lets the call succeed without any effect.
 """
 
@@ -58,7 +58,7 @@ def _identify(node: "etree._Element", world: World) -> AfterbuyOrder | None:
         order = book.get(int(order_id)) if order_id.isdecimal() else None
     else:
         order = next((each for each in book if any(str(item.item_id) == item_id for item in each.items)), None)
-    return order if order and order.is_order and not order.hidden else None
+    return order if order and order.is_order and not order.hidden and order.is_shown(world.clock.now()) else None
 
 
 def _acceptable(each: Wanted, answer: AfterbuyAnswer, world: World) -> bool:

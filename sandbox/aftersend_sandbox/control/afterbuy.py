@@ -1,6 +1,7 @@
 """Control actions of a person in Afterbuy's user interface; each leaves an entry of api ``control`` in the journal."""
 
 from dataclasses import fields
+from datetime import timedelta
 from typing import Any
 
 from aftersend_sandbox.control.sandbox import ControlCall, UnknownObject
@@ -70,6 +71,17 @@ def hide(call: ControlCall) -> AfterbuyOrder:
     order = _find(call)
     order.hidden = True
     return _done(call, order, "order hidden", {})
+
+
+def appear(call: ControlCall) -> AfterbuyOrder:
+    """Let the interface show the order at a later moment, given in seconds from now, whatever its own date is."""
+    order, seconds = _find(call), float(call.body.get("seconds", ""))
+    order.visible_from = call.world.clock.now() + timedelta(seconds=seconds)
+    detail = {"visible_from": order.visible_from}
+    call.world.journal.note(
+        JournalEntry(call.world.clock.now(), "control", "appearance set", str(order.order_id), detail=detail)
+    )
+    return order
 
 
 def delete(call: ControlCall) -> AfterbuyOrder:

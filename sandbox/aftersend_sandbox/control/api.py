@@ -14,6 +14,7 @@ A person in Afterbuy
     POST /control/orders/{id}/address       {"street": "…", …} fields of the delivery address
     POST /control/orders/{id}/tags          {"add": "…"} or {"remove": "…"}
     POST /control/orders/{id}/cancel, …/hide, …/delete
+    POST /control/orders/{id}/appear        {"seconds": 241920}: shown from then on, later than its own date says
 
 People and carriers in Sendcloud
     POST /control/incoming/labels           {"orders": [key, …]} or {"all": true}: print for many
@@ -73,6 +74,7 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("POST", "/control/orders/{id}/tags"): afterbuy.edit_tags,
     ("POST", "/control/orders/{id}/cancel"): afterbuy.cancel,
     ("POST", "/control/orders/{id}/hide"): afterbuy.hide,
+    ("POST", "/control/orders/{id}/appear"): afterbuy.appear,
     ("POST", "/control/orders/{id}/delete"): afterbuy.delete,
     ("GET", "/control/incoming"): sendcloud.incoming,
     ("POST", "/control/incoming/labels"): sendcloud.print_many,

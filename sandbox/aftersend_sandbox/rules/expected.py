@@ -71,18 +71,19 @@ def window(world: World) -> tuple[datetime, datetime]:
 
 
 def must_go(world: World) -> Iterator[AfterbuyOrder]:
-    """List the orders that every export of today must transfer."""
+    """List the orders that the first export must transfer: those that were shown by then."""
     start, end = window(world)
     for order in world.afterbuy.orders:
-        if could_go(order) and not held_back(world, order) and start <= dated(order) <= end:
+        if could_go(order) and not held_back(world, order) and start <= dated(order) <= end and order.is_shown(end):
             yield order
 
 
 def must_stay(world: World) -> Iterator[AfterbuyOrder]:
-    """List the orders that no export may transfer."""
-    start, _ = window(world)
+    """List the orders that no export may transfer; an order that is shown later is not judged by its date."""
+    start, end = window(world)
     for order in world.afterbuy.orders:
-        if not could_go(order) or held_back(world, order) or dated(order) < start - EDGE:
+        is_old = dated(order) < start - EDGE and order.is_shown(end)
+        if not could_go(order) or held_back(world, order) or is_old:
             yield order
 
 

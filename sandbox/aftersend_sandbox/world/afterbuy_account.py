@@ -151,6 +151,8 @@ class AfterbuyOrder:
     is_order: bool = True
     """False = only an item so far: listed with RequestAllItems alone, never updatable."""
     hidden: bool = False
+    visible_from: datetime | None = None
+    """When the interface shows it for the first time, as a released marketplace order or a split one; None = always."""
     cancelled: bool = False
     """Cancelled by the merchant: quantities are answered as negative, like a credit note."""
     exported: bool = False
@@ -158,6 +160,10 @@ class AfterbuyOrder:
     """Mails that Afterbuy would have sent to the customer, by kind."""
     scenario: str = ""
     """Why the seeds invented this order; for the control API and verdicts, never shown by the simulated APIs."""
+
+    def is_shown(self, now: datetime) -> bool:
+        """Return True once the interface shows it; hidden orders are another matter."""
+        return self.visible_from is None or self.visible_from <= now
 
 
 @dataclass(slots=True)

@@ -244,6 +244,43 @@ async def test_range_id(value: str, found: list[int]) -> None:
         assert listed(await door.sold(a_filter("RangeID", ValueFrom="103"))) == found
 
 
+@pytest.mark.parametrize(("value", "found"), [("inclusive", [101, 102, 103]), ("exclusive", [102])])
+async def test_date_filter(value: str, found: list[int]) -> None:
+    world = small_world(date_filter=value)  # date_filter="inclusive" "exclusive"
+    for order in world.afterbuy.orders:
+        order.ordered_at = NOW + timedelta(seconds=order.order_id - 101)
+    span = a_filter("DateFilter", "AuctionEndDate", DateFrom="24.11.2026 10:30:00", DateTo="24.11.2026 10:30:02")
+    async with a_sandbox(world) as door:
+        assert listed(await door.sold(span)) == found
+
+
+async def test_an_order_that_is_shown_later_than_its_own_date() -> None:
+    async with a_sandbox() as door:
+        status, order = await door.control("POST", "orders/103/appear", seconds=60)
+        assert (status, order["visible_from"]) == (200, "2026-11-24T09:31:00+00:00")
+        by_id = a_filter("OrderID", "103")
+        assert codes(await door.sold(by_id)) == [15]
+        assert listed(await door.sold()) == [101, 102, 104, 105]
+        assert codes(await door.update("<OrderID>103</OrderID><AdditionalInfo>1</AdditionalInfo>")) == [33]
+        await door.control("POST", "advance", seconds=60)
+        assert listed(await door.sold(by_id)) == [103]
+        refused, _ = await door.control("POST", "orders/103/appear")
+        assert refused == 400
+
+
+@pytest.mark.parametrize(("value", "found"), [("appearance", [103]), ("edits", [])])
+async def test_mod_date(value: str, found: list[int]) -> None:
+    world = small_world(mod_date=value)  # mod_date="appearance" "edits"
+    for order in world.afterbuy.orders:
+        order.ordered_at = NOW - timedelta(days=3)
+    world.afterbuy.orders[103].visible_from = NOW
+    since = a_filter("DateFilter", "ModDate", DateFrom="24.11.2026 00:00:00")
+    async with a_sandbox(world) as door:
+        assert listed(await door.sold(since)) == found
+        await door.control("POST", "orders/104/tags", add="x")
+        assert listed(await door.sold(since)) == [*found, 104]
+
+
 @pytest.mark.parametrize(
     ("value", "found"), [("by_id", [101, 102, 103, 104, 105]), ("by_date", [105, 104, 103, 102, 101])]
 )
