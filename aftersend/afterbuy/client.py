@@ -1,4 +1,4 @@
-"""Client of Afterbuy: orders of a window, orders by id, updates, customs data, the time.
+"""Client of Afterbuy: orders of a window, new and changed orders, orders by id, updates, customs data, the time.
 
 Paging. GetSoldItems answers at most 250 sold items. The next page is the same request from LastOrderID on. Whether that
 range includes its start is unverified, so orders already seen are dropped. It ends at HasMoreItems 0, or when neither
@@ -75,6 +75,21 @@ class AfterbuyClient:
         async for sold in self._pages(writing.date_filter(date_field, start, end), complete=True):
             yield sold.page()
 
+    async def orders_from(self, order_id: int) -> AsyncIterator[Page]:
+        """Read orders from this OrderID on, ascending. Whether the order itself comes, too, is unverified."""
+        async for sold in self._pages(start=max(order_id, 1)):
+            yield sold.page()
+
+    async def orders_changed(self, start: datetime, end: datetime) -> AsyncIterator[Page]:
+        """Read orders that were changed between two moments, whatever their own date, ascending by OrderID."""
+        async for sold in self._pages(writing.date_filter("ModDate", start, end)):
+            yield sold.page()
+
+    async def highest_order_id(self) -> int | None:
+        """Look up the highest OrderID by one call; None without orders, or if the page does not descend."""
+        sold = await self._ask_sold_items((writing.range_filter(1),), self._detail, descending=True)
+        return sold.highest()
+
     async def orders_by_id(self, ids: Sequence[str]) -> AsyncIterator[Page]:
         """Read these orders, as far as Afterbuy still has them; orders that were not requested are dropped."""
         for some in _chunks(ids, ORDERS_PER_CALL):
@@ -108,12 +123,14 @@ class AfterbuyClient:
             await self._exchange.send(document, AnswerReader("Product", take), find_refusal=read_refusal)
         return found
 
-    async def _pages(self, wanted: writing.Filter, *, complete: bool = False) -> AsyncIterator[SoldItemsPage]:
+    async def _pages(
+        self, *filters: writing.Filter, start: int = 0, complete: bool = False
+    ) -> AsyncIterator[SoldItemsPage]:
         seen: set[str] = set()
         sections, count = frozenset[str](), 0
-        position: int | None = 0
+        position: int | None = start
         while position is not None:
-            sold = await self._sold_items((wanted, writing.range_filter(position)) if position else (wanted,))
+            sold = await self._sold_items((*filters, writing.range_filter(position)) if position else filters)
             sections, count = sections | sold.sections(), count + len(sold.orders)
             if complete and count > 1 and (missing := missing_section(sections)):
                 raise Bug("section_missing", upstream=AFTERBUY, path=missing)
@@ -132,9 +149,11 @@ class AfterbuyClient:
             self._detail = writing.EVERY_SECTION
         return sold
 
-    async def _ask_sold_items(self, filters: Sequence[writing.Filter], detail: int) -> SoldItemsPage:
+    async def _ask_sold_items(
+        self, filters: Sequence[writing.Filter], detail: int, *, descending: bool = False
+    ) -> SoldItemsPage:
         sold = SoldItemsPage()
-        document = writing.get_sold_items(self._credentials(), filters, detail=detail)
+        document = writing.get_sold_items(self._credentials(), filters, detail=detail, descending=descending)
         envelope = await self._exchange.send(document, AnswerReader("Order", sold.take), find_refusal=read_refusal)
         sold.read_paging(envelope)
         return sold

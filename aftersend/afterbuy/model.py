@@ -92,6 +92,11 @@ class Order:
     already_paid: Decimal | None = None
     full_amount: Decimal | None = None
     paid_at: datetime | None = None
+    """PaymentInfo/PaymentDate."""
+    feedback_at: datetime | None = None
+    """FeedbackDate: the customer's checkout."""
+    invoiced_at: datetime | None = None
+    """PaymentInfo/InvoiceDate."""
     payment_function: str = ""
     """PaymentInfo/PaymentFunction in capitals, such as CASH_ON_DELIVERY."""
     payment_method: str = ""
@@ -121,6 +126,8 @@ class UnreadableOrder:
     order_id: str
     path: str
     """Element path such as ``SoldItems/SoldItem/ItemQuantity``; never its content."""
+    ordered_at: datetime | None = None
+    """OrderDate, if that can be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def read_order(element: Element) -> Order | UnreadableOrder:
         order_id = _read(element, "OrderID", read_id)
         return _order(element, order_id) if element.readable else UnreadableOrder(order_id, "Order")
     except _UnreadableField as field:
-        return UnreadableOrder(order_id, field.path)
+        return UnreadableOrder(order_id, field.path, _OptionalFields(element).get("OrderDate", read_time, None))
 
 
 def read_product(element: Element) -> ProductCustoms | None:
@@ -144,6 +144,8 @@ def _order(element: Element, order_id: str) -> Order:
         already_paid=fields.get("PaymentInfo/AlreadyPaid", read_amount, None),
         full_amount=fields.get("PaymentInfo/FullAmount", read_amount, None),
         paid_at=fields.get("PaymentInfo/PaymentDate", read_time, None),
+        feedback_at=_OptionalFields(element).get("FeedbackDate", read_time, None),
+        invoiced_at=_OptionalFields(element).get("PaymentInfo/InvoiceDate", read_time, None),
         payment_function=_text(element, "PaymentInfo/PaymentFunction").upper(),
         payment_method=_text(element, "PaymentInfo/PaymentMethod"),
         sections=frozenset(name for name in SECTIONS if element.all(name)),

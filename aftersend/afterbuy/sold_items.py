@@ -51,6 +51,12 @@ class SoldItemsPage:
         """Return the OrderIDs of this page; items that are no order yet carry 0 and have none."""
         return ({order.order_id for order in self.orders} | {order.order_id for order in self.unreadable}) - {"0"}
 
+    def highest(self) -> int | None:
+        """Return the highest OrderID of the account from a descending page; None if the page does not show it."""
+        listed = [int(order.order_id) for order in self.orders if order.order_id != "0"]
+        is_descending = len(listed) > 1 and listed[0] > listed[-1]
+        return max(map(int, self.ids()), default=None) if is_descending or self.is_last else None
+
     def next_position(self, position: int, *, has_news: bool) -> int | None:
         """Return where the page after this one starts, None if there is none; ``position`` is where this one started.
 

@@ -74,12 +74,14 @@ def get_time(credentials: AfterbuyCredentials) -> Document:
     return _document("GetAfterbuyTime", _request("GetAfterbuyTime", credentials))
 
 
-def get_sold_items(credentials: AfterbuyCredentials, filters: Sequence[Filter], *, detail: int) -> Document:
-    """Build GetSoldItems: one page, ascending by OrderID, real orders only."""
+def get_sold_items(
+    credentials: AfterbuyCredentials, filters: Sequence[Filter], *, detail: int, descending: bool = False
+) -> Document:
+    """Build GetSoldItems: one page, ascending (or descending) by OrderID, real orders only."""
     request = _request("GetSoldItems", credentials, detail=detail)
     _add(request, "RequestAllItems", "0")
     _add(request, "MaxSoldItems", str(MAX_SOLD_ITEMS))
-    _add(request, "OrderDirection", "0")
+    _add(request, "OrderDirection", str(int(descending)))
     _add_filters(request, filters)
     return _document("GetSoldItems", request)
 

@@ -101,6 +101,44 @@ async def test_warnings_do_not_spoil_a_read() -> None:
         assert await collected(window(end)) == [["1"]]
 
 
+async def test_orders_from_an_id_on_are_asked_for_by_range_alone() -> None:
+    async with scripted_afterbuy(page(order(7), order(8), more=1, last=8), page(order(8), order(9), last=9)) as end:
+        assert await collected(end.client.orders_from(7)) == [["7", "8"], ["9"]]
+        asked = [end.texts("DataFilter/Filter/FilterValues/*", number) for number in range(2)]
+        assert asked == [["7"], ["8"]]
+        assert end.texts("OrderDirection") == ["0"]
+
+
+async def test_changed_orders_are_asked_for_by_mod_date() -> None:
+    async with scripted_afterbuy(page(order(7), last=7)) as end:
+        assert await collected(end.client.orders_changed(START, END)) == [["7"]]
+        assert end.texts("DataFilter/Filter/FilterValues/*") == [
+            "23.11.2026 00:00:00",
+            "25.11.2026 00:00:00",
+            "ModDate",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("given", "highest"),
+    [
+        (page(order(9), order(3), more=1, last=3), 9),
+        (page(order(9), more=0, last=9), 9),
+        (page(order(3), order(9), more=0, last=9), 9),
+        (page(order(3), order(9), more=1, last=9), None),  # the order of ids was not followed
+        (page(order(3), more=1, last=3), None),
+        (page(order(0), more=0), None),
+        (page(), None),
+        (errors(15), None),
+    ],
+)
+async def test_the_highest_order_id_takes_one_call(given: str, highest: int | None) -> None:
+    async with scripted_afterbuy(given) as end:
+        assert await end.client.highest_order_id() == highest
+        assert end.texts("OrderDirection") == ["1"]
+        assert len(end.received) == 1
+
+
 async def test_orders_by_id_go_in_hundreds_and_strangers_are_left_out() -> None:
     async def by_filter(_: web.Request, body: bytes) -> web.Response:
         ids = body.decode().split("<FilterValue>")[1:]

@@ -121,6 +121,22 @@ async def test_no_switch_changes_what_is_read(name: str, value: str) -> None:
         assert [order for page in by_id for order in page.orders] == calm
 
 
+@pytest.mark.parametrize(("name", "value"), POSITIONS, ids=["-".join(each) for each in POSITIONS])
+async def test_no_switch_hides_what_is_new_or_changed(name: str, value: str) -> None:
+    world = shared_world()
+    shown = [each for each in world.afterbuy.orders if each.is_order and not each.hidden]
+    known, late = shown[-3], shown[0]
+    edited_at, late.modified_at = late.modified_at, NOW
+    async with switched(world, **{name: value}), afterbuy(world) as client:
+        new = [order.order_id async for page in client.orders_from(known.order_id) for order in page.orders]
+        span = (NOW - timedelta(hours=1), NOW + timedelta(hours=1))
+        changed = [order.order_id async for page in client.orders_changed(*span) for order in page.orders]
+        assert await client.highest_order_id() == shown[-1].order_id
+    late.modified_at = edited_at
+    assert [int(each) for each in new if int(each) != known.order_id] == [each.order_id for each in shown[-2:]]
+    assert str(late.order_id) in changed
+
+
 @pytest.mark.parametrize("how", ["empty", "code_15"])
 async def test_nothing_found(how: str) -> None:
     async with switched(shared_world(), nothing_found=how) as world, afterbuy(world) as client:

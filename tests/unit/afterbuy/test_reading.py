@@ -182,6 +182,24 @@ def test_an_unreadable_field_spoils_its_own_order_only(path: str, text: str) -> 
     assert isinstance(third, Order)
 
 
+@pytest.mark.parametrize(("text", "day"), [("24.11.2026 10:00:00", 24), ("Meier", None), ("", None)])
+def test_an_unreadable_order_keeps_its_date_if_that_is_readable(text: str, day: int | None) -> None:
+    quantity = "<SoldItems><SoldItem><ItemQuantity>abc</ItemQuantity></SoldItem></SoldItems>"
+    odd = f"<Order><OrderID>7</OrderID><OrderDate>{text}</OrderDate>{quantity}</Order>"
+    (found,) = orders(page(odd))
+    assert isinstance(found, UnreadableOrder)
+    assert (found.ordered_at.day if found.ordered_at else None) == day
+
+
+@pytest.mark.parametrize("text", ["24.11.2026", "24.11.2026 10:00:00", "bald", ""])
+def test_dates_of_checkout_and_invoice(text: str) -> None:
+    found = [
+        the_order(page(broken_order("FeedbackDate", text))).feedback_at,
+        the_order(page(broken_order("PaymentInfo/InvoiceDate", text))).invoiced_at,
+    ]
+    assert [each.day if each else None for each in found] == [24 if text.startswith("24") else None] * 2
+
+
 @pytest.mark.parametrize(
     ("path", "text"),
     [
