@@ -95,6 +95,9 @@ class Metrics:
         self.credentials_refused = self._gauge(
             "credentials_refused", "1 while the upstream refuses our credentials, or they are missing.", "upstream"
         )
+        self.clock_skew = self._gauge(
+            "clock_skew_seconds", "How far the upstream's clock was ahead of ours at the last sweep.", "upstream"
+        )
 
     def _redis(self) -> None:
         self.redis_durable = self._gauge("redis_durable", "1 if Redis keeps what it confirms: AOF, noeviction.")

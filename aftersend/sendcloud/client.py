@@ -34,8 +34,8 @@ class ParcelPage:
     """A page of parcels as the events that webhooks would bring, without number and returns included."""
 
     events: tuple[ParcelEvent, ...]
-    date: datetime
-    """Sendcloud's clock when it answered (``Date`` header), aware; our own where the header is missing."""
+    date: datetime | None
+    """Sendcloud's clock when it answered (``Date`` header), UTC; None if it is missing or unreadable."""
     unreadable: int
     """Parcels that could not be decoded."""
 
@@ -112,14 +112,14 @@ class SendcloudClient:
             pages.follow(response.content.next)
 
     def _page(self, response: SendcloudResponse[ParcelList]) -> ParcelPage:
-        now = self._clock()
+        received = int(self._clock() * 1000)
         listed = response.content.parcels
         events: list[ParcelEvent] = []
         for parcel in listed:
             with suppress(Malformed):
-                events.append(swept_event(parcel, received=int(now * 1000)))
+                events.append(swept_event(parcel, received=received))
         return ParcelPage(
             events=tuple(events),
-            date=response.date or datetime.fromtimestamp(now, UTC),
+            date=response.date,
             unreadable=len(listed) - len(events),
         )

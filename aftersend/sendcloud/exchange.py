@@ -56,7 +56,7 @@ class SendcloudResponse(Generic[_T]):
 
     content: _T = field(repr=False)
     date: datetime | None
-    """Sendcloud's clock (``Date`` header), aware; None if it is missing."""
+    """Sendcloud's clock (``Date`` header), UTC; None if it is missing or unreadable."""
     next_url: str = field(repr=False)
     """v3 lists: the next page as the ``Link`` header has it, or empty. Not to be trusted beyond its cursor."""
 
@@ -153,6 +153,6 @@ def _next_url(response: aiohttp.ClientResponse) -> str:
 def _date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

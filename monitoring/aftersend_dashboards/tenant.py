@@ -268,6 +268,13 @@ def _upstreams(of: dashboard.Dashboard) -> None:
                 alerts=("AftersendCredentialsRefused",),
                 look=_YES_IS_BAD,
             ),
+            curves(
+                "Difference of clocks",
+                Ask(f"max by (upstream) (aftersend_clock_skew_seconds{{{_OF}}})", "{{upstream}}"),
+                normal="How far Sendcloud's clock is ahead of ours. Normal: seconds; sweeps go by the earlier one.",
+                alerts=("AftersendClockSkew",),
+                look=Look(unit="s"),
+            ),
         ],
         height=8,
         across=3,

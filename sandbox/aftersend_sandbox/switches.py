@@ -226,6 +226,15 @@ class Switches:
     tracking_url: str = _switch(
         "Sendcloud", "forward", "brand", means="Form of tracking_url: forwarder, or portal with lower-cased number."
     )
+    date_header: str = _switch(
+        "Sendcloud",
+        "right",
+        "absent",
+        "unreadable",
+        "1970",
+        "2099",
+        means="The Date of every answer: the sandbox's clock, none, no date at all, or one of a wrong year.",
+    )
     cancellation: str = _switch(
         "Sendcloud", "at_once", "queued", "refused", means="What cancelling a label does: 200, 202 or 400."
     )

@@ -1,4 +1,4 @@
-"""Access to the simulated Sendcloud: credentials, limits, the form of refusals, the ``Date`` header.
+"""Access to the simulated Sendcloud: credentials, limits, the form of refusals, the ``Date`` header of every answer.
 
 Limits count per account: reads in a sliding minute, writes in a sliding minute and a sliding second. A refused request
 does not count. 429 has an empty body; a GET with a body is answered 403; wrong keys get the recorded 401 bodies.
@@ -73,14 +73,23 @@ def v3_error(status: int, pointer: str, code: str, detail: str, world: World) ->
     return v3_errors(status, [SchemaError(pointer, code, detail)], world)
 
 
-def answer(world: World, body: object, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    """Make a JSON answer that carries the sandbox's own time."""
-    return web.json_response(body, status=status, headers={**dated(world), **(headers or {})})
+def answer(body: object, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """Make a JSON answer."""
+    return web.json_response(body, status=status, headers=headers)
 
 
-def dated(world: World) -> dict[str, str]:
-    """Set the ``Date`` header."""
-    return {"Date": format_datetime(world.clock.now(), usegmt=True)}
+def set_date(response: web.StreamResponse, world: World) -> None:
+    """Set the ``Date`` header that the switch asks for; called last, because aiohttp adds its own."""
+    now = world.clock.now()
+    match world.switches.date_header:
+        case "absent":
+            response.headers.pop("Date", None)
+        case "unreadable":
+            response.headers["Date"] = "half past nine"
+        case "right":
+            response.headers["Date"] = format_datetime(now, usegmt=True)
+        case year:
+            response.headers["Date"] = format_datetime(now.replace(year=int(year), day=1), usegmt=True)
 
 
 def check_keys(request: web.Request, world: World) -> None:
@@ -106,4 +115,4 @@ def _basic(header: str) -> str:
 def too_many(world: World, wait: float) -> web.Response:
     """Make a 429 without a body."""
     headers = {"Retry-After": str(int(wait) + 1)} if world.switches.retry_after == "present" else {}
-    return web.Response(status=429, headers={**dated(world), **headers})
+    return web.Response(status=429, headers=headers)

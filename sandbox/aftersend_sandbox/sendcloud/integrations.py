@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from aftersend_sandbox.sendcloud.access import answer, dated, v3_error, v3_errors
+from aftersend_sandbox.sendcloud.access import answer, v3_error, v3_errors
 from aftersend_sandbox.sendcloud.push import read_json
 from aftersend_sandbox.sendcloud.schema import choice, flag, listing, record, text
 from aftersend_sandbox.world.sendcloud_account import SendcloudIntegration
@@ -23,17 +23,17 @@ CHANGEABLE: Final = {
 
 async def list_v3(_request: web.Request, world: World) -> web.Response:
     """List all integrations."""
-    return answer(world, {"data": [_v3(each) for each in world.sendcloud.integrations.values()]})
+    return answer({"data": [_v3(each) for each in world.sendcloud.integrations.values()]})
 
 
 async def list_v2(_request: web.Request, world: World) -> web.Response:
     """List all integrations as a plain array, with the names of v2."""
-    return answer(world, [v2_body(each) for each in world.sendcloud.integrations.values()])
+    return answer([v2_body(each) for each in world.sendcloud.integrations.values()])
 
 
 async def read_v3(request: web.Request, world: World) -> web.Response:
     """Return one integration."""
-    return answer(world, {"data": _v3(_find(request, world))})
+    return answer({"data": _v3(_find(request, world))})
 
 
 async def patch_v3(request: web.Request, world: World) -> web.Response:
@@ -48,7 +48,7 @@ async def patch_v3(request: web.Request, world: World) -> web.Response:
     for name, value in change.items():
         setattr(integration, name, value)
     integration.updated_at = world.clock.now()
-    return web.Response(status=204, headers=dated(world))
+    return web.Response(status=204)
 
 
 async def list_logs(request: web.Request, world: World) -> web.Response:
@@ -57,7 +57,7 @@ async def list_logs(request: web.Request, world: World) -> web.Response:
         {"created_at": each.at.isoformat(), "attempt": each.attempt, "status_code": each.status, "action": each.action}
         for each in reversed(_find(request, world).failed)
     ]
-    return answer(world, {"data": rows})
+    return answer({"data": rows})
 
 
 def _find(request: web.Request, world: World) -> SendcloudIntegration:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from aftersend_sandbox.sendcloud import saving
-from aftersend_sandbox.sendcloud.access import answer, dated, v3_error
+from aftersend_sandbox.sendcloud.access import answer, v3_error
 from aftersend_sandbox.sendcloud.panel import Panel
 from aftersend_sandbox.sendcloud.push import check_all, read_json
 from aftersend_sandbox.world.sendcloud_account import SendcloudOrder
@@ -33,7 +33,7 @@ async def list_orders(request: web.Request, world: World) -> web.Response:
     page = list(islice(matching, size))
     more = next(matching, None) is not None
     headers = {"Link": f'<{next_url(request, page[-1].id, world)}>; rel="next"'} if more else {}
-    return answer(world, {"data": [_body(order, world) for order in page]}, headers=headers)
+    return answer({"data": [_body(order, world) for order in page]}, headers=headers)
 
 
 def _matching(request: web.Request, world: World) -> Iterator[SendcloudOrder]:
@@ -143,7 +143,7 @@ def _find(request: web.Request, world: World) -> SendcloudOrder:
 
 async def read_order(request: web.Request, world: World) -> web.Response:
     """Return one order by Sendcloud's id."""
-    return answer(world, {"data": _body(_find(request, world), world)})
+    return answer({"data": _body(_find(request, world), world)})
 
 
 async def patch_order(request: web.Request, world: World) -> web.Response:
@@ -154,7 +154,7 @@ async def patch_order(request: web.Request, world: World) -> web.Response:
     merged = _merge(order.body, change, world)
     check_all([merged], world)
     order.body, order.updated_at = merged, world.clock.now()
-    return answer(world, {"data": {name: _body(order, world)[name] for name in ("id", "order_id", "order_number")}})
+    return answer({"data": {name: _body(order, world)[name] for name in ("id", "order_id", "order_number")}})
 
 
 def _merge(old: dict[str, Any], change: dict[str, Any], world: World) -> dict[str, Any]:
@@ -182,4 +182,4 @@ async def delete_order(request: web.Request, world: World, panel: Panel) -> web.
     """Remove an incoming order; its labels stay, or go, by switch."""
     order = _find(request, world)
     panel.delete_order(order)
-    return web.Response(status=204, headers=dated(world))
+    return web.Response(status=204)

@@ -112,7 +112,7 @@ async def list_parcels(request: web.Request, world: World) -> web.Response:
     page = list(islice(matching, PAGE))
     more = next(matching, None) is not None
     following = next_url(request, page[-1].id, world) if more else None
-    return answer(world, {"next": following, "previous": None, "parcels": [parcel_body(each) for each in page]})
+    return answer({"next": following, "previous": None, "parcels": [parcel_body(each) for each in page]})
 
 
 def _candidates(request: web.Request, world: World, below: int | None) -> Iterator[SendcloudParcel]:
@@ -173,19 +173,19 @@ def _find(request: web.Request, world: World) -> SendcloudParcel:
 
 async def read_parcel(request: web.Request, world: World) -> web.Response:
     """Return one parcel."""
-    return answer(world, {"parcel": parcel_body(_find(request, world))})
+    return answer({"parcel": parcel_body(_find(request, world))})
 
 
 async def cancel_parcel(request: web.Request, world: World, panel: Panel) -> web.Response:
     """Cancel a label."""
     outcome = panel.cancel(_find(request, world))
     status, message = _CANCEL[outcome]
-    return answer(world, {"status": outcome, "message": message}, status=status)
+    return answer({"status": outcome, "message": message}, status=status)
 
 
-async def list_statuses(_request: web.Request, world: World) -> web.Response:
+async def list_statuses(_request: web.Request, _world: World) -> web.Response:
     """List the numeric statuses of v2."""
-    return answer(world, [{"id": number, "message": message} for number, message in STATUS_MESSAGES.items()])
+    return answer([{"id": number, "message": message} for number, message in STATUS_MESSAGES.items()])
 
 
 async def list_v3_statuses(_request: web.Request, world: World) -> web.Response:
@@ -203,4 +203,4 @@ async def list_v3_statuses(_request: web.Request, world: World) -> web.Response:
         plain = "".join(each if each.isalnum() else " " for each in message).split()
         code = "-".join(plain).lower() if slugs else documented.get(number, "_".join(plain).upper())
         rows.append({"code": code, "message": message})
-    return answer(world, {"data": rows})
+    return answer({"data": rows})

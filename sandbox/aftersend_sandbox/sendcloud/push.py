@@ -31,7 +31,7 @@ async def push(request: web.Request, world: World) -> web.Response:
     check_all(orders, world)
     _check_busy(orders, world)
     accepted = [_accepted(order, saving.accept(order, world), world) for order in orders]
-    return answer(world, {"data": accepted}, status=int(world.switches.push_status))
+    return answer({"data": accepted}, status=int(world.switches.push_status))
 
 
 def read_json(body: bytes, world: World) -> Any:  # noqa: ANN401 - JSON

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from aftersend_sandbox import upstream_faults
 from aftersend_sandbox.sendcloud import integrations, orders, parcels
-from aftersend_sandbox.sendcloud.access import Limiter, RequestRefused, answer, check_keys, dated, too_many
+from aftersend_sandbox.sendcloud.access import Limiter, RequestRefused, answer, check_keys, set_date, too_many
 from aftersend_sandbox.sendcloud.panel import Panel
 from aftersend_sandbox.sendcloud.push import push
 from aftersend_sandbox.world.journal import JournalEntry
@@ -57,16 +57,21 @@ class SendcloudServer:
 
     def add_to(self, app: web.Application) -> None:
         """Add the routes of both versions; a final slash makes no difference in v2."""
+        app.on_response_prepare.append(self._date)
         for method, path, name, call in _routes(self._panel):
             handler = self._behind_the_door(name, call)
             app.router.add_route(method, path, handler)
             if path.startswith("/api/v2"):
                 app.router.add_route(method, f"{path}/", handler)
 
+    async def _date(self, request: web.Request, response: web.StreamResponse) -> None:
+        if request.path.startswith("/api/"):
+            set_date(response, self._world)
+
     def _behind_the_door(self, name: str, call: Call) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handler(request: web.Request) -> web.StreamResponse:
             if request.method == "GET" and request.body_exists:
-                return web.Response(status=403, headers=dated(self._world))
+                return web.Response(status=403)
             if fault := await upstream_faults.before(request, self._world, "sendcloud", name):
                 return fault
             response = await self._carry_out(request, call)
@@ -86,4 +91,4 @@ class SendcloudServer:
             return await call(request, self._world)
         except RequestRefused as refused:
             headers = {"Www-Authenticate": "Bearer"} if refused.status == web.HTTPUnauthorized.status_code else {}
-            return answer(self._world, refused.body, status=refused.status, headers=headers)
+            return answer(refused.body, status=refused.status, headers=headers)

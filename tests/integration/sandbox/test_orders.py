@@ -56,9 +56,23 @@ async def test_a_get_with_a_body_is_forbidden() -> None:
         assert await door.sendcloud("GET", "/v3/orders", data=b"x") == (403, None)
 
 
-async def test_date_is_the_worlds() -> None:
-    async with a_sandbox() as door, door.http.get(f"{door.sandbox.sendcloud_url}/v2/parcels", headers=AUTH) as answer:
-        assert answer.headers["Date"] == "Tue, 24 Nov 2026 09:30:00 GMT"
+@pytest.mark.parametrize(
+    ("value", "date"),
+    [
+        ("right", "Tue, 24 Nov 2026 09:30:00 GMT"),
+        ("absent", None),
+        ("unreadable", "half past nine"),
+        ("1970", "Sun, 01 Nov 1970 09:30:00 GMT"),
+        ("2099", "Sun, 01 Nov 2099 09:30:00 GMT"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v2/parcels", "/v3/integrations", "/v3/orders/1"])
+async def test_date_is_the_worlds_or_wrong(value: str, date: str | None, path: str) -> None:
+    async with (
+        a_sandbox(date_header=value) as door,  # date_header="right" "absent" "unreadable" "1970" "2099"
+        door.http.get(f"{door.sandbox.sendcloud_url}{path}", headers=AUTH) as answer,
+    ):
+        assert answer.headers.get("Date") == date
 
 
 async def test_limits() -> None:

@@ -394,12 +394,14 @@ async def test_changed_parcels_come_page_by_page_with_sendclouds_clock() -> None
     ]
 
 
-@pytest.mark.parametrize("date", ["", "gestern", "Mon, 99 Foo 2026 99:99:99 GMT"])
-async def test_without_a_usable_date_our_own_clock_counts(date: str) -> None:
+@pytest.mark.parametrize(
+    "date", ["", "gestern", "Mon, 99 Foo 2026 99:99:99 GMT", "Fri, 31 Dec 9999 23:59:59 -0100", "1795600000"]
+)
+async def test_a_date_that_cannot_be_read_counts_as_absent(date: str) -> None:
     async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
         sendcloud.respond(200, {"next": None, "parcels": []}, Date=date)
         (page,) = [page async for page in client.parcels(SINCE)]
-    assert page.date == datetime.fromtimestamp(1_795_600_000.5, UTC)
+    assert page.date is None
 
 
 async def test_a_date_without_zone_is_utc() -> None:

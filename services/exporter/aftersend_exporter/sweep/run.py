@@ -2,8 +2,8 @@
 
     cursor minus overlap ──> v2 parcels, page by page ──> XADD what may be ours ──> order.check where due ──> cursor
 
-The cursor is Sendcloud's own clock (``Date`` of the first page), so no clock of ours matters, and it is stored after
-the last XADD: whatever happens in between is read again. Reading twice is harmless, because merging is.
+The cursor (see ``cursor``) is stored after the last XADD: whatever happens in between is read again, and a sweep that
+fails keeps the last one. Reading twice is harmless, because merging is.
 
 An ordinary sweep drops parcels that match nothing in the ledger. While the tenant is *recovering* (no cursor, or a
 restored ledger) the ledger may know too little, so only what is certainly foreign is dropped, and a marker
@@ -11,20 +11,24 @@ restored ledger) the ledger may know too little, so only what is certainly forei
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 
 from aftersend.errors import AftersendError
 from aftersend.ledger.match import Foreign, Match, find
 from aftersend.observe.traces import span
 from aftersend.runs import OrderCheck, RunRequest, RunSummary
 from aftersend.sendcloud.client import ParcelPage
-from aftersend.sendcloud.model import ParcelClass, ParcelEvent
+from aftersend.sendcloud.model import SENDCLOUD, ParcelClass, ParcelEvent
 from aftersend.sendcloud.status import parcel_class
 from aftersend.stream.event import rfc3339, seconds_of
 from aftersend_exporter.context import ExportContext, gather_limited
 from aftersend_exporter.report import finish_run
 from aftersend_exporter.run_stats import RunStats
+from aftersend_exporter.sweep.cursor import MAX_SKEW, next_cursor, read_from, usable
 from aftersend_exporter.sweep.lagging import check_lagging
+
+_DAY = 86_400.0
+_MINUTE = 60.0
 
 
 async def sweep(context: ExportContext, request: RunRequest, *, run: str) -> tuple[RunStats, RunSummary]:
@@ -44,32 +48,63 @@ async def sweep(context: ExportContext, request: RunRequest, *, run: str) -> tup
 
 async def _sweep(context: ExportContext, stats: RunStats, *, recovering: bool, traceparent: str) -> None:
     restored = await context.state.get("restored") or ""
-    stats.start = since = await _since(context)
+    cursor = await _Cursor.load(context)
+    stats.start = cursor.read_from
     forwarder = _PageForwarder(context, stats, recovering=recovering, traceparent=traceparent)
-    cursor: datetime | None = None
     stats.window_read = False
-    async for page in context.sendcloud.parcels(since):
-        cursor = cursor or page.date
+    async for page in context.sendcloud.parcels(cursor.read_from):
+        stats.end = stats.end or cursor.next(page.date)
         await forwarder.forward(page)
         await context.check_lease()
-    stats.end, stats.window_read = cursor, True
+    stats.window_read = True
     if recovering:
         marker = OrderCheck(order="", restored=restored)
         await context.parcels.add("order.check", "sweep", marker, traceparent=traceparent)
     else:
         await check_lagging(context, traceparent=traceparent)
-    if cursor is not None:
-        await context.state.set("sweep.cursor", rfc3339(cursor.timestamp()))
+    if stats.end is not None:
+        await context.state.set("sweep.cursor", rfc3339(stats.end.timestamp()))
 
 
-async def _since(context: ExportContext) -> datetime:
-    """Return the last cursor minus the overlap; without one, as far back as orders are rechecked."""
-    spec = context.tenant.spec
-    seconds = seconds_of(await context.state.get("sweep.cursor") or "")
-    if seconds is None:
-        return context.now() - timedelta(days=spec.export.window.catch_up_days)
-    cursor = datetime.fromtimestamp(seconds, tz=context.zone)
-    return cursor - timedelta(minutes=spec.sweep.overlap_minutes)
+@dataclass(frozen=True, slots=True)
+class _Cursor:
+    """The last cursor as it was when the sweep began; ``last`` and ``now`` in seconds."""
+
+    context: ExportContext
+    last: float | None
+    now: float
+
+    @classmethod
+    async def load(cls, context: ExportContext) -> "_Cursor":
+        """Read the last cursor."""
+        now = context.clock()
+        stored = seconds_of(await context.state.get("sweep.cursor") or "")
+        return cls(context, usable(stored, now=now), now)
+
+    @property
+    def read_from(self) -> datetime:
+        """Return the moment from which on changes are read."""
+        overlap = self.context.tenant.spec.sweep.overlap_minutes * _MINUTE
+        return _utc(read_from(self.last, now=self.now, overlap=overlap, catch_up=self._catch_up))
+
+    def next(self, date: datetime | None) -> datetime:
+        """Return the next cursor by the ``Date`` of the first page, and warn of a clock that is wrong."""
+        upstream = None if date is None else date.timestamp()
+        self._show_skew(0.0 if upstream is None else upstream - self.context.clock())
+        return _utc(next_cursor(self.last, date=upstream, now=self.now, catch_up=self._catch_up))
+
+    @property
+    def _catch_up(self) -> float:
+        return self.context.tenant.spec.export.window.catch_up_days * _DAY
+
+    def _show_skew(self, seconds: float) -> None:
+        self.context.metrics.clock_skew.labels(self.context.tenant.identity, SENDCLOUD).set(seconds)
+        if abs(seconds) > MAX_SKEW:
+            self.context.log.warning("clock_skew", upstream=SENDCLOUD, seconds=round(seconds))
+
+
+def _utc(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,23 @@
 """The sweep feeds the writer's stream: what it reads, what it drops, where it goes on, and the recovery."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace as replace_context
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from aftersend.errors import Transient
 from aftersend.ledger.entry import Entry
 from aftersend.runs import RunHealth, RunRequest, RunSummary, store_result
 from aftersend_exporter.sweep.recovery import REPEAT_SECONDS, RecoveryWatch
 from aftersend_exporter.sweep.run import sweep
+from aftersend_sandbox.clock import SandboxClock
 from aftersend_sandbox.world.afterbuy_account import AfterbuyOrder
 from aftersend_sandbox.world.world import INTEGRATION_ID
-from tests.support.exporter_kit import ExporterHarness, exporter_harness
+from tests.support.exporter_kit import IDENTITY, NOW, ExporterHarness, exporter_harness
 
 CURSOR: Final = "sweep.cursor"
 
@@ -46,7 +49,7 @@ async def test_a_lost_webhook_costs_minutes(harness: ExporterHarness) -> None:
     assert (stored.type, stored.source) == ("parcel.changed", "sweep")
 
 
-async def test_the_cursor_is_sendclouds_clock_and_overlaps(harness: ExporterHarness) -> None:
+async def test_each_sweep_reaches_back_behind_the_last_cursor(harness: ExporterHarness) -> None:
     labelled(harness)
     first = await harness.sweep()
     assert await harness.context.state.get(CURSOR) == first.to
@@ -85,6 +88,100 @@ async def test_a_cancelled_label_is_an_event_without_number(harness: ExporterHar
     harness.panel.cancel(parcel)
     parcel.tracking_number = ""
     assert (await harness.sweep()).sent == 1
+
+
+# Clocks that are wrong: no parcel is missed
+
+
+def skew(harness: ExporterHarness) -> float | None:
+    return harness.context.metrics.registry.get_sample_value(
+        "aftersend_clock_skew_seconds", {"tenant": IDENTITY, "upstream": "sendcloud"}
+    )
+
+
+DATES: Final = ["absent", "unreadable", "1970", "2099"]
+
+
+@pytest.mark.parametrize("date", DATES)
+async def test_a_wrong_date_of_one_answer_skips_nothing(harness: ExporterHarness, date: str) -> None:
+    harness.world.switches.turn("date_header", date)
+    assert (await harness.sweep()).outcome == "done"
+    harness.world.switches.turn("date_header", "right")
+    harness.later(minutes=20)
+    labelled(harness)
+    harness.later(minutes=20)
+    assert (await harness.sweep()).sent == 1
+
+
+@pytest.mark.parametrize("date", DATES)
+async def test_a_wrong_date_does_not_make_sweeps_read_the_whole_account(
+    redis_url: str, tmp_path: Path, date: str
+) -> None:
+    async with exporter_harness(redis_url, tmp_path, settled=False) as harness:
+        harness.world.switches.turn("date_header", date)
+        await harness.sweep()
+        harness.later(minutes=20)
+        again = await harness.sweep()
+        assert again.from_ is not None
+        assert again.from_ >= "2026-11-10", "two weeks back at most"
+
+
+@pytest.mark.parametrize(
+    "stored", ["2099-11-24T09:00:00.000Z", "1970-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z", "yesterday", ""]
+)
+async def test_a_stored_cursor_that_cannot_be_right_heals(harness: ExporterHarness, stored: str) -> None:
+    labelled(harness)
+    harness.later(days=3)
+    await harness.context.state.set(CURSOR, stored)
+    summary = await harness.sweep()
+    assert summary.sent == 1
+    assert summary.from_ is not None
+    assert summary.from_.startswith("2026-11-13")
+    assert summary.to is not None
+    assert summary.to.startswith("2026-11-27")
+    assert await harness.context.state.get(CURSOR) == summary.to
+
+
+async def test_a_sweep_reaches_back_over_a_long_outage(harness: ExporterHarness) -> None:
+    labelled(harness)
+    harness.later(days=40)
+    assert (await harness.sweep()).sent == 1, "longer than the days that orders are caught up"
+
+
+@pytest.mark.parametrize("ahead", [0, 300, -300, 301, -301, 86_400])
+async def test_a_clock_that_differs_is_shown_and_from_five_minutes_on_warned_of(
+    harness: ExporterHarness, ahead: int
+) -> None:
+    """The exporter's own clock is the one that is off."""
+    harness.world.clock = SandboxClock(base=NOW.timestamp)
+    own = NOW.timestamp() - ahead
+    with capture_logs() as logs:
+        await sweep(replace_context(harness.context, clock=lambda: own), RunRequest(kind="sweep"), run="sweep-2")
+    assert skew(harness) == ahead
+    warnings = [line["seconds"] for line in logs if line["event"] == "clock_skew"]
+    assert warnings == ([ahead] if abs(ahead) > 300 else [])
+
+
+async def test_pages_that_fail_in_the_middle_leave_the_cursor_where_it_was(redis_url: str, tmp_path: Path) -> None:
+    async with exporter_harness(redis_url, tmp_path, orders=300) as harness:
+        await harness.export()
+        for order in harness.world.afterbuy.orders:
+            if incoming := harness.incoming(order):
+                harness.panel.print_labels(incoming)
+        before = await harness.context.state.get(CURSOR)
+        add_many = harness.context.parcels.add_many
+        pages = 0
+
+        async def break_after_the_first(*args: Any, **kwargs: Any) -> None:
+            nonlocal pages
+            await add_many(*args, **kwargs)
+            pages += 1
+            harness.break_("sendcloud", "http_502", calls=("GET /parcels",))
+
+        harness.context.parcels.add_many = break_after_the_first  # type: ignore[method-assign]  # a page later it breaks
+        assert (await harness.sweep()).outcome == "failed"
+        assert pages == 1
+        assert await harness.context.state.get(CURSOR) == before
 
 
 async def test_trouble_leaves_the_cursor_where_it_was(harness: ExporterHarness) -> None:
