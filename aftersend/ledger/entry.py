@@ -122,6 +122,10 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """Number of pushes since it was last found in Sendcloud."""
     pushed: int = 0
     """ms; the last push."""
+    refused: int = 0
+    """ms; the last refusal by Sendcloud, or the last time that it was sent again after one; 0 = not refused."""
+    refusals: int = 0
+    """Number of refusals of this version in a row."""
     watched: int = 0
     """ms; since when it is watched; 0 = not watched."""
     held: Held | None = None

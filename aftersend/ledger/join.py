@@ -8,8 +8,8 @@ a loss of Redis it may have been built anew by a sweep, and each holds what the 
 - **Ticks** are united: a tick once set is never repeated.
 - **Written** marks of the live one count, the saved ones fill gaps.
 - **A label** was there, whichever of the two saw it: such an order is never sent again.
-- **The export** (state, fingerprint, pushes, watched, held, problem, notices) is the saved one's only if the live entry
-  knows of no transfer. Revisions do not decide here, because a ledger that began anew counts from 1.
+- **The export** (state, fingerprint, pushes, refusals, watched, held, problem, notices) is the saved one's only if the
+  live entry knows of no transfer. Revisions do not decide here, because a ledger that began anew counts from 1.
 """
 
 import msgspec
@@ -47,6 +47,8 @@ def _export_state(live: Entry, saved: Entry) -> Entry:
         fingerprint=saved.fingerprint,
         pushes=saved.pushes,
         pushed=saved.pushed,
+        refused=saved.refused,
+        refusals=saved.refusals,
         watched=saved.watched,
         held=saved.held,
         problem=saved.problem,

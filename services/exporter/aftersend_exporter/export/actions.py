@@ -6,14 +6,17 @@ from functools import partial
 
 from aftersend.errors import AftersendError
 from aftersend.ledger.entry import Entry
-from aftersend.order_ids import incoming_order_id, is_order_id
+from aftersend.order_ids import is_order_id
 from aftersend_exporter.context import ExportContext
-from aftersend_exporter.export.existing_labels import has_label
+from aftersend_exporter.export.look_up import LookUp
 from aftersend_exporter.export.push import MappedOrder, Pusher
 from aftersend_exporter.export.recorder import RunRecorder
+from aftersend_exporter.export.resend import Resender
+from aftersend_exporter.export.watch import change_timed, watch
 from aftersend_exporter.rules import outcomes, transitions
 from aftersend_exporter.rules.next_action import Action, without_transfer
 from aftersend_exporter.rules.outcomes import Outcome
+from aftersend_exporter.rules.resend import is_refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +26,23 @@ class OrderActions:
     context: ExportContext
     recorder: RunRecorder
     pusher: Pusher
-    integration: int
+    resender: Resender
+    look_up: LookUp
 
     async def carry_out(self, outcome: Outcome, *, entry: Entry | None, mapped: MappedOrder | None) -> None:
         """Act on one outcome; ``entry`` is what the ledger had when it was decided."""
         order = outcome.order
         match outcome.action:
             case Action.PUSH | Action.PUSH_IF_THERE:
-                await self._push(outcome, entry, mapped)
+                await self._push(order, entry, mapped)
+            case Action.RESEND:
+                await self._resend(order, mapped)
             case Action.UNCHANGED:
                 await self._unchanged(entry, mapped)
             case Action.SKIP:
                 await self._change_known(entry, transitions.dismissed)
-            case Action.WATCH | Action.LATER:
+            case Action.WATCH | Action.LATER | Action.REFUSED:
                 await self._watch(order, reason=outcome.reason)
-            case Action.REFUSED:
-                await self._watch(order, reason="")
             case Action.WITHDRAWN:
                 await self._withdraw(order, reason=outcome.reason)
             case Action.UNCERTAIN:
@@ -48,9 +52,17 @@ class OrderActions:
             case Action.GONE:
                 await self._gone(order)
 
-    async def _push(self, outcome: Outcome, entry: Entry | None, mapped: MappedOrder | None) -> None:
-        if mapped is not None and await self._may_push(outcome, entry):
+    async def _push(self, order: str, entry: Entry | None, mapped: MappedOrder | None) -> None:
+        if mapped is not None and await self.look_up.may_push(order, entry):
             await self.pusher.add(mapped)
+
+    async def _resend(self, order: str, mapped: MappedOrder | None) -> None:
+        """Send a refused order again at the end of the run, unless it is given up by now."""
+        entry = await self._change_timed(order, partial(transitions.watched, reason=""))
+        if mapped is not None and is_refused(entry) and entry.watched:
+            await self.resender.add(mapped, entry)
+        else:
+            self.recorder.record(outcomes.refused(order))
 
     async def _unchanged(self, entry: Entry | None, mapped: MappedOrder | None) -> None:
         """End what is cured; an order that an earlier version sent gets its notices."""
@@ -61,39 +73,11 @@ class OrderActions:
 
         await self._change_known(entry, change)
 
-    async def _may_push(self, outcome: Outcome, entry: Entry | None) -> bool:
-        """Return False if Sendcloud shows a label unknown to the ledger, or if a person deleted the order there."""
-        if entry is None or not entry.pushed:
-            return True
-        try:
-            allowed = not await has_label(self.context, outcome.order)
-            if allowed and outcome.action is Action.PUSH_IF_THERE:
-                allowed = await self._is_there(outcome.order)
-        except AftersendError as error:
-            await self._put_off(outcome.order, error)
-            return False
-        if not allowed:
-            self.recorder.record(outcomes.unchanged(outcome.order))
-        return allowed
-
-    async def _put_off(self, order: str, error: AftersendError) -> None:
-        self.recorder.stats.record_error(error)
-        outcome = outcomes.later(order)
-        self.recorder.record(outcome)
-        await self._watch(order, reason=outcome.reason)
-
-    async def _is_there(self, order: str) -> bool:
-        """Return whether Sendcloud still has a confirmed order; if not, a person deleted it: that is a problem."""
-        if await self.context.sendcloud.has_order(incoming_order_id(order), self.integration):
-            return True
-        await self.context.ledger.change(order, partial(transitions.deleted, now=self.context.now_ms()))
-        return False
-
     async def _resolve(self, outcome: Outcome) -> None:
         """Look in Sendcloud whether a push of unknown outcome arrived, then act as if that had been known."""
         order = outcome.order
         try:
-            there = await self.context.sendcloud.has_order(incoming_order_id(order), self.integration)
+            there = await self.look_up.is_there(order)
         except AftersendError as error:
             self.recorder.stats.record_error(error)
             await self._watch(order, reason=outcome.reason)
@@ -121,12 +105,10 @@ class OrderActions:
         return await self._change_timed(order, partial(transitions.changed_after_transfer, reason=reason))
 
     async def _watch(self, order: str, *, reason: str) -> None:
-        entry = await self._change_timed(order, partial(transitions.watched, reason=reason))
-        self.recorder.stats.watched += 1 if entry.watched else 0
+        await watch(self.recorder, order, reason=reason)
 
     async def _change_timed(self, order: str, change: Callable[..., Entry]) -> Entry:
-        now, period = self.context.now_ms(), self.context.recheck_period_ms
-        return await self.context.ledger.change(order, partial(change, now=now, recheck_period_ms=period))
+        return await change_timed(self.context, order, change)
 
     async def _change_known(self, entry: Entry | None, change: Callable[[Entry], Entry]) -> None:
         """Change an entry without reading it again if there is nothing to change: mostly there is not."""

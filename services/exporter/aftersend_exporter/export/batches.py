@@ -45,13 +45,13 @@ def deliver(count: int) -> Generator[Group, GroupAccepted | GroupRefused, Bad]:
         group = groups.pop()
         answer = yield group
         if isinstance(answer, GroupRefused):
-            found = _found(group, answer)
-            bad.update(found)
-            groups.extend(reversed(_again(group, found)))
+            named = found(group, answer)
+            bad.update(named)
+            groups.extend(reversed(_again(group, named)))
     return bad
 
 
-def _found(group: Group, answer: GroupRefused) -> Bad:
+def found(group: Group, answer: GroupRefused) -> Bad:
     """Return the positions that are certainly bad; places that the group does not have are ignored."""
     named = {group[place]: fault for place, fault in answer.bad.items() if 0 <= place < len(group)}
     if not named and len(group) == 1:
@@ -59,10 +59,10 @@ def _found(group: Group, answer: GroupRefused) -> Bad:
     return named
 
 
-def _again(group: Group, found: Bad) -> list[Group]:
+def _again(group: Group, named: Bad) -> list[Group]:
     """Return which positions of a refused group have to be sent again, in groups."""
-    if found:
-        rest = [position for position in group if position not in found]
+    if named:
+        rest = [position for position in group if position not in named]
         return [rest] if rest else []
     half = len(group) // 2
     return [group[:half], group[half:]]

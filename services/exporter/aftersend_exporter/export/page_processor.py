@@ -104,7 +104,8 @@ class PageProcessor:
         if decision == TRANSFER and entry is None and int(order.order_id) in self.labelled:
             return outcomes.unchanged(order.order_id)
         mark = mapped.fingerprint if mapped else ""
-        action = next_action(entry, decision, fingerprint=mark, resend_refused=self.resend_refused)
+        now = self.context.now_ms()
+        action = next_action(entry, decision, fingerprint=mark, now=now, resend_refused=self.resend_refused)
         return outcomes.outcome_of(order.order_id, decision, action)
 
     def _mapped(self, order: Order, products: Mapping[str, ProductCustoms] | None) -> MappedOrder | None:

@@ -13,7 +13,7 @@ another form (see ``fallback``), or without an optional field (see ``optional_fi
 fingerprint stays that of the order as the merchant has it, so it is not sent again for that.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 from itertools import compress
@@ -85,10 +85,19 @@ class Pusher:
         if not waiting:
             return
         with span("push batch", orders=[mapped.order for mapped in waiting]) as trace:
-            batch = list(compress(waiting, await gather_limited(waiting, self._mark_pushing)))
+            batch = await self.mark(waiting)
             trace.set(count=len(batch))
             if batch:
                 await self._deliver(batch)
+
+    @property
+    def is_failing(self) -> bool:
+        """Return whether the last call met an error that is no order's, so that more calls make little sense."""
+        return self._closed or self._failures > 0
+
+    async def mark(self, orders: list[MappedOrder]) -> list[MappedOrder]:
+        """Store that orders are about to be sent; return those that may be."""
+        return list(compress(orders, await gather_limited(orders, self._mark_pushing)))
 
     async def _mark_pushing(self, mapped: MappedOrder) -> bool:
         """Store that an order is about to be sent; False if it got a label meanwhile."""
@@ -106,7 +115,7 @@ class Pusher:
         try:
             group = next(machine)
             while True:
-                group = machine.send(await self._send([batch[position] for position in group]))
+                group = machine.send(await self.send([batch[position] for position in group]))
         except StopIteration as end:
             bad = [(batch[position], path or code) for position, (code, path) in end.value.items()]
             await self._settle_refused(bad, rounds=rounds)
@@ -118,22 +127,22 @@ class Pusher:
         """
         again: list[MappedOrder] = []
         for mapped, path in bad:
-            better = mapped.improved(_at(path, last=rounds == 1)) if rounds else None
+            better = mapped.improved(field_path(path, last=rounds == 1)) if rounds else None
             if better is None:
-                await self._reject(mapped, path)
+                await self.reject(mapped, path)
             else:
                 again.append(better)
         if again:
             await self._deliver(again, rounds=rounds - 1)
 
-    async def _send(self, group: list[MappedOrder]) -> GroupAccepted | GroupRefused:
+    async def send(self, group: list[MappedOrder], *, busy_retries: bool = True) -> GroupAccepted | GroupRefused:
         """Make one call. A group that can be tried again counts as accepted here: its orders stay ``pushing``."""
         if self._closed:
             self.recorder.record_push("retried", len(group))
             return GroupAccepted()
         await self.context.check_lease()
         try:
-            await self._post(group)
+            await self._post(group, _BUSY_RETRY_DELAYS if busy_retries else ())
         except BatchRejected as error:
             if _blames_integration(error):
                 return self._fail(group, _WRONG_INTEGRATION, final=True)
@@ -143,10 +152,10 @@ class Pusher:
         await self._accept(group)
         return GroupAccepted()
 
-    async def _post(self, group: list[MappedOrder]) -> None:
-        """Retry for seven seconds while Sendcloud still processes one of these orders."""
+    async def _post(self, group: list[MappedOrder], delays: Iterable[float]) -> None:
+        """Retry after these seconds while Sendcloud still processes one of these orders."""
         orders = [mapped.push for mapped in group]
-        for seconds in _BUSY_RETRY_DELAYS:
+        for seconds in delays:
             try:
                 await self.context.sendcloud.push(orders)
             except Transient as error:
@@ -168,7 +177,8 @@ class Pusher:
         change = partial(accepted, fingerprint=mapped.fingerprint, now=now, left_out=left_out)
         return await self.context.ledger.change(mapped.order, change)
 
-    async def _reject(self, mapped: MappedOrder, path: str) -> None:
+    async def reject(self, mapped: MappedOrder, path: str) -> None:
+        """Report what Sendcloud refused."""
         self.recorder.stats.batches_done += 1
         self.recorder.record_push("rejected")
         self.context.log.warning("order_rejected", order=mapped.order, path=path)
@@ -192,7 +202,7 @@ _WRONG_INTEGRATION: Final = Misconfigured(
 )
 
 
-def _at(path: str, *, last: bool) -> str:
+def field_path(path: str, *, last: bool) -> str:
     """Return where to improve an order that was refused at ``path``."""
     return of_all_articles(plain_path(path)) if last else plain_path(path)
 

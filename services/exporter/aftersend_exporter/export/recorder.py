@@ -20,7 +20,7 @@ _RESULT: Final[Mapping[Action, OrderResult]] = {
     Action.WITHDRAWN: "skipped",
     Action.UNCERTAIN: "skipped",
 }
-"""Not here: pushes, counted when Sendcloud has answered, and orders that are gone, which were not read."""
+"""Not here: pushes and resends, counted when Sendcloud has answered, and orders that are gone, which were not read."""
 
 
 @dataclass(frozen=True, slots=True)

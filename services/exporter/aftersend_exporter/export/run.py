@@ -2,6 +2,7 @@
 
     integration ──> confirm what was accepted earlier ──> window ──> recheck by OrderID ──> push the rest
                                                           page by page: decide, map, compare, push in hundreds
+                                                          at the end: resend some of what was refused earlier
 
 Every step stores what it did before the next one builds on it, so a run may die anywhere: the next one finds what is
 unfinished in the ledger, and what was not even read within its window, because that reaches back to the *start* of the
@@ -20,10 +21,12 @@ from aftersend_exporter.export.actions import OrderActions
 from aftersend_exporter.export.confirm import confirm
 from aftersend_exporter.export.existing_labels import all_labelled
 from aftersend_exporter.export.integration import integration_id
+from aftersend_exporter.export.look_up import LookUp
 from aftersend_exporter.export.page_processor import PageProcessor
 from aftersend_exporter.export.push import Pusher
 from aftersend_exporter.export.recheck import recheck, recheck_known_orders
 from aftersend_exporter.export.recorder import RunRecorder
+from aftersend_exporter.export.resend import Resender
 from aftersend_exporter.report import finish_run
 from aftersend_exporter.rules.window import period
 from aftersend_exporter.run_stats import RunStats
@@ -55,11 +58,12 @@ async def _work(recorder: RunRecorder, request: RunRequest, *, started: datetime
         state=context.state,
         pin=not request.dry_run,
     )
-    pusher = Pusher(context, recorder)
+    pusher, look_up = Pusher(context, recorder), LookUp(context, recorder, integration)
+    resender = Resender(recorder, pusher, look_up)
     processor = PageProcessor(
         context,
         recorder,
-        OrderActions(context, recorder, pusher, integration),
+        OrderActions(context, recorder, pusher, resender, look_up),
         integration,
         resend_refused=bool(request.orders),
         labelled=frozenset(await all_labelled(context)) if await context.state.recovering() else frozenset(),
@@ -72,6 +76,7 @@ async def _work(recorder: RunRecorder, request: RunRequest, *, started: datetime
         await _read_window(processor, started=started)
         await recheck_known_orders(processor)
     await pusher.flush()
+    await resender.flush()
 
 
 async def _read_window(processor: PageProcessor, *, started: datetime) -> None:

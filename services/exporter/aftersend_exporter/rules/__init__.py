@@ -20,6 +20,7 @@ an order without any weight            ``weights.default_weight``
 shipping method, fixed option          ``order_mapping.push_order``
 where customs papers are needed        ``territories.needs_customs``
 tariff number, origin                  ``customs.hs_code``, ``customs.origin_country``
+when a refused order is sent again     ``resend.resend_due_at``
 what is sent after a refusal           ``fallback.fallback_order``, ``house_numbers.divide``
 what an order can go without           ``optional_fields.without``
 =====================================  =================================================

@@ -8,7 +8,9 @@ pushing                push                        push                         
                                                                                    may have it: look there
 accepted, confirmed    unchanged                   push; if it was confirmed,      changed after transfer
                                                    only if it is still there
-rejected, not saved    refused (as before)         push                            skip or watch
+rejected               resend if it is time, else  push                            skip or watch
+                       refused (as before)
+not saved              refused (as before)         push                            skip or watch
 labelled               unchanged                   unchanged                       skip
 deleted in Sendcloud   unchanged                   unchanged                       skip
 =====================  ==========================  ==============================  ==========================
@@ -20,9 +22,8 @@ from enum import StrEnum
 
 from aftersend.ledger.entry import Entry
 from aftersend_exporter.rules.eligibility import Decision
+from aftersend_exporter.rules.resend import is_refused, resend_due_at
 from aftersend_exporter.rules.transitions import is_final, is_transferred, was_confirmed
-
-_REFUSALS = frozenset({"rejected", "not_saved"})
 
 
 class Action(StrEnum):
@@ -33,7 +34,9 @@ class Action(StrEnum):
     """It was seen in Sendcloud before: push only if no person deleted it there."""
     UNCHANGED = "unchanged"
     REFUSED = "refused"
-    """It is what Sendcloud refused before: do not push it again."""
+    """It is what Sendcloud refused, or did not save, before: do not push it again."""
+    RESEND = "resend"
+    """It is what Sendcloud refused before, but the cause may be gone: push it again, within the run's limit."""
     SKIP = "skip"
     WATCH = "watch"
     WITHDRAWN = "withdrawn"
@@ -48,7 +51,9 @@ class Action(StrEnum):
     """Afterbuy does not have it any more."""
 
 
-def next_action(entry: Entry | None, decision: Decision, *, fingerprint: str, resend_refused: bool = False) -> Action:
+def next_action(
+    entry: Entry | None, decision: Decision, *, fingerprint: str, now: int, resend_refused: bool = False
+) -> Action:
     """Look up the action; ``fingerprint`` is that of the order as it is now (any text if it is not transferred)."""
     if decision.kind != "transfer":
         return without_transfer(entry, watch=decision.kind == "watch")
@@ -59,8 +64,8 @@ def next_action(entry: Entry | None, decision: Decision, *, fingerprint: str, re
     same = entry.fingerprint == fingerprint
     if same and entry.state in ("accepted", "confirmed"):
         return Action.UNCHANGED
-    if same and not resend_refused and _was_refused(entry):
-        return Action.REFUSED
+    if same and not resend_refused and (_is_not_saved(entry) or is_refused(entry)):
+        return _again(entry, now=now)
     return Action.PUSH_IF_THERE if was_confirmed(entry) else Action.PUSH
 
 
@@ -75,5 +80,10 @@ def without_transfer(entry: Entry | None, *, watch: bool) -> Action:
     return Action.WATCH if watch else Action.SKIP
 
 
-def _was_refused(entry: Entry) -> bool:
-    return entry.state == "problem" and entry.problem is not None and entry.problem.code in _REFUSALS
+def _is_not_saved(entry: Entry) -> bool:
+    return entry.state == "problem" and entry.problem is not None and entry.problem.code == "not_saved"
+
+
+def _again(entry: Entry, *, now: int) -> Action:
+    due = None if _is_not_saved(entry) else resend_due_at(entry)
+    return Action.REFUSED if due is None or now < due else Action.RESEND

@@ -15,6 +15,7 @@ _PRINTED: Final[dict[Action, Literal["transfer", "unchanged", "rejected"]]] = {
     Action.PUSH_IF_THERE: "transfer",
     Action.UNCHANGED: "unchanged",
     Action.REFUSED: "rejected",
+    Action.RESEND: "transfer",
 }
 
 
@@ -41,6 +42,11 @@ def outcome_of(order_id: str, decision: Decision, action: Action) -> Outcome:
 def unchanged(order_id: str) -> Outcome:
     """Leave an order alone that has a label already."""
     return Outcome(order_id, Action.UNCHANGED, "unchanged")
+
+
+def refused(order_id: str) -> Outcome:
+    """Leave an order alone that Sendcloud refused."""
+    return Outcome(order_id, Action.REFUSED, "rejected")
 
 
 def later(order_id: str) -> Outcome:

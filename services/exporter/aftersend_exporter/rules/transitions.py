@@ -6,10 +6,11 @@
                         └──rejected──> problem <──not_saved, deleted───┘
 
 The ledger compares and sets, so every function decides anew on the entry as it is then: a label that arrived
-meanwhile is never undone. Three fields say what the state alone does not:
+meanwhile is never undone. Four fields say what the state alone does not:
 
 - ``pushed`` is the time of the last acceptance; 0 = never accepted, so it is unknown whether Sendcloud has it.
 - ``pushes`` counts acceptances since it was last found there; 0 with ``pushed`` set = it has been confirmed before.
+- ``refusals`` counts what Sendcloud said to this version of the order; a changed one begins anew (see ``resend``).
 - ``watched`` is set as long as the order must be read again by its OrderID.
 
 ``held`` says why an order is not sent (see ``_held``); every transition on its way to Sendcloud clears it. ``notices``
@@ -57,7 +58,9 @@ def pushing(entry: Entry, *, fingerprint: str, now: int, trace: str = "") -> Ent
     """Mark it as about to be sent. From here on a crash is healed by reading and sending it again."""
     if is_final(entry):
         return entry
-    return _moved(entry, "pushing", now, fingerprint=fingerprint, watched=entry.watched or now, trace=trace)
+    refusals = entry.refusals if entry.fingerprint == fingerprint else 0
+    counted = replace(entry, refusals=refusals, refused=now if refusals else 0)
+    return _moved(counted, "pushing", now, fingerprint=fingerprint, watched=entry.watched or now, trace=trace)
 
 
 def noticed(entry: Entry, push: PushOrder, *, now: int) -> Entry:
@@ -71,12 +74,22 @@ def accepted(entry: Entry, *, fingerprint: str, now: int, left_out: Iterable[str
         return entry
     notices = fields_left_out(entry.notices, left_out, now=now)
     cured = replace(entry, problem=_without(entry.problem, _CURED_BY_ACCEPTANCE), notices=notices)
-    return _moved(cured, "accepted", now, pushed=now, pushes=entry.pushes + 1, watched=0)
+    return _moved(cured, "accepted", now, pushed=now, pushes=entry.pushes + 1, watched=0, refused=0, refusals=0)
 
 
 def rejected(entry: Entry, *, path: str, now: int) -> Entry:
-    """Report what Sendcloud refuses, and watch it until the order changes."""
-    return _reported(entry, "rejected", path=path, now=now)
+    """Report what Sendcloud refuses, count the refusal, and watch the order."""
+    if is_final(entry):
+        return entry
+    counted = replace(entry, refused=now, refusals=entry.refusals + 1)
+    return _reported(counted, "rejected", path=path, now=now)
+
+
+def undecided(entry: Entry, *, refused: int, now: int) -> Entry:
+    """Take back that a refused order was sent again, if the answer was about others, too; ``refused`` as it was."""
+    if entry.state != "pushing" or not _has(entry, "rejected"):
+        return entry
+    return _moved(entry, "problem", now, refused=refused)
 
 
 def unreadable(entry: Entry, *, path: str, now: int, recheck_period_ms: int) -> Entry:
@@ -129,7 +142,7 @@ def dismissed(entry: Entry) -> Entry:
     if is_final(entry) or is_transferred(entry) or entry.state == "pushing":
         return entry
     problem = _without(entry.problem, _CURED_BY_DISMISSAL)
-    return replace(entry, state="new", watched=0, held=None, problem=problem, notices=())
+    return replace(entry, state="new", watched=0, held=None, problem=problem, notices=(), refused=0, refusals=0)
 
 
 def changed_after_transfer(entry: Entry, *, reason: str, now: int, recheck_period_ms: int) -> Entry:

@@ -158,9 +158,10 @@ async def test_a_rejected_order_does_not_hold_up_the_others(small: ExporterHarne
     assert (await small.entry(bad)).watched
     calls = small.world.journal.calls["sendcloud POST /orders"]
 
-    again = await small.export()
-    assert (again.rejected, again.sent, again.outcome) == (1, 0, "partial")
-    assert small.world.journal.calls["sendcloud POST /orders"] == calls, "what was refused is not sent again unchanged"
+    for _ in range(3):
+        again = await small.export()
+        assert (again.rejected, again.sent, again.outcome) == (1, 0, "partial")
+    assert small.world.journal.calls["sendcloud POST /orders"] == calls + 1, "unchanged, it goes with the next run only"
 
     address.city = city
     cured = await small.export()

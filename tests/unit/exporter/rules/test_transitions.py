@@ -62,6 +62,25 @@ def test_rejected_is_watched_with_the_field_that_is_to_blame() -> None:
     assert again.problem.since == NOW
 
 
+def test_refusals_of_one_version_are_counted() -> None:
+    found = t.rejected(t.rejected(SENDING, path="city", now=NOW), path="city", now=NOW + 5)
+    assert (found.refusals, found.refused) == (2, NOW + 5)
+    again = t.pushing(found, fingerprint="f", now=NOW + 9)
+    assert (again.refusals, again.refused) == (2, NOW + 9), "sent again, behind those that wait longer"
+    changed = t.pushing(found, fingerprint="g", now=NOW + 9)
+    assert (changed.refusals, changed.refused) == (0, 0)
+    taken = t.accepted(again, fingerprint="f", now=NOW + 9)
+    assert (taken.refusals, taken.refused) == (0, 0)
+    assert t.dismissed(found).refusals == 0
+
+
+def test_an_answer_that_was_about_others_counts_for_nothing() -> None:
+    found = t.rejected(SENDING, path="city", now=NOW)
+    again = t.pushing(found, fingerprint="f", now=NOW + 9)
+    assert replace(t.undecided(again, refused=NOW, now=NOW), since=found.since) == found
+    assert t.undecided(LABELLED, refused=NOW, now=NOW + 9) is LABELLED
+
+
 def test_confirmed_after_being_seen() -> None:
     found = t.confirmed(ACCEPTED, now=NOW)
     assert (found.state, found.pushes, found.since) == ("confirmed", 0, NOW)
