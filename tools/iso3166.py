@@ -14,16 +14,31 @@ import pycountry
 FOLDER: Final = Path(__file__).resolve().parents[1] / "aftersend" / "iso3166"
 WITH_STATES: Final = ("AU", "CA", "IT", "US")
 """Countries whose labels need a state (Sendcloud's documentation of ``state_province_code``)."""
-_GERMAN: Final = gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=["de"])
+OWN_LANGUAGES: Final = {
+    "AD": "ca", "AL": "sq", "BA": "bs", "BE": "fr nl", "BG": "bg", "BR": "pt_BR", "CH": "fr it", "CN": "zh_CN",
+    "CY": "el", "CZ": "cs", "DK": "da", "EE": "et", "ES": "es ca", "FI": "fi sv", "FR": "fr", "GR": "el", "HR": "hr",
+    "HU": "hu", "IE": "ga", "IS": "is", "IT": "it", "JP": "ja", "KR": "ko", "LT": "lt", "LU": "fr", "LV": "lv",
+    "MC": "fr", "MX": "es", "NL": "nl", "NO": "nb_NO", "PL": "pl", "PT": "pt", "RO": "ro", "RS": "sr@latin sr",
+    "SE": "sv", "SI": "sl", "SK": "sk", "SM": "it", "TR": "tr", "UA": "uk", "US": "es", "VA": "it",
+}  # fmt: skip
+"""Languages in which a country calls itself, besides English and German."""
 _GERMAN_STATES: Final = gettext.translation("iso3166-2", pycountry.LOCALES_DIR, languages=["de"])
 
 
+def _language(name: str) -> gettext.NullTranslations:
+    return gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[name])
+
+
 def countries() -> dict[str, list[str]]:
-    """By alpha-2 code: the alpha-3 code, then every name in English and German."""
+    """By alpha-2 code: the alpha-3 code, then every name in English, German and the country's own languages."""
     found = {}
     for country in pycountry.countries:
         names = [getattr(country, kind, "") for kind in ("name", "common_name", "official_name")]
-        known = dict.fromkeys(text for name in names if name for text in (name, _GERMAN.gettext(name)))
+        own = [_language(name) for name in OWN_LANGUAGES.get(country.alpha_2, "").split()]
+        languages = (_language("de"), *own)
+        known = dict.fromkeys(
+            text for name in names if name for text in (name, *(each.gettext(name) for each in languages))
+        )
         found[country.alpha_2] = [country.alpha_3, *known]
     return dict(sorted(found.items()))
 

@@ -358,6 +358,11 @@ def test_any_text_is_read_or_unreadable(text: str) -> None:
         ("", "CDN", "CA"), ("", "WAN", "NG"), ("", "EAK", "KE"), ("", "ZA", "ZA"), ("", "ROK", "KR"), ("", "PRK", "KP"),
         ("DEU", "", "DE"), ("CHE", "CH", "CH"), ("", "Deutschland", "DE"), ("Österreich", "", "AT"),
         ("", "Schweiz", "CH"),
+        ("", "Deutschland (D)", "DE"), ("", "A-Österreich", "AT"), ("", "Slowenien (SLO)", "SI"), ("", "D.", "DE"),
+        ("", "EIR", "IE"), ("", "JA", "JM"), ("", "RM", "MG"), ("", "SCV", "VA"), ("", "RUM", "RO"), ("", "ROU", "UY"),
+        ("", "C", "CU"), ("", "KS", "KG"), ("", "Rumänien (ROU)", "RO"), ("", "XI", "GB"), ("", "el", "GR"),
+        ("Vereinigtes Königreich (UK)", "", "GB"), ("XKX", "", "XK"), ("GRC", "", "GR"),
+        ("IC", "E", "ES"), ("EA", "", "ES"), ("\ufeffDE", "", "DE"),
         ("XK", "", "XK"), ("", "RKS", "XK"), ("", "LB", "LB"), ("", "ES", "ES"), ("", "A", "AT"),
     ],
 )  # fmt: skip
@@ -366,7 +371,26 @@ def test_countries(iso: str, plate: str, country: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("iso", "plate"), [("XX", "D"), ("ZZ", ""), ("", "XYZ"), ("", "??"), ("EU", "D"), ("0", ""), ("", "Korea")]
+    ("iso", "plate"),
+    [
+        ("XX", "D"),
+        ("ZZ", ""),
+        ("", "XYZ"),
+        ("", "??"),
+        ("EU", "D"),
+        ("0", ""),
+        ("", "Korea"),
+        ("", "D-A-CH"),
+        ("AN", ""),
+        ("YU", ""),
+        ("AC", ""),
+        ("IC-", "D"),
+        ("D", "D"),
+        ("SU", ""),
+        ("QQ", "CH"),
+        ("--", ""),
+        ("\u200b?", ""),
+    ],
 )
 def test_a_code_that_is_none_is_unreadable(iso: str, plate: str) -> None:
     with pytest.raises(Unreadable):
@@ -382,6 +406,16 @@ def test_a_code_that_is_none_is_unreadable(iso: str, plate: str) -> None:
         ("PRC", "CN"),
         ("D", "DE"),
         ("Made in Germany", "DE"),
+        ("Slowenien (SLO)", "SI"),
+        ("Romania (ROU)", "RO"),
+        ("GB/UK", "GB"),
+        ("Deutschland / D", "DE"),
+        ("Herkunft: Vietnam", "VN"),
+        ("hergestellt in Italien", "IT"),
+        ("MADE IN P.R.C.", "CN"),
+        ("Tschechien", "CZ"),
+        ("TWN", "TW"),
+        ("CN, CN", "CN"),
         ("", ""),
         ("USA", "US"),
     ],
@@ -390,7 +424,31 @@ def test_the_origin_of_a_product(text: str, country: str) -> None:
     assert origin_country(text) == country
 
 
-@pytest.mark.parametrize("text", ["VN/CN", "ROU", "BRN", "Asien", "EU", "XX", "n/a", "-"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "VN/CN",
+        "ROU",
+        "BRN",
+        "Asien",
+        "EU",
+        "XX",
+        "n/a",
+        "-",
+        "CN;VN",
+        "China oder Vietnam",
+        "EU (DE)",
+        "DE/CN",
+        "D-A-CH",
+        "k.A.",
+        "diverse",
+        "China (Montage: Polen)",
+        "China, Vietnahm",
+        "0",
+        "?",
+        "Kongo",
+    ],
+)
 def test_an_origin_that_is_not_certain_is_unreadable(text: str) -> None:
     with pytest.raises(Unreadable):
         origin_country(text)
