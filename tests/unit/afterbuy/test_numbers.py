@@ -384,7 +384,6 @@ def test_countries(iso: str, plate: str, country: str) -> None:
         ("AN", ""),
         ("YU", ""),
         ("AC", ""),
-        ("IC-", "D"),
         ("D", "D"),
         ("SU", ""),
         ("QQ", "CH"),
