@@ -38,13 +38,14 @@ async def every(
 ) -> None:
     """Run ``step`` at once and then every ``seconds`` until ``stop`` is set, at least once in any case.
 
-    ``heartbeat`` is called before each step. A ``Transient`` ends its step only: the next may find Redis or the
-    upstream back. Every other error ends the loop. If ``seconds`` is a function, it is called after each step.
+    ``heartbeat`` is called before each step. A ``Transient`` or ``OSError`` ends its step only: the next may find Redis
+    or the upstream back, or a free file descriptor. Every other error ends the loop. If ``seconds`` is a function, it
+    is called after each step.
     """
     while True:
         if heartbeat is not None:
             heartbeat()
-        with suppress(Transient):
+        with suppress(Transient, OSError):
             await step()
         if not await wait(stop, seconds() if callable(seconds) else seconds):
             return

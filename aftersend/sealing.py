@@ -131,7 +131,11 @@ class Keyring:
             return
         self._looked = now
         self._broken = None
-        names = [name for name in self._files.names() if _NAME.fullmatch(name)]
+        try:
+            names = [name for name in self._files.names() if _NAME.fullmatch(name)]
+        except Misconfigured as unreadable:
+            self._broken = unreadable
+            return
         found = {name: key for name in names if (key := self._load(name))}
         self._keys = found
         self._first_seen = {name: self._first_seen.get(name, now) for name in found}

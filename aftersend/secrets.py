@@ -41,9 +41,7 @@ class SecretFiles:
             self._seen.pop(key, None)
             return ""
         except OSError as error:
-            raise SecretMissing(
-                f"secret {self.name(key)} cannot be read ({type(error).__name__})", cure="check the file's permissions"
-            ) from None
+            raise self._unreadable(f"secret {self.name(key)}", error) from None
         self._seen[key] = (version, value)
         if known and known[1] != value:
             self.changed(self.name(key))
@@ -73,6 +71,8 @@ class SecretFiles:
             found = sorted(entry.name for entry in self.folder.iterdir() if not entry.name.startswith("."))
         except (FileNotFoundError, NotADirectoryError):
             found = []
+        except OSError as error:
+            raise self._unreadable(f"folder {self.folder.name}", error) from None
         known, self._listed = self._listed, found
         for key in set(found).symmetric_difference(found if known is None else known):
             self.changed(self.name(key))
@@ -81,6 +81,11 @@ class SecretFiles:
     def name(self, key: str) -> str:
         """Return the name of one key for messages: folder and key, never the value."""
         return f"{self.folder.name}/{key}"
+
+    @staticmethod
+    def _unreadable(what: str, error: OSError) -> SecretMissing:
+        cure = "check permissions, and the limit of open files"
+        return SecretMissing(f"{what} cannot be read ({type(error).__name__})", cure=cure)
 
     def _read(self, path: Path) -> str:
         raw = path.read_bytes()[:_MAX_BYTES]

@@ -25,8 +25,8 @@ from aftersend.observe import context, logs, traces
 from aftersend.redis.embedded import EmbeddedValkey
 from aftersend.service.admin import AdminServer
 from aftersend.service.health import Health
+from aftersend.service.process_limits import prepare_process
 from aftersend.service.run import (
-    disable_core_dumps,
     exit_on_early_signals,
     keep_heartbeat,
     run_with_deadline,
@@ -44,7 +44,7 @@ _VALKEY_CHECK_SECONDS = 1.0
 def serve(plan: UpPlan) -> int:
     """Serve until a signal comes; return 0 after an orderly end, 1 if a tenant was left out."""
     exit_on_early_signals()
-    disable_core_dumps()
+    prepare_process()
     tenants = served_tenants(plan)
     valkey = None if plan.redis_url else EmbeddedValkey(plan.data_dir / "valkey")
     try:
@@ -148,5 +148,5 @@ async def _restart_if_dead(valkey: EmbeddedValkey) -> None:
     logs.get_logger().error("valkey_died")
     try:
         await valkey.restart()
-    except AftersendError as error:
+    except (AftersendError, OSError) as error:
         logs.get_logger().error("valkey_not_restarted", exc_info=error)

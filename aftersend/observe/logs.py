@@ -25,6 +25,7 @@ import structlog
 
 from aftersend.errors import AftersendError
 from aftersend.observe.context import current_trace_id
+from aftersend.observe.throttle import LogThrottle
 
 if TYPE_CHECKING:
     from structlog.typing import ExcInfo, FilteringBoundLogger, Processor
@@ -178,9 +179,21 @@ class _Stderr:
 
 
 class _LibraryHandler(logging.Handler):
-    """Logs records of libraries by logger, level and place, without arguments."""
+    """Logs records of libraries by logger, level and place, without arguments; one a minute of each place and error.
+
+    Strangers cause them at will: each malformed request is one, and so is each connection without a free file.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._throttle = LogThrottle()
 
     def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        cause = (describe(error), *frames(error)) if error else ()
+        left_out = self._throttle.suppressed((record.name, record.module, record.lineno, cause))
+        if left_out is None:
+            return
         log = structlog.get_logger()
         report: Callable[..., object] = getattr(log, record.levelname.lower(), log.warning)
         report(
@@ -188,6 +201,7 @@ class _LibraryHandler(logging.Handler):
             logger=record.name,
             at=f"{record.module}:{record.lineno}",
             exc_info=record.exc_info or None,
+            **({"more": left_out} if left_out else {}),
         )
 
 

@@ -14,11 +14,14 @@ from aftersend.compat.aiohttp_server import QuietAppRunner
 from aftersend.errors import Misconfigured
 from aftersend.loops import first
 from aftersend.observe.logs import get_logger
+from aftersend.observe.throttle import LogThrottle
+from aftersend.service.process_limits import max_connections
 from aftersend.settings import ListenAddress
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 LARGEST_BODY = 1024 * 1024
 _SHUTDOWN_SECONDS = 8.0
+_BACKLOG = 128
 _IDLE_SECONDS = 75.0
 """Also the time to send a request's head. Longer than proxies keep idle connections, or they would use a closed one."""
 
@@ -28,8 +31,11 @@ class HttpSite:
 
     def __init__(self, app: web.Application) -> None:
         app.on_response_prepare.append(_remove_server_header)
+        self._throttle = LogThrottle()
         self._runner = QuietAppRunner(
             app,
+            max_connections=max_connections(),
+            on_full=self._on_full,
             access_log=None,
             handle_signals=False,
             shutdown_timeout=_SHUTDOWN_SECONDS,
@@ -47,7 +53,8 @@ class HttpSite:
         """Listen; ``Misconfigured`` names the setting if the address cannot be used."""
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, address.host, address.port).start()
+            backlog = min(_BACKLOG, max_connections())  # asyncio accepts as many at once
+            await web.TCPSite(self._runner, address.host, address.port, backlog=backlog).start()
         except OSError as error:
             await self._runner.cleanup()
             raise Misconfigured(
@@ -58,6 +65,11 @@ class HttpSite:
     async def stop(self) -> None:
         """Accept no more requests, finish those in flight."""
         await self._runner.cleanup()
+
+    def _on_full(self) -> None:
+        left_out = self._throttle.suppressed("connections_dropped")
+        if left_out is not None:
+            get_logger().warning("connections_dropped", port=self.port, at_once=max_connections(), more=left_out)
 
 
 class PublicListener:

@@ -10,7 +10,6 @@ most 25 seconds: after 20 the part is cancelled, after 24 the process exits anyw
 
 import asyncio
 import os
-import resource
 import signal
 import sys
 import threading
@@ -23,6 +22,7 @@ from aftersend.observe import context, logs, traces
 from aftersend.redis import durability
 from aftersend.service.admin import AdminServer
 from aftersend.service.heartbeat import Heartbeat
+from aftersend.service.process_limits import prepare_process
 from aftersend.service.runtime import Part, Runtime, Shared, check_upstream_urls, http_session, runtime_for
 from aftersend.service.secret_watch import SecretWatcher
 from aftersend.settings import Settings, read_settings
@@ -37,7 +37,7 @@ _LEAVE_AFTER = 24.0
 def run_part(part: Part, environ: Mapping[str, str] = os.environ) -> int:
     """Run the main function of each console script; returns the exit code."""
     exit_on_early_signals()
-    disable_core_dumps()
+    prepare_process()
     try:
         settings, tenant = _prepare(environ)
         return asyncio.run(_life(part, settings, tenant))
@@ -55,11 +55,6 @@ def _prepare(environ: Mapping[str, str]) -> tuple[Settings, Tenant]:
     if not settings.secrets_dir.is_dir():
         raise Misconfigured(f"there is no folder {settings.secrets_dir}", cure="AFTERSEND_SECRETS_DIR must name it")
     return settings, tenant
-
-
-def disable_core_dumps() -> None:
-    """Disable core dumps: a core file would hold orders in clear."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def exit_on_early_signals() -> None:

@@ -41,12 +41,16 @@ class SecretWatcher:
 
     async def _read_all(self) -> None:
         for name in FOLDERS:
-            files = self(name)
-            if keys := files.names():
-                self._changes.labels(self._tenant, name)  # from 0 on, or Prometheus would not see the first change
-            for key in keys:
-                with suppress(Misconfigured):  # the part that needs this secret reports it
-                    files.optional(key)
+            with suppress(Misconfigured):  # the part that needs this secret reports it
+                self._read_folder(name)
+
+    def _read_folder(self, name: str) -> None:
+        files = self(name)
+        if keys := files.names():
+            self._changes.labels(self._tenant, name)  # from 0 on, or Prometheus would not see the first change
+        for key in keys:
+            with suppress(Misconfigured):
+                files.optional(key)
 
     def _changed(self, name: str) -> None:
         self._changes.labels(self._tenant, name.partition("/")[0]).inc()

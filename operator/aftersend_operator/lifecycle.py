@@ -21,7 +21,8 @@ from aftersend.observe import logs, traces
 from aftersend.observe.otel_settings import grpc_refused
 from aftersend.service.admin import AdminServer
 from aftersend.service.health import Health
-from aftersend.service.run import EXIT_FAILED, EXIT_MISCONFIGURED, EXIT_OK, disable_core_dumps, exit_on_early_signals
+from aftersend.service.process_limits import prepare_process
+from aftersend.service.run import EXIT_FAILED, EXIT_MISCONFIGURED, EXIT_OK, exit_on_early_signals
 from aftersend_operator.api.access import load_access
 from aftersend_operator.api.client import Api
 from aftersend_operator.metrics import OperatorMetrics
@@ -33,7 +34,7 @@ from aftersend_operator.status.readyz_client import ReadyzClient
 def run(environ: Mapping[str, str] = os.environ) -> int:
     """Serve until SIGTERM; return the exit code."""
     exit_on_early_signals()
-    disable_core_dumps()
+    prepare_process()
     try:
         settings = read_operator_settings(environ)
         return asyncio.run(_life(settings, environ))

@@ -7,6 +7,7 @@ import logging
 import os
 import selectors
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,15 @@ ENDING = """
 sys.exit(run_part(Part("probe", serve)))
 """
 IDLE = "async def serve(runtime): await runtime.stop.wait()"
+FEW_FILES = """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+from aftersend.service import secret_watch
+secret_watch.EVERY_SECONDS = 0.05
+"""
+"""Put before the code of a service: it cannot raise its limit of open files, and reads its secrets all the time."""
+FLOOD = 320
+"""Connections beyond those 256 files, as 1,054 are beyond the usual limit of 1,024."""
 
 
 def environment(folder: Path, **changes: str) -> dict[str, str]:
@@ -175,6 +185,17 @@ def call_main(words: Sequence[str], environ: Mapping[str, str]) -> tuple[int, st
             code = end.code
     assert isinstance(code, int)
     return code, out.getvalue(), err.getvalue()
+
+
+@contextlib.contextmanager
+def silent_connections(port: int, count: int) -> Iterator[None]:
+    """Connections that never send a byte; others are answered meanwhile, so that none waits to be accepted."""
+    with contextlib.ExitStack() as stack:
+        for number in range(count):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            if number % 32 == 0:
+                get(port, "/")
+        yield
 
 
 def get(port: int, path: str, **headers: str) -> tuple[int, str, Mapping[str, str]]:

@@ -27,6 +27,7 @@ from aftersend.errors import AftersendError, Transient
 from aftersend.observe.logs import get_logger
 from aftersend.observe.meters import exemplar
 from aftersend.observe.metrics import Metrics
+from aftersend.observe.throttle import LogThrottle
 from aftersend.observe.traces import span
 from aftersend.order_ids import order_id_of
 from aftersend.secrets import SecretFiles
@@ -50,7 +51,6 @@ _STORE_TIMEOUT: Final = 5.0
 MAX_CONCURRENT_STORES: Final = 16
 """Each store holds a Redis connection, which stays in the pool; further ones wait until ``_STORE_TIMEOUT``."""
 _RETRY_AFTER: Final = 30
-_LOG_INTERVAL: Final = 60.0
 
 
 class WebhookHandler:
@@ -77,7 +77,7 @@ class WebhookHandler:
         self._clock = clock
         self._log = get_logger(tenant=tenant, part="webhook")
         self._store_slots = asyncio.Semaphore(MAX_CONCURRENT_STORES)
-        self._last_logged: dict[str, float] = {}
+        self._throttle = LogThrottle()
 
     async def handle(self, request: web.Request) -> web.Response:
         """Respond to one request and count the outcome."""
@@ -149,8 +149,5 @@ class WebhookHandler:
 
     def _log_throttled(self, event: str, **fields: object) -> None:
         """Log a warning once a minute for each event and fields; the metric counts every one."""
-        now = time.monotonic()
-        kind = f"{event} {fields}"
-        if now - self._last_logged.get(kind, float("-inf")) >= _LOG_INTERVAL:
-            self._last_logged[kind] = now
+        if self._throttle.suppressed(f"{event} {fields}") is not None:
             self._log.warning(event, **fields)

@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from aftersend.cli import supervisor
-from tests.support.part_kit import ServiceProcess, get
+from tests.support.part_kit import FEW_FILES, FLOOD, ServiceProcess, get, silent_connections
 from tests.support.servers import free_port
 
 PRELUDE = """
@@ -151,6 +151,20 @@ def test_several_tenants_have_their_own_secrets_paths_and_probes(tmp_path: Path)
         }
         assert set(shop.kept) == {"mueller", "schmidt"}
         assert process.end() == 0
+
+
+@pytest.mark.parametrize("address", ["public", "admin"])
+def test_silent_connections_keep_nothing_out(address: str, tmp_path: Path) -> None:
+    shop = Shop(tmp_path, "mueller")
+    port, path = getattr(shop, address), {"public": "/webhooks/sendcloud", "admin": "/healthz"}[address]
+    with shop.up(FEW_FILES + CALM) as process:
+        _ready(process, shop.admin)
+        with silent_connections(port, FLOOD):
+            assert [get(port, path)[0] for _ in range(3)] == [200] * 3
+        assert get(shop.admin, "/healthz")[0] == 200
+        assert process.end() == 0
+    assert process.text.count("connections_dropped") == 1
+    assert process.text.count("\n") < 15
 
 
 def test_a_failing_part_starts_again_and_disturbs_no_other(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ NO_HTTP = (
 def test_what_is_no_http_is_refused_without_a_quote_or_a_banner(where: str, tmp_path: Path) -> None:
     with running(HELLO, environment(tmp_path)) as process:
         port = process.line(where)[{"listening": "port", "started": "admin_port"}[where]]
-        for text in NO_HTTP:
+        for text in NO_HTTP * 5:
             with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
                 connection.sendall(text.encode())
                 answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
@@ -138,6 +138,7 @@ def test_what_is_no_http_is_refused_without_a_quote_or_a_banner(where: str, tmp_
             assert "aiohttp" not in answer
         assert process.end() == 0
     assert "Kanarienvogel" not in process.text
+    assert 0 < process.text.count('"level":"error"') <= len(NO_HTTP)
 
 
 def test_a_verbose_probe_lists_every_check_and_fact(tmp_path: Path) -> None:
@@ -273,14 +274,17 @@ async def serve(runtime):
         assert process.wait() == 0
 
 
-def test_core_dumps_are_off(tmp_path: Path) -> None:
+def test_memory_reaches_neither_the_disk_nor_other_processes(tmp_path: Path) -> None:
     code = """
-import json, resource
+import ctypes, json, resource
 async def serve(runtime):
-    sys.stderr.write(json.dumps({"event": "limits", "core": resource.getrlimit(resource.RLIMIT_CORE)}) + "\\n")
+    limits = {"core": resource.getrlimit(resource.RLIMIT_CORE), "dumpable": ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)}
+    sys.stderr.write(json.dumps({"event": "limits", **limits}) + "\\n")
 """
     with running(code, environment(tmp_path)) as process:
-        assert process.line("limits")["core"] == [0, 0]
+        line = process.line("limits")
+        assert line["core"] == [0, 0]
+        assert line["dumpable"] == 0
         assert process.wait() == 0
 
 

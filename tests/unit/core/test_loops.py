@@ -1,6 +1,7 @@
 """The periodic loop, in virtual time."""
 
 import asyncio
+import errno
 from collections.abc import Callable
 from itertools import count
 
@@ -55,6 +56,12 @@ def test_transient_ends_its_step_only() -> None:
     steps = Steps(3, Transient("redis_unavailable", upstream="redis"))
     repeated(steps, 2.0)
     assert steps.times == pytest.approx([0, 2, 4])
+
+
+def test_a_lack_of_files_ends_its_step_only() -> None:
+    steps = Steps(3, OSError(errno.EMFILE, "Too many open files"))
+    repeated(steps, 2.0)
+    assert len(steps.times) == 3
 
 
 @pytest.mark.parametrize("error", [Misconfigured("wrong"), ValueError(), asyncio.CancelledError()])

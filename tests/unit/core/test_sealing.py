@@ -1,6 +1,7 @@
 """Sealing: what opens, what does not, and which key seals when."""
 
 import base64
+import errno
 import os
 import stat
 from pathlib import Path
@@ -234,3 +235,23 @@ def test_only_what_is_missing_is_made(folder: Path) -> None:
     write_key(folder, "20200101")
     make_data_keys(folder)
     assert sorted(path.name for path in folder.iterdir()) == ["20200101", FINGERPRINT]
+
+
+def test_a_folder_that_cannot_be_listed_keeps_the_keys_and_is_reported(
+    folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_key(folder, "20261124")
+    ring = keyring(folder, clock)
+    sealed = ring.seal(b"x", bound=BOUND)
+
+    def fails(_self: Path) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    clock.now += 10
+    with monkeypatch.context() as lack:
+        lack.setattr(Path, "iterdir", fails)
+        assert ring.open(sealed, bound=BOUND) == b"x"
+        assert ring.open(ring.seal(b"y", bound=BOUND), bound=BOUND) == b"y"
+        with pytest.raises(Misconfigured, match="data-key cannot be read"):
+            ring.check()
+    ring.check()

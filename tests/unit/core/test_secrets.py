@@ -1,11 +1,12 @@
 """Secrets as Kubernetes and people change them under a running process."""
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from aftersend.errors import Misconfigured
+from aftersend.errors import Misconfigured, SecretMissing
 from aftersend.secrets import SecretFiles
 
 
@@ -151,3 +152,13 @@ def test_a_change_within_one_tick_of_the_clock_is_seen_by_its_size_or_inode(tmp_
     path.write_text("longer")
     os.utime(path, ns=(stamp, stamp))
     assert files.required("key") == "longer"
+
+
+def test_a_folder_that_cannot_be_listed_is_reported_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_self: Path) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    files = SecretFiles(tmp_path / "data-key")
+    monkeypatch.setattr(Path, "iterdir", fails)
+    with pytest.raises(SecretMissing, match=r"^folder data-key cannot be read \(OSError\)"):
+        files.names()

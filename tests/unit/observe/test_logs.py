@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from aftersend.errors import Misconfigured, Rejected
-from aftersend.observe import context, logs
+from aftersend.observe import context, logs, throttle
 from aftersend.observe.traces import span
 from aftersend.settings import read_settings
 from tests.support.part_kit import restored_logging
@@ -194,6 +194,24 @@ def test_records_of_libraries_keep_their_template_only(
     assert line["logger"] == "some.library"
     assert line["at"].startswith("test_logs:")
     assert line["error"] == "ValueError"
+
+
+def test_equal_records_of_libraries_are_one_line_a_minute(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(throttle, "monotonic", lambda: now[0])
+    logs.configure()
+    errors: list[Exception] = [ValueError(CANARY), KeyError(CANARY)]
+    for now[0] in (0.0, 1.0, 59.0, 61.0):
+        for error in errors:
+            logging.getLogger("some.library").error("failed: %s", now[0], exc_info=error)
+    assert [(line["error"], line.get("more")) for line in _lines(capsys)] == [
+        ("ValueError", None),
+        ("KeyError", None),
+        ("ValueError", 2),
+        ("KeyError", 2),
+    ]
 
 
 def test_chatter_of_libraries_is_dropped_even_at_debug(capsys: pytest.CaptureFixture[str]) -> None:
