@@ -39,15 +39,23 @@ _ITEM: Final = "SoldItems/SoldItem/"
 _ENTITY: Final = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#[0-9]{1,12}|#[xX][0-9A-Fa-f]{1,12});")
 _REPLACEMENT: Final = "\ufffd"
 """What ``html`` returns for a number that is no character."""
-_MAIL_PART: Final = r"[^\s@<>()\[\],;:\"\\.]+"
-_MAIL: Final = re.compile(rf"{_MAIL_PART}(?:\.{_MAIL_PART})*@{_MAIL_PART}(?:\.{_MAIL_PART})*\.{_MAIL_PART}")
-_MAIL_SEPARATORS: Final = re.compile(r"[\s<>()\[\],;:\"]+")
+_LOCAL_PART: Final = r"[^\s@<>()\[\],;:\"\\.\x00-\x1f\x7f\u200b\u2060\ufeff]+"
+_LABEL: Final = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
+_MAIL: Final = re.compile(
+    rf"(?=.{{1,64}}@){_LOCAL_PART}(?:\.{_LOCAL_PART})*@(?:{_LABEL}\.)+(?!\d)[^\W_](?:[\w-]*[^\W_])"
+)
+_MAIL_SEPARATORS: Final = (re.compile(r"[\s<>()\[\],;:\"]+"), re.compile(r"[\s<>()\[\],;:\"|/&?]+"))
+_BEFORE_MAIL: Final = "'’‘`“”„*#{\u200b\u2060\ufeff"
+_AFTER_MAIL: Final = _BEFORE_MAIL + ".!}\\-\u00ad"
 _LONGEST_MAIL: Final = 254
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
-_HS_PREFIX: Final = r"(?:(?:HS|HTS|TARIC|KN|CN|WTN|ZTN|Zolltarifnummer)(?:[- ]?Code)?[\s.:]*)?"
-_HS_CODE: Final = re.compile(_HS_PREFIX + r"([0-9][0-9. \xa0]*)", re.IGNORECASE)
-_SHORTEST_HS_CODE: Final = 4
-_LONGEST_HS_CODE: Final = 12
+_HS_LABELS: Final = (
+    r"HS6(?!\d)|HS\s?20(?:12|17|22)(?=[\s:]+\d{6})|HSC?|HTS(?:US)?|TARIC|KN|CN|WTN|ZTN?|Intrastat|Stat(?:istische|istical)?|"
+    r"(?:Zoll|Waren)?-?Tarif|Tariff|Waren|Commodity|Customs|Code|Nummer|Number|Nr|No"
+)
+_HS_CODE: Final = re.compile(rf"(?:(?:{_HS_LABELS})[\s.:#-]*)*(\d[\d.\s]*)(?:\([^\d]*\))?", re.IGNORECASE | re.ASCII)
+_HS_LENGTHS: Final = frozenset({4, 6, 8, 10, 11, 12})
+"""An odd number of digits has lost one, mostly the zero in front."""
 _NO_WEIGHT: Final[tuple[Decimal | None, str]] = (None, "")
 _T = TypeVar("_T")
 
@@ -85,17 +93,19 @@ def read_product(element: Element) -> ProductCustoms | None:
 
 
 def _hs_code(text: str) -> str:
-    """Parse a tariff number to its digits: ``HS 6205.20.00`` is 62052000."""
-    found = _HS_CODE.fullmatch(plain(text).strip())
+    """Parse a tariff number to its digits: ``HS 6205.20.00`` is 62052000. There is no chapter 00."""
+    found = _HS_CODE.fullmatch(" ".join(plain(text).split()).strip("'\"´`"))
     digits = "".join(char for char in found[1] if char.isdigit()) if found else ""
-    if text.strip() and not _SHORTEST_HS_CODE <= len(digits) <= _LONGEST_HS_CODE:
+    is_number = len(digits) in _HS_LENGTHS and not digits.startswith("00") and len(set(digits)) > 1
+    if text.strip() and not is_number:
         raise Unreadable
     return digits
 
 
 def read_mail(text: str) -> str:
     """Find the first usable mail address: OTTO appends a word to it, others write names, lists or anything at all."""
-    candidates = _MAIL_SEPARATORS.split(text)
+    parts = (part for separators in _MAIL_SEPARATORS for part in separators.split(text))
+    candidates = (part.lstrip(_BEFORE_MAIL).rstrip(_AFTER_MAIL) for part in parts)
     return next((mail for mail in candidates if len(mail) <= _LONGEST_MAIL and _MAIL.fullmatch(mail)), "")
 
 

@@ -131,4 +131,4 @@ def _price(item: SoldItem, *, currency: str) -> Decimal:
 
 def _has_original_price(item: SoldItem) -> bool:
     """Return whether the item has a price in the buyer's currency; zero beside a price is a field that was not set."""
-    return item.original_price is not None and (item.original_price != 0 or not item.price)
+    return item.original_price is not None and (abs(item.original_price) >= _CENT / 2 or not item.price)

@@ -6,8 +6,14 @@ from typing import Final
 from aftersend.afterbuy.model import Order
 
 _FIELDS: Final = ("PaymentInfo/AlreadyPaid", "PaymentInfo/FullAmount", "PaymentInfo/PaymentDate")
-_COD_FUNCTIONS: Final = frozenset({"CASH_ON_DELIVERY", "COD_CREDITWORTHINESS"})
-_COD_METHOD: Final = re.compile(r"nachnahme|cash[ _-]on[ _-]delivery|\bcod\b", re.IGNORECASE)
+_COD: Final = re.compile(
+    r"nachnahme|\bnachn\b|\bnn\b|cash ?on ?delivery|pay(?:ment)? (?:on|upon) delivery|\bc\.? ?o\.? ?d\b|"
+    r"(?:zahlung|zahlen|bar|barzahlung) (?:bei|an) (?:der )?(?:lieferung|zustellung|haustür)|"
+    r"contrassegno|contre ?remboursement|contra ?re+mbolso|\brembours\b|dob[ií]rk|pobrani",
+    re.IGNORECASE,
+)
+"""Function or method of payment, blanks for whatever joins words; in the languages of the neighbours, too."""
+_NOT: Final = re.compile(r"\b(?:keine?|ohne|nicht|not?)\b", re.IGNORECASE)
 
 
 def is_paid(order: Order) -> bool:
@@ -19,7 +25,8 @@ def is_paid(order: Order) -> bool:
 
 def is_cash_on_delivery(order: Order) -> bool:
     """Return whether the parcel service collects the money."""
-    return order.payment_function in _COD_FUNCTIONS or _COD_METHOD.search(order.payment_method) is not None
+    texts = (re.sub(r"[\s_-]+", " ", text) for text in (order.payment_function, order.payment_method))
+    return any(_COD.search(text) and not _NOT.search(text) for text in texts)
 
 
 def unclear_payment(order: Order) -> str:

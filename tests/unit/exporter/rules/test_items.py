@@ -22,6 +22,16 @@ from tests.support.order_kit import RULES, an_item, an_order
         ([{"item_id": "1"}, {"item_id": "2", "original_price": Decimal(-10), "currency": "CHF"}], ["1"]),
         ([{"item_id": "1", "price": Decimal(0)}, {"item_id": "2", "price": Decimal("-0.01")}], ["1"]),
         ([{"item_id": "1", "item_type": 301}, {"item_id": "2", "item_type": 501}], []),
+        ([{"item_id": "1", "price": Decimal(-1)}, {"item_id": "2", "price": Decimal(-2)}], []),
+        ([{"item_id": "1", "price": Decimal(-1), "quantity": -1}, {"item_id": "2", "price": Decimal(0)}], ["2"]),
+        ([{"item_id": "1", "title": "Gutschein", "price": Decimal(50)}], ["1"]),
+        (
+            [{"item_id": "1", "title": "Rabatt", "price": Decimal("-4.99"), "weight": Decimal(1)}, {"item_id": "2"}],
+            ["2"],
+        ),
+        ([{"item_id": "1", "price": None}, {"item_id": "2", "price": Decimal("-0.00")}], ["1", "2"]),
+        ([{"item_id": "1", "price": None, "original_price": Decimal(-3), "currency": "USD"}, {"item_id": "2"}], ["2"]),
+        ([{"item_id": "1", "item_type": 201, "price": Decimal(-5)}, {"item_id": "2"}], ["2"]),
         ([{"item_id": "1", "item_type": 101}, {"item_id": "2", "item_type": None}], ["1", "2"]),
     ],
 )
@@ -147,6 +157,13 @@ AMAZON: dict[str, Any] = {"price": Decimal(500), "item_type": 201}
         ([{"price": Decimal(10), "quantity": 2}, AMAZON, VOUCHER], {"full_amount": Decimal(500)}, 14.99),
         ([{"price": Decimal(10)}, {**AMAZON, "quantity": 0}], {"full_amount": Decimal(12)}, 12.0),
         ([{"price": Decimal(10)}, AMAZON], {"full_amount": None}, 14.99),
+        ([{"price": Decimal(10)}, {**AMAZON, "item_type": 301}], {"full_amount": Decimal(510)}, 14.99),
+        ([{"price": Decimal(10)}, {**AMAZON, "item_type": 501, "quantity": 3}], {"full_amount": Decimal(1510)}, 14.99),
+        ([{"price": Decimal(0)}, AMAZON], {"full_amount": Decimal(500), "shipping_total": Decimal(0)}, 0.0),
+        ([{"price": Decimal("0.335"), "quantity": 3}, AMAZON], {"full_amount": None, "shipping_total": None}, 1.02),
+        ([{"price": None}, AMAZON], {"full_amount": Decimal(500)}, 4.99),
+        ([{"price": Decimal(10)}, VOUCHER, {**AMAZON, "price": Decimal(-5)}], {"full_amount": Decimal(1)}, 4.99),
+        ([{"price": Decimal(10)}, {"price": Decimal(7), "quantity": -1}], {"full_amount": None}, 10.0),
     ],
 )
 def test_the_total_is_that_of_what_is_shipped(
@@ -165,6 +182,12 @@ def test_the_total_is_that_of_what_is_shipped(
         ("21.50", "19.90", "CHF", 21.50),
         ("21.50", "0.00", "CHF", 21.50),
         (None, "19.90", "EUR", 19.90),
+        ("0", "0.01", "EUR", 0.01),
+        ("0.01", "19.90", "CHF", 0.01),
+        ("0.000", "1234.50", "EUR", 1234.50),
+        ("0.004", "19.90", "EUR", 19.90),
+        ("21.50", None, "CHF", 21.50),
+        ("1234.50", "1.00", "CHF", 1234.50),
     ],
 )
 def test_zero_in_the_buyers_currency_is_a_price_only_beside_no_other(
