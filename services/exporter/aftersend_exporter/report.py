@@ -31,6 +31,7 @@ async def finish_run(context: ExportContext, stats: RunStats, *, started: dateti
         context.metrics.run_seconds.labels(context.tenant.identity, stats.kind).set(summary.seconds)
     if keep and summary.outcome != "failed":
         await _store_success(context, stats.kind)
+    log_counts(context, stats)
     context.log.info(
         "run_finished",
         run=summary.run,
@@ -42,6 +43,20 @@ async def finish_run(context: ExportContext, stats: RunStats, *, started: dateti
         note=summary.health.message,
     )
     return summary
+
+
+def log_counts(context: ExportContext, stats: RunStats) -> None:
+    """Log what the run counted, by result and reason, with the first OrderIDs: most of it is in no ledger entry."""
+    for (outcome, reason), counted in stats.counted.items():
+        context.log.info(
+            "run_counted",
+            run=stats.run,
+            kind=stats.kind,
+            outcome=outcome,
+            reason=reason,
+            count=counted.count,
+            orders=counted.orders,
+        )
 
 
 async def show_last_successes(state: TenantState, metrics: Metrics, *, tenant: str) -> None:

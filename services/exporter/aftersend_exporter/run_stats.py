@@ -7,22 +7,45 @@
     done      everything else
 
 A rejected order is a problem of that order, not of the run.
+
+What is counted can be found: by ``aftersend orders``, or in the log, which has a line per result and reason with up to
+20 OrderIDs (``Counted``). No more of them are kept.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from itertools import islice
+from typing import Final, Literal
 
 from msgspec import UNSET
 
 from aftersend.errors import AftersendError, CredentialsRefused, SecretMissing, Transient
+from aftersend.order_ids import is_order_id
 from aftersend.runs import OrderDecision, RunHealth, RunKind, RunOutcome, RunSummary
 from aftersend.stream.event import rfc3339
 
 Reachable = Literal["ok", "refused", "unavailable", "unknown"]
 OrderResult = Literal["sent", "unchanged", "rejected", "retried", "skipped"]
 """What came of an order: the label ``outcome`` of the metric ``aftersend_orders_total``."""
+MAX_NAMED: Final = 20
+"""OrderIDs in one log line."""
+
+
+@dataclass(slots=True)
+class Counted:
+    """What was counted under one result and reason; of an entry without OrderID it is the number only."""
+
+    count: int = 0
+    orders: list[str] = field(default_factory=list)
+    """The first OrderIDs."""
+
+    def add(self, orders: Sequence[str]) -> None:
+        """Count these orders."""
+        self.count += len(orders)
+        named = (order for order in orders if is_order_id(order) and order not in self.orders)
+        self.orders += islice(named, MAX_NAMED - len(self.orders))
 
 
 @dataclass(slots=True)
@@ -47,24 +70,28 @@ class RunStats:
     everything_read: bool = True
     """The side reads, too."""
     skipped: Counter[str] = field(default_factory=Counter)
+    counted: dict[tuple[OrderResult, str], Counted] = field(default_factory=dict)
+    """By result and reason, which is a word of a fixed list."""
     errors: dict[str, AftersendError] = field(default_factory=dict)
     """The last error per upstream ("" = our own configuration)."""
     decisions: list[OrderDecision] | None = None
     """The list of a dry run."""
 
-    def count(self, result: OrderResult, *, reason: str = "", orders: int = 1) -> None:
-        """Count orders by what came of them."""
+    def count(self, result: OrderResult, orders: Sequence[str], *, reason: str = "") -> None:
+        """Count orders by what came of them; ``orders`` are OrderIDs, empty where there is none."""
+        if orders:
+            self.counted.setdefault((result, reason), Counted()).add(orders)
         match result:
             case "sent":
-                self.sent += orders
+                self.sent += len(orders)
             case "unchanged":
-                self.unchanged += orders
+                self.unchanged += len(orders)
             case "rejected":
-                self.rejected += orders
+                self.rejected += len(orders)
             case "retried":
-                self.retried += orders
+                self.retried += len(orders)
             case "skipped":
-                self.skipped[reason] += orders
+                self.skipped[reason] += len(orders)
 
     def record_decision(self, decision: OrderDecision) -> None:
         """Add a line to the list of a dry run."""

@@ -7,7 +7,7 @@ import pytest
 
 from aftersend.errors import Bug, CredentialsRefused, Later, Misconfigured, SecretMissing, StoreFull, Transient
 from aftersend.runs import OrderDecision, RunSummary
-from aftersend_exporter.run_stats import RunStats
+from aftersend_exporter.run_stats import MAX_NAMED, RunStats
 
 DOWN = Transient("http_503", upstream="afterbuy")
 
@@ -112,3 +112,14 @@ def test_a_dry_run_lists_its_decisions() -> None:
     assert "orders" not in msgspec.json.decode(
         msgspec.json.encode(stats().summary(seconds=0, problems={}, last_write_back=""))
     )
+
+
+def test_what_is_counted_names_twenty_orders_at_most_and_each_once() -> None:
+    found = stats()
+    for number in range(1000, 1100):
+        found.count("skipped", [str(number), str(number), "", "0", "kein Vorgang"], reason="unpaid")
+    counted = found.counted["skipped", "unpaid"]
+    assert counted.count == found.skipped["unpaid"] == 500
+    assert counted.orders == [str(number) for number in range(1000, 1000 + MAX_NAMED)]
+    found.count("sent", [])
+    assert set(found.counted) == {("skipped", "unpaid")}

@@ -84,7 +84,7 @@ class Pusher:
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
-        with span("push batch", orders=[mapped.order for mapped in waiting]) as trace:
+        with span("push batch", orders=_ids(waiting)) as trace:
             batch = await self.mark(waiting)
             trace.set(count=len(batch))
             if batch:
@@ -138,7 +138,7 @@ class Pusher:
     async def send(self, group: list[MappedOrder], *, busy_retries: bool = True) -> GroupAccepted | GroupRefused:
         """Make one call. A group that can be tried again counts as accepted here: its orders stay ``pushing``."""
         if self._closed:
-            self.recorder.record_push("retried", len(group))
+            self.recorder.record_push("retried", _ids(group))
             return GroupAccepted()
         await self.context.check_lease()
         try:
@@ -169,7 +169,7 @@ class Pusher:
     async def _accept(self, group: list[MappedOrder]) -> None:
         self._failures = 0
         self.recorder.stats.batches_done += 1
-        self.recorder.record_push("sent", len(group))
+        self.recorder.record_push("sent", _ids(group))
         await gather_limited(group, self._mark_accepted)
 
     async def _mark_accepted(self, mapped: MappedOrder) -> Entry:
@@ -180,7 +180,7 @@ class Pusher:
     async def reject(self, mapped: MappedOrder, path: str) -> None:
         """Report what Sendcloud refused."""
         self.recorder.stats.batches_done += 1
-        self.recorder.record_push("rejected")
+        self.recorder.record_push("rejected", [mapped.order])
         self.context.log.warning("order_rejected", order=mapped.order, path=path)
         await self.context.ledger.change(mapped.order, partial(rejected, path=path, now=self.context.now_ms()))
 
@@ -190,7 +190,7 @@ class Pusher:
         self._failures += 1
         self._closed = final or self._failures >= _MAX_CONSECUTIVE_FAILURES
         self.context.log.warning("batch_failed", code=error.code, count=len(group))
-        self.recorder.record_push("retried", len(group))
+        self.recorder.record_push("retried", _ids(group))
         return GroupAccepted()
 
 
@@ -200,6 +200,10 @@ _WRONG_INTEGRATION: Final = Misconfigured(
     path="spec.sendcloud.integration",
     cure="correct its name or id",
 )
+
+
+def _ids(group: list[MappedOrder]) -> list[str]:
+    return [mapped.order for mapped in group]
 
 
 def field_path(path: str, *, last: bool) -> str:

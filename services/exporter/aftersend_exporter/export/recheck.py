@@ -52,7 +52,8 @@ async def recheck(processor: PageProcessor, orders: list[str]) -> bool:
     for order in orders:
         if int(order) not in processor.seen:
             processor.seen.add(int(order))
-            stats.skipped[transitions.GONE] += 1 if processor.resend_refused else 0
+            if processor.resend_refused:
+                stats.count("skipped", [order], reason=transitions.GONE)
             await processor.settle(gone(order))
     return True
 

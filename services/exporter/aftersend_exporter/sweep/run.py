@@ -10,12 +10,16 @@ restored ledger) the ledger may know too little, so only what is certainly forei
 (``order.check`` without order) behind the last event shows the writer that it has everything.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import compress
+from operator import not_
 
 from aftersend.errors import AftersendError
 from aftersend.ledger.match import Foreign, Match, find
 from aftersend.observe.traces import span
+from aftersend.order_ids import order_id_of
 from aftersend.runs import OrderCheck, RunRequest, RunSummary
 from aftersend.sendcloud.client import ParcelPage
 from aftersend.sendcloud.model import SENDCLOUD, ParcelClass, ParcelEvent
@@ -118,18 +122,25 @@ class _PageForwarder:
         """Put events of parcels that may be ours on the stream."""
         relevant = [event for event in page.events if is_relevant(event)]
         kept = await gather_limited(relevant, self._keep)
-        events = [event for event, keep in zip(relevant, kept, strict=True) if keep]
+        events = list(compress(relevant, kept))
         await self.context.parcels.add_many("parcel.changed", "sweep", events, traceparent=self.traceparent)
         self.stats.read += len(page.events) + page.unreadable
-        self.stats.sent += len(events)
-        self.stats.unchanged += len(page.events) - len(events)
+        self.stats.count("sent", _order_ids(events))
+        self.stats.count("unchanged", _order_ids(compress(relevant, map(not_, kept))), reason="foreign")
+        others = [event for event in page.events if not is_relevant(event)]
+        self.stats.count("unchanged", _order_ids(others), reason="irrelevant")
         if page.unreadable:
-            self.stats.rejected += page.unreadable
+            self.stats.count("rejected", [""] * page.unreadable, reason="unreadable")
             self.context.log.warning("parcels_unreadable", count=page.unreadable)
 
     async def _keep(self, event: ParcelEvent) -> bool:
         found = await find(event, self.context.ledger)
         return not isinstance(found, Foreign) if self.recovering else isinstance(found, Match)
+
+
+def _order_ids(events: Iterable[ParcelEvent]) -> list[str]:
+    """Return the OrderIDs that parcels name, empty for those of other systems."""
+    return [order_id_of(event.external_order_id) for event in events]
 
 
 def is_relevant(event: ParcelEvent) -> bool:

@@ -342,3 +342,14 @@ async def test_a_lost_cursor_is_noticed_and_asked_for_until_it_is_over(harness: 
     assert not await watch.check()
     await harness.context.state.delete("recovered")
     assert await watch.check(), "a new loss is answered at once"
+
+
+async def test_what_a_sweep_counts_is_in_the_log(harness: ExporterHarness) -> None:
+    order = labelled(harness)
+    harness.panel.print_labels(harness.saved(harness.order("ebay")))
+    with capture_logs() as logs:
+        summary = await harness.sweep()
+    lines = [line for line in logs if line["event"] == "run_counted"]
+    assert sum(line["count"] for line in lines) == summary.read == 2
+    assert [(line["kind"], line["outcome"], line["count"]) for line in lines] == [("sweep", "sent", 2)]
+    assert str(order.order_id) in lines[0]["orders"]

@@ -65,9 +65,9 @@ def test_a_dry_run_decides_by_the_same_outcomes_lists_them_and_leaves_the_metric
 
 def test_what_was_not_taken_stays_watched() -> None:
     found = recorder()
-    found.record_push("sent", 3)
-    found.record_push("rejected")
-    found.record_push("retried", 2)
+    found.record_push("sent", ["1", "2", "3"])
+    found.record_push("rejected", ["4"])
+    found.record_push("retried", ["5", "6"])
     stats = found.stats
     assert (stats.sent, stats.rejected, stats.retried, stats.watched) == (3, 1, 2, 3)
     assert counted(found) == {("sent", ""): 3, ("rejected", ""): 1, ("retried", ""): 2}
