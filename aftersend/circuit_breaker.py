@@ -1,16 +1,18 @@
 """The circuit breaker: when an upstream is down as a whole, stop calling it for every event.
 
     closed ── several Transient in a row within a minute, or credentials refused or missing once ──> open
+    closed ── a check before a long wait fails ──> open
     open ── a probe succeeds ──> closed
 
-While it is open, the stream is not read; events wait there and no attempt is spent. One cheap call probes, with
-exponential backoff: after 5 s at first, then ever later up to 5 min; every 10 min if our credentials were refused,
-because each refused call is noise in the upstream's logs; and at once when a secret changes. If it opens again before
-any call succeeded, the backoff goes on growing, so that an upstream which answers probes but fails at everything else
-is left in peace, too.
+While it is open, the stream is not read; events wait there and no attempt is spent. One cheap call probes: every five
+seconds during the first two minutes, so that a short outage ends with its cause, then at growing distances of up to 40
+seconds; every 10 min if our credentials were refused, because each refused call is noise in the upstream's logs; and at
+once when a secret changes. A probe may take as long as the wait before it. If it opens again before any call succeeded,
+the two minutes go on, so that an upstream which answers probes but fails at everything else is left in peace, too.
 
 ``probe_failed`` separates an outage from bad luck: only after a probe has failed, or credentials were refused, the
-upstream counts as down. Attempts during such an outage do not count (see ``retry``).
+upstream counts as down. Attempts during such an outage do not count (see ``retry``). ``openings`` and ``proven`` say
+when events that wait for the upstream may be tried early (see ``stream.wake_up``).
 """
 
 import asyncio
@@ -25,8 +27,10 @@ from aftersend.errors import AftersendError, CredentialsRefused, Later, Rejected
 from aftersend.loops import pause
 from aftersend.observe.logs import get_logger
 
-_PROBES: Final = Backoff(first=5.0, longest=360.0, jitter=0.2)
+_PROBES: Final = Backoff(first=4.0, longest=40.0, jitter=0.25)
 _REFUSED_PROBES: Final = Backoff(first=600.0, longest=720.0, jitter=0.2)
+_PROBE_SECONDS: Final = 5.0
+"""How long a probe may take at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,9 @@ class CircuitBreakerTiming:
     window: float = 60.0
     """… if they lie this close together."""
     probes: Backoff = _PROBES
-    """Waits before probes: up to five minutes and a fifth of that."""
+    """Waits before probes: the first one during ``short``, then growing."""
+    short: float = 120.0
+    """How long an outage counts as short; also how long after closing a new failure belongs to the same outage."""
     refused: Backoff = _REFUSED_PROBES
     """The same while our credentials are refused or missing; always the first."""
     poll: float = 1.0
@@ -71,15 +77,25 @@ class CircuitBreaker:
         self.is_open = False
         self.probe_failed = False
         """A probe failed, or credentials were refused, since it opened."""
+        self.openings = 0
+        """How often it has opened."""
+        self.proven = False
+        """A call, not only a probe, has succeeded since it last closed."""
         self._probe = probe
         self._secrets_version = secrets_version
         self._clock = clock
         self._on_change = on_change
         self._timing = timing
         self._failures: list[float] = []
+        self._down_since = 0.0
+        """When it opened first without a success since."""
+        self._closed_at = float("-inf")
         self._waits = 0
-        """Waits before probes since a call succeeded while closed."""
+        """Growing waits since ``_down_since``."""
+        self._wait = 0.0
         self._probe_at = 0.0
+        self._checked_at = float("-inf")
+        self._check_lock = asyncio.Lock()
         self._probed_version: object = None
         self._reported = CircuitState.CLOSED
         self._log = get_logger(upstream=upstream)
@@ -88,13 +104,27 @@ class CircuitBreaker:
         """Record the result of a call; None = success. Errors of other upstreams, and ``Later``, do not count."""
         if error is None or (isinstance(error, Rejected) and error.upstream == self.upstream):
             self._failures.clear()
-            self._waits = self._waits if self.is_open else 0
+            self.proven = not self.is_open
         elif (isinstance(error, CredentialsRefused) and error.upstream in ("", self.upstream)) or (
             isinstance(error, SecretMissing) and error.upstream == self.upstream
         ):
             self._open(error)
         elif isinstance(error, Transient) and not isinstance(error, Later) and error.upstream == self.upstream:
             self._count(error)
+
+    async def check(self) -> None:
+        """Probe a closed circuit, unless that was done just now; open it if the probe fails.
+
+        For a call that failed and is not repeated soon: an outage that few calls meet has no failures in a row.
+        """
+        async with self._check_lock:
+            if self.is_open or self._clock() - self._checked_at < self._timing.probes.first:
+                return
+            error = await self._probed(_PROBE_SECONDS)
+            self._checked_at = self._clock()
+            if error is not None:
+                self.probe_failed = True
+                self._open(error)
 
     async def wait_closed(self, stop: asyncio.Event) -> None:
         """Probe until the upstream is back or ``stop`` is set."""
@@ -110,28 +140,43 @@ class CircuitBreaker:
         if len(self._failures) >= self._timing.failures:
             self._open(error)
 
-    def _open(self, error: AftersendError) -> None:
+    def _open(self, error: Exception) -> None:
         refused = _refused(error)
         self.probe_failed = self.probe_failed or refused
+        self._probed_version = self._current_secrets_version()
         if not self.is_open:
-            self.is_open = True
-            self._log.warning("circuit_opened", code=error.code, error=type(error).__name__)
-            self._schedule(refused=refused)
+            now = self._clock()
+            if self.proven or now - self._closed_at > self._timing.short:
+                self._down_since, self._waits = now, 0
+            self.is_open, self.proven = True, False
+            self.openings += 1
+            self._log.warning("circuit_opened", code=getattr(error, "code", ""), error=type(error).__name__)
+            self._schedule(now, refused=refused)
         elif refused:
-            self._schedule(refused=True)
+            self._schedule(self._clock(), refused=True)
 
     async def _try(self) -> None:
+        began = self._clock()
+        error = await self._probed(max(self._wait, _PROBE_SECONDS))
+        if error is None:
+            self._close()
+        else:
+            self.probe_failed = True
+            self._schedule(began, refused=_refused(error))
+
+    async def _probed(self, seconds: float) -> Exception | None:
+        """Return what a probe raised: whatever it is, the upstream is not back."""
         self._probed_version = self._current_secrets_version()
         try:
-            await self._probe()
-        except Exception as error:  # noqa: BLE001 - whatever a probe raises, the upstream is not back
-            self.probe_failed = True
-            self._schedule(refused=_refused(error))
-        else:
-            self._close()
+            async with asyncio.timeout(seconds):
+                await self._probe()
+        except Exception as error:  # noqa: BLE001 - see above
+            return error
+        return None
 
     def _close(self) -> None:
         self.is_open = self.probe_failed = False
+        self._closed_at = self._clock()
         self._failures.clear()
         self._report(CircuitState.CLOSED)
         self._log.info("circuit_closed")
@@ -141,12 +186,16 @@ class CircuitBreaker:
             self._reported = state
             self._on_change(state)
 
-    def _schedule(self, *, refused: bool) -> None:
+    def _schedule(self, began: float, *, refused: bool) -> None:
+        """Plan the next probe, counted from the beginning of the last one."""
         self._report(CircuitState.REFUSED if refused else CircuitState.OPEN)
-        self._probed_version = self._current_secrets_version()
-        self._waits += 1
-        wait = self._timing.refused.delay(1) if refused else self._timing.probes.delay(self._waits)
-        self._probe_at = self._clock() + wait
+        self._wait = self._timing.refused.delay(1) if refused else self._next_wait()
+        self._probe_at = began + self._wait
+
+    def _next_wait(self) -> float:
+        if self._clock() - self._down_since >= self._timing.short:
+            self._waits += 1
+        return self._timing.probes.delay(1 + self._waits)
 
     def _current_secrets_version(self) -> object:
         try:

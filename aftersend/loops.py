@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TypeVar
 
 from aftersend.errors import Transient
+
+_T = TypeVar("_T")
 
 
 async def pause(stop: asyncio.Event, seconds: float) -> bool:
@@ -49,3 +52,40 @@ async def every(
             await step()
         if not await wait(stop, seconds() if callable(seconds) else seconds):
             return
+
+
+async def until_reached(
+    step: Callable[[], Awaitable[_T]], stop: asyncio.Event, *, wait: Callable[[Transient], float]
+) -> _T | None:
+    """Repeat ``step`` until it raises no ``Transient``, and return its result; None if ``stop`` is set before.
+
+    ``wait`` returns the seconds until the next one.
+    """
+    while not stop.is_set():
+        try:
+            return await step()
+        except Transient as error:
+            await pause(stop, wait(error))
+    return None
+
+
+async def with_heartbeat(
+    work: Awaitable[_T],
+    heartbeat: Callable[[], None],
+    *,
+    seconds: float = 1.0,
+    meanwhile: Callable[[], Awaitable[object]] | None = None,
+) -> _T:
+    """Wait for something that may rightly take long; every so many seconds ``heartbeat`` and ``meanwhile`` are called.
+
+    What still runs is cancelled with the caller.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait({task}, timeout=seconds))[0]:
+            heartbeat()
+            if meanwhile is not None:
+                await meanwhile()
+        return task.result()
+    finally:
+        task.cancel()

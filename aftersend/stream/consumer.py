@@ -5,7 +5,7 @@ Five loops run side by side and share the task slots (how many entries are handl
     read      XREADGROUP as many new entries as slots are free; pauses while the circuit is open
     reclaim   every second: pending entries of dead consumers (idle over 45 s), and released ones
     renew     every 15 s: renews the claims of entries in flight
-    promote   every second: delayed events that are due
+    promote   every second: delayed events that are due, and those that a closed circuit wakes up
     tidy      every minute: deletes consumers that are gone
 
 Each entry runs through ``delivery``. What the loops add is care for entries that were delivered before. The cause of
@@ -30,7 +30,7 @@ from typing import Final
 
 from aftersend.circuit_breaker import CircuitBreaker
 from aftersend.errors import AftersendError, Transient
-from aftersend.loops import pause
+from aftersend.loops import pause, until_reached, with_heartbeat
 from aftersend.observe.logs import get_logger
 from aftersend.redis.connection import BLOCK_MS
 from aftersend.stream.connection_backoff import ConnectionBackoff
@@ -41,6 +41,7 @@ from aftersend.stream.retry import DeadLetter
 from aftersend.stream.stream import Stream
 from aftersend.stream.task_slots import TaskSlots
 from aftersend.stream.upstream_outage import UpstreamOutage
+from aftersend.stream.wake_up import WakeUps
 
 MAX_EXCLUSIVE_DELIVERIES: Final = 5
 _GROUP_RETRY_SECONDS: Final = 0.1
@@ -99,6 +100,7 @@ class Consumer:
         self._slots = TaskSlots(concurrency)
         self._backoff = ConnectionBackoff(stream=stream.name)
         self._outage = UpstreamOutage(stream)
+        self._wake_ups = WakeUps(stream, breaker) if breaker is not None else None
         self._read_lock = asyncio.Lock()
         self._stop = asyncio.Event()
         self._log = get_logger(stream=stream.name, consumer=name)
@@ -130,15 +132,13 @@ class Consumer:
 
     async def _begin(self) -> None:
         """Create the group before the loops start; wait for Redis if it is away."""
-        while not self._stop.is_set():
+
+        async def step() -> None:
             self._heartbeat()
-            try:
-                await self._pending.ensure_group()
-            except Transient as error:
-                await pause(self._stop, self._backoff.failed("begin", error.code))
-            else:
-                self._backoff.succeeded("begin")
-                return
+            await self._pending.ensure_group()
+            self._backoff.succeeded("begin")
+
+        await until_reached(step, self._stop, wait=lambda error: self._backoff.failed("begin", error.code))
 
     async def _loop(self, name: str, step: Callable[[], Awaitable[None]], every: float) -> None:
         while not self._stop.is_set():
@@ -177,7 +177,7 @@ class Consumer:
 
     async def _read_new(self) -> None:
         if not self._shared.is_set():
-            await self._with_heartbeat(self._shared.wait())
+            await with_heartbeat(self._shared.wait(), self._heartbeat)
         async with self._read_lock:
             entries = await self._pending.read(self._slots.free, block_ms=self._timing.block_ms)
             await self._dispatch(entries)
@@ -197,7 +197,8 @@ class Consumer:
     async def _wait_until_closed(self) -> None:
         assert self._breaker is not None  # noqa: S101 - for the type checker
         self._log.info("reading_paused")
-        await self._with_heartbeat(self._breaker.wait_closed(self._stop), self._record_outage)
+        closed = self._breaker.wait_closed(self._stop)
+        await with_heartbeat(closed, self._heartbeat, meanwhile=self._record_outage)
         self._log.info("reading_resumed")
 
     async def _record_outage(self) -> None:
@@ -268,6 +269,8 @@ class Consumer:
             self._log.debug("claims_gone")
 
     async def _promote(self) -> None:
+        if self._wake_ups is not None:
+            await self._wake_ups.step()
         moved = MAX_PROMOTED
         while moved == MAX_PROMOTED and not self._stop.is_set():
             moved = await promote(self._stream)
@@ -283,20 +286,6 @@ class Consumer:
                     await self._pending.release(ids)
             for _ in ids:
                 self._meter.handled("handed_back")
-
-    async def _with_heartbeat(
-        self, wait: Awaitable[object], meanwhile: Callable[[], Awaitable[None]] | None = None
-    ) -> None:
-        """Wait for something that may rightly take long, with a heartbeat every second."""
-        task = asyncio.ensure_future(wait)
-        try:
-            while not (await asyncio.wait({task}, timeout=1.0))[0]:
-                self._heartbeat()
-                if meanwhile is not None:
-                    await meanwhile()
-            task.result()
-        finally:
-            task.cancel()
 
 
 async def _ended(loops: list[asyncio.Task[None]], seconds: float) -> None:

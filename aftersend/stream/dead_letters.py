@@ -15,7 +15,7 @@ import msgspec
 
 from aftersend.observe.traces import messaging, span
 from aftersend.redis.connection import guarded
-from aftersend.stream.event import Fields, attempt_of, rfc3339, text_of
+from aftersend.stream.event import WAIT_FIELDS, Fields, attempt_of, rfc3339, text_of
 from aftersend.stream.pending_entries import StreamEntry
 from aftersend.stream.retry import DeadLetter
 from aftersend.stream.scripts import MOVE, REDRIVE, flat
@@ -103,7 +103,8 @@ class DeadLetters:
         about |= messaging("redrive", kind="send", stream=stream.name)
         with span(f"redrive {stream.name}", kind="producer", links=[old], **about) as traced:
             replaced = (b"attempt", b"1", b"time", rfc3339(self._clock()), b"traceparent", traced.traceparent or old)
-            args = (entry, len(_ADDED_FIELDS), *_ADDED_FIELDS, *replaced)
+            dropped = (*_ADDED_FIELDS, *WAIT_FIELDS)
+            args = (entry, len(dropped), *dropped, *replaced)
             return int(await REDRIVE.run(stream.redis, keys=[stream.key, stream.dead_key], args=args))
 
 

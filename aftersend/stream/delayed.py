@@ -3,11 +3,13 @@
 An event gets there in one step (``move.lua``: written there, acknowledged and deleted here) and comes back in one step
 (``promote.lua``). On both ways it keeps id, first, trace and its sealed data; ``attempt`` goes up if the try counted,
 ``time`` becomes the moment of the move. Redis' own clock says what is due, so processes need not agree about the time.
+An event that may be tried early when the circuit of an upstream closes carries the name of that upstream in
+``upstream`` (see ``wake_up``).
 """
 
 from typing import Final
 
-from aftersend.stream.event import attempt_of, rfc3339
+from aftersend.stream.event import WAIT_FIELDS, attempt_of, rfc3339
 from aftersend.stream.pending_entries import StreamEntry
 from aftersend.stream.retry import Delay
 from aftersend.stream.scripts import MOVE, PROMOTE, flat
@@ -19,7 +21,10 @@ MAX_PROMOTED: Final = 100
 async def defer(stream: Stream, owner: str, entry: StreamEntry, delay: Delay) -> bool:
     """Move an entry to the delayed set; False if another consumer holds it by now."""
     attempt = attempt_of(entry.fields) + (1 if delay.counted else 0)
-    fields = {**entry.fields, b"attempt": b"%d" % attempt, b"time": rfc3339(stream.clock()).encode()}
+    fields = {name: value for name, value in entry.fields.items() if name not in WAIT_FIELDS}
+    fields |= {b"attempt": b"%d" % attempt, b"time": rfc3339(stream.clock()).encode()}
+    if delay.upstream:
+        fields[b"upstream"] = delay.upstream.encode()
     args = [stream.group, owner, entry.id, round(delay.seconds * 1000), *flat(fields)]
     return bool(await MOVE.run(stream.redis, keys=[stream.key, stream.delayed_key], args=args))
 

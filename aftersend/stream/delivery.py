@@ -11,6 +11,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
+from weakref import WeakSet
 
 from aftersend.circuit_breaker import CircuitBreaker
 from aftersend.errors import AftersendError, CredentialsRefused, Later, StoreAway, Transient
@@ -19,9 +20,9 @@ from aftersend.observe.traces import messaging, span
 from aftersend.stream.connection_backoff import ConnectionBackoff
 from aftersend.stream.dead_letters import move_to_dead_letters
 from aftersend.stream.delayed import defer
-from aftersend.stream.event import Event, attempt_of, text_of
+from aftersend.stream.event import Event, attempt_of, remaining_of, text_of
 from aftersend.stream.pending_entries import PendingEntries, StreamEntry
-from aftersend.stream.retry import DeadLetter, Decision, Delay, Done, Release, decide
+from aftersend.stream.retry import LONG_SECONDS, DeadLetter, Decision, Delay, Done, Release, decide
 from aftersend.stream.stream import Stream
 from aftersend.stream.upstream_outage import UpstreamOutage
 
@@ -60,14 +61,19 @@ class Delivery:
         self._meter = meter
         self._backoff = backoff
         self._outage = UpstreamOutage(stream)
+        self._recorded: WeakSet[AftersendError] = WeakSet()
+        """Errors that the circuit breaker knows: the events of one call share its error."""
         self._log = get_logger(stream=stream.name)
 
     async def handle(self, entry: StreamEntry) -> None:
         """Handle one entry and settle it."""
         error = await self._try(entry)
-        if self._breaker is not None:
-            self._breaker.record(error)
-        await self.settle(entry, await self._decide(entry, error))
+        self._record(error)
+        decision = await self._decide(entry, error)
+        if self._breaker is not None and _waits_long(decision, self._breaker.upstream):
+            await self._breaker.check()
+            decision = await self._decide(entry, error)
+        await self.settle(entry, decision)
 
     async def settle(self, entry: StreamEntry, decision: Decision) -> None:
         """Apply the decision in Redis, retrying until it is confirmed."""
@@ -110,11 +116,19 @@ class Delivery:
             return error
         return None
 
+    def _record(self, error: Exception | None) -> None:
+        """Report the result to the circuit breaker: one failed call is one failure, however many events it served."""
+        if self._breaker is not None and error not in self._recorded:
+            self._breaker.record(error)
+            if isinstance(error, AftersendError):
+                self._recorded.add(error)
+
     async def _decide(self, entry: StreamEntry, error: Exception | None) -> Decision:
         return decide(
             error,
             attempt=attempt_of(entry.fields),
             disturbed=await self._disturbed(entry, error),
+            remaining=remaining_of(entry.fields),
             circuit_open=self._breaker is not None and self._breaker.is_open,
             jitter=random.random(),  # noqa: S311 - no secret
         )
@@ -166,6 +180,10 @@ def _outcome(decision: Decision) -> str:
             return "handed_back"
         case DeadLetter():
             return "dead"
+
+
+def _waits_long(decision: Decision, upstream: str) -> bool:
+    return isinstance(decision, Delay) and decision.upstream == upstream and decision.seconds >= LONG_SECONDS
 
 
 def _about(entry: StreamEntry) -> dict[str, object]:

@@ -4,6 +4,8 @@ An entry on a stream is a handful of plain fields, readable with ``redis-cli``, 
 
     v=1  id=<UUIDv7>  type  time  source  attempt  first  traceparent  data=<sealed>
 
+A delayed one may have ``upstream`` besides, and one that was woken up ``remaining`` (see ``wake_up``).
+
 ``id`` stays the same wherever an event goes (delayed, dead, redriven), and so does ``first``, the moment when it was
 first added to a stream. ``time`` is the moment when this copy was written, ``attempt`` counts from 1. ``pack`` and
 ``unpack`` turn an ``Event`` into fields and back; ``data`` is sealed on both sides of them, ``Stream`` seals and opens.
@@ -31,6 +33,8 @@ EventType = Literal["parcel.changed", "order.check", "export.requested", "sweep.
 Source = Literal["webhook", "sweep", "cli", "cron", "system"]
 TYPES: Final[frozenset[str]] = frozenset(get_args(EventType))
 SOURCES: Final[frozenset[str]] = frozenset(get_args(Source))
+WAIT_FIELDS: Final = (b"upstream", b"remaining")
+"""Fields that belong to one wait, and not to the event."""
 Fields = Mapping[bytes, bytes]
 _T = TypeVar("_T")
 
@@ -106,6 +110,12 @@ def attempt_of(fields: Fields) -> int:
     """Return the number of the present try; 1 if the field is no such number."""
     digits = fields.get(b"attempt", b"")
     return max(int(digits), 1) if digits.isdigit() and len(digits) < 6 else 1  # noqa: PLR2004 - no real count has six digits
+
+
+def remaining_of(fields: Fields) -> float | None:
+    """Return the seconds that remained of the wait of an event that was woken up; None if it was not."""
+    digits = fields.get(b"remaining", b"")
+    return int(digits) / 1000 if digits.isdigit() and len(digits) < 12 else None  # noqa: PLR2004 - no wait takes years
 
 
 def _text(fields: Fields, name: bytes) -> str:

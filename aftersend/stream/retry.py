@@ -9,8 +9,10 @@
     any unknown exception    the same: the cause may pass, and 27 hours leave time for a fix
     Rejected, Bug            DeadLetter at once: no retry helps
 
-The schedule waits 27 h 35 min altogether. A wait during which the upstream was down as a whole (``disturbed``) is
-repeated and does not count, so the horizon counts only time in which the event could succeed.
+The schedule waits 27 h 36 min altogether. A wait during which the upstream was down as a whole (``disturbed``) is
+repeated and does not count, so the horizon counts only time in which the event could succeed. A try that came early
+because the circuit closed (see ``wake_up``) is one beside the schedule: if it fails, too, the event waits for what
+remained of its wait. Only if that was short, the failure counts: the schedule has 36 minutes to spare.
 
 When is a dead letter made?
 
@@ -40,11 +42,15 @@ from aftersend.errors import (
     Transient,
 )
 
-SCHEDULE: Final = (5, 300, 1800, 7200, 18000, 36000, 36000)
+SCHEDULE: Final = (5, 15, 60, 300, 1800, 7200, 18000, 36000, 36000)
 """Seconds to wait after the first, second, … failure; jitter only ever adds."""
 JITTER: Final = 0.1
+LONG_SECONDS: Final = 60.0
+"""Before a wait of this length a probe separates an outage from bad luck."""
 LONGEST_SECONDS: Final = 86400
 """The longest Retry-After of an upstream that is followed."""
+SHORT_SECONDS: Final = 330.0
+"""What remained of a wait is not kept up to this length: five minutes and their jitter."""
 LATER_SECONDS: Final = 1.0
 STORE_SECONDS: Final = 5.0
 """Redis is back when an event can be delayed at all; the wait keeps a full one from a hot loop."""
@@ -66,6 +72,8 @@ class Delay:
     seconds: float
     counted: bool
     error: str = ""
+    upstream: str = ""
+    """Try again early when the circuit of this upstream closes; empty = not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +97,14 @@ def decide(
     *,
     attempt: int,
     disturbed: bool = False,
+    remaining: float | None = None,
     circuit_open: bool = False,
     jitter: float = 0.0,
 ) -> Decision:
-    """Decide after try number ``attempt`` (from 1); ``jitter`` lies between 0 and 1."""
+    """Decide after try number ``attempt`` (from 1); ``jitter`` lies between 0 and 1.
+
+    ``remaining`` is what remained of the wait, in seconds, if the try came early.
+    """
     match error:
         case None:
             return Done()
@@ -107,7 +119,7 @@ def decide(
         case Rejected() | Bug():
             return DeadLetter(_reason(error), error_text(error))
         case _:
-            return _retry(error, attempt=attempt, disturbed=disturbed, jitter=jitter)
+            return _retry(error, attempt=attempt, disturbed=disturbed, remaining=remaining, jitter=jitter)
 
 
 def error_text(error: BaseException) -> str:
@@ -118,13 +130,20 @@ def error_text(error: BaseException) -> str:
     return f"{name}: {error.code} at {error.path}" if error.path else f"{name}: {error.code}"
 
 
-def _retry(error: Exception, *, attempt: int, disturbed: bool, jitter: float) -> Decision:
-    if attempt > len(SCHEDULE) and not disturbed:
+def _retry(error: Exception, *, attempt: int, disturbed: bool, remaining: float | None, jitter: float) -> Decision:
+    early = remaining is not None and not disturbed
+    if attempt > len(SCHEDULE) and not disturbed and not early:
         return DeadLetter("exhausted", error_text(error))
-    wait = float(SCHEDULE[min(attempt, len(SCHEDULE)) - 1])
+    usual = float(SCHEDULE[min(attempt, len(SCHEDULE)) - 1])
+    wait = max(remaining, float(SCHEDULE[0])) if remaining is not None and early else usual
     if isinstance(error, Transient):
         wait = max(wait, _within(error.retry_after, 0.0))
-    return Delay(_stretched(wait, jitter), counted=not disturbed, error=error_text(error))
+    return Delay(
+        _stretched(wait, jitter),
+        counted=not disturbed and not early,
+        error=error_text(error),
+        upstream=error.upstream if isinstance(error, Transient) and error.retry_after is None else "",
+    )
 
 
 def _reason(error: Rejected | Bug) -> str:

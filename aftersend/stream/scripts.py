@@ -27,6 +27,7 @@ PROMOTE = _script("promote")
 REDRIVE = _script("redrive")
 READ_DELAYED = _script("read_delayed")
 RESTORE_DELAYED = _script("restore_delayed")
+WAKE = _script("wake")
 RESEAL_DELAYED = _script("reseal_delayed")
 RESEAL_ENTRY = _script("reseal_entry")
 

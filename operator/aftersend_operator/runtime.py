@@ -17,7 +17,7 @@ from typing import Final
 import kopf
 
 from aftersend.errors import Misconfigured, Transient
-from aftersend.loops import every
+from aftersend.loops import every, until_reached
 from aftersend.observe.logs import get_logger
 from aftersend.service.health import Health
 from aftersend_operator.api.access import ApiAccess
@@ -43,6 +43,7 @@ _IDENTITY: Final = "aftersend-operator"
 _QUEUE: Final = "work-queue"
 _RESYNC: Final = "resync"
 _RETRY_SECONDS: Final = 5.0
+_TENANTS_UNKNOWN: Final = "tenants_unknown"
 _KIND_CHECK_SECONDS: Final = 600.0
 
 
@@ -84,11 +85,11 @@ class OperatorRuntime:
 
     async def run(self) -> None:
         """Serve until SIGTERM; raise what ended a loop."""
-        optional = await self._served_kinds()
+        stop = asyncio.Event()
+        optional = await until_reached(self._served_kinds, stop, wait=_log_missing) or ()
         self._reconciler.kinds.update(kind.name for kind in optional)
         kinds = watched_kinds(optional)
         self._list_sync.expect(kinds, self._settings.watch_namespaces)
-        stop = asyncio.Event()
         # kopf cancels every task that was created after it, so it comes last.
         loops = (self._work(stop), self._watch_kinds(optional), self._run_resync(kinds, stop), self._watch(kinds))
         tasks = [asyncio.create_task(loop) for loop in loops]
@@ -134,15 +135,10 @@ class OperatorRuntime:
         await self._queue.run(stop)
 
     async def _served_kinds(self) -> tuple[Kind, ...]:
-        """Wait for the API server and the CustomResourceDefinition; return the optional kinds that are served."""
-        while True:
-            try:
-                if await self._api.serves(TENANT):
-                    return await self._optional_kinds()
-                get_logger().warning("tenants_unknown", cure="install the CustomResourceDefinition")
-            except Transient as error:
-                get_logger().warning("server_away", exc_info=error)
-            await asyncio.sleep(_RETRY_SECONDS)
+        """Return the optional kinds that are served; ``Transient`` without API server or CustomResourceDefinition."""
+        if not await self._api.serves(TENANT):
+            raise Transient(_TENANTS_UNKNOWN)
+        return await self._optional_kinds()
 
     async def _optional_kinds(self) -> tuple[Kind, ...]:
         found = tuple([kind for kind in CHILDREN if kind.optional and await self._api.serves(kind)])
@@ -161,3 +157,12 @@ class OperatorRuntime:
                 changed.set()
 
         await every(_KIND_CHECK_SECONDS, check, changed)
+
+
+def _log_missing(error: Transient) -> float:
+    """Log what the operator waits for; returns the seconds until it looks again."""
+    if error.code == _TENANTS_UNKNOWN:
+        get_logger().warning("tenants_unknown", cure="install the CustomResourceDefinition")
+    else:
+        get_logger().warning("server_away", exc_info=error)
+    return _RETRY_SECONDS

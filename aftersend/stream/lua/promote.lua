@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- Move delayed events that are due back to the stream. Redis' own clock decides.
+-- The field 'upstream' (what the event waited for) ends with the wait.
 -- A member that cannot be unpacked was not written by us; it becomes a dead letter, or it would block the head for ever.
 -- KEYS: stream, delayed, dead. ARGV: at most so many.  Returns how many left the set.
 redis.call('XLEN', KEYS[1])
@@ -11,7 +12,14 @@ for _, member in ipairs(due) do
   local read, fields = pcall(cmsgpack.unpack, member)
   redis.call('ZREM', KEYS[2], member)
   if read and type(fields) == 'table' and #fields > 0 and #fields % 2 == 0 then
-    redis.call('XADD', KEYS[1], '*', unpack(fields))
+    local kept = {}
+    for i = 1, #fields, 2 do
+      if fields[i] ~= 'upstream' then
+        kept[#kept + 1] = fields[i]
+        kept[#kept + 1] = fields[i + 1]
+      end
+    end
+    redis.call('XADD', KEYS[1], '*', unpack(kept))
   else
     redis.call('XADD', KEYS[3], '*', 'reason', 'malformed_entry', 'error', 'malformed_entry', 'attempts', '1',
       'data', member)

@@ -5,7 +5,6 @@ exporter of a tenant make a backup. The time of the last good backup, also of a 
 it goes into the metrics and the health of the exporter.
 """
 
-import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from aftersend.errors import AftersendError, Later, Transient
 from aftersend.ledger.tenant_state import TenantState
-from aftersend.loops import every
+from aftersend.loops import every, with_heartbeat
 from aftersend.observe.logs import get_logger
 from aftersend.service.runtime import Runtime
 from aftersend.stream.event import rfc3339
@@ -30,13 +29,7 @@ async def back_up(runtime: Runtime, *, heartbeat: Callable[[], None] = lambda: N
 
     ``heartbeat`` is called every five seconds meanwhile.
     """
-    work = asyncio.create_task(_back_up(runtime))
-    try:
-        while not (await asyncio.wait({work}, timeout=_HEARTBEAT_SECONDS))[0]:
-            heartbeat()
-    finally:
-        work.cancel()
-    await work
+    await with_heartbeat(_back_up(runtime), heartbeat, seconds=_HEARTBEAT_SECONDS)
 
 
 async def _back_up(runtime: Runtime) -> None:

@@ -14,10 +14,9 @@ from typing import Final
 import msgspec
 
 from aftersend.afterbuy.client import AfterbuyClient, AfterbuyCredentials
-from aftersend.errors import AftersendError
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
-from aftersend.loops import pause
+from aftersend.loops import until_reached
 from aftersend.observe.meters import StreamMeter, UpstreamMeter
 from aftersend.runs import RunKind, RunRequest, RunSummary, publish
 from aftersend.sendcloud.client import SendcloudClient, SendcloudCredentials
@@ -121,17 +120,16 @@ async def _run_schedules(runtime: Runtime, context: ExportContext, runs: Stream,
 
 async def _last_runs(runtime: Runtime, context: ExportContext) -> dict[str, datetime | None] | None:
     """Wait for Redis, read and show the last successes; None if the service ends before that."""
-    while True:
-        try:
-            await show_last_successes(context.state, runtime.metrics, tenant=runtime.identity)
-            return {
-                "export": await context.state.moment("export.start"),
-                "sweep": await context.state.moment("success.sweep"),
-                "backup": await context.state.moment("success.backup"),
-            }
-        except AftersendError:
-            if not await pause(runtime.stop, 1.0):
-                return None
+
+    async def read() -> dict[str, datetime | None]:
+        await show_last_successes(context.state, runtime.metrics, tenant=runtime.identity)
+        return {
+            "export": await context.state.moment("export.start"),
+            "sweep": await context.state.moment("success.sweep"),
+            "backup": await context.state.moment("success.backup"),
+        }
+
+    return await until_reached(read, runtime.stop, wait=lambda _: 1.0)
 
 
 async def _run_backup_schedule(runtime: Runtime, context: ExportContext) -> None:

@@ -90,7 +90,7 @@ async def test_later_does_not_count(stream: Stream) -> None:
 
 async def test_after_the_horizon_it_is_dead(stream: Stream) -> None:
     event_id = await add(stream, "x")
-    recorder = Recorder(*(Transient("timeout") for _ in range(8)))
+    recorder = Recorder(*(Transient("timeout") for _ in range(10)))
     async with consuming(stream, recorder) as running:
 
         async def died() -> int:
@@ -98,11 +98,11 @@ async def test_after_the_horizon_it_is_dead(stream: Stream) -> None:
             return await stream.dead()
 
         await until(died)
-    assert [event.attempt for event in recorder.seen] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert [event.attempt for event in recorder.seen] == [*range(1, 11)]
     (letter,) = await raw_dead(stream)
     assert letter[b"id"].decode() == event_id
-    assert (letter[b"reason"], letter[b"error"], letter[b"attempts"]) == (b"exhausted", b"Transient: timeout", b"8")
-    assert running.meter.outcomes == {"retried": 7, "dead": 1}
+    assert (letter[b"reason"], letter[b"error"], letter[b"attempts"]) == (b"exhausted", b"Transient: timeout", b"10")
+    assert running.meter.outcomes == {"retried": 9, "dead": 1}
     assert await is_empty(stream)
 
 
@@ -127,7 +127,7 @@ async def test_permanent_errors_are_dead_at_once(stream: Stream, error: Exceptio
 
 async def test_an_unknown_exception_is_tried_again_and_its_text_goes_nowhere(stream: Stream) -> None:
     await add(stream, "x")
-    recorder = Recorder(*(ValueError("Erika Mustermann") for _ in range(8)))
+    recorder = Recorder(*(ValueError("Erika Mustermann") for _ in range(10)))
     async with consuming(stream, recorder):
 
         async def died() -> int:

@@ -17,6 +17,7 @@ from aftersend.stream.event import text_of
 from aftersend.stream.pending_entries import PendingEntries, StreamEntry
 from aftersend.stream.retry import DeadLetter, Delay
 from aftersend.stream.stream import Stream
+from aftersend.stream.wake_up import wake_up
 from tests.support.stream_kit import NamedParcel, hurry, opened, raw_dead
 
 CONSUMERS = ("one", "two", "three")
@@ -54,6 +55,11 @@ class ConsumerSteps:
         for entry in self.one():
             await defer(self.stream, self.pending.owner(entry), entry, Delay(0.0, counted=True))
 
+    async def wait_for_upstream(self) -> None:
+        for entry in self.one():
+            delay = Delay(60.0, counted=True, upstream="afterbuy")
+            await defer(self.stream, self.pending.owner(entry), entry, delay)
+
     async def give_up(self) -> None:
         for entry in self.one():
             await move_to_dead_letters(self.stream, self.pending.owner(entry), entry, DeadLetter("bug", "Bug"))
@@ -80,13 +86,14 @@ CONSUMER_STEPS: dict[str, Callable[[ConsumerSteps], Awaitable[None]]] = {
     "claim": ConsumerSteps.claim,
     "finish": ConsumerSteps.finish,
     "delay": ConsumerSteps.delay,
+    "wait for upstream": ConsumerSteps.wait_for_upstream,
     "give up": ConsumerSteps.give_up,
     "renew": ConsumerSteps.renew,
     "release": ConsumerSteps.release,
     "die": ConsumerSteps.die,
 }
 STEPS = st.one_of(
-    st.tuples(st.sampled_from(["add", "promote", "redrive", "lose group"]), st.just("")),
+    st.tuples(st.sampled_from(["add", "promote", "wake up", "redrive", "lose group"]), st.just("")),
     st.tuples(st.sampled_from(list(CONSUMER_STEPS)), st.sampled_from(CONSUMERS)),
 )
 
@@ -118,6 +125,9 @@ async def happen(step: str, stream: Stream, players: list[ConsumerSteps], added:
         added.add(await stream.add("parcel.changed", "webhook", NamedParcel(str(len(added)))))
     elif step == "promote":
         await hurry(stream)
+        await promote(stream)
+    elif step == "wake up":
+        await wake_up(stream, "afterbuy")
         await promote(stream)
     elif step == "redrive":
         await DeadLetters(stream).redrive()

@@ -9,6 +9,7 @@ from aftersend.backoff import Backoff
 from aftersend.circuit_breaker import CircuitBreaker, CircuitBreakerTiming, CircuitState
 from aftersend.errors import Bug, CredentialsRefused, Later, Misconfigured, Rejected, SecretMissing, Transient
 from aftersend.stream.connection_backoff import ConnectionBackoff
+from tests.support.virtual_time import run
 
 DOWN = Transient("down", upstream="afterbuy")
 REFUSED = CredentialsRefused("refused", upstream="afterbuy")
@@ -31,7 +32,7 @@ class World:
             on_change=self.changes.append,
             timing=CircuitBreakerTiming(
                 poll=0.0,
-                probes=Backoff(first=5.0, longest=300.0),
+                probes=Backoff(first=5.0, longest=40.0),
                 refused=Backoff(first=600.0, longest=600.0),
                 **timing,  # type: ignore[arg-type]
             ),
@@ -137,12 +138,15 @@ async def test_it_says_anew_why_it_is_open() -> None:
     assert world.changes == [CircuitState.OPEN, CircuitState.REFUSED, CircuitState.OPEN, CircuitState.CLOSED]
 
 
-async def test_probes_come_after_five_seconds_and_then_ever_later_up_to_five_minutes() -> None:
+async def test_probes_come_every_five_seconds_and_after_two_minutes_ever_later_up_to_forty() -> None:
     world = World()
-    world.answers = [DOWN] * 8
+    world.answers = [DOWN] * 30
     world.fail()
     waits = await world.wait()
-    assert waits == pytest.approx([5, 10, 20, 40, 80, 160, 300, 300, 300], abs=2)
+    assert waits[:20] == pytest.approx([5] * 20, abs=2)
+    assert waits[-4:] == pytest.approx([40] * 4, abs=2)
+    assert max(waits) <= 42
+    assert sorted(waits) == pytest.approx(waits, abs=2)
     assert not world.breaker.is_open
     assert not world.breaker.probe_failed
     assert world.changes == [CircuitState.OPEN, CircuitState.CLOSED]
@@ -162,17 +166,128 @@ async def test_only_a_failed_probe_makes_it_an_outage() -> None:
     await task
 
 
-async def test_waits_go_on_growing_until_something_succeeds() -> None:
-    world = World()
-    waits = []
-    for _ in range(3):
-        world.fail()
-        waits.append((await world.wait())[-1] if len(world.probed) == 0 else 0.0)
+async def flap(world: World, seconds: float) -> list[float]:
+    """Open again as soon as a probe has closed it; returns the waits before probes."""
+    waits: list[float] = []
+    end = world.now + seconds
+    while world.now < end:
         world.probed.clear()
-    assert waits == pytest.approx([5, 10, 20], abs=2)
+        world.fail()
+        waits += await world.wait()
+    return waits
+
+
+async def test_an_upstream_that_only_answers_probes_is_left_in_peace() -> None:
+    world = World()
+    waits = await flap(world, 3600)
+    assert waits[:12] == pytest.approx([5] * 12, abs=2)
+    assert waits[-50:] == pytest.approx([40] * 50, abs=2)
     world.breaker.record(None)
+    world.probed.clear()
     world.fail()
     assert await world.wait() == pytest.approx([5], abs=2)
+
+
+async def test_an_outage_long_after_the_last_one_is_a_new_one_although_nothing_was_called_between() -> None:
+    world = World()
+    await flap(world, 600)
+    world.now += 3600
+    world.fail()
+    world.probed.clear()
+    assert await world.wait() == pytest.approx([5], abs=2)
+
+
+async def test_it_is_proven_by_a_call_and_not_by_a_probe() -> None:
+    world = World()
+    world.fail()
+    await world.wait()
+    assert (world.breaker.openings, world.breaker.proven) == (1, False)
+    world.breaker.record(None)
+    assert world.breaker.proven
+    world.fail()
+    world.breaker.record(None)
+    assert (world.breaker.openings, world.breaker.proven) == (2, False)
+
+
+async def test_a_check_opens_it_if_the_upstream_is_down() -> None:
+    """One parcel in a quiet hour has no failures in a row."""
+    world = World()
+    world.fail(1)
+    await world.breaker.check()
+    assert not world.breaker.is_open
+    world.now += 60
+    world.answers = [DOWN]
+    await world.breaker.check()
+    assert world.breaker.is_open
+    assert world.breaker.probe_failed
+    await world.breaker.check()
+    assert len(world.probed) == 2
+
+
+async def test_a_check_that_is_refused_opens_it_for_ten_minutes() -> None:
+    world = World()
+    world.answers = [REFUSED]
+    await world.breaker.check()
+    assert world.changes == [CircuitState.REFUSED]
+    world.probed.clear()
+    assert await world.wait() == pytest.approx([600], abs=3)
+
+
+async def test_checks_of_many_calls_are_one_probe() -> None:
+    world = World()
+    await asyncio.gather(*(world.breaker.check() for _ in range(8)))
+    assert len(world.probed) == 1
+
+
+@pytest.mark.parametrize(("seconds", "longest"), [(30, 5.1), (1200, 40.1)])
+def test_a_probe_that_hangs_is_given_up_and_the_next_one_finds_the_upstream_back(seconds: int, longest: float) -> None:
+    """A half-open connection is never answered, not even when its server is back."""
+
+    async def main() -> float:
+        clock = asyncio.get_running_loop().time
+
+        async def probe() -> None:
+            if clock() < seconds:
+                await asyncio.Event().wait()
+
+        breaker = CircuitBreaker("afterbuy", probe, secrets_version=lambda: 0, clock=clock)
+        for _ in range(5):
+            breaker.record(DOWN)
+        await breaker.wait_closed(asyncio.Event())
+        return clock()
+
+    assert seconds <= run(main()) <= seconds + longest
+
+
+@pytest.mark.parametrize("seconds", [1, 8, 30, 90, 119])
+def test_a_short_outage_ends_at_most_five_seconds_after_its_cause(seconds: int) -> None:
+    for _ in range(20):
+        assert seconds <= returned(seconds) <= seconds + 5
+
+
+@pytest.mark.parametrize("seconds", [130, 1200])
+def test_a_longer_outage_ends_at_most_forty_seconds_after_its_cause(seconds: int) -> None:
+    for _ in range(5):
+        assert seconds <= returned(seconds) <= seconds + 40
+
+
+def returned(seconds: float) -> float:
+    """When the circuit closes in an outage of so many seconds, with the waits of production."""
+
+    async def main() -> float:
+        clock = asyncio.get_running_loop().time
+
+        async def probe() -> None:
+            if clock() < seconds:
+                raise DOWN
+
+        breaker = CircuitBreaker("afterbuy", probe, secrets_version=lambda: 0, clock=clock)
+        for _ in range(5):
+            breaker.record(DOWN)
+        await breaker.wait_closed(asyncio.Event())
+        return clock()
+
+    return run(main())
 
 
 @pytest.mark.parametrize("answer", [REFUSED, SecretMissing("secret is missing")])
@@ -240,7 +355,8 @@ def test_each_loop_waits_longer_after_each_failure_with_jitter_and_at_most_five_
 async def test_refused_credentials_are_probed_every_ten_minutes_with_jitter() -> None:
     timing = CircuitBreakerTiming()
     assert all(600 <= timing.refused.delay(1) <= 720 for _ in range(100))
-    assert all(300 <= timing.probes.delay(count) <= 360 for count in (7, 5000))
+    assert all(4 <= timing.probes.delay(1) <= 5 for _ in range(100))
+    assert all(32 <= timing.probes.delay(count) <= 40 for count in (4, 5000))
 
 
 def test_redis_lost_and_back_is_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:

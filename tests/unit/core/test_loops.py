@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from aftersend.errors import Misconfigured, Transient
-from aftersend.loops import every, first, pause
+from aftersend.loops import every, first, pause, until_reached, with_heartbeat
 from tests.support.virtual_time import run
 
 
@@ -132,3 +132,73 @@ async def test_first_of_two_events(*, mounted: bool, stopped: bool, result: bool
     if stopped:
         other.set()
     assert await waiting is result
+
+
+def test_a_step_is_repeated_until_it_reaches_what_it_needs() -> None:
+    waits = iter([1.0, 2.0, 4.0])
+
+    async def main() -> tuple[object, float]:
+        errors: list[Exception] = [Transient("redis_unavailable")] * 3
+
+        async def step() -> str:
+            if errors:
+                raise errors.pop()
+            return "there"
+
+        result = await until_reached(step, asyncio.Event(), wait=lambda _: next(waits))
+        return result, asyncio.get_running_loop().time()
+
+    assert run(main()) == ("there", pytest.approx(7))
+
+
+def test_it_is_given_up_with_the_process() -> None:
+    async def main() -> tuple[object, float]:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(20, stop.set)
+        result = await until_reached(Steps(99, Transient("x")), stop, wait=lambda _: 3600.0)
+        return result, asyncio.get_running_loop().time()
+
+    assert run(main()) == (None, pytest.approx(20))
+
+
+def test_other_errors_are_not_waited_out() -> None:
+    async def main() -> None:
+        await until_reached(Steps(99, Misconfigured("wrong")), asyncio.Event(), wait=lambda _: 1.0)
+
+    with pytest.raises(Misconfigured):
+        run(main())
+
+
+def test_a_long_wait_beats_every_so_many_seconds_and_ends_with_its_result() -> None:
+    beats: list[float] = []
+    meanwhile = Steps(99)
+
+    async def main() -> str:
+        clock = asyncio.get_running_loop().time
+
+        async def work() -> str:
+            await asyncio.sleep(11)
+            return "done"
+
+        return await with_heartbeat(work(), lambda: beats.append(clock()), seconds=5.0, meanwhile=meanwhile)
+
+    assert run(main()) == "done"
+    assert beats == meanwhile.times == [5, 10]
+
+
+@pytest.mark.parametrize("error", [Misconfigured("wrong"), ValueError()])
+def test_what_ends_the_work_ends_the_wait(error: Exception) -> None:
+    async def main() -> None:
+        await with_heartbeat(Steps(1, error)(), lambda: None)
+
+    with pytest.raises(type(error)):
+        run(main())
+
+
+async def test_the_work_is_cancelled_with_the_caller() -> None:
+    work = asyncio.create_task(asyncio.Event().wait())
+    caller = asyncio.create_task(with_heartbeat(work, lambda: None))
+    await asyncio.sleep(0)
+    caller.cancel()
+    await asyncio.gather(caller, work, return_exceptions=True)
+    assert work.cancelled()

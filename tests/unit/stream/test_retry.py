@@ -6,7 +6,17 @@ from hypothesis import strategies as st
 
 from aftersend.errors import Bug, CredentialsRefused, Later, Misconfigured, Rejected, StoreAway, StoreFull, Transient
 from aftersend.sealing import UnknownKey, WrongSeal
-from aftersend.stream.retry import SCHEDULE, DeadLetter, Decision, Delay, Done, Release, decide, error_text
+from aftersend.stream.retry import (
+    SCHEDULE,
+    SHORT_SECONDS,
+    DeadLetter,
+    Decision,
+    Delay,
+    Done,
+    Release,
+    decide,
+    error_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,17 +58,49 @@ def test_waits_grow_with_the_attempts(attempt: int, seconds: int) -> None:
     assert decide(Transient("timeout"), attempt=attempt) == Delay(seconds, counted=True, error="Transient: timeout")
 
 
-def test_the_schedule_lasts_at_least_27_hours() -> None:
+def test_the_schedule_begins_with_seconds_and_lasts_at_least_27_hours() -> None:
+    assert SCHEDULE == (5, 15, 60, 300, 1800, 7200, 18000, 36000, 36000)
     assert sum(SCHEDULE) >= 27 * 3600
 
 
+@pytest.mark.parametrize(
+    ("error", "upstream"),
+    [
+        (Transient("timeout", upstream="afterbuy"), "afterbuy"),
+        (Transient("limited", upstream="afterbuy", retry_after=1), ""),
+        (Transient("limited", upstream="afterbuy", retry_after=0), ""),
+        (Transient("not_shown"), ""),
+        (Later("no_match_yet", retry_after=60), ""),
+        (Later("busy", upstream="afterbuy"), ""),
+        (UnknownKey("unknown_key"), ""),
+        (StoreAway("redis_unavailable", upstream="redis"), ""),
+        (Misconfigured("no file", upstream="afterbuy"), ""),
+        (KeyError("x"), ""),
+    ],
+)
+def test_only_trouble_of_an_upstream_waits_for_its_circuit(error: Exception, upstream: str) -> None:
+    for disturbed in (False, True):
+        decision = decide(error, attempt=2, disturbed=disturbed)
+        assert isinstance(decision, Delay)
+        assert decision.upstream == upstream
+
+
+def test_an_early_try_that_fails_goes_on_with_its_wait_and_costs_no_attempt() -> None:
+    error = Transient("down")
+    assert decide(error, attempt=6, remaining=1700.5) == Delay(1700.5, counted=False, error="Transient: down")
+    assert decide(error, attempt=10, remaining=9.0) == Delay(9.0, counted=False, error="Transient: down")
+    assert decide(error, attempt=3, remaining=0.0) == Delay(5, counted=False, error="Transient: down")
+    assert decide(error, attempt=3, remaining=9.0, disturbed=True) == Delay(60, counted=False, error="Transient: down")
+    assert decide(Rejected("no"), attempt=3, remaining=9.0) == DeadLetter("rejected", "Rejected: no")
+
+
 def test_after_the_schedule_it_is_exhausted() -> None:
-    assert decide(Transient("timeout"), attempt=8) == DeadLetter("exhausted", "Transient: timeout")
-    assert decide(KeyError("x"), attempt=9) == DeadLetter("exhausted", "KeyError")
+    assert decide(Transient("timeout"), attempt=10) == DeadLetter("exhausted", "Transient: timeout")
+    assert decide(KeyError("x"), attempt=11) == DeadLetter("exhausted", "KeyError")
 
 
 def test_a_wait_during_an_outage_is_repeated() -> None:
-    for attempt, seconds in [(1, 5), (3, 1800), (8, 36000), (100, 36000)]:
+    for attempt, seconds in [(1, 5), (3, 60), (10, 36000), (100, 36000)]:
         decision = decide(Transient("down"), attempt=attempt, disturbed=True)
         assert decision == Delay(seconds, counted=False, error="Transient: down")
 
@@ -85,18 +127,21 @@ def test_jitter_only_adds_and_waits_stay_bounded(
     assert type(calm) is type(shaken)
 
 
-@given(st.lists(st.booleans(), max_size=60))
-def test_the_horizon_counts_undisturbed_waits_only(outages: list[bool]) -> None:
-    """However outages fall, an event that fails for ever had its 27 hours before it dies."""
-    attempt, calm, previous = 1, 0.0, 0.0
-    for disturbed in [False, *outages, *[False] * 8]:
-        calm += 0 if disturbed else previous
-        decision = decide(Transient("down"), attempt=attempt, disturbed=disturbed)
+@given(st.lists(st.tuples(st.booleans(), st.none() | st.floats(0, 1)), max_size=80))
+def test_the_horizon_counts_undisturbed_waits_only(tries: list[tuple[bool, float | None]]) -> None:
+    """However outages and early tries fall, an event that fails for ever had its 27 hours before it dies."""
+    attempt, calm, wait = 1, 0.0, 0.0
+    for disturbed, early in [(False, None), *tries, *[(False, None)] * 12]:
+        waited = wait * (1 if early is None else early)
+        calm += 0 if disturbed else waited
+        rest = wait - waited
+        remaining = rest if rest > SHORT_SECONDS else None
+        decision = decide(Transient("down"), attempt=attempt, disturbed=disturbed, remaining=remaining)
         if isinstance(decision, DeadLetter):
             break
         assert isinstance(decision, Delay)
         attempt += decision.counted
-        previous = decision.seconds
+        wait = decision.seconds
     else:
         raise AssertionError("it never died")
     assert calm >= 27 * 3600
