@@ -57,13 +57,13 @@ class Health:
         self._checks[name] = check
 
     def set_fact(self, name: str, fact: object) -> None:
-        """Show a fact (JSON, no personal data) in ``/readyz?verbose``, such as an open circuit."""
+        """Show a fact (JSON, no personal data) in ``/readyz?verbose``; a function is called whenever it is shown."""
         self._facts[name] = fact
 
     @property
     def facts(self) -> dict[str, object]:
-        """All facts by name."""
-        return dict(self._facts)
+        """All facts by name, as of now."""
+        return {name: fact() if callable(fact) else fact for name, fact in self._facts.items()}
 
     def stalled(self) -> dict[str, float]:
         """Return the loops without a heartbeat for too long, with their silence in seconds."""

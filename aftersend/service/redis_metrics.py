@@ -24,14 +24,20 @@ _DENIALS: Final = {
 }
 
 
-async def refresh_stream_metrics(stream: Stream, metrics: Metrics) -> None:
-    """Read the gauges of one stream; ``Transient`` if Redis is away, then they keep their values."""
+async def refresh_stream_metrics(stream: Stream, metrics: Metrics) -> dict[str, int]:
+    """Read the gauges of one stream; ``Transient`` if Redis is away, then they keep their values.
+
+    Return what ``/readyz?verbose`` shows of the stream.
+    """
     labels = (stream.tenant, stream.name)
-    metrics.event_age.labels(*labels).set(await stream.oldest_age())
-    metrics.stream_length.labels(*labels).set(await stream.length())
+    age, length = await stream.oldest_age(), await stream.length()
+    delayed, dead = await stream.delayed(), await stream.dead()
+    metrics.event_age.labels(*labels).set(age)
+    metrics.stream_length.labels(*labels).set(length)
     metrics.stream_pending.labels(*labels).set(await stream.pending())
-    metrics.events_delayed.labels(*labels).set(await stream.delayed())
-    metrics.dead_letters.labels(*labels).set(await stream.dead())
+    metrics.events_delayed.labels(*labels).set(delayed)
+    metrics.dead_letters.labels(*labels).set(dead)
+    return {"waiting": length, "delayed": delayed, "dead": dead, "oldestMinutes": int(age // 60)}
 
 
 @dataclass(slots=True)

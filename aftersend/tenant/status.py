@@ -102,6 +102,32 @@ class LastBackup(_StatusSection, frozen=True):
     """Why it failed."""
 
 
+class Queue(_StatusSection, frozen=True):
+    """One stream of the tenant in Redis."""
+
+    waiting: Count | None = None
+    """Entries that are not done, delayed ones not counted."""
+    delayed: Count | None = None
+    """Entries that are tried again later."""
+    dead: Count | None = None
+    """Dead letters: `aftersend dead list` shows them."""
+    oldest_minutes: Count | None = None
+    """Age of the oldest entry that is not done."""
+
+
+class Webhooks(_StatusSection, frozen=True):
+    """What the webhook service received within the last hour."""
+
+    stored: Count | None = None
+    """Webhooks whose event was stored."""
+    refused: Count | None = None
+    """Webhooks without a valid signature: the key is wrong, or others call the address."""
+    last_stored: Time | None = None
+    """When the last event was stored."""
+    last_refused: Time | None = None
+    """When the last webhook was refused."""
+
+
 class Status(_StatusSection, frozen=True):
     """What the operator knows; only the operator writes it."""
 
@@ -119,3 +145,8 @@ class Status(_StatusSection, frozen=True):
     last_backup: LastBackup | None = None
     problems: Annotated[dict[Annotated[str, Meta(max_length=64)], Count], Meta(max_length=30)] | None = None
     """Orders that a person must look at, by code of the problem."""
+    notices: Annotated[dict[Annotated[str, Meta(max_length=64)], Count], Meta(max_length=30)] | None = None
+    """Orders that were sent without data that may be missed, by code."""
+    queues: Annotated[dict[Annotated[str, Meta(max_length=64)], Queue], Meta(max_length=10)] | None = None
+    """The tenant's streams by name."""
+    webhooks: Webhooks | None = None

@@ -157,6 +157,21 @@ def test_a_lost_key_is_a_condition_and_never_replaced(scene: OperatorScene) -> N
     assert [scene.get(name)["data"] for name in names] == [secret["data"] for secret in kept]
 
 
+def test_a_part_that_was_scaled_to_0_is_said_with_the_command_that_brings_it_back(scene: OperatorScene) -> None:
+    scene.operator().start()
+    scene.bring_up()
+    scale(scene, 0)
+    eventually(lambda: scene.reason() == scene.reason("Degraded") == "ScaledToZero", what="the condition")
+    command = f"kubectl -n {scene.namespace} scale deployment aftersend-{NAME}-writer --replicas=1"
+    assert command in scene.conditions()["Ready"]["message"]
+    scale(scene, 1)
+    eventually(scene.is_running, what="it to serve again")
+
+
+def scale(scene: OperatorScene, replicas: int) -> None:
+    scene.patch(f"deployment/aftersend-{NAME}-writer", {"spec": {"replicas": replicas}}, manager="kubectl-scale")
+
+
 def test_a_volume_grows_as_soon_as_its_class_allows_it(scene: OperatorScene) -> None:
     claims = [f"persistentvolumeclaim/aftersend-{NAME}-{what}" for what in ("redis", "backup")]
     with volumes(scene) as storage_class:

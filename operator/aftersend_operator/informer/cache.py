@@ -12,15 +12,14 @@ from typing import TypeVar
 
 from aftersend_operator.model.kinds import POD, SECRET, TENANT, Kind
 from aftersend_operator.model.naming import FIELD_MANAGER, MANAGED_BY_LABEL, Manifest
+from aftersend_operator.model.pods import PodRecord, pod_record
 from aftersend_operator.model.records import (
     ChildRecord,
     Key,
-    PodRecord,
     SecretRecord,
     TenantRecord,
     child_record,
     key_of,
-    pod_record,
     secret_record,
     tenant_record,
 )

@@ -1,5 +1,6 @@
 """What every other package of the operator uses: records, names, comparison. No I/O.
 
 In reading order: ``kinds``, ``naming``, ``reasons``, ``faults``, ``records`` (what the cache keeps of an object),
-``references`` (secrets that a tenant names), ``comparison`` (drift), ``rollout``, ``ports``, ``certificates``.
+``pods`` (of a pod), ``references`` (secrets that a tenant names), ``comparison`` (drift), ``rollout``, ``ports``,
+``certificates``.
 """

@@ -14,6 +14,7 @@ class ConditionReason(StrEnum):
     SECRET_KEY_MISSING = "SecretKeyMissing"  # noqa: S105 - the same
     DATA_KEY_MISSING = "DataKeyMissing"
     REDIS_UNREACHABLE = "RedisUnreachable"
+    SCALED_TO_ZERO = "ScaledToZero"
     WORKLOADS_UNAVAILABLE = "WorkloadsUnavailable"
     CREDENTIALS_REFUSED = "CredentialsRefused"
     UPSTREAM_UNAVAILABLE = "UpstreamUnavailable"

@@ -7,7 +7,6 @@ keys, never a value.
 import base64
 from dataclasses import dataclass
 from sys import intern
-from typing import Any, Final
 
 import msgspec
 
@@ -17,13 +16,12 @@ from aftersend.tenant.loading import tenant_of
 from aftersend.tenant.status import Status
 from aftersend_operator.model.certificates import certificate_end
 from aftersend_operator.model.comparison import content, digest
-from aftersend_operator.model.naming import PART_LABEL, TENANT_LABEL, UID_LABEL, Manifest
+from aftersend_operator.model.naming import TENANT_LABEL, UID_LABEL, Manifest
 from aftersend_operator.model.ports import REDIS_PORT, port_of_url
 from aftersend_operator.model.rollout import Rollout, rollout_of
 
 Key = tuple[str, str]
 """Namespace and name."""
-_MAX_REPORT_BYTES: Final = 4096
 
 
 def key_of(live: Manifest) -> Key:
@@ -176,52 +174,3 @@ def _expires(encoded: str) -> float:
         return certificate_end(base64.b64decode(encoded))
     except ValueError:
         return 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class PodRecord:
-    """A pod of a tenant: a service, or a finished job."""
-
-    key: Key
-    version: int
-    tenant: str
-    part: str
-    address: str
-    ready: bool
-    waiting: str
-    """Kubernetes' waiting reason of a container that cannot start, or empty."""
-    report: bytes
-    """Termination message of a finished job."""
-    ended: str
-    """Time of termination, RFC 3339, or empty."""
-    failed: bool
-
-
-def pod_record(live: Manifest) -> PodRecord:
-    """Parse a pod."""
-    labels, status = live["metadata"].get("labels", {}), live.get("status", {})
-    containers: list[dict[str, Any]] = status.get("containerStatuses") or []
-    ended = next((state for state in map(_terminated, containers) if state), {})
-    return PodRecord(
-        key=key_of(live),
-        version=version_of(live),
-        tenant=labels.get(TENANT_LABEL, ""),
-        part=labels.get(PART_LABEL, ""),
-        address=status.get("podIP", ""),
-        ready=any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions", ())),
-        waiting=next((word for word in map(_waiting, containers) if word), ""),
-        report=str(ended.get("message", "")).encode()[:_MAX_REPORT_BYTES],
-        ended=ended.get("finishedAt") or "",
-        failed=status.get("phase") == "Failed",
-    )
-
-
-def _terminated(container: dict[str, Any]) -> dict[str, Any]:
-    state: dict[str, Any] = container.get("state", {}).get("terminated") or {}
-    return state
-
-
-def _waiting(container: dict[str, Any]) -> str:
-    waiting = container.get("state", {}).get("waiting") or {}
-    reason = waiting.get("reason", "")
-    return reason if reason not in ("ContainerCreating", "PodInitializing") else ""

@@ -30,14 +30,14 @@ from aftersend_operator.model.ports import REDIS_PORT
 from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.model.records import Key, TenantRecord
 from aftersend_operator.reconcile.apply import ApplyResult, ChildApplier
-from aftersend_operator.reconcile.rollout_gate import is_rolling
 from aftersend_operator.reconcile.secrets import GeneratedSecrets
 from aftersend_operator.settings import OperatorSettings
-from aftersend_operator.status.checks import is_available, pod_faults, secret_faults, workload_faults
+from aftersend_operator.status.checks import secret_faults
 from aftersend_operator.status.collector import StatusCollector
-from aftersend_operator.status.conditions import TenantHealth, transitions
+from aftersend_operator.status.conditions import TenantHealth, tenant_health, transitions
+from aftersend_operator.status.parts import part_states
 from aftersend_operator.status.reports import ReportedState
-from aftersend_operator.status.startup_grace import grace_left, without_startup_faults
+from aftersend_operator.status.startup_grace import grace_of
 from aftersend_operator.status.status import event_of, events_for, status_manifest, status_of
 
 RESYNC_SECONDS: Final = 55.0
@@ -45,7 +45,7 @@ _MAX_SKIP_SECONDS: Final = 86400.0
 _GATE_RETRY_SECONDS: Final = 5.0
 """Requeue of a tenant that waits for the rollout gate."""
 _MIN_RECHECK_SECONDS: Final = 1.0
-"""Shortest requeue of a tenant within its startup grace."""
+"""Shortest requeue of a tenant whose state changes with time alone."""
 
 
 @dataclass(slots=True)
@@ -102,21 +102,22 @@ class Reconciler:
 
     async def _reconcile_tenant(self, record: TenantRecord) -> float:
         result = await self._apply_children(record)
-        reported = await self.collector.collect(record)
-        records = self.cache.children(record.key).values()
-        available = is_available(records)
-        left = grace_left(record, available=available, now=self.now())
-        faults = without_startup_faults(reported.faults, left)
-        health = TenantHealth(
-            faults=[*result.faults, *self._checks(record), *workload_faults(records), *faults],
-            available=available,
-            rolling=is_rolling(records),
+        now, pods = self.now().timestamp(), self.cache.pods(record.key)
+        spec = record.tenant.spec if record.tenant else None
+        grace = grace_of(pods, is_managed=spec is not None and spec.redis.mode == "managed", now=now)
+        reported = await self.collector.collect(record, grace)
+        parts = part_states(record, self.cache.children(record.key), pods, now=now)
+        health = tenant_health(
+            parts,
+            [*result.faults, *self._secret_faults(record), *reported.faults],
             waits_for_turn=result.waits_for_turn,
-            suspended=record.tenant is not None and record.tenant.spec.suspend,
+            suspended=spec is not None and spec.suspend,
         )
         await self._write_status(record, health, reported)
         again = _GATE_RETRY_SECONDS if result.waits_for_turn else RESYNC_SECONDS
-        return again if len(faults) == len(reported.faults) else min(again, max(left, _MIN_RECHECK_SECONDS))
+        starting = [grace.left(pod) for pod in pods if not pod.ended and not pod.deleting]
+        dues = [*(part.due_in for part in parts), *starting, grace.redis_left]
+        return min([again, *(max(due, _MIN_RECHECK_SECONDS) for due in dues if due > 0)])
 
     async def _apply_children(self, record: TenantRecord) -> ApplyResult:
         """Apply the children, unless no object has changed since the last complete pass."""
@@ -147,10 +148,8 @@ class Reconciler:
         secret = self.cache.secrets.get((record.key[0], name or ""))
         return secret.expires if secret else 0.0
 
-    def _checks(self, record: TenantRecord) -> list[Fault]:
-        if record.tenant is None:
-            return []
-        return [*secret_faults(record.tenant, self.cache.secrets), *pod_faults(self.cache.pods(record.key))]
+    def _secret_faults(self, record: TenantRecord) -> list[Fault]:
+        return list(secret_faults(record.tenant, self.cache.secrets)) if record.tenant else []
 
     async def _write_status(self, record: TenantRecord, health: TenantHealth, reported: ReportedState) -> None:
         """Write the status if it changed, and an event per transition."""

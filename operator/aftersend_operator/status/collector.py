@@ -1,23 +1,54 @@
-"""The status collector: reports of the last jobs in the split topology, of the one process in the compact one.
+"""The status collector: reports of the last jobs, and of every service pod.
 
-A refusal of credentials is stale once their secret has changed: it is dropped until the next run reports again. So a
-corrected key clears the condition at once.
+Each pod is asked once in ``ASK_SECONDS``, and at once when it turns ready or unready; a pod that reported a failed
+check, or nothing, is asked again after ``ASK_AGAIN_SECONDS``. Between that its last answer stands, so that a tenant
+whose objects change often costs no more calls.
+
+A refusal of credentials that the last export saw is stale once their secret has changed: it is dropped until the next
+run reports again. So a corrected key clears the condition at once.
 """
 
-from collections.abc import Iterable
+import asyncio
+import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
 from aftersend_operator.informer.cache import Cache
+from aftersend_operator.model.pods import PodRecord
 from aftersend_operator.model.reasons import ConditionReason
-from aftersend_operator.model.records import Key, PodRecord, TenantRecord
+from aftersend_operator.model.records import Key, TenantRecord
 from aftersend_operator.model.references import referenced_secrets
+from aftersend_operator.status.newest import newest_state
 from aftersend_operator.status.readyz_client import ReadyzClient
-from aftersend_operator.status.reports import ReportedState, state_from_jobs, state_from_readyz
+from aftersend_operator.status.reports import ReportedState, state_from_jobs
+from aftersend_operator.status.service_reports import (
+    PodReport,
+    ServiceReport,
+    knows_upstreams,
+    parse_report,
+    state_from_services,
+)
+from aftersend_operator.status.startup_grace import Grace
 
-_COMPACT = frozenset({"all"})
-_SERVICES = frozenset({"exporter", "webhook", "writer"})
+ASK_SECONDS: Final = 50.0
+ASK_AGAIN_SECONDS: Final = 10.0
+_SERVICES: Final = frozenset({"all", "exporter", "webhook", "writer"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The last answer of a pod."""
+
+    ready: bool
+    at: float
+    report: ServiceReport | None
+
+    def stands(self, pod: PodRecord, now: float) -> bool:
+        is_well = self.report is not None and not any(self.report.checks.values())
+        return self.ready == pod.ready and now - self.at < (ASK_SECONDS if is_well else ASK_AGAIN_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,42 +57,49 @@ class StatusCollector:
 
     cache: Cache
     readyz_client: ReadyzClient
+    clock: Callable[[], float] = time.monotonic
+    _answers: dict[Key, dict[str, _Answer]] = field(default_factory=dict)
+    """By tenant and address: a new pod has a new one."""
     _secrets: dict[Key, tuple[tuple[int, ...], str]] = field(default_factory=dict)
     """Versions of the merchant's secrets, and the last export run before they changed."""
 
-    async def collect(self, record: TenantRecord) -> ReportedState:
+    async def collect(self, record: TenantRecord, grace: Grace) -> ReportedState:
         """Return the newest reports."""
-        if record.tenant is None:
-            return ReportedState()
         pods = self.cache.pods(record.key)
-        if record.tenant.spec.topology == "compact":
-            reported = await self._readyz(record, _newest(pods, _COMPACT))
-        else:
-            reported = state_from_jobs(pods)
-            unready = _newest([pod for pod in pods if not pod.ready and not pod.waiting], _SERVICES)
-            faults = (await self._readyz(record, unready)).faults
-            reported = msgspec.structs.replace(reported, faults=(*reported.faults, *faults))
-        return self._without_stale_refusals(record, reported)
-
-    async def _readyz(self, record: TenantRecord, pod: PodRecord | None) -> ReportedState:
-        return (
-            state_from_readyz(await self.readyz_client.fetch(pod.address), record.identity) if pod else ReportedState()
-        )
+        reports = await self._ask(record, [pod for pod in pods if _serves(pod)])
+        jobs, services = state_from_jobs(pods), state_from_services(reports, grace)
+        found = newest_state(record.status, jobs, services, upstreams_known=knows_upstreams(reports))
+        return self._with_seen_by_run(record, found)
 
     def forget(self, tenant: Key) -> None:
         """Drop what is kept of a deleted tenant."""
         self._secrets.pop(tenant, None)
+        self._answers.pop(tenant, None)
 
-    def _without_stale_refusals(self, record: TenantRecord, reported: ReportedState) -> ReportedState:
+    async def _ask(self, record: TenantRecord, pods: Collection[PodRecord]) -> list[PodReport]:
+        known = self._answers.get(record.key, {})
+        answers = await asyncio.gather(*(self._answer(record, pod, known.get(pod.address)) for pod in pods))
+        self._answers[record.key] = {pod.address: answer for pod, answer in zip(pods, answers, strict=True)}
+        return [PodReport(pod, answer.report) for pod, answer in zip(pods, answers, strict=True)]
+
+    async def _answer(self, record: TenantRecord, pod: PodRecord, known: _Answer | None) -> _Answer:
+        now = self.clock()
+        if known is not None and known.stands(pod, now):
+            return known
+        report = parse_report(await self.readyz_client.fetch(pod.address), record.identity)
+        return _Answer(pod.ready, now, report)
+
+    def _with_seen_by_run(self, record: TenantRecord, reported: ReportedState) -> ReportedState:
+        """Add the faults that the last export saw, but for refused credentials that were changed since."""
         run = (reported.last_export and reported.last_export.run) or ""
         versions = self._versions(record)
         known, stale_run = self._secrets.get(record.key, (versions, ""))
         stale_run = stale_run if versions == known else run
         self._secrets[record.key] = (versions, stale_run)
-        if not run or run != stale_run:
-            return reported
-        faults = tuple(fault for fault in reported.faults if fault.reason is not ConditionReason.CREDENTIALS_REFUSED)
-        return msgspec.structs.replace(reported, faults=faults)
+        seen = reported.seen_by_run
+        if run and run == stale_run:
+            seen = tuple(fault for fault in seen if fault.reason is not ConditionReason.CREDENTIALS_REFUSED)
+        return msgspec.structs.replace(reported, faults=(*seen, *reported.faults))
 
     def _versions(self, record: TenantRecord) -> tuple[int, ...]:
         names = referenced_secrets(record.tenant) if record.tenant else ()
@@ -69,7 +107,6 @@ class StatusCollector:
         return tuple(secret.version if secret else 0 for secret in found)
 
 
-def _newest(pods: Iterable[PodRecord], parts: frozenset[str]) -> PodRecord | None:
-    """Return the newest running pod of these parts that has an address."""
-    found = [pod for pod in pods if pod.part in parts and pod.address and not pod.ended]
-    return max(found, key=lambda pod: pod.version, default=None)
+def _serves(pod: PodRecord) -> bool:
+    """Return True for the pod of a service that can be asked."""
+    return pod.part in _SERVICES and bool(pod.address) and not (pod.ended or pod.waiting or pod.failed or pod.deleting)

@@ -1,18 +1,19 @@
 """The four conditions of a tenant, from its health: pure.
 
-Ready        every workload is available, and no fault keeps orders from being carried
-Progressing  pods are being replaced, or wait for the rollout gate
+Ready        every part has a pod that serves, and no fault keeps orders from being carried
+Progressing  pods are being made or replaced, or wait for the rollout gate
 Degraded     there is a fault, whether it blocks orders or not
 Suspended    ``spec.suspend`` is set
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Final, Literal
 
 from aftersend.tenant.status import Condition
 from aftersend_operator.model.faults import Fault
 from aftersend_operator.model.reasons import ConditionReason
+from aftersend_operator.status.parts import PartState
 
 _MAX_MESSAGE_CHARS: Final = 400
 
@@ -23,9 +24,11 @@ class TenantHealth:
 
     faults: Sequence[Fault] = ()
     available: bool = False
-    """Every workload has as many available pods as desired."""
+    """Every part has a pod that serves."""
     rolling: bool = False
-    """The rollout of a workload is not complete."""
+    """The rollout of a part is not complete."""
+    waiting_for: tuple[str, ...] = ()
+    """The parts without a pod that serves."""
     waits_for_turn: bool = False
     suspended: bool = False
 
@@ -39,6 +42,20 @@ class ConditionDraft:
     message: str = ""
     _: KW_ONLY
     holds: bool
+
+
+def tenant_health(
+    parts: Sequence[PartState], faults: Iterable[Fault], *, waits_for_turn: bool, suspended: bool
+) -> TenantHealth:
+    """Combine the states of all parts with the faults that come from elsewhere."""
+    return TenantHealth(
+        faults=[*faults, *(part.fault for part in parts if part.fault)],
+        available=bool(parts) and all(part.serves for part in parts),
+        rolling=any(not part.complete for part in parts),
+        waiting_for=tuple(part.name for part in parts if not part.serves),
+        waits_for_turn=waits_for_turn,
+        suspended=suspended,
+    )
 
 
 def condition_drafts(health: TenantHealth) -> tuple[ConditionDraft, ...]:
@@ -56,8 +73,15 @@ def _ready(health: TenantHealth) -> ConditionDraft:
     if blocking is not None:
         return ConditionDraft("Ready", blocking.reason, blocking.message, holds=False)
     if not health.available:
-        return ConditionDraft("Ready", ConditionReason.STARTING, "waiting for pods to become ready", holds=False)
+        return ConditionDraft("Ready", ConditionReason.STARTING, _waiting_text(health), holds=False)
     return ConditionDraft("Ready", ConditionReason.RUNNING, holds=True)
+
+
+def _waiting_text(health: TenantHealth) -> str:
+    """Say why pods are not ready if that is known, else which parts are waited for."""
+    known = [fault for fault in health.faults if fault.reason is ConditionReason.WORKLOADS_UNAVAILABLE]
+    parts = f" of {', '.join(health.waiting_for)}" if health.waiting_for else ""
+    return known[0].message if known else f"waiting for pods{parts} to be ready"
 
 
 def _progressing(health: TenantHealth) -> ConditionDraft:

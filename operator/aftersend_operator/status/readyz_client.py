@@ -13,15 +13,16 @@ _MAX_BYTES: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ReadyzClient:
-    """Call the pods directly, without the API server's proxy."""
+    """Call the pods directly, without the API server's proxy; a redirect is not followed: it would lead elsewhere."""
 
     session: aiohttp.ClientSession
 
     async def fetch(self, address: str) -> bytes:
         """Return the response body, or nothing if the pod does not respond."""
         host = f"[{address}]" if ":" in address else address
+        url = f"http://{host}:{ADMIN_PORT}/readyz?verbose"
         try:
-            async with self.session.get(f"http://{host}:{ADMIN_PORT}/readyz?verbose", timeout=_TIMEOUT) as response:
+            async with self.session.get(url, timeout=_TIMEOUT, allow_redirects=False) as response:
                 return await response.content.read(_MAX_BYTES)
         except (aiohttp.ClientError, TimeoutError, OSError):
             return b""

@@ -1,20 +1,20 @@
-"""Reports of jobs and services, parsed leniently: pure.
+"""Reports of jobs, parsed leniently: pure.
 
 A job leaves its report as the container's termination message: the output of ``trigger --json`` or ``backup --json``.
-The one process of the compact topology reports the same in ``/readyz?verbose``. Only counts, times, enumerated words
-and short texts are taken from them; anything of another shape is ignored.
+Services report the same and more in ``/readyz?verbose`` (``service_reports``). Only counts, times, enumerated words and
+short texts are taken; anything of another shape is ignored.
 """
 
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 import msgspec
 
 from aftersend.runs import RunKind, RunSummary
-from aftersend.tenant.status import LastBackup, LastExport, LastSweep, LastWriteBack
+from aftersend.tenant.status import LastBackup, LastExport, LastSweep, LastWriteBack, Queue, Webhooks
 from aftersend_operator.model.faults import Fault
+from aftersend_operator.model.pods import PodRecord
 from aftersend_operator.model.reasons import ConditionReason
-from aftersend_operator.model.records import PodRecord
 
 _MAX_CHARS: Final = 300
 _NO_REPORT: Final = "the job left no report: see its pod's events and log"
@@ -50,7 +50,13 @@ class ReportedState(msgspec.Struct, frozen=True):
     last_write_back: LastWriteBack | None = None
     last_backup: LastBackup | None = None
     problems: dict[str, int] | None = None
+    notices: dict[str, int] | None = None
+    queues: dict[str, Queue] | None = None
+    webhooks: Webhooks | None = None
     faults: tuple[Fault, ...] = ()
+    """Without those of the last runs, which ``run_faults`` derives from the status."""
+    seen_by_run: tuple[Fault, ...] = ()
+    """What the last export saw of the upstreams."""
 
 
 def state_from_jobs(pods: Iterable[PodRecord]) -> ReportedState:
@@ -67,16 +73,14 @@ def state_from_jobs(pods: Iterable[PodRecord]) -> ReportedState:
     )
     if "backup" in newest:
         backup = last_backup(_backup_report(newest["backup"]), newest["backup"].ended)
-        reported = msgspec.structs.replace(
-            reported, last_backup=backup, faults=(*reported.faults, *_backup_faults(backup))
-        )
+        reported = msgspec.structs.replace(reported, last_backup=backup)
     return reported
 
 
 def state_from_export(report: ExportReport, ended: str) -> ReportedState:
     """Map a run's report to the fields of the status."""
     health = report.health
-    message = _short(report.error or health.message)
+    message = short_text(report.error or health.message)
     return ReportedState(
         last_export=LastExport(
             time=ended,
@@ -93,15 +97,21 @@ def state_from_export(report: ExportReport, ended: str) -> ReportedState:
         ),
         last_sweep=LastSweep(time=health.last_sweep, outcome="done") if health.last_sweep else None,
         last_write_back=LastWriteBack(time=health.last_write_back) if health.last_write_back else None,
-        problems=dict(sorted(health.problems.items())[:30]),
-        faults=tuple(_export_faults(report, message)),
+        problems=counts_of(health.problems),
+        notices=counts_of(health.notices),
+        seen_by_run=tuple(upstream_faults({"afterbuy": health.afterbuy, "sendcloud": health.sendcloud})),
     )
+
+
+def counts_of(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return what the status has room for; zeros are left out."""
+    return dict(sorted((code[:64], count) for code, count in counts.items() if count > 0)[:30])
 
 
 def last_backup(report: BackupReport, ended: str) -> LastBackup:
     """Map a backup's report to its field of the status."""
     if report.outcome == "failed" or not report.id:
-        return LastBackup(time=ended, outcome="failed", message=_short(report.error) or _NO_REPORT)
+        return LastBackup(time=ended, outcome="failed", message=short_text(report.error) or _NO_REPORT)
     return LastBackup(
         time=report.time or ended,
         outcome="done",
@@ -112,24 +122,26 @@ def last_backup(report: BackupReport, ended: str) -> LastBackup:
     )
 
 
-def _export_faults(report: ExportReport, message: str) -> Iterable[Fault]:
-    sides = {"Afterbuy": report.health.afterbuy, "Sendcloud": report.health.sendcloud}
-    for side, state in sides.items():
+def upstream_faults(upstreams: Mapping[str, str]) -> Iterable[Fault]:
+    """Derive faults from the states of both upstreams: ``refused``, ``unavailable`` (of a run), ``suspended``."""
+    for side, state in upstreams.items():
+        name = side.capitalize()
         if state == "refused":
             cure = (
-                f"{side} refuses the credentials: correct the keys in the tenant's secret, nothing has to be restarted"
+                f"{name} refuses the credentials: correct the keys in the tenant's secret, nothing has to be restarted"
             )
             yield Fault(ConditionReason.CREDENTIALS_REFUSED, cure)
-        elif state == "unavailable":
-            yield Fault(ConditionReason.UPSTREAM_UNAVAILABLE, f"{side} did not respond in the last run", blocks=False)
-    if report.outcome == "failed":
-        yield Fault(
-            ConditionReason.EXPORT_FAILED, f"the last export failed: {message or 'see the exporter log'}", blocks=False
-        )
+        elif state in ("unavailable", "suspended"):
+            message = f"{name} did not respond: nothing has to be done, calls are tried again by themselves"
+            yield Fault(ConditionReason.UPSTREAM_UNAVAILABLE, message, blocks=False)
 
 
-def _backup_faults(backup: LastBackup) -> Iterable[Fault]:
-    if backup.outcome == "failed":
+def run_faults(export: LastExport | None, backup: LastBackup | None) -> Iterable[Fault]:
+    """Derive faults from the last runs, reported by a job or by a service."""
+    if export is not None and export.outcome == "failed":
+        message = f"the last export failed: {export.message or 'see the log of the exporter'}"
+        yield Fault(ConditionReason.EXPORT_FAILED, message, blocks=False)
+    if backup is not None and backup.outcome == "failed":
         yield Fault(ConditionReason.BACKUP_FAILED, f"the last backup failed: {backup.message}", blocks=False)
 
 
@@ -147,54 +159,7 @@ def _backup_report(pod: PodRecord) -> BackupReport:
         return BackupReport(outcome="failed", error=_NO_REPORT)
 
 
-def _short(text: str) -> str:
+def short_text(text: str) -> str:
+    """Return the first line, cut to what a message may hold."""
     first = text.partition("\n")[0]
     return first if len(first) <= _MAX_CHARS else f"{first[: _MAX_CHARS - 1]}…"
-
-
-class _Service(msgspec.Struct, frozen=True, rename="camel"):
-    """One tenant in ``/readyz?verbose``, all parts of its process together."""
-
-    ready: bool = False
-    checks: dict[str, str] = {}
-    export: ExportReport | None = None
-    backup: str = ""
-    """``ok``, or why the last backup failed."""
-    last_backup: str = ""
-    last_write_back: str = ""
-
-
-def state_from_readyz(body: bytes, identity: str) -> ReportedState:
-    """Parse what a process reports of the tenant in ``/readyz?verbose``."""
-    try:
-        service = _joined(msgspec.json.decode(body, type=dict[str, dict[str, Any]]), identity)
-    except msgspec.MsgspecError:
-        return ReportedState()
-    reported = state_from_export(service.export, service.export.time) if service.export else ReportedState()
-    faults = (*reported.faults, *_check_faults(service.checks))
-    if service.last_backup:
-        reported = msgspec.structs.replace(reported, last_backup=LastBackup(time=service.last_backup, outcome="done"))
-    if service.backup not in ("", "ok"):
-        failed = LastBackup(outcome="failed", message=_short(service.backup))
-        faults = (*faults, *_backup_faults(failed))
-    if service.last_write_back:
-        reported = msgspec.structs.replace(reported, last_write_back=LastWriteBack(time=service.last_write_back))
-    return msgspec.structs.replace(reported, faults=faults)
-
-
-def _joined(reported: dict[str, dict[str, Any]], identity: str) -> _Service:
-    """Merge the entries of a tenant: ``<tenant>`` is shared by its parts, ``<tenant> <part>`` is one part's own."""
-    parts = [each for name, each in reported.items() if name == identity or name.startswith(f"{identity} ")]
-    checks = {name: what for each in parts for name, what in msgspec.convert(each, _Service).checks.items()}
-    facts = {name: fact for each in parts for name, fact in each.items()}
-    return msgspec.convert({**facts, "checks": checks}, _Service)
-
-
-def _check_faults(checks: dict[str, str]) -> Iterable[Fault]:
-    if checks.get("redis"):
-        yield Fault(
-            ConditionReason.REDIS_UNREACHABLE, "Redis is unreachable or refuses the user: check its pod and its secret"
-        )
-    others = sorted(name for name, what in checks.items() if what and name != "redis")
-    if others:
-        yield Fault(ConditionReason.WORKLOADS_UNAVAILABLE, f"a service is not ready: {', '.join(others)[:200]}")

@@ -34,6 +34,9 @@ def status_of(record: TenantRecord, health: TenantHealth, reported: ReportedStat
         last_write_back=reported.last_write_back or before.last_write_back,
         last_backup=reported.last_backup or before.last_backup,
         problems=before.problems if reported.problems is None else reported.problems or None,
+        notices=before.notices if reported.notices is None else reported.notices or None,
+        queues=reported.queues or before.queues,
+        webhooks=reported.webhooks or before.webhooks,
     )
 
 

@@ -50,6 +50,7 @@ async def serve(runtime: Runtime) -> None:
         metrics=runtime.metrics,
         tenant=runtime.identity,
     )
+    runtime.health.set_fact("circuits", circuits.states)
     consumer = Consumer(
         runs,
         RunHandler(
@@ -62,7 +63,7 @@ async def serve(runtime: Runtime) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(consumer.run(runtime.stop))
         group.create_task(circuits.keep(runtime.stop))
-        group.create_task(ExporterGauges(context, runs, runtime.settings).keep(runtime.stop))
+        group.create_task(ExporterGauges(context, runs, runtime.settings, runtime.health).keep(runtime.stop))
         group.create_task(keep_last_backup_shown(runtime))
         if runtime.settings.scheduler == "all" and runtime.settings.backup_target:
             group.create_task(_run_backup_schedule(runtime, context))

@@ -14,8 +14,10 @@ from typing import Final
 
 from aftersend.ledger.tenant_state import StateField
 from aftersend.loops import every
+from aftersend.service.health import Health
 from aftersend.service.redis_metrics import RedisMetrics, refresh_stream_metrics
 from aftersend.settings import Settings
+from aftersend.stream.event import rfc3339
 from aftersend.stream.stream import Stream
 from aftersend.tenant.document import Spec
 from aftersend_exporter.context import ExportContext
@@ -46,6 +48,7 @@ class ExporterGauges:
     context: ExportContext
     runs: Stream
     settings: Settings
+    health: Health = field(default_factory=Health)
     _redis: RedisMetrics = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,8 +60,12 @@ class ExporterGauges:
 
     async def refresh(self) -> None:
         """Refresh all gauges once."""
-        for stream in (self.runs, self.context.parcels):
-            await refresh_stream_metrics(stream, self.context.metrics)
+        streams = (self.runs, self.context.parcels)
+        queues = {stream.name: await refresh_stream_metrics(stream, self.context.metrics) for stream in streams}
+        self.health.set_fact("queues", queues)
+        sweep = await self.context.state.get("success.sweep")
+        if sweep:
+            self.health.set_fact("lastSweep", rfc3339(int(sweep) / 1000))
         await self._redis.refresh()
         quiet = await self._quiet_until()
         for kind, schedule in expected(self.context.tenant.spec, self.settings).items():

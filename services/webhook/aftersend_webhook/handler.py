@@ -36,6 +36,7 @@ from aftersend.sendcloud.model import ParcelEvent
 from aftersend.sendcloud.parcel import Ignored, decode_webhook
 from aftersend.stream.stream import Stream
 from aftersend_webhook.body_reader import BodyReader, WebhookResponse
+from aftersend_webhook.recent import RecentWebhooks
 from aftersend_webhook.signatures import HEADER, is_signed, signature_keys
 
 WRONG_METHOD: Final = WebhookResponse("wrong_method", 405)
@@ -75,6 +76,7 @@ class WebhookHandler:
             metrics.webhooks.labels(tenant, outcome)
         self._body_reader = body_reader or BodyReader()
         self._clock = clock
+        self.recent = RecentWebhooks(clock)
         self._log = get_logger(tenant=tenant, part="webhook")
         self._store_slots = asyncio.Semaphore(MAX_CONCURRENT_STORES)
         self._throttle = LogThrottle()
@@ -87,6 +89,7 @@ class WebhookHandler:
             self._log.error("webhook_failed", exc_info=error)
             answer = FAILED
         self._metrics.webhooks.labels(self._tenant, answer.outcome).inc()
+        self.recent.record(answer.outcome)
         response = answer.to_aiohttp()
         if answer is WRONG_METHOD:
             response.headers["Allow"] = "POST"

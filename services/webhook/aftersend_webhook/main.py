@@ -26,6 +26,7 @@ async def serve(runtime: Runtime) -> None:
     async def ready() -> None:
         check_keys(keys)
 
+    runtime.health.set_fact("webhooks", handler.recent.fact)
     runtime.health.add_ready_check("signature-key", ready)
     runtime.public.mount(runtime.tenant.spec.webhook.path, handler.handle)
     await runtime.stop.wait()

@@ -77,11 +77,15 @@ class WriterMetrics:
 
     async def refresh(self) -> None:
         """Read everything once."""
-        await refresh_stream_metrics(self.stream, self.metrics)
-        for code, count in (await self.ledger.counts()).items():
+        queue = await refresh_stream_metrics(self.stream, self.metrics)
+        problems, notices = await self.ledger.counts(), await self.ledger.notice_counts()
+        for code, count in problems.items():
             self.metrics.problems.labels(self.tenant, code).set(count)
-        for notice, count in (await self.ledger.notice_counts()).items():
+        for notice, count in notices.items():
             self.metrics.notices.labels(self.tenant, notice).set(count)
+        self.health.set_fact("queues", {self.stream.name: queue})
+        self.health.set_fact("problems", {code: count for code, count in problems.items() if count})
+        self.health.set_fact("notices", {code: count for code, count in notices.items() if count})
         await self._keep_success()
 
     async def _keep_success(self) -> None:

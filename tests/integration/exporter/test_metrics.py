@@ -66,6 +66,16 @@ async def test_a_success_makes_the_next_one_due(harness: ExporterHarness) -> Non
     assert due(harness, "backup") == "24. 11:10"
 
 
+async def test_queues_and_the_last_sweep_stand_in_the_verbose_readiness(harness: ExporterHarness) -> None:
+    found = gauges(harness)
+    await found.refresh()
+    nothing = {"waiting": 0, "delayed": 0, "dead": 0, "oldestMinutes": 0}
+    assert found.health.facts == {"queues": {"runs": nothing, "parcels": nothing}}
+    assert (await harness.sweep()).outcome == "done"
+    await found.refresh()
+    assert str(found.health.facts["lastSweep"]).endswith("Z")
+
+
 async def test_a_failure_does_not(harness: ExporterHarness) -> None:
     await gauges(harness).refresh()
     harness.later(hours=2)

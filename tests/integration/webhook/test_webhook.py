@@ -43,6 +43,9 @@ async def test_a_label_is_on_the_stream_before_the_answer(tmp_path: Path, redis_
         assert "Server" not in answer.headers
         ((event, parcel),) = await stored(tmp_path, redis_url)
         assert service.counted() == {"stored": 1}
+        await service.post(body(), key="another-key-of-some-length")
+        shown: Any = service.runtime.health.facts["webhooks"]
+        assert (shown["stored"], shown["refused"]) == (1, 1)
     assert (event.type, event.source, event.attempt) == ("parcel.changed", "webhook", 1)
     assert parcel == ParcelEvent(
         parcel="412345678",

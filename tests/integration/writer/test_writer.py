@@ -430,6 +430,8 @@ async def test_metrics_show_what_is_known(bridge: Bridge) -> None:
     await bridge.send("700", parcel(number="A1"))
     await metrics.refresh()
     assert bridge.metric("problems", code="conflict") == 1
+    assert (bridge.health.facts["problems"], bridge.health.facts["notices"]) == ({"conflict": 1}, {})
+    assert bridge.health.facts["queues"] == {"parcels": {"waiting": 1, "delayed": 0, "dead": 0, "oldestMinutes": 0}}
     assert bridge.metric("stream_length", stream="parcels") == 1
     assert bridge.metric("stream_pending", stream="parcels") == 0
     assert bridge.metric("events_delayed", stream="parcels") == 0

@@ -37,6 +37,8 @@ class Circuits:
         tenant: str,
         timing: CircuitBreakerTiming = _FIRST_FAILURE_OPENS,
     ) -> None:
+        self._known: dict[str, str] = {}
+        self._gauges = {upstream: CircuitMeter(metrics, tenant, upstream) for upstream in ("afterbuy", "sendcloud")}
         self._successes = dict.fromkeys(("afterbuy", "sendcloud"), 0)
         probes = {"afterbuy": afterbuy.clock, "sendcloud": sendcloud.integrations}
         self._breakers = {
@@ -44,7 +46,7 @@ class Circuits:
                 upstream,
                 probe,
                 secrets_version=self._secrets_version(upstream, secrets(upstream)),
-                on_change=_gauge(metrics, tenant, upstream),
+                on_change=partial(self._changed, upstream),
                 timing=timing,
             )
             for upstream, probe in probes.items()
@@ -53,6 +55,10 @@ class Circuits:
     def closed_for(self, kind: RunKind) -> bool:
         """Return whether the circuits of all upstreams that a run of that kind needs are closed."""
         return not any(self._breakers[upstream].is_open for upstream in _NEEDS[kind])
+
+    def states(self) -> dict[str, str]:
+        """Return the states of the circuits; without those that no call has tried yet, for they prove nothing."""
+        return dict(self._known)
 
     def record(self, stats: RunStats, *, outcome: RunOutcome) -> None:
         """Open or close circuits after a run."""
@@ -63,6 +69,8 @@ class Circuits:
             elif error is None and outcome != "failed":
                 self._successes[upstream] += 1
                 self._breakers[upstream].record(None)
+                if not self._breakers[upstream].is_open:
+                    self._know(upstream, CircuitState.CLOSED)
 
     async def keep(self, stop: asyncio.Event) -> None:
         """Probe upstreams whose circuit is open, until ``stop``."""
@@ -74,7 +82,11 @@ class Circuits:
         """Return a value that changes with the secrets and with every successful run."""
         return lambda: (self._successes[upstream], [(name, hash(files.optional(name))) for name in files.names()])
 
+    def _changed(self, upstream: str, state: CircuitState) -> None:
+        is_refused = state is CircuitState.REFUSED
+        self._gauges[upstream].show(is_open=state is not CircuitState.CLOSED, refused=is_refused)
+        self._know(upstream, state)
 
-def _gauge(metrics: Metrics, tenant: str, upstream: str) -> Callable[[CircuitState], None]:
-    meter = CircuitMeter(metrics, tenant, upstream)
-    return lambda state: meter.show(is_open=state is not CircuitState.CLOSED, refused=state is CircuitState.REFUSED)
+    def _know(self, upstream: str, state: CircuitState) -> None:
+        """Remember the state of an upstream from the first call on."""
+        self._known[upstream] = state.value

@@ -249,6 +249,7 @@ async def test_a_failed_run_opens_the_circuit_and_a_probe_closes_it(harness: Exp
     await handler(event())
     assert not handler.circuits.closed_for("export")
     assert handler.circuits.closed_for("sweep")
+    assert handler.circuits.states() == {"afterbuy": "suspended"}, "Sendcloud was not called yet"
     labels = {"tenant": IDENTITY, "upstream": "afterbuy"}
     assert harness.context.metrics.registry.get_sample_value("aftersend_circuit_open", labels) == 1
 
@@ -258,6 +259,7 @@ async def test_a_failed_run_opens_the_circuit_and_a_probe_closes_it(harness: Exp
     await condition(truth(lambda: handler.circuits.closed_for("export")), bool)
     stop.set()
     await keeper
+    assert handler.circuits.states() == {"afterbuy": "ok"}
     assert harness.context.metrics.registry.get_sample_value("aftersend_circuit_open", labels) == 0
 
 
@@ -365,6 +367,7 @@ async def test_the_last_export_stands_in_the_verbose_readiness_but_no_dry_run(
         await condition(truth(lambda: "export" in runtime.health.facts), bool)
         fact: Any = runtime.health.facts["export"]
         assert (fact["time"][-1], msgspec.convert(fact, RunSummary).run) == ("Z", run)
+        assert runtime.health.facts["circuits"] == {"afterbuy": "ok", "sendcloud": "ok"}
 
 
 async def test_a_new_tenant_recovers_without_any_schedule(redis_url: str, tmp_path: Path) -> None:

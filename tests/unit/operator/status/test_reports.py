@@ -3,10 +3,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from aftersend.tenant.status import LastBackup, LastExport, LastSweep, LastWriteBack
-from aftersend_operator.model.reasons import ConditionReason
-from aftersend_operator.model.records import PodRecord
-from aftersend_operator.status.reports import ReportedState, state_from_jobs, state_from_readyz
+from aftersend.tenant.status import LastBackup, LastExport, LastSweep, LastWriteBack, Status
+from aftersend_operator.model.pods import PodRecord
+from aftersend_operator.status.newest import newest_state
+from aftersend_operator.status.reports import ReportedState, state_from_jobs
 
 EXPORT = {
     "run": "r1",
@@ -42,7 +42,8 @@ def job(part: str, report: Any, *, ended: str = AT, failed: bool = False) -> Pod
 
 
 def reasons(reported: ReportedState) -> list[tuple[str, bool]]:
-    return [(fault.reason, fault.blocks) for fault in reported.faults]
+    found = newest_state(Status(), reported, ReportedState(), upstreams_known=False)
+    return [(fault.reason, fault.blocks) for fault in (*found.seen_by_run, *found.faults)]
 
 
 def test_the_newest_export_and_backup_make_the_status() -> None:
@@ -114,41 +115,3 @@ def test_long_texts_and_further_lines_do_not_get_through() -> None:
 def test_a_running_job_has_no_report() -> None:
     running = PodRecord(("n", "p"), 1, "t", "export", "", ready=True, waiting="", report=b"", ended="", failed=False)
     assert state_from_jobs([running]) == ReportedState()
-
-
-def test_the_one_process_of_a_compact_tenant_reports_the_same() -> None:
-    body = {
-        "shops.mueller": {"ready": False, "checks": {"redis": "redis: redis_unavailable", "data-key": ""}},
-        "shops.mueller exporter": {
-            "ready": True,
-            "checks": {},
-            "export": {**EXPORT, "time": AT},
-            "backup": "backup: no_space",
-            "lastBackup": "2026-11-26T09:10:00.000Z",
-        },
-        "shops.mueller webhook": {"ready": False, "checks": {"signature-key": "sendcloud/secretKey is missing"}},
-        "shops.mueller writer": {
-            "ready": True,
-            "checks": {},
-            "afterbuy": "ok",
-            "lastWriteBack": "2026-11-26T09:00:00.000Z",
-        },
-        "shops.muellers": {"ready": False, "checks": {"another": "tenant"}},
-    }
-    reported = state_from_readyz(msgspec.json.encode(body), "shops.mueller")
-    assert reported.last_export is not None
-    assert (reported.last_export.time, reported.last_export.read) == (AT, 7)
-    assert reported.last_backup == LastBackup(time="2026-11-26T09:10:00.000Z", outcome="done")
-    assert reported.last_write_back is not None
-    assert [fault.reason for fault in reported.faults] == [
-        ConditionReason.UPSTREAM_UNAVAILABLE,
-        ConditionReason.REDIS_UNREACHABLE,
-        ConditionReason.WORKLOADS_UNAVAILABLE,
-        ConditionReason.BACKUP_FAILED,
-    ]
-    assert reported.faults[2].message == "a service is not ready: signature-key"
-
-
-@pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'{"shops.mueller":[]}', b'{"other.tenant":{"ready":true}}'])
-def test_a_readyz_body_of_another_shape_is_ignored(body: bytes) -> None:
-    assert state_from_readyz(body, "shops.mueller") == ReportedState()

@@ -11,10 +11,10 @@ from aftersend_operator.metrics import OperatorMetrics
 from aftersend_operator.model.certificates import AUTHORITY_LIFE, new_authority
 from aftersend_operator.model.faults import Fault
 from aftersend_operator.model.reasons import ConditionReason
-from aftersend_operator.model.records import PodRecord, child_record, secret_record, tenant_record
+from aftersend_operator.model.records import child_record, secret_record, tenant_record
 from aftersend_operator.model.rollout import Rollout, rollout_of
 from aftersend_operator.reconcile.rollout_gate import MAX_HOLD_SECONDS, RolloutGate, is_rolling
-from aftersend_operator.status.checks import is_available, pod_faults, secret_faults, workload_faults
+from aftersend_operator.status.checks import secret_faults
 from aftersend_operator.status.conditions import TenantHealth
 from aftersend_operator.status.reports import ReportedState
 from aftersend_operator.status.status import event_of, events_for, status_manifest, status_of
@@ -33,15 +33,15 @@ def workload(**status: Any) -> Any:
 @pytest.mark.parametrize(
     ("found", "rollout"),
     [
-        (workload(), Rollout(available=True, complete=True)),
-        (workload(observedGeneration=1), Rollout(available=True, complete=False)),
-        (workload(updatedReplicas=0), Rollout(available=True, complete=False)),
-        (workload(replicas=2), Rollout(available=True, complete=False)),
-        (workload(availableReplicas=0), Rollout(available=False, complete=False)),
+        (workload(), Rollout(1, 1, complete=True)),
+        (workload(observedGeneration=1), Rollout(1, 1, complete=False)),
+        (workload(updatedReplicas=0), Rollout(1, 1, complete=False)),
+        (workload(replicas=2), Rollout(1, 1, complete=False)),
+        (workload(availableReplicas=0), Rollout(1, 0, complete=False)),
         (live({"kind": "Service", "metadata": {"name": "s"}}), None),
         (
             workload(availableReplicas=0, conditions=[{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}]),
-            Rollout(available=False, complete=False, stuck=True),
+            Rollout(1, 0, complete=False, stuck=True),
         ),
     ],
 )
@@ -49,14 +49,11 @@ def test_how_far_a_workload_is(found: Any, rollout: Rollout | None) -> None:
     assert rollout_of(found) == rollout
 
 
-def test_a_stuck_workload_is_a_fault_and_no_longer_rolling() -> None:
+def test_a_stuck_workload_is_no_longer_rolling() -> None:
     stuck = child_record(
         workload(updatedReplicas=0, conditions=[{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}])
     )
     assert not is_rolling([stuck])
-    assert is_available([stuck])
-    assert [(fault.reason, fault.blocks) for fault in workload_faults([stuck])] == [("WorkloadsUnavailable", False)]
-    assert not is_available([])
 
 
 def test_missing_secrets_and_keys_are_named_with_their_cure() -> None:
@@ -72,18 +69,6 @@ def test_missing_secrets_and_keys_are_named_with_their_cure() -> None:
     assert "mueller-sendcloud is missing: create it in shops with publicKey, secretKey" in faults[1].message
     known |= {("shops", name): secret_record(live(s)) for s in merchant_secrets() for name in [s["metadata"]["name"]]}
     assert list(secret_faults(tenant, known)) == []
-
-
-def test_a_pod_that_cannot_start_says_why_once_per_part() -> None:
-    def pod(name: str, waiting: str) -> PodRecord:
-        return PodRecord(
-            ("n", name), 1, "t", "writer", "", ready=False, waiting=waiting, report=b"", ended="", failed=False
-        )
-
-    faults = list(pod_faults([pod("a", "ImagePullBackOff"), pod("b", "ImagePullBackOff"), pod("c", "")]))
-    assert len(faults) == 1
-    assert "image" in faults[0].message
-    assert "odd text" not in next(iter(pod_faults([pod("a", "odd text")]))).message
 
 
 def test_a_report_stays_in_the_status_until_a_newer_one() -> None:

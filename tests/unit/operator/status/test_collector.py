@@ -1,0 +1,74 @@
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+
+from aftersend_operator.informer.cache import Cache
+from aftersend_operator.model.pods import PodRecord
+from aftersend_operator.status.collector import ASK_AGAIN_SECONDS, ASK_SECONDS, StatusCollector
+from aftersend_operator.status.startup_grace import grace_of
+from tests.support.operator_objects import recorded_tenant
+from tests.support.part_objects import NOW, pod
+
+GRACE = grace_of([pod("redis")], is_managed=True, now=NOW)
+
+
+@dataclass
+class Pods:
+    """A tenant's pods and what they answer."""
+
+    found: list[PodRecord]
+    facts: dict[str, Any] | None = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def pods(self, _tenant: object) -> list[PodRecord]:
+        return self.found
+
+    secrets: dict[Any, Any] = field(default_factory=dict)
+
+    async def fetch(self, address: str) -> bytes:
+        self.asked.append(address)
+        return b"" if self.facts is None else msgspec.json.encode({"shops.mueller": {"ready": True, **self.facts}})
+
+
+def collector(pods: Pods, now: list[float]) -> StatusCollector:
+    cache: Cache = pods  # type: ignore[assignment]
+    return StatusCollector(cache, pods, clock=lambda: now[0])  # type: ignore[arg-type]
+
+
+async def test_every_service_pod_is_asked_once_a_minute_and_jobs_never() -> None:
+    services = [replace(pod(part), address=part) for part in ("exporter", "webhook", "writer")]
+    pods, now, record = Pods([*services, pod("export"), pod("redis")]), [0.0], recorded_tenant()
+    found = collector(pods, now)
+    for second in (0, 1, ASK_SECONDS - 1):
+        now[0] = second
+        await found.collect(record, GRACE)
+    assert pods.asked == ["exporter", "webhook", "writer"]
+    now[0] = ASK_SECONDS
+    await found.collect(record, GRACE)
+    assert pods.asked == ["exporter", "webhook", "writer"] * 2
+
+
+async def test_a_pod_that_is_not_well_is_asked_more_often_and_one_that_turned_at_once() -> None:
+    pods, now, record = Pods([pod("writer", ready=False)], {"checks": {"redis": "away"}}), [0.0], recorded_tenant()
+    found = collector(pods, now)
+    for second in (0, ASK_AGAIN_SECONDS - 1, ASK_AGAIN_SECONDS):
+        now[0] = second
+        reported = await found.collect(record, GRACE)
+    assert len(pods.asked) == 2
+    assert [fault.reason for fault in reported.faults] == ["RedisUnreachable"]
+    pods.found = [pod("writer")]
+    assert not (await found.collect(record, GRACE)).faults
+    await found.collect(record, GRACE)
+    assert len(pods.asked) == 3
+
+
+async def test_what_a_pod_said_last_stands_no_longer_when_it_is_silent_or_gone() -> None:
+    pods, now, record = Pods([pod("writer", ready=False)], {"checks": {"redis": "away"}}), [0.0], recorded_tenant()
+    found = collector(pods, now)
+    assert (await found.collect(record, GRACE)).faults
+    pods.facts, now[0] = None, ASK_AGAIN_SECONDS
+    assert not (await found.collect(record, GRACE)).faults
+    pods.found = []
+    await found.collect(record, GRACE)
+    assert found._answers[record.key] == {}
