@@ -46,6 +46,8 @@ class OrderCheck(msgspec.Struct, frozen=True, omit_defaults=True):
     order: str
     restored: str = ""
     """Marker only: the fact ``restored`` as it was when the sweep began; another restore since makes it void."""
+    since: int = 0
+    """Marker only: from where its sweep read, ms since 1970; 0 in markers of older releases."""
 
 
 class OrderDecision(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ field               meaning
 ``export.start``    ms; start of the last complete export
 ``sweep.cursor``    RFC 3339; up to where changed parcels have been read
 ``recovered``       "1" once the ledger is known to be no older than Sendcloud (see ``recovering``)
+``horizon``         ms; from where the sweep read that ended the last recovery: what is older may have been forgotten
 ``restored``        a random word, new with every restore: only a sweep that began after it ends the recovery
 ``integration``     "<name>=<id>": the integration that was looked up once and is pinned since
 ``success.<kind>``  ms; last success of export, sweep, writeback, backup
@@ -28,6 +29,7 @@ StateField = Literal[
     "export.start",
     "sweep.cursor",
     "recovered",
+    "horizon",
     "restored",
     "integration",
     "success.export",

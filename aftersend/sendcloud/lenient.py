@@ -3,7 +3,8 @@
 Real parcels lack fields, have null or ``""`` or ``[]`` for nothing, and numbers as text. Every reader here accepts any
 JSON value and returns a clean one or "nothing". No reader raises; ``decode`` does, without quoting its input.
 
-Times. The ``timestamp`` of a webhook is in ms (in seconds according to one page of the documentation). The time of a
+Times. The ``timestamp`` of a webhook is in ms (in seconds according to one page of the documentation); one before 2020
+counts as absent. The time of a
 parcel, ``date_updated``, is ``DD-MM-YYYY HH:MM:SS`` in UTC; since that second may hold the webhook's own moment, its
 end counts. Times in the future are clamped to the time of receipt.
 """
@@ -19,6 +20,8 @@ from aftersend.sendcloud.errors import Malformed
 
 MS_FROM: Final = 10**11
 """A timestamp of this size or more is in ms, below it is in seconds."""
+EARLIEST_MS: Final = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp()) * 1000
+"""A webhook's time before 2020 is nonsense."""
 _LONGEST_TEXT: Final = 255
 _LONGEST_URL: Final = 2048
 _LONGEST_DIGITS: Final = 20
@@ -74,12 +77,13 @@ def is_digits(value: str) -> bool:
 
 
 def timestamp(value: object, *, received: int) -> int | None:
-    """Read a webhook's ``timestamp`` (s or ms, number or digits) in ms, not after ``received``; None if absent."""
+    """Read a webhook's ``timestamp`` (s or ms, number or digits) in ms, not after ``received``; None if implausible."""
     if isinstance(value, str):
         value = int(value) if is_digits(value.strip()) else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return int(min(value if value >= MS_FROM else value * 1000, received))
+    ms = value if value >= MS_FROM else value * 1000
+    return int(min(ms, received)) if ms >= EARLIEST_MS else None
 
 
 def date_updated(value: object, *, received: int) -> int | None:

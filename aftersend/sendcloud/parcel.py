@@ -8,10 +8,13 @@ Of a webhook only the envelope is decoded at first: ``action`` decides whether t
 ``integration_credentials`` carries a secret key and is dropped undecoded, like everything that is not about a parcel::
 
     not JSON, no action, a parcel without id ───────────────────────────────────> Malformed
+    over 90 days between ``timestamp`` and receipt ─────────────────────────────> Ignored(TOO_OLD)
     a test, an integration, a return, an unknown action, a parcel without number ──> Ignored(reason)
     anything else ──────────────────────────────────────────────────────────────> ParcelEvent
 
-A parcel without number is ignored, unless it was cancelled: an earlier event may have brought its number.
+A parcel without number is ignored, unless it was cancelled: an earlier event may have brought its number. What is over
+90 days old was recorded and sent again: the ledger has forgotten that order, so number and tag would be written back
+that people may have removed since.
 """
 
 import re
@@ -36,6 +39,8 @@ _WORDS: Final = (
 )
 _ACTION: Final = re.compile(rf"(?:{_WORDS})(?:_(?:{_WORDS})){{0,5}}")
 """Actions that may be logged, unknown ones included: other texts may hold personal data."""
+_MAX_AGE_MS: Final = 90 * 86_400_000
+"""As long as the ledger keeps an order after its last event."""
 _MAX_STATUS: Final = 10**9
 _MAX_COLLO: Final = 10**4
 
@@ -43,6 +48,7 @@ _MAX_COLLO: Final = 10**4
 class IgnoredReason(StrEnum):
     """The reason why a webhook is ignored; a label of the metric."""
 
+    TOO_OLD = "too_old"
     TEST = "test"
     INTEGRATION = "integration"
     RETURN = "return"
@@ -83,12 +89,13 @@ def decode_webhook(body: bytes, *, received: int) -> ParcelEvent | Ignored:
     """Decode one body; ``received`` is the time of receipt in ms. ``Malformed`` if it is not of the expected shape."""
     _check_utf8(body)
     envelope = decode(body, _Envelope)
+    time = lenient.timestamp(envelope.timestamp, received=received)
+    too_old = IgnoredReason.TOO_OLD if time is not None and time < received - _MAX_AGE_MS else None
     reason = _ignored_action(envelope.action)
     if reason is not None:
-        return Ignored(reason, envelope.action if _ACTION.fullmatch(envelope.action) else "")
-    time = lenient.timestamp(envelope.timestamp, received=received)
+        return Ignored(too_old or reason, envelope.action if _ACTION.fullmatch(envelope.action) else "")
     event = parcel_event(decode_parcel(envelope.parcel), received=received, time=time)
-    idle = nothing_to_do(event)
+    idle = too_old or nothing_to_do(event)
     return event if idle is None else Ignored(idle, PARCEL_CHANGED)
 
 

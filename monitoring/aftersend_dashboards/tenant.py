@@ -163,7 +163,7 @@ def _back(of: dashboard.Dashboard) -> None:
                 "Webhooks, by answer",
                 Ask(or_zero(_per_window("aftersend_webhooks_total", "outcome"), "outcome"), "{{outcome}}"),
                 normal="stored and ignored_… are fine; not_stored, failed, no_key and busy are ours; wrong_signature: a"
-                " stranger, or the keys differ.",
+                " stranger, or the keys differ; too_old: recorded and sent again.",
                 alerts=("AftersendWebhookFailing", "AftersendSignaturesRefused"),
                 stacked=True,
             ),

@@ -5,6 +5,7 @@
     a key to verify with? ─no─> 503
     signed? ─no─> 401
     readable, with a parcel id? ─no─> 400
+    not over 90 days old? ─no─> 200
     anything to do? ─no─> 200       Redis is not asked
     stored and confirmed by Redis? ─no─> 503 with Retry-After
     ─yes─> 200
@@ -33,7 +34,7 @@ from aftersend.order_ids import order_id_of
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.errors import Malformed
 from aftersend.sendcloud.model import ParcelEvent
-from aftersend.sendcloud.parcel import Ignored, decode_webhook
+from aftersend.sendcloud.parcel import Ignored, IgnoredReason, decode_webhook
 from aftersend.stream.stream import Stream
 from aftersend_webhook.body_reader import BodyReader, WebhookResponse
 from aftersend_webhook.recent import RecentWebhooks
@@ -43,10 +44,11 @@ WRONG_METHOD: Final = WebhookResponse("wrong_method", 405)
 NO_KEY: Final = WebhookResponse("no_key", 503, retry_after=60)
 WRONG_SIGNATURE: Final = WebhookResponse("wrong_signature", 401)
 MALFORMED: Final = WebhookResponse("malformed", 400)
+TOO_OLD: Final = WebhookResponse("too_old", 200)
 STORED: Final = WebhookResponse("stored", 200)
 FAILED: Final = WebhookResponse("failed", 503, retry_after=60)
 _SERVER_ERROR: Final = 500
-_INITIAL_OUTCOMES: Final = ("stored", "not_stored", "failed", "no_key", "busy", "wrong_signature")
+_INITIAL_OUTCOMES: Final = ("stored", "not_stored", "failed", "no_key", "busy", "wrong_signature", "too_old")
 """Series that exist from the start: Prometheus sees no increase in a series that begins with its first event."""
 _STORE_TIMEOUT: Final = 5.0
 MAX_CONCURRENT_STORES: Final = 16
@@ -124,6 +126,9 @@ class WebhookHandler:
         except Malformed as error:
             self._log.warning("webhook_malformed", code=error.code, path=error.path)
             return MALFORMED
+        if isinstance(found, Ignored) and found.reason is IgnoredReason.TOO_OLD:
+            self._log.warning("webhook_too_old", action=found.action)
+            return TOO_OLD
         if isinstance(found, Ignored):
             self._log.info("webhook_ignored", reason=found.reason, action=found.action)
             return WebhookResponse(f"ignored_{found.reason}", 200)

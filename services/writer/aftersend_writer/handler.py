@@ -16,6 +16,11 @@ in transit, delivered), so a few times at most.
 No event can slip through in between: a handler merges first and reads then whether the tenant is recovering, the marker
 ends the recovery first and looks for lagging orders then.
 
+A recovery knows of nothing before the moment from which its sweep read, the *horizon*. A webhook's event that is older,
+about an order that the ledger does not hold, is refused as too old: the order may have been forgotten, and a person may
+have changed it since. During a recovery such an event waits until the horizon is known. Events of a sweep show what is
+so now, and an order that the ledger holds merges anything.
+
 A parcel without a matching order is delayed for up to an hour after it was first seen, because a webhook may overtake
 the answer to our own push. Then it is counted as foreign.
 """
@@ -31,8 +36,10 @@ from aftersend.ledger.match import Foreign, Match, find
 from aftersend.ledger.merge import merge
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
+from aftersend.observe.logs import get_logger
 from aftersend.order_ids import is_order_id
 from aftersend.runs import OrderCheck
+from aftersend.sendcloud.lenient import EARLIEST_MS
 from aftersend.sendcloud.model import ParcelClass, ParcelEvent
 from aftersend.stream.event import Event, seconds_of, text_of
 from aftersend.stream.stream import Stream
@@ -43,6 +50,9 @@ from aftersend_writer.rules.ownership import Mac
 FOREIGN_AFTER: Final = 3600.0
 _MATCH_RETRY_DELAY: Final = 60.0
 _MARKER_RETRY_DELAY: Final = 1.0
+_RECOVERY_RETRY_DELAY: Final = 30.0
+_LATE_MS: Final = 3_600_000
+"""Sendcloud sends a webhook within seconds of the change; a later one may come from before any horizon."""
 _ANY_LAG: Final = -86_400_000
 """Lagging for more than minus one day: every lagging order, even if the clocks of two hosts differ."""
 
@@ -59,6 +69,8 @@ class ParcelEventHandler:
     pickup_matters: bool
     on_foreign: Callable[[], None]
     """Called for each event of a parcel that is not ours."""
+    on_too_old: Callable[[], None]
+    """Called for each event that is refused as too old."""
     on_written: Callable[[ParcelEvent], None] = lambda parcel: None  # noqa: ARG005 - the name is the explanation
     """Called for each event that was written back."""
     clock: Callable[[], float] = time.time
@@ -77,6 +89,9 @@ class ParcelEventHandler:
     async def _parcel(self, event: Event) -> None:
         parcel = event.read(ParcelEvent)
         match await find(parcel, self.ledger):
+            case Match(order) if event.source == "webhook" and await self._is_too_old(order, parcel):
+                get_logger().warning("event_too_old", order=order, parcel=parcel.parcel)
+                self.on_too_old()
             case Match(order):
                 await self._merge(order, parcel)
             case Foreign():
@@ -102,6 +117,18 @@ class ParcelEventHandler:
             if lags:
                 self.on_written(parcel)
 
+    async def _is_too_old(self, order: str, parcel: ParcelEvent) -> bool:
+        """Return True for an event of a forgotten order; ``Later`` while a recovery has yet to find out."""
+        time = parcel.received if parcel.time is None or parcel.time < EARLIEST_MS else parcel.time
+        recovering = await self.state.recovering()
+        horizon = await self.state.moment("horizon")
+        beyond = time < parcel.received - _LATE_MS if recovering else horizon and time < horizon.timestamp() * 1000
+        if not beyond or await self.ledger.get(order) is not None:
+            return False
+        if recovering:
+            raise Later("recovering", retry_after=_RECOVERY_RETRY_DELAY)
+        return True
+
     def _wait_for_match(self, event: Event) -> None:
         first = seconds_of(event.first)
         if first is not None and self.clock() - first < FOREIGN_AFTER:
@@ -112,17 +139,19 @@ class ParcelEventHandler:
         check = event.read(OrderCheck)
         order = check.order
         if not order:
-            await self._end_recovery(event, restored=check.restored)
+            await self._end_recovery(event, check)
         elif not is_order_id(order):
             raise Rejected("malformed_data", path="order")
         elif not await self.state.recovering():
             await self.batcher.write_back(order, recheck=True)
 
-    async def _end_recovery(self, marker: Event, *, restored: str) -> None:
-        if restored != (await self.state.get("restored") or ""):
+    async def _end_recovery(self, marker: Event, check: OrderCheck) -> None:
+        if check.restored != (await self.state.get("restored") or ""):
             return  # a backup was restored since this sweep began, and another sweep follows
         if await self.state.get("sweep.cursor") is None or await self._has_older_event(marker):
             raise Later("recovering", retry_after=_MARKER_RETRY_DELAY)
+        if check.since:
+            await self.state.set("horizon", str(check.since))
         await self.state.set("recovered", "1")
         checks = [OrderCheck(order) async for order in self.ledger.lagging(_ANY_LAG)]
         await self.stream.add_many("order.check", "system", checks)

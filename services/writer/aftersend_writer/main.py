@@ -78,6 +78,7 @@ async def _consume(
         mac=mac,
         pickup_matters=settings.mark_shipped == "onPickup",
         on_foreign=metrics.count_foreign,
+        on_too_old=metrics.count_too_old,
         on_written=metrics.record_written,
     )
     try:

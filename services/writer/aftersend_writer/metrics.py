@@ -63,6 +63,10 @@ class WriterMetrics:
         """Count an event of a parcel that is not ours."""
         self.metrics.events_handled.labels(self.tenant, "foreign", self.stream.name).inc()
 
+    def count_too_old(self) -> None:
+        """Count an event that was refused as too old."""
+        self.metrics.events_handled.labels(self.tenant, "too_old", self.stream.name).inc()
+
     def show_circuit(self, state: CircuitState) -> None:
         """Show the state of Afterbuy's circuit breaker."""
         self._circuit.show(is_open=state is not CircuitState.CLOSED, refused=state is CircuitState.REFUSED)

@@ -13,6 +13,7 @@ import pytest
 import redis.asyncio
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client.openmetrics.exposition import generate_latest
+from structlog.testing import capture_logs
 
 from aftersend.observe import logs, traces
 from aftersend.sendcloud.model import ParcelEvent
@@ -21,8 +22,9 @@ from aftersend_webhook.body_reader import MAX_BODY_BYTES, BodyReader
 from tests.support.part_kit import environment, get, restored_logging, running
 from tests.support.servers import RedisServer
 from tests.support.stream_kit import until
-from tests.support.webhook_kit import CANARY, KEY, NUMBER, PATH, TENANT, body, hooks, raw_values, signed, stored
+from tests.support.webhook_kit import CANARY, KEY, NUMBER, PATH, SENT, TENANT, body, hooks, raw_values, signed, stored
 
+DAY = 86_400_000
 UNREACHABLE = "redis://127.0.0.1:9/0"
 SERVICE = "from aftersend_webhook.main import main; main()"
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -51,7 +53,7 @@ async def test_a_label_is_on_the_stream_before_the_answer(tmp_path: Path, redis_
         parcel="412345678",
         status=1000,
         received=parcel.received,
-        time=1_795_000_000_000,
+        time=SENT,
         number=NUMBER,
         url=f"https://track.example/{CANARY}?code={NUMBER}",
         carrier="dhl_de",
@@ -218,6 +220,30 @@ async def test_nothing_to_do_is_200_without_redis(tmp_path: Path, raw: bytes, ou
     async with hooks(tmp_path, UNREACHABLE) as service:
         assert (await service.post(raw)).status == 200
         assert service.counted() == {outcome: 1}
+
+
+# too old
+
+
+@pytest.mark.parametrize("ago", [95 * DAY, 90 * DAY + 60_000])
+async def test_a_webhook_that_was_recorded_and_sent_again_is_dropped(tmp_path: Path, redis_url: str, ago: int) -> None:
+    """The ledger has forgotten the order: number and tag would come back that a person removed meanwhile."""
+    with capture_logs() as lines:
+        async with hooks(tmp_path, redis_url) as service:
+            raw = [body(timestamp=SENT - ago), body(timestamp=(SENT - ago) // 1000), body("test", timestamp=SENT - ago)]
+            assert [(await service.post(each)).status for each in raw] == [200] * 3
+            assert await stored(tmp_path, redis_url) == []
+            assert service.counted() == {"too_old": 3}
+    assert [line["log_level"] for line in lines if line["event"] == "webhook_too_old"] == ["warning"] * 3
+
+
+@pytest.mark.parametrize("timestamp", [SENT - 89 * DAY, 0, 1, 946_684_800_000, SENT + 95 * DAY])
+async def test_a_webhook_within_90_days_or_with_a_time_that_makes_no_sense_is_stored(
+    tmp_path: Path, redis_url: str, timestamp: int
+) -> None:
+    async with hooks(tmp_path, redis_url) as service:
+        assert (await service.post(body(timestamp=timestamp))).status == 200
+        assert service.counted() == {"stored": 1}
 
 
 # Redis

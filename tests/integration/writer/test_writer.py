@@ -13,6 +13,7 @@ import aiohttp
 import msgspec
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.store import Ledger
@@ -26,10 +27,11 @@ from aftersend.service.listener import PublicListener
 from aftersend.service.runtime import Runtime, secret_folders
 from aftersend.settings import read_settings
 from aftersend.stream.consumer import Consumer, ConsumerTiming
-from aftersend.stream.event import Event, rfc3339
+from aftersend.stream.event import Event, Source, rfc3339
 from aftersend.stream.pending_entries import PendingEntries
 from aftersend.stream.stream import Stream
 from aftersend.tenant.document import Tenant
+from aftersend_writer import handler as writer_handler
 from aftersend_writer import main as writer
 from aftersend_writer import write_back
 from aftersend_writer.handler import ParcelEventHandler
@@ -290,6 +292,90 @@ async def test_a_marker_from_before_a_restore_is_void(bridge: Bridge) -> None:
     assert not await bridge.state.recovering()
 
 
+DAY = 86_400_000
+HORIZON = NOW - 14 * DAY
+
+
+def too_old(bridge: Bridge) -> float:
+    return bridge.metric("events_handled_total", outcome="too_old", stream="parcels")
+
+
+@pytest.mark.parametrize(
+    ("source", "time", "written"),
+    [
+        ("webhook", HORIZON - 1, False),
+        ("webhook", HORIZON - 60 * DAY, False),
+        ("webhook", HORIZON, True),
+        ("webhook", NOW, True),
+        ("webhook", None, True),
+        ("webhook", 1000, True),
+        ("sweep", HORIZON - 60 * DAY, True),
+    ],
+)
+async def test_a_webhook_from_before_the_horizon_brings_no_forgotten_order_back(
+    bridge: Bridge, source: Source, time: int | None, *, written: bool
+) -> None:
+    order = bridge.shop.order(700)
+    await bridge.recovered()
+    await bridge.state.set("horizon", str(HORIZON))
+    event = parcel(number="A1", time=time, external_order_id="afterbuy-700")
+    await bridge.stream.add("parcel.changed", source, event)
+    with capture_logs() as lines:
+        async with running(bridge):
+            await until(lambda: drained(bridge))
+    assert (order.additional_info, order.tags) == (("A1", [TAG]) if written else ("", []))
+    assert too_old(bridge) == (0 if written else 1)
+    refused = [(line["log_level"], line["order"]) for line in lines if line["event"] == "event_too_old"]
+    assert refused == ([] if written else [("warning", "700")])
+
+
+async def test_an_order_that_the_ledger_holds_merges_anything(bridge: Bridge) -> None:
+    order = bridge.shop.order(700)
+    await bridge.recovered()
+    await bridge.state.set("horizon", str(HORIZON))
+    await bridge.ledger.change("700", lambda entry: msgspec.structs.replace(entry, state="accepted", pushed=1))
+    await bridge.send("700", parcel(number="A1", time=HORIZON - 60 * DAY))
+    async with running(bridge):
+        await until(lambda: drained(bridge))
+    assert order.additional_info == "A1"
+
+
+async def test_events_that_were_kept_during_a_suspension_do_not_age_out(bridge: Bridge) -> None:
+    order = bridge.shop.order(700)
+    await bridge.recovered()
+    await bridge.state.set("horizon", str(NOW - 200 * DAY))
+    early = Stream(
+        bridge.redis, tenant=bridge.tenant, name="parcels", keyring=bridge.keys, clock=lambda: NOW / 1000 - 100 * 86_400
+    )
+    event = parcel(number="A1", time=NOW - 100 * DAY, received=NOW - 100 * DAY, external_order_id="afterbuy-700")
+    await early.add("parcel.changed", "webhook", event)
+    async with running(bridge, suspend=True):
+        await bridge.stream.length()
+    async with running(bridge):
+        await until(lambda: drained(bridge))
+    assert order.additional_info == "A1"
+
+
+async def test_a_recovery_sets_the_horizon_and_old_webhooks_wait_for_it(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing old is merged during a recovery that its end would write back."""
+    monkeypatch.setattr(writer_handler, "_RECOVERY_RETRY_DELAY", 0.1)
+    old, late, live = (bridge.shop.order(number) for number in (700, 701, 702))
+    await bridge.send("700", parcel("1", number="A1", time=HORIZON - 1))
+    await bridge.send("701", parcel("2", number="B2", time=HORIZON))
+    await bridge.send("702", parcel("3", number="C3"))
+    async with running(bridge):
+        await until(lambda: waits(bridge, 2))
+        assert await bridge.ledger.get("700") is None
+        await bridge.state.set("sweep.cursor", "2026-11-24T08:00:00Z")
+        await bridge.stream.add("order.check", "sweep", OrderCheck("", since=HORIZON))
+        await until(lambda: drained(bridge))
+    assert [order.additional_info for order in (old, late, live)] == ["", "B2", "C3"]
+    assert too_old(bridge) == 1
+    assert await bridge.state.get("horizon") == str(HORIZON)
+
+
 async def waits(bridge: Bridge, count: int) -> bool:
     return await bridge.stream.delayed() == count
 
@@ -309,6 +395,7 @@ async def test_a_long_stream_is_searched_to_its_end(bridge: Bridge) -> None:
         mac=str,
         pickup_matters=False,
         on_foreign=lambda: None,
+        on_too_old=lambda: None,
     )
     marker = Event("0", "order.check", rfc3339(now), "sweep", 1, rfc3339(now), "", msgspec.json.encode(OrderCheck("")))
     assert await handler._has_older_event(marker)

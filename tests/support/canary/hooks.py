@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -41,7 +42,7 @@ def signed(body: bytes, key: str = SECRETS["signature key"]) -> dict[str, str]:
 
 def webhook(parcel: dict[str, Any], /, **envelope: Any) -> bytes:
     """A body around a parcel."""
-    document = {"action": "parcel_status_changed", "timestamp": 1_795_000_000_000, "parcel": parcel, **envelope}
+    document = {"action": "parcel_status_changed", "timestamp": int(time.time() * 1000), "parcel": parcel, **envelope}
     return json.dumps(document).encode()
 
 

@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aftersend.sendcloud import lenient
 from aftersend.sendcloud.errors import Malformed
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend.sendcloud.parcel import Ignored, IgnoredReason, decode_webhook, nothing_to_do, swept_event
 
 NOW = 1_795_000_000_000
+DAY = 86_400_000
+YEAR_2020 = 1_577_836_800_000
 CANARY = "Kanarienvogel"
 
 # Field by field like the recording of April 2024, with invented people.
@@ -159,8 +162,12 @@ def test_every_other_field_may_be_nonsense(field: str, value: Any) -> None:
         (NOW // 1000 + 60, NOW),
         (10**30, NOW),
         (99_999_999_999, NOW),
-        (100_000_000_000, 100_000_000_000),
-        (1, 1000),
+        (YEAR_2020, YEAR_2020),
+        (YEAR_2020 // 1000, YEAR_2020),
+        (YEAR_2020 - 1, None),
+        (YEAR_2020 // 1000 - 1, None),
+        (100_000_000_000, None),
+        (1, None),
         (0, None),
         (-1, None),
         (None, None),
@@ -173,7 +180,40 @@ def test_every_other_field_may_be_nonsense(field: str, value: Any) -> None:
     ],
 )
 def test_a_timestamp_is_in_seconds_or_ms_and_never_in_the_future(timestamp: Any, expected: int | None) -> None:
-    assert event(body(timestamp=timestamp)).time == expected
+    assert lenient.timestamp(timestamp, received=NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "too_old"),
+    [
+        (NOW, False),
+        (NOW - 89 * DAY, False),
+        (NOW - 90 * DAY, False),
+        (NOW - 90 * DAY - 1, True),
+        ((NOW - 95 * DAY) // 1000, True),
+        (str(NOW - 95 * DAY), True),
+        (YEAR_2020, True),
+        (YEAR_2020 - 1, False),
+        (1, False),
+        (0, False),
+        (-1, False),
+        (None, False),
+        ("", False),
+        ("23-11-2021 16:51:28", False),
+        (NOW + 95 * DAY, False),
+        (10**30, False),
+    ],
+)
+@pytest.mark.parametrize("action", ["parcel_status_changed", "test_webhook", "integration_updated"])
+def test_what_is_over_90_days_old_by_its_own_time_is_dropped(timestamp: Any, action: str, *, too_old: bool) -> None:
+    """A time that is absent or makes no sense counts as now."""
+    found = decode_webhook(body(action, timestamp), received=NOW)
+    assert (isinstance(found, Ignored) and found.reason is IgnoredReason.TOO_OLD) is too_old
+
+
+def test_an_old_webhook_without_a_parcel_is_malformed_first() -> None:
+    with pytest.raises(Malformed):
+        decode_webhook(body(timestamp=NOW - 95 * DAY, id=None), received=NOW)
 
 
 def test_a_missing_timestamp_is_none() -> None:

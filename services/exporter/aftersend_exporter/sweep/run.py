@@ -62,7 +62,7 @@ async def _sweep(context: ExportContext, stats: RunStats, *, recovering: bool, t
         await context.check_lease()
     stats.window_read = True
     if recovering:
-        marker = OrderCheck(order="", restored=restored)
+        marker = OrderCheck(order="", restored=restored, since=int(cursor.read_from.timestamp() * 1000))
         await context.parcels.add("order.check", "sweep", marker, traceparent=traceparent)
     else:
         await check_lagging(context, traceparent=traceparent)

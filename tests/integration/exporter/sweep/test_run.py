@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace as replace_context
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from structlog.testing import capture_logs
 
 from aftersend.errors import Transient
 from aftersend.ledger.entry import Entry
-from aftersend.runs import RunHealth, RunRequest, RunSummary, store_result
+from aftersend.runs import OrderCheck, RunHealth, RunRequest, RunSummary, store_result
 from aftersend_exporter.sweep.recovery import REPEAT_SECONDS, RecoveryWatch
 from aftersend_exporter.sweep.run import sweep
 from aftersend_sandbox.clock import SandboxClock
@@ -282,6 +283,8 @@ async def test_after_a_restore_it_goes_on_from_the_cursor(harness: ExporterHarne
 async def test_a_recovery_sweep_ends_with_the_marker(harness: ExporterHarness) -> None:
     await harness.sweep(recovery=True)
     assert await harness.checks() == [""]
+    (*_, marker) = await harness.events()
+    assert marker.read(OrderCheck).since == datetime(2026, 11, 24, 8, 45, tzinfo=UTC).timestamp() * 1000
 
 
 class ManualClock:
