@@ -101,7 +101,6 @@ class Order:
     """PaymentInfo/PaymentFunction in capitals, such as CASH_ON_DELIVERY."""
     payment_method: str = ""
     """PaymentInfo/PaymentMethod: free text."""
-    invoice_currency: str = ""
     sections: frozenset[str] = frozenset()
     """Those of BuyerInfo, SoldItems, ShippingInfo and PaymentInfo that the answer held."""
 

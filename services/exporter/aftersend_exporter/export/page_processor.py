@@ -23,7 +23,7 @@ from aftersend_exporter.rules import outcomes
 from aftersend_exporter.rules.customs import is_for_customs
 from aftersend_exporter.rules.eligibility import TRANSFER, Decision, eligibility, unclear_path
 from aftersend_exporter.rules.fallback import fallback_order
-from aftersend_exporter.rules.items import account_currency, products_of
+from aftersend_exporter.rules.items import ACCOUNT_CURRENCY, products_of
 from aftersend_exporter.rules.next_action import Action, next_action
 from aftersend_exporter.rules.order_mapping import fingerprint, push_order
 from aftersend_exporter.rules.outcomes import Outcome
@@ -121,7 +121,7 @@ class PageProcessor:
             now=self.context.now(),
         )
         push = to_sendcloud()
-        in_account_currency = partial(to_sendcloud, currency=account_currency(order))
+        in_account_currency = partial(to_sendcloud, currency=ACCOUNT_CURRENCY)
         fallback = partial(fallback_order, in_account_currency=in_account_currency)
         return MappedOrder(order.order_id, push, fingerprint(push, mac=self.context.mac), fallback)
 

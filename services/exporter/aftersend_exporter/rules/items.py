@@ -25,7 +25,8 @@ from aftersend_exporter.rules.weights import measurement, piece_weight
 
 _MARKETPLACE_SHIPS = frozenset({201, 301, 501})
 DOCUMENTED_CURRENCIES = frozenset({"EUR", "GBP", "USD"})
-_ACCOUNT_CURRENCY = "EUR"
+ACCOUNT_CURRENCY = "EUR"
+"""Afterbuy converts every price into it, and has no field for another one."""
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _CENT = Decimal("0.01")
 
@@ -62,13 +63,8 @@ def order_currency(order: Order) -> str:
     currencies = {item.currency for item in items}
     if len(currencies) == 1 and all(_has_original_price(item) for item in items):
         currency = currencies.pop()
-        return currency if _CURRENCY.fullmatch(currency) else account_currency(order)
-    return account_currency(order)
-
-
-def account_currency(order: Order) -> str:
-    """Return the currency of the merchant's account: Afterbuy converts every price into it."""
-    return order.invoice_currency if _CURRENCY.fullmatch(order.invoice_currency) else _ACCOUNT_CURRENCY
+        return currency if _CURRENCY.fullmatch(currency) else ACCOUNT_CURRENCY
+    return ACCOUNT_CURRENCY
 
 
 def order_total(order: Order, *, currency: str) -> Money:
@@ -77,7 +73,7 @@ def order_total(order: Order, *, currency: str) -> Money:
     That is the full amount, unless it is unknown, of another currency, or holds what a marketplace ships: then the sum
     of the merchant's own lines, discounts included, in the latter case with the shipping cost.
     """
-    in_account_currency = currency == account_currency(order)
+    in_account_currency = currency == ACCOUNT_CURRENCY
     others_ship = any(item.quantity > 0 and is_marketplace_fulfilled(item) for item in order.items)
     if order.full_amount is not None and in_account_currency and not others_ship:
         return money(order.full_amount, currency=currency)
