@@ -1,7 +1,8 @@
 """Read request bodies within limits of size, time, concurrency and memory.
 
-The address is public, and a body cannot be verified until it is complete. Real webhooks are a few KB: only what exceeds
-``_UNBUDGETED_BYTES`` counts against the shared budget, so a few large bodies cannot keep small ones out.
+The address is public, and a body cannot be verified until it is complete. So what is under way may all be a stranger's:
+where a limit is reached, the body that has waited longest is dropped, never the newest. A real webhook is a few KB and
+complete within milliseconds; only what exceeds ``_UNBUDGETED_BYTES`` counts against the shared budget.
 """
 
 import asyncio
@@ -13,6 +14,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 READ_TIMEOUT: Final = 10.0
+FIRST_BYTE_TIMEOUT: Final = 2.0
+"""Sendcloud sends the body together with the head."""
 MAX_CONCURRENT_READS: Final = 512
 BUFFER_BUDGET: Final = 16 * 1024 * 1024
 _UNBUDGETED_BYTES: Final = 64 * 1024
@@ -38,6 +41,22 @@ BROKEN_OFF: Final = WebhookResponse("broken_off", 400)
 BUSY: Final = WebhookResponse("busy", 503, retry_after=5)
 
 
+@dataclass(slots=True, eq=False)
+class _Read:
+    """One body under way."""
+
+    deadline: asyncio.Timeout
+    begun: float
+    held: int = 0
+    """Bytes of the shared budget."""
+    dropped: bool = False
+
+    def drop(self) -> None:
+        """End it now, in favour of another."""
+        self.dropped = True
+        self.deadline.reschedule(self.begun)
+
+
 class BodyReader:
     """Reads the bodies of one path."""
 
@@ -45,43 +64,69 @@ class BodyReader:
         self,
         *,
         timeout: float = READ_TIMEOUT,
+        first_byte: float = FIRST_BYTE_TIMEOUT,
         max_concurrent: int = MAX_CONCURRENT_READS,
         buffer_budget: int = BUFFER_BUDGET,
     ) -> None:
         self._timeout = timeout
-        self._free_reads = max_concurrent
+        self._first_byte = min(first_byte, timeout)
+        self._max_concurrent = max_concurrent
         self._free_bytes = buffer_budget
+        self._reads: dict[_Read, None] = {}
+        """The longest-waiting first."""
 
     async def read(self, request: web.Request) -> bytes | WebhookResponse:
         """Return the whole body, or the response that refuses it."""
         if (request.content_length or 0) > MAX_BODY_BYTES:
             return TOO_LARGE
-        if self._free_reads <= 0:
-            return BUSY
-        self._free_reads -= 1
+        begun = asyncio.get_running_loop().time()
+        read = _Read(asyncio.timeout_at(begun + self._first_byte), begun)
         try:
-            async with asyncio.timeout(self._timeout):
-                return await self._read_chunks(request)
+            async with read.deadline:
+                self._admit(read)
+                return await self._read_chunks(request, read)
         except TimeoutError:
-            return TOO_SLOW
+            return BUSY if read.dropped else TOO_SLOW
         except (web.RequestPayloadError, ClientPayloadError, HttpProcessingError, ConnectionError):
             return BROKEN_OFF
         finally:
-            self._free_reads += 1
+            self._release(read)
 
-    async def _read_chunks(self, request: web.Request) -> bytes | WebhookResponse:
+    def _admit(self, read: _Read) -> None:
+        if len(self._reads) >= self._max_concurrent:
+            self._drop(next(iter(self._reads)))
+        self._reads[read] = None
+
+    async def _read_chunks(self, request: web.Request, read: _Read) -> bytes | WebhookResponse:
         body = bytearray()
-        held = 0
-        try:
-            async for chunk in request.content.iter_any():
-                if len(body) + len(chunk) > MAX_BODY_BYTES:
-                    return TOO_LARGE
-                body += chunk
-                more = max(len(body) - _UNBUDGETED_BYTES, 0) - held
-                if more > self._free_bytes:
-                    return BUSY
-                self._free_bytes -= more
-                held += more
-        finally:
-            self._free_bytes += held
+        async for chunk in request.content.iter_any():
+            if not body:
+                read.deadline.reschedule(read.begun + self._timeout)
+            if len(body) + len(chunk) > MAX_BODY_BYTES:
+                return TOO_LARGE
+            body += chunk
+            if not self._reserve(read, len(body) - _UNBUDGETED_BYTES):
+                return BUSY
         return bytes(body)
+
+    def _reserve(self, read: _Read, wanted: int) -> bool:
+        """Take ``wanted`` bytes of the budget in all, if need be from bodies that have waited longer."""
+        more = wanted - read.held
+        while more > self._free_bytes:
+            longest = next((other for other in self._reads if other.held and other is not read), None)
+            if longest is None:
+                return False
+            self._drop(longest)
+        if more > 0:
+            self._free_bytes -= more
+            read.held += more
+        return True
+
+    def _drop(self, read: _Read) -> None:
+        read.drop()
+        self._release(read)
+
+    def _release(self, read: _Read) -> None:
+        self._reads.pop(read, None)
+        self._free_bytes += read.held
+        read.held = 0

@@ -1,7 +1,7 @@
 """Handle a webhook: a short list of checks, whose order is part of the contract.
 
     POST? ─no─> 405
-    over 1 MiB? ─yes─> 413          too slow or broken off: 408, 400; too many at once: 503
+    over 1 MiB? ─yes─> 413          too slow or broken off: 408, 400; dropped for another one: 503
     a key to verify with? ─no─> 503
     signed? ─no─> 401
     readable, with a parcel id? ─no─> 400

@@ -482,10 +482,13 @@ def _with(monkeypatch: pytest.MonkeyPatch, body_reader: BodyReader) -> None:
     monkeypatch.setattr(handler, "BodyReader", lambda: body_reader)
 
 
-async def test_a_body_that_does_not_come_is_408(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _with(monkeypatch, BodyReader(timeout=0.1))
+@pytest.mark.parametrize(("sent", "limits"), [(b"", {"first_byte": 0.1}), (b"{", {"timeout": 0.1})])
+async def test_a_body_that_does_not_come_is_408(
+    sent: bytes, limits: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _with(monkeypatch, BodyReader(**limits))
     async with hooks(tmp_path, UNREACHABLE) as service:
-        reader = await _half_sent(service.port)
+        reader = await _half_sent(service.port, sent)
         assert await reader.readline() == b"HTTP/1.1 408 Request Timeout\r\n"
         assert service.counted() == {"too_slow": 1}
         reader.writer.close()  # type: ignore[attr-defined]
@@ -497,7 +500,7 @@ async def test_a_body_that_breaks_off_is_counted(tmp_path: Path, monkeypatch: py
     _with(monkeypatch, body_reader)
     async with hooks(tmp_path, UNREACHABLE) as service:
         reader = await _half_sent(service.port)
-        await until(lambda: body_reader._free_reads == 0)
+        await until(lambda: body_reader._reads)
         reader.writer.close()  # type: ignore[attr-defined]
         await until(service.counted)
         assert service.counted() == {"broken_off": 1}
@@ -511,40 +514,47 @@ async def test_a_broken_chunked_body_is_no_crash(tmp_path: Path) -> None:
         writer.close()
 
 
-async def test_more_concurrent_reads_than_allowed_are_503_until_one_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def _closed(readers: list[asyncio.StreamReader], body_reader: BodyReader) -> None:
+    for reader in readers:
+        reader.writer.close()  # type: ignore[attr-defined]
+    await until(lambda: not body_reader._reads)
+
+
+@pytest.mark.parametrize("sent", [b"", b"{"])
+async def test_unsigned_bodies_that_never_come_keep_no_signed_one_out(
+    sent: bytes, tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body_reader = BodyReader(max_concurrent=2)
     _with(monkeypatch, body_reader)
-    async with hooks(tmp_path, UNREACHABLE) as service:
-        waiting = [await _half_sent(service.port) for _ in range(2)]
-        while body_reader._free_reads:
-            await asyncio.sleep(0.001)
-        answer = await service.post(body("test_webhook"))
-        assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
-        for reader in waiting:
-            reader.writer.close()  # type: ignore[attr-defined]
-        while body_reader._free_reads < 2:
-            await asyncio.sleep(0.001)
-        assert (await service.post(body("test_webhook"))).status == 200
+    async with hooks(tmp_path, redis_url) as service:
+        waiting = []
+        for read, dropped in ((1, 0), (2, 0), (2, 1), (2, 2)):
+            waiting.append(await _half_sent(service.port, sent))
+            await until(
+                lambda state=(read, dropped): (len(body_reader._reads), service.counted().get("busy", 0)) == state
+            )
+        assert [(await service.post(body(id=number))).status for number in (1, 2, 3)] == [200] * 3
+        for reader in waiting[:3]:
+            assert await reader.readline() == b"HTTP/1.1 503 Service Unavailable\r\n"
+        assert service.counted() == {"busy": 3, "stored": 3}
+        await _closed(waiting, body_reader)
 
 
-async def test_large_bodies_share_a_budget_and_small_ones_need_none(
+async def test_large_bodies_share_a_budget_that_the_longest_waiting_gives_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body_reader = BodyReader(buffer_budget=300_000)
     _with(monkeypatch, body_reader)
     async with hooks(tmp_path, UNREACHABLE) as service:
-        large = b'{"action": "test_webhook"}' + b" " * 400_000
+        large = b'{"action": "test_webhook"}' + b" " * 300_000
         reader = await _half_sent(service.port, b" " * 200_000, length=900_000)
-        while body_reader._free_bytes > 200_000:
-            await asyncio.sleep(0.001)
-        assert (await service.post(large)).status == 503
+        await until(lambda: body_reader._free_bytes < 200_000)
         assert (await service.post(body("test_webhook"))).status == 200
-        reader.writer.close()  # type: ignore[attr-defined]
-        while body_reader._free_bytes < 300_000:
-            await asyncio.sleep(0.001)
-        assert (await service.post(large[:300_000])).status == 200
+        assert body_reader._free_bytes < 200_000
+        assert (await service.post(large)).status == 200
+        assert await reader.readline() == b"HTTP/1.1 503 Service Unavailable\r\n"
+        assert (await service.post(large + large)).status == 503
+        await _closed([reader], body_reader)
         assert body_reader._free_bytes == 300_000
 
 
