@@ -15,11 +15,14 @@ names, addresses, article texts and parcel numbers must not be in messages, beca
 libraries' errors quote their input, so those are replaced at the boundary with ``raise … from None``.
 """
 
+from aftersend.printable import printable
+
 
 class AftersendError(Exception):
     """Root of all our errors; ``code`` is short and stable, ``path`` names the field at fault, if any."""
 
     def __init__(self, code: str, *, upstream: str = "", path: str = "", cure: str = "") -> None:
+        code, path, cure = printable(code), printable(path), printable(cure)
         super().__init__(code, upstream, path, cure)
         self.code = code
         self.upstream = upstream

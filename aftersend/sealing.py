@@ -43,6 +43,7 @@ FINGERPRINT: Final = "fingerprint"
 _KEY_BYTES: Final = crypto_aead_xchacha20poly1305_ietf_KEYBYTES
 _NONCE_BYTES: Final = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 _MAC_BYTES: Final = 16
+_PAD_BYTES: Final = 512
 _NEWCOMER_SECONDS: Final = 600
 _LOOK_SECONDS: Final = 3
 _NAME: Final = re.compile(r"(\d{8})(?:-(\d{1,9}))?")
@@ -152,6 +153,11 @@ def key_id_of(sealed: bytes) -> str:
     """Return the id of the key that a value is sealed under; empty if it is no sealed value."""
     prefix = _SEALED.match(sealed)
     return prefix[1].decode() if prefix else ""
+
+
+def padded(document: bytes) -> bytes:
+    """Fill JSON up with spaces to a multiple of ``_PAD_BYTES``: lengths of numbers and links name the carrier."""
+    return document.ljust(-(-len(document) // _PAD_BYTES) * _PAD_BYTES)
 
 
 def bind(*parts: str) -> bytes:

@@ -71,7 +71,7 @@ class DirectoryTarget:
         """As the protocol says; a process that is killed leaves a part under this name."""
         path = self._folder / name
         try:
-            with _guarded(), path.open("xb") as file:
+            with _guarded(), os.fdopen(_private(path), "wb") as file:
                 async for piece in pieces:
                     file.write(piece)
                 file.flush()
@@ -105,6 +105,11 @@ class DirectoryTarget:
         """As the protocol says."""
         with _guarded():
             return [(path.name, path.stat().st_size) for path in self._folder.iterdir() if path.is_file()]
+
+
+def _private(path: Path) -> int:
+    """Create a file for the owner only: not even sizes and times of a backup are of use to others."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
 
 class BucketTarget:

@@ -21,7 +21,7 @@ from aftersend.redis import durability
 from aftersend.redis.connection import connect
 from aftersend.sealing import Keyring
 from aftersend.sendcloud.client import SendcloudClient
-from aftersend.sendcloud.credentials import SendcloudCredentials
+from aftersend.sendcloud.credentials import MIN_SIGNATURE_KEY, SendcloudCredentials, SignatureKeys
 from aftersend.sendcloud.model import Integration
 from aftersend.service.runtime import check_upstream_urls, http_session, is_loopback
 from aftersend.tenant.document import Spec
@@ -207,8 +207,11 @@ def _data_key(location: TenantLocation) -> str:
 
 
 def _signature(location: TenantLocation) -> str:
-    files = location.secrets("sendcloud")
-    keys = [*files.lines("webhookSignatureKey"), *files.lines("secretKey")]
-    if not keys:
-        raise Misconfigured("no key for webhook signatures", cure="store sendcloud/secretKey or webhookSignatureKey")
-    return f"{len(keys)} key{'s' if len(keys) > 1 else ''} for webhook signatures"
+    keys = SignatureKeys.read(location.secrets("sendcloud"))
+    keys.check()
+    if keys.too_short:
+        raise Misconfigured(
+            f"{keys.too_short} of webhookSignatureKey ignored: fewer than {MIN_SIGNATURE_KEY} characters",
+            cure="enter a longer one at Sendcloud and in the secret, or remove it: secretKey counts, too",
+        )
+    return f"{len(keys.usable)} key{'s' if len(keys.usable) > 1 else ''} for webhook signatures"

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 
 from aftersend.errors import AftersendError, Misconfigured
+from aftersend.printable import printable
 
 _REDIS_CURE = " – does `aftersend up`, or the Redis of the services, run?"
 OK, FAILED, MISUSED, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 130
@@ -17,7 +18,7 @@ OK, FAILED, MISUSED, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 130
 
 def print_error(text: str) -> None:
     """Print one error message on standard error."""
-    sys.stderr.write(f"aftersend: {text}\n")
+    sys.stderr.write(f"aftersend: {printable(text)}\n")
 
 
 def code_of(work: Callable[[], int], *, on_failure: Callable[[str], None] = print_error) -> int:

@@ -5,21 +5,23 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from aftersend.printable import escaped_json, printable
+
 
 def show_json(value: object) -> None:
     """Write one JSON document to standard output."""
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.write(escaped_json(msgspec.json.encode(value).decode()) + "\n")
 
 
 def show_text(text: str) -> None:
     """Write one line to standard output and flush it."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(printable(text) + "\n")
     sys.stdout.flush()
 
 
 def show_table(head: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
     """Write rows under a head; without rows, the text ``empty``."""
-    lines = [["–" if cell is None or cell == "" else str(cell) for cell in row] for row in rows]
+    lines = [["–" if cell is None or cell == "" else printable(str(cell)) for cell in row] for row in rows]
     if not lines:
         show_text(empty)
     elif sys.stdout.isatty():

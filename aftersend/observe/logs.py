@@ -26,6 +26,7 @@ import structlog
 from aftersend.errors import AftersendError
 from aftersend.observe.context import current_trace_id
 from aftersend.observe.throttle import LogThrottle
+from aftersend.printable import printable
 
 if TYPE_CHECKING:
     from structlog.typing import ExcInfo, FilteringBoundLogger, Processor
@@ -151,12 +152,14 @@ def _exception(info: "ExcInfo | BaseException | bool | None") -> BaseException |
 
 
 def _plain(value: object) -> object:
-    if value is None or isinstance(value, str | int | float):
+    if isinstance(value, str):
+        return printable(value)
+    if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, BaseException):
         return describe(value)
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {printable(str(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(item) for item in value]
     return type(value).__name__

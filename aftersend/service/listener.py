@@ -30,7 +30,7 @@ class HttpSite:
     """One aiohttp application on one address."""
 
     def __init__(self, app: web.Application) -> None:
-        app.on_response_prepare.append(_remove_server_header)
+        app.on_response_prepare.append(_say_little)
         self._throttle = LogThrottle()
         self._runner = QuietAppRunner(
             app,
@@ -104,11 +104,14 @@ class PublicListener:
             await self._site.stop()
 
     async def _dispatch(self, request: web.Request) -> web.StreamResponse:
-        handler = self._handlers.get(request.path)
+        handler = self._handlers.get(request.raw_path.partition("?")[0])  # as sent: %2F is no slash
         if handler is None:
             return web.Response(status=404)
         return await handler(request)
 
 
-async def _remove_server_header(_request: web.Request, response: web.StreamResponse) -> None:
+async def _say_little(_request: web.Request, response: web.StreamResponse) -> None:
+    """Remove the name of the server, and what the library quotes of the request."""
     response.headers.pop(hdrs.SERVER, None)
+    if isinstance(response, web.HTTPExpectationFailed):
+        response.text = ""

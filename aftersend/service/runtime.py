@@ -19,6 +19,7 @@ import aiohttp
 
 from aftersend import __version__
 from aftersend.errors import Misconfigured, Transient
+from aftersend.observe.logs import get_logger
 from aftersend.observe.metrics import Metrics
 from aftersend.redis.connection import connect
 from aftersend.sealing import Keyring
@@ -105,6 +106,7 @@ async def runtime_for(
     secrets: Callable[[str], SecretFiles] | None = None,
 ) -> AsyncIterator[Runtime]:
     """Build the runtime of one tenant; Redis is connected at its first use, so a missing one delays nothing."""
+    _warn_without_tls(settings.redis_url)
     secrets = SecretWatcher(secrets or secret_folders(settings.secrets_dir), shared.metrics, tenant=tenant.identity)
     redis = connect(settings.redis_url, secrets("redis"), part=part)
     runtime = Runtime(
@@ -126,6 +128,12 @@ async def runtime_for(
         yield runtime
     finally:
         await redis.aclose()
+
+
+def _warn_without_tls(redis_url: str) -> None:
+    """Orders are sealed on their way, but not the password, OrderIDs, states and times."""
+    if redis_url.startswith("redis://") and not is_loopback(redis_url):
+        get_logger().warning("redis_without_tls", setting="AFTERSEND_REDIS_URL")
 
 
 def _basic_checks(runtime: Runtime) -> None:

@@ -19,7 +19,7 @@ from aftersend.observe.traces import messaging, span
 from aftersend.redis.connection import guarded
 from aftersend.redis.keys import Keys
 from aftersend.redis.memory_guard import MemoryGuard
-from aftersend.sealing import Keyring, bind
+from aftersend.sealing import Keyring, bind, padded
 from aftersend.stream.event import Event, EventType, Fields, Source, new_id, pack, rfc3339, unpack
 
 StreamName = Literal["parcels", "runs"]
@@ -153,7 +153,7 @@ class Stream:
             attempt=1,
             first=moment,
             traceparent=traceparent,
-            data=self._keyring.seal(msgspec.json.encode(data), bound=self.bound(kind, name)),
+            data=self._keyring.seal(padded(msgspec.json.encode(data)), bound=self.bound(kind, name)),
         )
 
     def bound(self, kind: str, name: str) -> bytes:

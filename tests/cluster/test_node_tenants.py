@@ -153,8 +153,8 @@ def test_a_drained_node_gives_everything_back(blue: ClusterShop, red: ClusterSho
 
 def test_a_rotated_secret_reaches_the_processes_without_a_restart(blue: ClusterShop) -> None:
     before = set(blue.pods())
-    blue.write_secret("sendcloud", CREDENTIALS["sendcloud"] | {"webhookSignatureKey": "another-key"})
-    blue.act("settings", {"signature_key": "another-key"})
+    blue.write_secret("sendcloud", CREDENTIALS["sendcloud"] | {"webhookSignatureKey": "another-signature-key"})
+    blue.act("settings", {"signature_key": "another-signature-key"})
     accepted = blue.ask("state")["webhooks"]
     make_parcels_return(blue)
     assert blue.ask("state")["webhooks"] != accepted

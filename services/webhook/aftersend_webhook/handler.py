@@ -32,13 +32,14 @@ from aftersend.observe.throttle import LogThrottle
 from aftersend.observe.traces import span
 from aftersend.order_ids import order_id_of
 from aftersend.secrets import SecretFiles
+from aftersend.sendcloud.credentials import SignatureKeys
 from aftersend.sendcloud.errors import Malformed
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend.sendcloud.parcel import Ignored, IgnoredReason, decode_webhook
 from aftersend.stream.stream import Stream
 from aftersend_webhook.body_reader import BodyReader, WebhookResponse
 from aftersend_webhook.recent import RecentWebhooks
-from aftersend_webhook.signatures import HEADER, is_signed, signature_keys
+from aftersend_webhook.signatures import HEADER, is_signed
 
 WRONG_METHOD: Final = WebhookResponse("wrong_method", 405)
 NO_KEY: Final = WebhookResponse("no_key", 503, retry_after=60)
@@ -104,10 +105,12 @@ class WebhookHandler:
         body = await self._body_reader.read(request)
         if isinstance(body, WebhookResponse):
             return self._reject(body)
-        keys = signature_keys(self._keys)
-        if not keys:
+        keys = SignatureKeys.read(self._keys)
+        if keys.too_short:
+            self._log_throttled("signature_key_ignored", reason="too_short", count=keys.too_short)
+        if not keys.usable:
             return self._reject(NO_KEY)
-        if not is_signed(body, request.headers.get(HEADER, ""), keys):
+        if not is_signed(body, request.headers.get(HEADER, ""), keys.usable):
             return self._reject(WRONG_SIGNATURE)
         attributes = {"method": "POST", "route": request.path, "url_path": request.path}
         parent = request.headers.get("traceparent", "")

@@ -6,11 +6,11 @@ keeps storing events while the tenant is suspended. Without a signature key it r
 
 import sys
 
+from aftersend.sendcloud.credentials import SignatureKeys
 from aftersend.service.run import run_part
 from aftersend.service.runtime import Part, Runtime
 from aftersend.stream.stream import Stream
 from aftersend_webhook.handler import WebhookHandler
-from aftersend_webhook.signatures import check_keys
 
 
 async def serve(runtime: Runtime) -> None:
@@ -24,7 +24,7 @@ async def serve(runtime: Runtime) -> None:
     )
 
     async def ready() -> None:
-        check_keys(keys)
+        SignatureKeys.read(keys).check()
 
     runtime.health.set_fact("webhooks", handler.recent.fact)
     runtime.health.add_ready_check("signature-key", ready)

@@ -7,31 +7,9 @@ lines are valid while a key is being rotated. All are compared in constant time,
 
 import hashlib
 import hmac
-from contextlib import suppress
 from typing import Final
 
-from aftersend.errors import Misconfigured
-from aftersend.secrets import SecretFiles
-
 HEADER: Final = "Sendcloud-Signature"
-_FILES: Final = ("webhookSignatureKey", "secretKey")
-
-
-def signature_keys(files: SecretFiles) -> tuple[bytes, ...]:
-    """Read every key that may sign; a file that cannot be read counts as empty."""
-    keys: list[bytes] = []
-    for name in _FILES:
-        with suppress(Misconfigured):
-            keys += [line.encode() for line in files.lines(name)]
-    return tuple(dict.fromkeys(keys))
-
-
-def check_keys(files: SecretFiles) -> None:
-    """Raise ``Misconfigured`` if there is no key to verify with."""
-    if not signature_keys(files):
-        raise Misconfigured(
-            "no key to verify webhooks", path="sendcloud", cure="store webhookSignatureKey or secretKey in that folder"
-        )
 
 
 def is_signed(body: bytes, signature: str, keys: tuple[bytes, ...]) -> bool:

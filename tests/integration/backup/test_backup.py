@@ -336,3 +336,4 @@ async def test_personal_data_is_not_readable_in_the_files(mueller: BackedUpTenan
     held = [record async for record in mueller.backups.records((await mueller.backups.list())[0])]
     assert mark in repr(held), "or the search above shows nothing"
     assert file.parent.stat().st_mode & 0o077 == 0
+    assert file.stat().st_mode & 0o077 == 0

@@ -144,6 +144,13 @@ async def test_missing_secrets_are_named(tmp_path: Path, upstreams: Upstreams) -
     assert found["signature"].ok is False
 
 
+async def test_a_short_signature_key_is_reported(tmp_path: Path, upstreams: Upstreams) -> None:
+    location = _location(tmp_path, upstreams.port)
+    (location.secrets_dir / "sendcloud" / "webhookSignatureKey").write_text("short")
+    found = _by_name(await run_checks(location))["signature"]
+    assert (found.ok, found.message) == (False, "1 of webhookSignatureKey ignored: fewer than 16 characters")
+
+
 async def test_no_server(tmp_path: Path) -> None:
     found = _by_name(await run_checks(_location(tmp_path, 9, "redis://127.0.0.1:9/0")))
     assert [name for name, finding in found.items() if finding.ok is False] == ["afterbuy", "sendcloud", "redis"]

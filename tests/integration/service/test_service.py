@@ -123,6 +123,27 @@ NO_HTTP = (
     "POST /hooks HTTP/1.1\r\nHost: x\r\nContent-Length: Kanarienvogel\r\n\r\n",
     f"GET /hooks HTTP/1.1\r\nHost: x\r\nX-Long: {'Kanarienvogel' * 2000}\r\n\r\n",
 )
+EXPECTED = "GET {} HTTP/1.1\r\nHost: x\r\nExpect: Kanarienvogel\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize(("where", "path"), [("listening", "/hooks"), ("started", "/healthz"), ("started", "/other")])
+def test_an_expectation_is_not_quoted(where: str, path: str, tmp_path: Path) -> None:
+    with running(HELLO, environment(tmp_path)) as process:
+        port = process.line(where)[{"listening": "port", "started": "admin_port"}[where]]
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(EXPECTED.format(path).encode())
+            answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    assert answer.startswith("HTTP/1.1 417")
+    assert "Kanarienvogel" not in answer + process.text
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"), [("redis://127.0.0.1:9/0", 0), ("redis://192.0.2.1:9/0", 1), ("rediss://192.0.2.1:9/0", 0)]
+)
+def test_redis_without_tls_beyond_this_machine_is_one_warning(url: str, warned: int, tmp_path: Path) -> None:
+    with running("async def serve(runtime): return", environment(tmp_path, AFTERSEND_REDIS_URL=url)) as process:
+        assert process.wait() == 0
+    assert process.text.count('"redis_without_tls"') == warned
 
 
 @pytest.mark.parametrize("where", ["listening", "started"])

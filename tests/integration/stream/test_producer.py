@@ -36,6 +36,17 @@ async def test_an_event_is_stored_sealed(stream: Stream) -> None:
     assert unpack(fields).first == event.time
 
 
+async def test_lengths_of_sealed_events_say_nothing(stream: Stream) -> None:
+    """DHL has 20 digits, DPD 14; the addresses of their pages differ more."""
+    for name in (
+        "00340434161094042557",
+        "01234567890123",
+        "https://tracking.dpd.de/status/de_DE/parcel/01234567890123",
+    ):
+        await stream.add("parcel.changed", "webhook", NamedParcel(name))
+    assert len({len(fields[b"data"]) for _, fields in await stream.redis.xrange(stream.key)}) == 1
+
+
 async def test_numbers_of_an_empty_and_of_a_filled_stream(stream: Stream) -> None:
     async def numbers() -> list[int]:
         return [await stream.length(), await stream.pending(), await stream.delayed(), await stream.dead()]

@@ -153,16 +153,29 @@ async def test_the_raw_bytes_are_signed_not_their_meaning(tmp_path: Path, redis_
 
 
 async def test_all_keys_count_and_changed_files_are_in_use_at_once(tmp_path: Path, redis_url: str) -> None:
-    async with hooks(tmp_path, redis_url, key="new key\nold key\n") as service:
+    tried = ["the new signature key", "the old signature key", "secret key", "another signature key"]
+    new, old, secret, other = tried
+    async with hooks(tmp_path, redis_url, key=f"{new}\n{old}\n") as service:
         folder = service.secrets / "sendcloud"
-        (folder / "secretKey").write_text("secret key")
-        tried = ["new key", "old key", "secret key", "other key"]
+        (folder / "secretKey").write_text(secret)
         assert [(await service.post(body(), key)).status for key in tried] == [200, 200, 200, 401]
-        (folder / "webhookSignatureKey").write_text("other key")
+        (folder / "webhookSignatureKey").write_text(other)
         assert [(await service.post(body(), key)).status for key in tried] == [401, 401, 200, 200]
         (folder / "webhookSignatureKey").unlink()
         (folder / "secretKey").unlink()
         assert [(await service.post(body(), key)).status for key in tried] == [503] * 4
+
+
+async def test_a_short_signature_key_is_ignored_with_a_warning(
+    tmp_path: Path, redis_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with hooks(tmp_path, redis_url, key="x") as service:
+        with restored_logging():
+            logs.configure()
+            assert (await service.post(body(), "x")).status == 503
+            (service.secrets / "sendcloud" / "secretKey").write_text(KEY)
+            assert [(await service.post(body(), key)).status for key in ("x", KEY, KEY)] == [401, 200, 200]
+        assert capsys.readouterr().err.count("signature_key_ignored") == 1
 
 
 async def test_packed_bodies_stay_packed(tmp_path: Path) -> None:
@@ -331,6 +344,16 @@ async def _post(port: int, path: str = PATH) -> int:
     line = await reader.readline()
     writer.close()
     return int(line.split()[1])
+
+
+@pytest.mark.parametrize(
+    "path", ["/webhooks%2Fsendcloud", "/webhooks%2fsendcloud", "/%77ebhooks/sendcloud", "/x/../webhooks/sendcloud"]
+)
+async def test_the_path_counts_as_it_was_sent(tmp_path: Path, path: str) -> None:
+    async with hooks(tmp_path, UNREACHABLE) as service:
+        assert await _post(service.port, path) == 404
+        assert await _post(service.port, f"{PATH}?a=%2F") == 503
+        assert service.counted() == {"not_stored": 1}
 
 
 # the service

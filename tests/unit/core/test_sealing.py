@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aftersend.errors import Misconfigured, Rejected, Transient
-from aftersend.sealing import FINGERPRINT, Keyring, UnknownKey, WrongSeal, bind, make_data_keys
+from aftersend.sealing import FINGERPRINT, Keyring, UnknownKey, WrongSeal, bind, make_data_keys, padded
 from aftersend.secrets import SecretFiles
 
 BOUND = bind("tenant", "parcels")
@@ -255,3 +255,9 @@ def test_a_folder_that_cannot_be_listed_keeps_the_keys_and_is_reported(
         with pytest.raises(Misconfigured, match="data-key cannot be read"):
             ring.check()
     ring.check()
+
+
+@pytest.mark.parametrize(("length", "filled"), [(1, 512), (511, 512), (512, 512), (513, 1024)])
+def test_lengths_are_filled_up(length: int, filled: int) -> None:
+    assert len(padded(b"1" * length)) == filled
+    assert padded(b"1" * length).rstrip() == b"1" * length

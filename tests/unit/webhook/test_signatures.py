@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from aftersend.errors import Misconfigured
 from aftersend.secrets import SecretFiles
-from aftersend_webhook.signatures import check_keys, is_signed, signature_keys
+from aftersend.sendcloud.credentials import SignatureKeys
+from aftersend_webhook.signatures import is_signed
 
 BODY = b'{"key": "value"}'
 VECTOR = "1eed4b3d"  # how Sendcloud's documentation abbreviates it: 1eed4b3d…da4b0a
@@ -70,25 +71,45 @@ def test_only_the_right_key_passes(body: bytes, key: bytes, other: bytes) -> Non
         assert not is_signed(body, given, (other,))
 
 
+LONG, OTHER = "a-key-of-16-chars", "another-key-of-16"
+
+
+def keys(folder: Path) -> tuple[bytes, ...]:
+    return SignatureKeys.read(SecretFiles(folder)).usable
+
+
 def test_every_line_of_both_files_is_a_key(tmp_path: Path) -> None:
-    (tmp_path / "webhookSignatureKey").write_text("new\nold\n\n")
-    (tmp_path / "secretKey").write_text("  secret  \r\nold\n")
-    files = SecretFiles(tmp_path)
-    assert signature_keys(files) == (b"new", b"old", b"secret")
-    check_keys(files)
+    (tmp_path / "webhookSignatureKey").write_text(f"{LONG}\n{OTHER}\n\n")
+    (tmp_path / "secretKey").write_text(f"  secret  \r\n{OTHER}\n")
+    assert keys(tmp_path) == (LONG.encode(), OTHER.encode(), b"secret")
+    SignatureKeys.read(SecretFiles(tmp_path)).check()
 
 
 @pytest.mark.parametrize("content", [None, b"", b"  \n\n", b"\xff\xfe"])
 def test_no_usable_key_is_a_misconfiguration(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "secretKey").write_bytes(content)
-    files = SecretFiles(tmp_path)
-    assert signature_keys(files) == ()
-    with pytest.raises(Misconfigured):
-        check_keys(files)
+    assert keys(tmp_path) == ()
+    with pytest.raises(Misconfigured, match="no key to verify webhooks"):
+        SignatureKeys.read(SecretFiles(tmp_path)).check()
 
 
 def test_an_unreadable_file_leaves_the_other_in_use(tmp_path: Path) -> None:
     (tmp_path / "webhookSignatureKey").write_bytes(b"\xff")
     (tmp_path / "secretKey").write_text("secret")
-    assert signature_keys(SecretFiles(tmp_path)) == (b"secret",)
+    assert keys(tmp_path) == (b"secret",)
+
+
+@pytest.mark.parametrize("short", ["x", "fifteen-letters", "ü" * 15])
+def test_a_short_signature_key_is_no_key(tmp_path: Path, short: str) -> None:
+    (tmp_path / "webhookSignatureKey").write_text(f"{short}\n{LONG}\n")
+    found = SignatureKeys.read(SecretFiles(tmp_path))
+    assert (found.usable, found.too_short) == ((LONG.encode(),), 1)
+    (tmp_path / "webhookSignatureKey").write_text(short)
+    with pytest.raises(Misconfigured, match="1 in webhookSignatureKey too short"):
+        SignatureKeys.read(SecretFiles(tmp_path)).check()
+
+
+def test_no_key_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "secretKey").write_text("secret")
+    assert "secret" not in repr(SignatureKeys.read(SecretFiles(tmp_path)))
