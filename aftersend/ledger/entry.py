@@ -102,6 +102,16 @@ class ParcelState(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.klass in (ParcelClass.TRANSIT, ParcelClass.DELIVERED)
 
 
+class Unshown(msgspec.Struct, frozen=True):
+    """Rounds of the write-back after which Afterbuy did not show what it had accepted."""
+
+    observed: int
+    """The revision that was to be shown."""
+    day: int
+    """Days since 1970, UTC."""
+    rounds: int
+
+
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """The entry of one order. Immutable: every change makes a new one, and the store compares and sets."""
 
@@ -138,6 +148,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """ms; since when applied is behind observed; 0 = it is not."""
     written: dict[str, str] = {}
     """Afterbuy's field name -> keyed MAC of the text that we wrote there last."""
+    unshown: Unshown | None = None
+    """The last rounds without effect; None as soon as Afterbuy shows what it should."""
     ticks: frozenset[Literal["tag", "shipped"]] = frozenset()
     """What is done once and never again, even if a person takes it back."""
     problem: Problem | None = None

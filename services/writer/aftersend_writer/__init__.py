@@ -1,6 +1,5 @@
 """The writer: write the parcels that the ledger knows back to their orders in Afterbuy.
 
 In reading order: ``main`` (wiring), ``handler`` (one event), ``batcher`` (orders together), ``write_back`` (read,
-compare, update, read), ``order_update`` (one order on that way), ``unshown`` (rounds without effect), ``rules`` (all
-decisions, pure), ``metrics``.
+compare, update, read), ``order_update`` (one order on that way), ``rules`` (all decisions, pure), ``metrics``.
 """

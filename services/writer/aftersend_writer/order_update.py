@@ -50,6 +50,8 @@ class OrderUpdate:
     labels_refused: bool = False
     accepted: list[OrderChange] = field(default_factory=list)
     """What was written within this batch with plain success."""
+    lacks_effect: bool = False
+    """Afterbuy did not show in this round what it had accepted."""
     is_late: bool = False
     """Something of that is not shown yet."""
     waited: bool = False
@@ -86,12 +88,6 @@ class OrderUpdate:
         """End with the problem ``rejected`` and a dead letter: Afterbuy refuses this order for good."""
         self.observation = Observation(self.entry.observed, OrderProblem("rejected", error.path))
         self.error = error
-
-    @property
-    def is_unshown(self) -> bool:
-        """It ended with the problem ``not_shown``."""
-        problem = None if self.observation is None else self.observation.problem
-        return problem is not None and problem.code == "not_shown"
 
     def mark_accepted(self, change: OrderChange) -> None:
         """Note what Afterbuy answered plain success to."""

@@ -34,7 +34,7 @@ from aftersend_writer.order_update import Granularity, OrderUpdate
 from aftersend_writer.rules.diff import Rules
 from aftersend_writer.rules.ledger_updates import applied
 from aftersend_writer.rules.ownership import Mac
-from aftersend_writer.unshown import UnshownRounds
+from aftersend_writer.rules.unshown import MAX_ROUNDS, rounds_today, unshown
 
 MAX_READS: Final = 6
 """Reads of an order: batch, single, parts, once more for what got lost, and room for one surprise."""
@@ -87,7 +87,6 @@ class OrderWriter:
         self._meter = meter
         self._pause = pause
         self._recovering = recovering
-        self._unshown = UnshownRounds(clock)
         self._rules = Rules(settings, mac, lambda: datetime.fromtimestamp(clock(), UTC))
 
     async def write_batch(self, orders: Mapping[str, bool]) -> dict[str, AftersendError | None]:
@@ -115,7 +114,7 @@ class OrderWriter:
         if entry is None or not (recheck or entry.applied != entry.observed):
             return []
         add_link(entry.trace)  # the push, hours ago
-        return [OrderUpdate(lease, entry, reads_only=self._unshown.is_spent(entry))]
+        return [OrderUpdate(lease, entry, reads_only=rounds_today(entry, now=self._now()) >= MAX_ROUNDS)]
 
     async def _run_round(self, updates: list[OrderUpdate]) -> None:
         await self._read_and_write(updates)
@@ -126,7 +125,8 @@ class OrderWriter:
                 update.resume()
             await self._read_and_write(late)
         for update in updates:
-            self._end_round(update)
+            if update.is_open:
+                self._end_without_effect(update)
 
     async def _read_and_write(self, updates: list[OrderUpdate]) -> None:
         for _ in range(MAX_READS):
@@ -136,13 +136,12 @@ class OrderWriter:
                 return
             await self._write(unfinished)
 
-    def _end_round(self, update: OrderUpdate) -> None:
-        if update.is_open and not self._unshown.count(update.order_id):
-            update.error = Transient("not_shown")  # without upstream: an answered call is no failure of the circuit
-        elif update.is_open:
+    def _end_without_effect(self, update: OrderUpdate) -> None:
+        update.lacks_effect = True
+        if rounds_today(update.entry, now=self._now()) + 1 >= MAX_ROUNDS:
             update.end_unshown()
-        elif update.observation is not None and not update.is_unshown:
-            self._unshown.clear(update.order_id)
+        else:
+            update.error = Transient("not_shown")  # without upstream: an answered call is no failure of the circuit
 
     async def _read(self, updates: list[OrderUpdate]) -> None:
         if not updates:
@@ -228,22 +227,26 @@ class OrderWriter:
 
     async def _update_ledger(self, update: OrderUpdate) -> AftersendError | None:
         """Store the observation while the lease is held; returns what prevented it."""
-        observation = update.observation
-        if observation is None:
+        observation, now = update.observation, self._now()
+        if observation is None and not update.lacks_effect:
             return None
-        now = int(self._clock() * 1000)
 
         def changed(entry: Entry) -> Entry:
-            return applied(entry, observation, mac=self._rules.mac, now=now)
+            if update.lacks_effect:
+                entry = unshown(entry, observed=update.entry.observed, now=now)
+            return entry if observation is None else applied(entry, observation, mac=self._rules.mac, now=now)
 
         try:
             await update.lease.check()
             await self._ledger.change(update.order_id, changed)
         except AftersendError as error:
             return error
-        if observation.problem is None:
+        if observation is not None and observation.problem is None:
             self._meter.record_success()
         return None
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)
 
 
 def _fail(updates: Sequence[OrderUpdate], error: AftersendError) -> None:

@@ -180,9 +180,25 @@ async def test_the_rest_of_the_day_it_is_only_read(writer: Writer, shop: Simulat
         assert await writer.write("700", recheck=True) is None
         assert calls(shop) == (1, 0)
     assert (await writer.entry()).problem == before.problem
+
+
+async def test_a_new_label_of_the_same_day_has_rounds_of_its_own(writer: Writer, shop: SimulatedAccount) -> None:
+    order = shop.order(700)
+    shop.fault("not_shown")
+    await writer.merge("700", FIRST)
+    await spend(writer)
+    since = (await writer.entry()).problem
+    calls(shop)
     await writer.merge("700", SECOND)
+    await spend(writer)
+    assert (calls(shop), (await writer.entry()).problem) == ((4 * 4, 8), since)
+    assert await rounds(writer, 2, recheck=True) == [None, None]
+    assert calls(shop) == (2, 0)
+    shop.world.faults.disarm()
+    await writer.merge("700", parcel("13", number="C3"))
     assert await writer.write("700") is None
-    assert (calls(shop), (await writer.entry()).lagging) == ((1, 0), 0)
+    assert order.additional_info == "A1, B2, C3"
+    assert ((await writer.entry()).is_done, (await writer.entry()).unshown) == (True, None)
 
 
 async def test_the_next_day_it_is_updated_again(writer: Writer, shop: SimulatedAccount, clock: ManualClock) -> None:
@@ -233,6 +249,32 @@ async def test_a_restarted_writer_knows_that_the_day_is_over(
     restarted = Writer(ledger, shop, clock)
     assert await restarted.write("700", recheck=True) is None
     assert calls(shop) == (1, 0)
+
+
+async def test_restarts_do_not_add_rounds(
+    writer: Writer, ledger: Ledger, shop: SimulatedAccount, clock: ManualClock
+) -> None:
+    order = shop.order(700)
+    shop.fault("not_shown")
+    await writer.merge("700", FIRST)
+    ends = [await Writer(ledger, shop, clock).write("700", recheck=True) for _ in range(7)]
+    assert [bool(error) for error in ends] == [True, True, True, False, False, False, False]
+    assert calls(shop) == (4 * 4 + 3, 8)
+    shop.world.faults.disarm()
+    clock.ms += DAY
+    assert await Writer(ledger, shop, clock).write("700", recheck=True) is None
+    assert order.additional_info == "A1"
+
+
+async def test_rounds_of_a_restarted_writer_end_with_a_success(
+    writer: Writer, ledger: Ledger, shop: SimulatedAccount, clock: ManualClock
+) -> None:
+    shop.order(700)
+    shop.fault("not_shown", remaining=4)
+    await writer.merge("700", FIRST)
+    assert [bool(error) for error in await rounds(writer, 2)] == [True, True]
+    assert await Writer(ledger, shop, clock).write("700") is None
+    assert ((await writer.entry()).is_done, (await writer.entry()).unshown) == (True, None)
 
 
 async def test_another_problem_of_the_day_is_still_seen(writer: Writer, shop: SimulatedAccount) -> None:

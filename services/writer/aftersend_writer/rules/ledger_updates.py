@@ -48,10 +48,12 @@ def observe(entry: Entry, diff: Diff, settings: WriteBack, *, problem: OrderProb
 def applied(entry: Entry, observation: Observation, *, mac: Mac, now: int) -> Entry:
     """Return the entry with an observation applied; ``now`` in ms."""
     revision = max(entry.applied, observation.observed)
+    is_unshown = observation.problem is not None and observation.problem.code == "not_shown"
     return msgspec.structs.replace(
         entry,
         applied=revision,
         lagging=0 if revision == entry.observed else entry.lagging,
+        unshown=entry.unshown if is_unshown else None,
         ticks=entry.ticks | observation.ticks,
         written={**entry.written, **{name: mac(text) for name, text in observation.texts.items()}},
         problem=_problem(entry.problem, observation.problem, now),
