@@ -8,7 +8,7 @@ The parts (exporter, webhook, writer, operator) import the core; it imports none
     observe                        logs, traces and metrics without personal data
     redis, sealing                 connections, keys, leases; encryption of what is stored
     iso3166                        countries and states by their codes, read from what people write
-    afterbuy, sendcloud            the clients of both upstreams, with circuit_breaker, backoff and loops
+    afterbuy, sendcloud            the clients of both upstreams, with call_retries, circuit_breaker, backoff and loops
     stream                         events: consumer group, retries, dead letters
     ledger, order_ids              what is known of each order
     runs                           requests for exports and sweeps, and their results

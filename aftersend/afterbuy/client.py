@@ -7,9 +7,14 @@ LastOrderID nor the highest OrderID of the page advances.
 Level of detail. Level 0 means "all sections" in the code of other clients. If a page lacks a section in every order, it
 is requested again with all sections named, and so are the pages after it, if that helped. If it did not, reading a
 window fails with ``Bug``: an export without buyers would silently skip every order.
+
+Repeats. Reads of orders and products go through ``repeat``; each try reads its page anew, so paging goes on at the page
+that failed. The clock is read once: a probe must not wait.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -27,6 +32,7 @@ from aftersend.afterbuy.numbers import Unreadable, read_time
 from aftersend.afterbuy.reading import read_product
 from aftersend.afterbuy.records import Element
 from aftersend.afterbuy.sold_items import SoldItemsPage, missing_section
+from aftersend.call_retries import Repeat, once
 from aftersend.errors import Bug, Transient
 from aftersend.observe.meter import CallMeter
 
@@ -34,6 +40,13 @@ __all__ = ["AfterbuyClient", "AfterbuyCredentials"]
 
 ORDERS_PER_CALL: Final = 100
 _UTC: Final = ZoneInfo("UTC")
+
+
+@dataclass(slots=True)
+class _Detail:
+    """The level of detail that orders are requested with; learned once for the account."""
+
+    level: int = writing.DEFAULT_DETAIL
 
 
 class AfterbuyClient:
@@ -50,7 +63,14 @@ class AfterbuyClient:
     ) -> None:
         self._credentials = credentials
         self._exchange = AfterbuyExchange(session, url=url, meter=meter, timeout=timeout)
-        self._detail = writing.DEFAULT_DETAIL
+        self.repeat: Repeat = once
+        self._detail = _Detail()
+
+    def repeating(self, repeat: Repeat) -> "AfterbuyClient":
+        """Return this client with reads that go through ``repeat``; both share connections and budget."""
+        client = copy(self)
+        client.repeat = repeat
+        return client
 
     async def clock(self) -> AfterbuyClock:
         """Read Afterbuy's clock; also the check that credentials work, and the probe of the circuit breaker."""
@@ -87,7 +107,8 @@ class AfterbuyClient:
 
     async def highest_order_id(self) -> int | None:
         """Look up the highest OrderID by one call; None without orders, or if the page does not descend."""
-        sold = await self._ask_sold_items((writing.range_filter(1),), self._detail, descending=True)
+        ask = partial(self._ask_sold_items, (writing.range_filter(1),), self._detail.level, descending=True)
+        sold = await self.repeat(AFTERBUY, ask)
         return sold.highest()
 
     async def orders_by_id(self, ids: Sequence[str]) -> AsyncIterator[Page]:
@@ -119,8 +140,7 @@ class AfterbuyClient:
                 found[product.product_id] = product
 
         for some in _chunks(ids, writing.MAX_SHOP_ITEMS):
-            document = writing.get_products(self._credentials(), some)
-            await self._exchange.send(document, AnswerReader("Product", take), find_refusal=read_refusal)
+            await self.repeat(AFTERBUY, partial(self._ask_products, some, take))
         return found
 
     async def _pages(
@@ -141,12 +161,13 @@ class AfterbuyClient:
             seen = {order_id for order_id in seen | fresh.ids() if int(order_id) >= (position or 0)}
 
     async def _sold_items(self, filters: Sequence[writing.Filter]) -> SoldItemsPage:
-        sold = await self._ask_sold_items(filters, self._detail)
-        if not sold.missing_section() or self._detail == writing.EVERY_SECTION:
+        ask = partial(self._ask_sold_items, filters)
+        sold = await self.repeat(AFTERBUY, partial(ask, self._detail.level))
+        if not sold.missing_section() or self._detail.level == writing.EVERY_SECTION:
             return sold
-        sold = await self._ask_sold_items(filters, writing.EVERY_SECTION)
+        sold = await self.repeat(AFTERBUY, partial(ask, writing.EVERY_SECTION))
         if not sold.missing_section():
-            self._detail = writing.EVERY_SECTION
+            self._detail.level = writing.EVERY_SECTION
         return sold
 
     async def _ask_sold_items(
@@ -157,6 +178,10 @@ class AfterbuyClient:
         envelope = await self._exchange.send(document, AnswerReader("Order", sold.take), find_refusal=read_refusal)
         sold.read_paging(envelope)
         return sold
+
+    async def _ask_products(self, ids: Iterable[str], take: Callable[[Element], None]) -> None:
+        document = writing.get_products(self._credentials(), ids)
+        await self._exchange.send(document, AnswerReader("Product", take), find_refusal=read_refusal)
 
 
 def _chunks(ids: Iterable[str], size: int) -> Iterator[list[str]]:

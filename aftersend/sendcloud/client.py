@@ -2,23 +2,30 @@
 
 Its methods are the calls of the bridge. One call is in ``exchange``, paging in ``lists``, the mapping of a parcel in
 ``parcel``, the mapping of a refusal in ``errors``.
+
+Reads go through ``repeat``, page by page, so a list goes on at the page that failed. A push does not: only its caller
+knows whether it may be sent again.
 """
 
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 import aiohttp
 import msgspec
 
+from aftersend.call_retries import Repeat, once
 from aftersend.errors import Bug
 from aftersend.observe.meter import CallMeter
 from aftersend.sendcloud.credentials import SendcloudCredentials
 from aftersend.sendcloud.errors import BatchRejected, Malformed
 from aftersend.sendcloud.exchange import TIMEOUT, SendcloudExchange, SendcloudRequest, SendcloudResponse
+from aftersend.sendcloud.limits import Limit, RateBucket
 from aftersend.sendcloud.lists import IntegrationList, OrderList, Pagination, ParcelList, PushResult
 from aftersend.sendcloud.model import SENDCLOUD, Integration, ParcelEvent, PushOrder
 from aftersend.sendcloud.parcel import swept_event
@@ -27,6 +34,7 @@ __all__ = ["BatchRejected", "ParcelPage", "SendcloudClient", "SendcloudCredentia
 
 MAX_BATCH_SIZE: Final = 100
 _ORDERS_PER_PAGE: Final = "200"
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,7 @@ class ParcelPage:
 class SendcloudClient:
     """One account. ``url`` is the API's address without version; ``credentials`` is called before each request."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything a client depends on, by name
         self,
         session: aiohttp.ClientSession,
         *,
@@ -52,13 +60,23 @@ class SendcloudClient:
         meter: CallMeter,
         timeout: aiohttp.ClientTimeout = TIMEOUT,
         clock: Callable[[], float] = time.time,
+        new_bucket: Callable[[Limit], RateBucket] = RateBucket,
     ) -> None:
-        self._exchange = SendcloudExchange(session, url=url, credentials=credentials, meter=meter, timeout=timeout)
+        self._exchange = SendcloudExchange(
+            session, url=url, credentials=credentials, meter=meter, timeout=timeout, new_bucket=new_bucket
+        )
         self._clock = clock
+        self.repeat: Repeat = once
+
+    def repeating(self, repeat: Repeat) -> "SendcloudClient":
+        """Return this client with reads that go through ``repeat``; both share connections and rate limits."""
+        client = copy(self)
+        client.repeat = repeat
+        return client
 
     async def integrations(self) -> list[Integration]:
         """Read all integrations of the account."""
-        response = await self._exchange.send(SendcloudRequest("GET", "/v3/integrations", IntegrationList))
+        response = await self._read(SendcloudRequest("GET", "/v3/integrations", IntegrationList))
         cleaned = [listed.clean() for listed in response.content.data]
         return [integration for integration in cleaned if integration.id]
 
@@ -100,16 +118,19 @@ class SendcloudClient:
     async def _orders(self, integration: int, wanted: Mapping[str, str]) -> AsyncIterator[list[str]]:
         pages = Pagination({"integration": str(integration), "page_size": _ORDERS_PER_PAGE, **wanted})
         while pages.more:
-            response = await self._exchange.send(SendcloudRequest("GET", "/v3/orders", OrderList, query=pages.query))
+            response = await self._read(SendcloudRequest("GET", "/v3/orders", OrderList, query=pages.query))
             yield [name for order in response.content.data if (name := order.id_within(integration))]
             pages.follow(response.next_url)
 
     async def _parcels(self, wanted: Mapping[str, str]) -> AsyncIterator[ParcelPage]:
         pages = Pagination(wanted)
         while pages.more:
-            response = await self._exchange.send(SendcloudRequest("GET", "/v2/parcels", ParcelList, query=pages.query))
+            response = await self._read(SendcloudRequest("GET", "/v2/parcels", ParcelList, query=pages.query))
             yield self._page(response)
             pages.follow(response.content.next)
+
+    async def _read(self, request: SendcloudRequest[_T]) -> SendcloudResponse[_T]:
+        return await self.repeat(SENDCLOUD, partial(self._exchange.send, request))
 
     def _page(self, response: SendcloudResponse[ParcelList]) -> ParcelPage:
         received = int(self._clock() * 1000)

@@ -27,7 +27,7 @@ from aftersend.observe.upstream_call import measured_call
 from aftersend.sendcloud import lenient
 from aftersend.sendcloud.credentials import SendcloudCredentials
 from aftersend.sendcloud.errors import TOO_MANY, Malformed, refusal, retry_after
-from aftersend.sendcloud.limits import READS, WRITES, RateBucket
+from aftersend.sendcloud.limits import READS, WRITES, Limit, RateBucket
 from aftersend.sendcloud.model import SENDCLOUD
 
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
@@ -72,14 +72,15 @@ class SendcloudExchange:
         credentials: Callable[[], SendcloudCredentials],
         meter: CallMeter,
         timeout: aiohttp.ClientTimeout,
+        new_bucket: Callable[[Limit], RateBucket],
     ) -> None:
         self._session = session
         self._base = URL(url.rstrip("/"))
         self._credentials = credentials
         self._meter = meter
         self._timeout = timeout
-        self._reads = RateBucket(READS)
-        self._writes = RateBucket(WRITES)
+        self._reads = new_bucket(READS)
+        self._writes = new_bucket(WRITES)
 
     async def send(self, request: SendcloudRequest[_T]) -> SendcloudResponse[_T]:
         """Send one request and return its response; raises the errors of ``errors``."""

@@ -1,9 +1,11 @@
 """An exporter for tests: both simulated upstreams over HTTP, a real server for the ledger, one clock for all."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from aftersend.runs import RunRequest, RunSummary
 from aftersend.sealing import Keyring, make_data_keys
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.client import SendcloudClient, SendcloudCredentials
+from aftersend.sendcloud.limits import RateBucket
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend.stream.event import Event
 from aftersend.stream.stream import Stream
@@ -42,6 +45,7 @@ from aftersend_sandbox.sendcloud.server import SendcloudServer
 from aftersend_sandbox.world.afterbuy_account import AfterbuyOrder
 from aftersend_sandbox.world.sendcloud_account import SendcloudOrder, SendcloudParcel
 from aftersend_sandbox.world.world import INTEGRATION_ID, World
+from tests.support.short_trouble import ShortTrouble, timing_out
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 IDENTITY = "shops.mueller"
@@ -150,10 +154,10 @@ def tenant(address: str, **spec: Any) -> Tenant:
 
 
 @asynccontextmanager
-async def served(world: World) -> AsyncIterator[tuple[str, Panel]]:
+async def served(world: World, trouble: ShortTrouble | None = None) -> AsyncIterator[tuple[str, Panel]]:
     """Both upstreams of a world on one address."""
     panel = Panel(world, LostWebhooks())
-    app = web.Application(client_max_size=64 * 1024 * 1024)
+    app = web.Application(client_max_size=64 * 1024 * 1024, middlewares=[trouble.middleware] if trouble else ())
     AfterbuyServer(world).add_to(app)
     SendcloudServer(world, panel).add_to(app)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
@@ -181,7 +185,14 @@ def secrets_in(folder: Path) -> Path:
 
 @asynccontextmanager
 async def exporter_harness(
-    redis_url: str, folder: Path, *, world: World | None = None, orders: int = 20, settled: bool = True, **spec: Any
+    redis_url: str,
+    folder: Path,
+    *,
+    world: World | None = None,
+    orders: int = 20,
+    settled: bool = True,
+    trouble: ShortTrouble | None = None,
+    **spec: Any,
 ) -> AsyncIterator[ExporterHarness]:
     """Everything of one exporter; ``settled`` is a tenant that needs no recovery."""
     world = world or seeded_world(orders, now=NOW)
@@ -189,7 +200,11 @@ async def exporter_harness(
     world.sendcloud.limits.reads_per_minute = 100_000
     secrets_in(folder)
     redis = connect(redis_url, SecretFiles(folder / "redis"), part="exporter")
-    async with served(world) as (address, panel), aiohttp.ClientSession() as session:
+    traces = [timing_out(world)] if trouble else []
+    async with (
+        served(world, trouble) as (address, panel),
+        aiohttp.ClientSession(trace_configs=traces) as session,
+    ):
         context = context_at(address, session, redis, folder, world, **spec)
         if settled:
             await context.state.set("recovered", "1")
@@ -232,6 +247,7 @@ def context_at(
             credentials=lambda: SendcloudCredentials.read(files["sendcloud"]),
             meter=UpstreamMeter(metrics, IDENTITY, "sendcloud"),
             clock=world.clock.seconds,
+            new_bucket=partial(RateBucket, clock=world.clock.seconds, sleep=virtual_sleep(world)),
         ),
         ledger=Ledger(redis, tenant=IDENTITY, keyring=keyring, clock=world.clock.seconds),
         state=TenantState(redis, tenant=IDENTITY),
@@ -239,7 +255,7 @@ def context_at(
         keyring=keyring,
         metrics=metrics,
         clock=world.clock.seconds,
-        sleep=virtual_sleep(world),
+        pause=virtual_pause(world),
     )
 
 
@@ -250,3 +266,14 @@ def virtual_sleep(world: World) -> Callable[[float], Awaitable[None]]:
         world.clock.advance(timedelta(seconds=seconds))
 
     return sleep
+
+
+def virtual_pause(world: World) -> Callable[[asyncio.Event, float], Awaitable[bool]]:
+    """The same, unless the process has to end."""
+
+    async def pause(stop: asyncio.Event, seconds: float) -> bool:
+        if not stop.is_set():
+            world.clock.advance(timedelta(seconds=seconds))
+        return not stop.is_set()
+
+    return pause

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 from aftersend.afterbuy.client import AfterbuyClient
+from aftersend.call_retries import CallRetries, Repeat, once
+from aftersend.errors import Later
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
+from aftersend.loops import pause
 from aftersend.observe.logs import get_logger
 from aftersend.observe.metrics import Metrics
 from aftersend.redis.lease import Lease
@@ -45,8 +48,12 @@ class ExportContext:
     keyring: Keyring
     metrics: Metrics
     clock: Callable[[], float]
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    """Wait a number of seconds."""
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process has to end."""
+    pause: Callable[[asyncio.Event, float], Awaitable[bool]] = pause
+    """Wait so many seconds, or until the event is set; False then."""
+    repeat: Repeat = once
+    """Makes a call to an upstream; in a run as often as it takes."""
     lease: Lease | None = None
     """The lease of the present run; None outside of runs."""
     log: "FilteringBoundLogger" = field(default_factory=get_logger)
@@ -86,6 +93,22 @@ class ExportContext:
         """Raise ``Later`` if another exporter took this run over."""
         if self.lease is not None:
             await self.lease.check()
+
+    def repeating_calls(self) -> "ExportContext":
+        """Return the context of one run, whose calls are repeated while they fail for transient reasons."""
+        repeat = CallRetries(wait=self._wait_in_run, clock=self.clock)
+        return replace(
+            self,
+            repeat=repeat,
+            afterbuy=self.afterbuy.repeating(repeat),
+            sendcloud=self.sendcloud.repeating(repeat),
+        )
+
+    async def _wait_in_run(self, seconds: float) -> None:
+        """Wait between two tries; ``Later`` if the process ends, or another exporter took the run over."""
+        if not await self.pause(self.stop, seconds):
+            raise Later("stopping")
+        await self.check_lease()
 
 
 async def gather_limited(items: Iterable[_In], work: Callable[[_In], Awaitable[_Out]]) -> list[_Out]:

@@ -95,6 +95,7 @@ def context_for(runtime: Runtime) -> ExportContext:
         keyring=runtime.keyring,
         metrics=runtime.metrics,
         clock=time.time,
+        stop=runtime.stop,
     )
 
 

@@ -1,13 +1,13 @@
 """Labels that Sendcloud shows before the ledger knows them.
 
 What a push does to an order that has a label already is not documented: nothing, or a second incoming order. So before
-an order is pushed *again*, its parcels are read from Sendcloud. And while the ledger knows too little (Redis was lost,
-or is new), the labels of the whole catch-up period are read once, so that orders which are long on their way are not
-pushed again.
+an order is pushed *again*, its parcels are read from Sendcloud; before a push is repeated within a run, the parcels
+that changed since its first try. And while the ledger knows too little (Redis was lost, or is new), the labels of the
+whole catch-up period are read once, so that orders which are long on their way are not pushed again.
 """
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from aftersend.order_ids import is_order_id, order_id_of
 from aftersend.sendcloud.model import ParcelEvent
@@ -21,7 +21,11 @@ async def has_label(context: ExportContext, order_id: str) -> bool:
 
 async def all_labelled(context: ExportContext) -> set[int]:
     """Return the OrderIDs of all orders that got a label in the catch-up period."""
-    since = context.now() - timedelta(milliseconds=context.recheck_period_ms)
+    return await labelled_since(context, context.now() - timedelta(milliseconds=context.recheck_period_ms))
+
+
+async def labelled_since(context: ExportContext, since: datetime) -> set[int]:
+    """Return the OrderIDs of all orders whose label is new or changed since then."""
     found: set[int] = set()
     async for page in context.sendcloud.parcels(since):
         found |= _orders(page.events)

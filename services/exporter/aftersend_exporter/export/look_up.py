@@ -15,9 +15,14 @@ from aftersend_exporter.rules import outcomes, transitions
 
 def calls_before_push(entry: Entry | None) -> int:
     """Return the number of calls that ``may_push`` makes for an order with this entry."""
-    if entry is None or not entry.pushed:
+    if entry is None or not _may_be_there(entry):
         return 0
     return 2 if transitions.was_confirmed(entry) else 1
+
+
+def _may_be_there(entry: Entry) -> bool:
+    """Return whether Sendcloud may have it; what it refused before is taken as absent: resends have few calls."""
+    return entry.pushed > 0 or (entry.state == "pushing" and not entry.refusals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class LookUp:
 
     async def may_push(self, order: str, entry: Entry | None) -> bool:
         """Return False if Sendcloud shows a label unknown to the ledger, or if a person deleted the order there."""
-        if entry is None or not entry.pushed:
+        if entry is None or not calls_before_push(entry):
             return True
         try:
             allowed = not await has_label(self.context, order)

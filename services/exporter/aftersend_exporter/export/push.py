@@ -6,17 +6,21 @@
                                                           └── transient error: stay pushing and watched for the next run
 
 An order that is ``pushing`` when a process dies is read and sent again by the next run; the upsert key makes that
-harmless. After three consecutive failures nothing more is sent in this run, but what was collected stays watched.
+harmless. So a push that failed for a transient reason is repeated within the run, whether or not Sendcloud carried it
+out; unless an order of it has got a label meanwhile, because what another push does to that one is not documented: then
+the next run looks at each order. After three consecutive failures nothing more is sent in this run, but what was
+collected stays watched.
 
 Refused orders of a batch are improved and sent again together, in at most three rounds: with street or currency in
 another form (see ``fallback``), or without an optional field (see ``optional_fields``), which is noticed. The
 fingerprint stays that of the order as the merchant has it, so it is not sent again for that.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import partial, reduce
-from itertools import compress
+from itertools import compress, count
 from typing import Final
 
 from aftersend.errors import AftersendError, Misconfigured, Transient
@@ -27,14 +31,14 @@ from aftersend.sendcloud.errors import BatchRejected
 from aftersend.sendcloud.model import SENDCLOUD, PushOrder
 from aftersend_exporter.context import ExportContext, gather_limited
 from aftersend_exporter.export.batches import BATCH, GroupAccepted, GroupRefused, deliver
+from aftersend_exporter.export.existing_labels import labelled_since
 from aftersend_exporter.export.recorder import RunRecorder
 from aftersend_exporter.rules.optional_fields import of_all_articles, plain_path, without
 from aftersend_exporter.rules.transitions import accepted, noticed, pushing, rejected
 
 _MAX_CONSECUTIVE_FAILURES: Final = 3
-_STILL_PROCESSING: Final = "still_processing"
-_BUSY_RETRY_DELAYS: Final = (1.0, 2.0, 4.0)
-"""Seconds; for an order that Sendcloud is still processing."""
+_CLOCKS_DIFFER: Final = timedelta(minutes=5)
+"""Labels are asked for by Sendcloud's clock, from our own on minus so much."""
 _ROUNDS: Final = 3
 """How often refused orders are improved and sent again."""
 _INTEGRATION: Final = "order_details/integration"
@@ -135,36 +139,41 @@ class Pusher:
         if again:
             await self._deliver(again, rounds=rounds - 1)
 
-    async def send(self, group: list[MappedOrder], *, busy_retries: bool = True) -> GroupAccepted | GroupRefused:
+    async def send(self, group: list[MappedOrder]) -> GroupAccepted | GroupRefused:
         """Make one call. A group that can be tried again counts as accepted here: its orders stay ``pushing``."""
         if self._closed:
             self.recorder.record_push("retried", _ids(group))
             return GroupAccepted()
         await self.context.check_lease()
         try:
-            await self._post(group, _BUSY_RETRY_DELAYS if busy_retries else ())
+            sent = await self._post(group)
         except BatchRejected as error:
             if _blames_integration(error):
                 return self._fail(group, _WRONG_INTEGRATION, final=True)
             return GroupRefused(error.positions, reason=(error.code, error.path))
         except AftersendError as error:
             return self._fail(group, error, final=not isinstance(error, Transient))
-        await self._accept(group)
+        if sent:
+            await self._accept(group)
+        else:
+            self.recorder.record_push("retried", _ids(group))
         return GroupAccepted()
 
-    async def _post(self, group: list[MappedOrder], delays: Iterable[float]) -> None:
-        """Retry after these seconds while Sendcloud still processes one of these orders."""
-        orders = [mapped.push for mapped in group]
-        for seconds in delays:
-            try:
-                await self.context.sendcloud.push(orders)
-            except Transient as error:
-                if error.code != _STILL_PROCESSING:
-                    raise
-                await self.context.sleep(seconds)
-            else:
-                return
-        await self.context.sendcloud.push(orders)
+    async def _post(self, group: list[MappedOrder]) -> bool:
+        """Push a group, as often as it takes; False if it got a label after a try of unknown outcome."""
+        began, tries = self.context.now(), count()
+
+        async def attempt() -> bool:
+            if next(tries) and not await self._is_unlabelled(group, since=began - _CLOCKS_DIFFER):
+                return False
+            await self.context.sendcloud.push([mapped.push for mapped in group])
+            return True
+
+        return await self.context.repeat(SENDCLOUD, attempt)
+
+    async def _is_unlabelled(self, group: list[MappedOrder], *, since: datetime) -> bool:
+        labelled = await labelled_since(self.context, since)
+        return labelled.isdisjoint(int(mapped.order) for mapped in group)
 
     async def _accept(self, group: list[MappedOrder]) -> None:
         self._failures = 0

@@ -103,7 +103,7 @@ class Resender:
             if not group:
                 return []
             self._calls -= 1
-            answer = await self.pusher.send([order.mapped for order in group], busy_retries=False)
+            answer = await self.pusher.send([order.mapped for order in group])
         if not isinstance(answer, GroupRefused):
             return []
         bad = found(range(len(group)), answer)

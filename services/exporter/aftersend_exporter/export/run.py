@@ -35,7 +35,7 @@ from aftersend_exporter.run_stats import RunStats
 async def export(context: ExportContext, request: RunRequest, *, run: str) -> tuple[RunStats, RunSummary]:
     """Run one export and return its summary. Raises only for our own Redis, and if the lease is lost."""
     stats = RunStats(run=run, kind="export", decisions=[] if request.dry_run else None)
-    started = context.now()
+    started, context = context.now(), context.repeating_calls()
     with span("export", run=run, run_kind="export") as trace:
         try:
             await _work(RunRecorder(context, stats, dry_run=request.dry_run), request, started=started)

@@ -38,7 +38,7 @@ _MINUTE = 60.0
 async def sweep(context: ExportContext, request: RunRequest, *, run: str) -> tuple[RunStats, RunSummary]:
     """Run one sweep and return its summary. Raises only for our own Redis, and if the lease is lost."""
     stats = RunStats(run=run, kind="sweep")
-    started = context.now()
+    started, context = context.now(), context.repeating_calls()
     with span("sweep", run=run, run_kind="sweep") as trace:
         recovering = request.recovery or await context.state.recovering()
         try:

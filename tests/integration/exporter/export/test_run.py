@@ -1,7 +1,7 @@
 """Whole exports between the two simulated systems: what is sent, held, reported, and never lost."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from aftersend.errors import Transient
+from aftersend.afterbuy.model import Page
+from aftersend.errors import Later, Transient
 from aftersend.ledger.merge import labelled
+from aftersend.sendcloud.model import PushOrder
 from aftersend_exporter.export.existing_labels import all_labelled
 from aftersend_exporter.rules.transitions import MAX_PUSHES
 from aftersend_sandbox.faults import Faults
@@ -181,11 +183,12 @@ async def test_a_run_for_named_orders_sends_a_refused_one_again(small: ExporterH
 
 
 async def test_a_lost_answer_is_healed_without_a_double(small: ExporterHarness) -> None:
-    small.break_("sendcloud", "lost_answer", remaining=1, calls=("POST /orders",))
+    small.break_("sendcloud", "lost_answer", calls=("POST /orders",))
     first = await small.export()
     assert first.outcome == "failed", "its only batch failed"
     assert first.health.sendcloud == "unavailable"
     assert first.watched == first.read - sum(first.skipped.values())
+    small.world.faults.disarm()
     second = await small.export()
     assert second.outcome == "done"
     assert second.sent == first.watched
@@ -193,21 +196,67 @@ async def test_a_lost_answer_is_healed_without_a_double(small: ExporterHarness) 
     assert broken_rules(small) == {}
 
 
+@pytest.mark.parametrize("labelled_order", ["updated", "refused", "reopened"])
+async def test_a_label_between_two_tries_of_a_push_makes_no_double(small: ExporterHarness, labelled_order: str) -> None:
+    """The answer to a push is lost, a label is printed at once, and what another push would do is not documented."""
+    small.world.switches.turn("labelled_order", labelled_order)
+    small.break_("sendcloud", "lost_answer", remaining=1, calls=("POST /orders",))
+    push = small.context.sendcloud.push
+
+    async def printing(orders: Sequence[PushOrder]) -> None:
+        try:
+            await push(orders)
+        finally:
+            small.panel.print_labels(small.saved(small.order()))
+
+    small.context.sendcloud.push = printing  # type: ignore[method-assign]
+    first = await small.export()
+    assert (first.outcome, first.sent, first.rejected) == ("partial", 0, 0)
+    assert set(small.world.journal.pushes.values()) == {1}
+    small.context.sendcloud.push = push  # type: ignore[method-assign]
+    second = await small.export()
+    assert (second.outcome, second.sent) == ("done", first.watched - 1)
+    assert small.pushes(small.order()) == 1
+
+
+async def test_a_stop_ends_the_wait_between_two_tries(small: ExporterHarness) -> None:
+    small.break_("afterbuy", "http_503")
+    small.context.stop.set()
+    with pytest.raises(Later):
+        await small.export()
+    assert small.world.faults.struck["afterbuy/http_503"] == 1
+
+
 async def test_busy_for_long_is_tried_again_in_the_next_run(small: ExporterHarness) -> None:
     small.break_("sendcloud", "still_processing", calls=("POST /orders",))
     busy = await small.export()
     assert (busy.outcome, busy.sent) == ("failed", 0)
-    assert small.world.faults.struck["sendcloud/still_processing"] == 4
+    assert small.world.faults.struck["sendcloud/still_processing"] > 4
     small.world.faults.disarm()
     assert (await small.export()).sent == busy.watched
 
 
+def fail_pushes(harness: ExporterHarness, *, batches: int) -> list[str]:
+    """Let every push of the first batches fail; return which order headed each push that failed."""
+    push, failed = harness.context.sendcloud.push, list[str]()
+
+    async def flaky(orders: Sequence[PushOrder]) -> None:
+        if orders[0].order_id in failed or len(set(failed)) < batches:
+            failed.append(orders[0].order_id)
+            raise Transient("http_502", upstream="sendcloud")
+        await push(orders)
+
+    harness.context.sendcloud.push = flaky  # type: ignore[method-assign]
+    return failed
+
+
 async def test_one_batch_of_several_fails(redis_url: str, tmp_path: Path) -> None:
     async with exporter_harness(redis_url, tmp_path, orders=300) as harness:
-        harness.break_("sendcloud", "http_502", remaining=1, calls=("POST /orders",))
+        push, failed = harness.context.sendcloud.push, fail_pushes(harness, batches=1)
         first = await harness.export()
-        assert first.outcome == "partial"
+        assert (first.outcome, len(set(failed))) == ("partial", 1)
         assert first.watched == 100 + sum(await _held(harness))
+        harness.context.sendcloud.push = push  # type: ignore[method-assign]
         second = await harness.export()
         assert (second.outcome, second.sent) == ("done", 100)
         assert set(harness.world.journal.pushes.values()) == {1}
@@ -220,11 +269,11 @@ async def _held(harness: ExporterHarness) -> list[int]:
 
 async def test_after_three_failures_nothing_more_is_tried(redis_url: str, tmp_path: Path) -> None:
     async with exporter_harness(redis_url, tmp_path, orders=700) as harness:
-        harness.break_("sendcloud", "http_503", calls=("POST /orders",))
+        push, failed = harness.context.sendcloud.push, fail_pushes(harness, batches=99)
         first = await harness.export()
         assert first.outcome == "failed"
-        assert harness.world.faults.struck["sendcloud/http_503"] == 3
-        harness.world.faults.disarm()
+        assert len(failed) > len(set(failed)) == 3
+        harness.context.sendcloud.push = push  # type: ignore[method-assign]
         assert (await harness.export()).outcome == "done"
 
 
@@ -607,6 +656,11 @@ async def test_an_unreadable_order_is_a_problem_of_its_own(small: ExporterHarnes
     assert await small.problem(order) == ""
 
 
+async def never_answered(*_: object, **__: object) -> AsyncIterator[Page]:
+    raise Transient("code_13", upstream="afterbuy")
+    yield
+
+
 async def test_a_window_that_was_not_read_to_its_end_is_a_failure_whatever_else_was_done(
     redis_url: str, tmp_path: Path
 ) -> None:
@@ -617,7 +671,7 @@ async def test_a_window_that_was_not_read_to_its_end_is_a_failure_whatever_else_
         success = await harness.context.state.get("success.export")
         held.additional_info = ""
         harness.later(minutes=30)
-        harness.break_("afterbuy", "code_13", calls=("GetSoldItems",), remaining=1)
+        harness.context.afterbuy.orders_between = never_answered  # type: ignore[method-assign]
         summary = await harness.export()
         assert (summary.outcome, summary.sent) == ("failed", 1)
         assert await harness.context.state.get("success.export") == success
