@@ -63,7 +63,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         tenant_file=Path(reader.required("AFTERSEND_TENANT_FILE", "name the tenant document")),
         secrets_dir=Path(reader.required("AFTERSEND_SECRETS_DIR", "name the folder of secret files")),
         redis_url=reader.parsed(
-            "AFTERSEND_REDIS_URL", "", _redis_url, "use redis://host:6379/0 or rediss://host:6379/0"
+            "AFTERSEND_REDIS_URL", "", parse_redis_url, "use redis://host:6379/0 or rediss://host:6379/0"
         ),
         listen=reader.parsed("AFTERSEND_LISTEN", "0.0.0.0:8080", parse_listen_address, "use host:port"),
         admin_listen=reader.parsed("AFTERSEND_ADMIN_LISTEN", "0.0.0.0:9090", parse_listen_address, "use host:port"),
@@ -125,7 +125,7 @@ def parse_listen_address(text: str) -> ListenAddress | None:
         return None
 
 
-def _redis_url(text: str) -> str | None:
+def parse_redis_url(text: str) -> str | None:
     """Return the text if it names a server and nothing else: a query could change the protocol, TLS included."""
     try:
         parts = urlsplit(text)

@@ -23,8 +23,9 @@ from aftersend.sealing import Keyring
 from aftersend.sendcloud.client import SendcloudClient
 from aftersend.sendcloud.credentials import MIN_SIGNATURE_KEY, SendcloudCredentials, SignatureKeys
 from aftersend.sendcloud.model import Integration
-from aftersend.service.runtime import check_upstream_urls, http_session, is_loopback
+from aftersend.service.runtime import http_session
 from aftersend.tenant.document import Spec
+from aftersend.tenant.upstream_urls import check_upstream_urls, is_loopback
 
 MAX_CLOCK_SKEW = 30.0
 _TAG_CURE = (

@@ -18,10 +18,10 @@ from aftersend.cli.tenant_context import TenantLocation
 from aftersend.errors import Misconfigured
 from aftersend.sealing import make_data_keys
 from aftersend.secrets import SecretFiles
-from aftersend.service.runtime import check_upstream_urls
 from aftersend.settings import Settings, read_settings
 from aftersend.tenant.document import Tenant
 from aftersend.tenant.loading import load_tenant
+from aftersend.tenant.upstream_urls import check_upstream_urls
 
 REQUIRED = (
     ("afterbuy", "partnerToken"),

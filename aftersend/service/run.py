@@ -23,11 +23,12 @@ from aftersend.redis import durability
 from aftersend.service.admin import AdminServer
 from aftersend.service.heartbeat import Heartbeat
 from aftersend.service.process_limits import prepare_process
-from aftersend.service.runtime import Part, Runtime, Shared, check_upstream_urls, http_session, runtime_for
+from aftersend.service.runtime import Part, Runtime, Shared, http_session, runtime_for
 from aftersend.service.secret_watch import SecretWatcher
 from aftersend.settings import Settings, read_settings
 from aftersend.tenant.document import Tenant
 from aftersend.tenant.loading import load_tenant
+from aftersend.tenant.upstream_urls import check_upstream_urls
 
 EXIT_OK, EXIT_FAILED, EXIT_MISCONFIGURED = 0, 1, 2
 _CANCEL_AFTER = 20.0

@@ -5,7 +5,6 @@ and lets them share the HTTP session, the metrics and both listeners. A part nev
 """
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,12 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import aiohttp
 
 from aftersend import __version__
-from aftersend.errors import Misconfigured, Transient
+from aftersend.errors import Transient
 from aftersend.observe.logs import get_logger
 from aftersend.observe.metrics import Metrics
 from aftersend.redis.connection import connect
@@ -29,6 +27,7 @@ from aftersend.service.listener import PublicListener
 from aftersend.service.secret_watch import SecretWatcher
 from aftersend.settings import Settings
 from aftersend.tenant.document import Tenant
+from aftersend.tenant.upstream_urls import is_loopback
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -148,26 +147,3 @@ def _basic_checks(runtime: Runtime) -> None:
 
     runtime.health.add_ready_check("redis", redis_answers)
     runtime.health.add_ready_check("data-key", data_key_usable)
-
-
-def check_upstream_urls(tenant: Tenant, *, allow_http: bool) -> None:
-    """Refuse http beyond loopback: orders and keys would cross the network in clear."""
-    for path, url in (
-        ("spec.afterbuy.url", tenant.spec.afterbuy.url),
-        ("spec.sendcloud.url", tenant.spec.sendcloud.url),
-    ):
-        if not allow_http and url.startswith("http://") and not is_loopback(url):
-            raise Misconfigured(
-                "plain http is allowed on this machine only", path=path, cure="use https, or set AFTERSEND_ALLOW_HTTP=1"
-            )
-
-
-def is_loopback(url: str) -> bool:
-    """Return True if the host of ``url`` is this machine."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 
 from aftersend.tenant import cron
-from aftersend.tenant.document import BackupPolicy, Export, RedisStore, Spec, Sweep, Webhook
-from aftersend.tenant.pods import Pods, Toleration
+from aftersend.tenant.document import BackupPolicy, Export, RedisStore, Spec, Sweep, Webhook, Window
+from aftersend.tenant.pods import Pods, Resources, Toleration
+from aftersend.tenant.quantities import memory_bytes, millicores
 
+_ONE_SIDED = "!has(self.requests) || !has(self.limits)"
 _RESERVED = ("app.kubernetes.io/", "aftersend.jj-ideenschmiede.de/")
 
 
@@ -35,6 +37,16 @@ class SectionRule:
 
 def _own_keys(keys: "dict[str, str]") -> bool:
     return not any(key.startswith(_RESERVED) for key in keys)
+
+
+def _memory_fits(resources: Resources) -> bool:
+    asked, most = resources.requests.memory, resources.limits.memory
+    return asked is None or most is None or memory_bytes(asked) <= memory_bytes(most)
+
+
+def _cpu_fits(resources: Resources) -> bool:
+    asked, most = resources.requests.cpu, resources.limits.cpu
+    return asked is None or most is None or millicores(str(asked)) <= millicores(str(most))
 
 
 RULES = (
@@ -68,6 +80,36 @@ RULES = (
         "an external Redis needs the secret that holds its url: set redis.urlSecretName, or use mode managed",
         "self.mode != 'external' || has(self.urlSecretName)",
         lambda redis: redis.mode != "external" or redis.url_secret_name is not None,
+    ),
+    SectionRule(
+        RedisStore,
+        "urlSecretName",
+        "a managed Redis has no url of its own: leave out redis.urlSecretName, or use mode external",
+        "self.mode != 'managed' || !has(self.urlSecretName)",
+        lambda redis: redis.mode != "managed" or redis.url_secret_name is None,
+    ),
+    SectionRule(
+        Window,
+        "lookbackDays",
+        "lookbackDays cannot exceed catchUpDays: set one of them so that a run never reaches back further",
+        "self.lookbackDays <= self.catchUpDays",
+        lambda window: window.lookback_days <= window.catch_up_days,
+    ),
+    SectionRule(
+        Resources,
+        "requests",
+        "a request of memory cannot exceed its limit: set requests.memory lower, or limits.memory higher",
+        f"{_ONE_SIDED} || !has(self.requests.memory) || !has(self.limits.memory)"
+        " || quantity(self.requests.memory).compareTo(quantity(self.limits.memory)) <= 0",
+        _memory_fits,
+    ),
+    SectionRule(
+        Resources,
+        "requests",
+        "a request of cpu cannot exceed its limit: set requests.cpu lower, or limits.cpu higher",
+        f"{_ONE_SIDED} || !has(self.requests.cpu) || !has(self.limits.cpu)"
+        " || quantity(string(self.requests.cpu)).compareTo(quantity(string(self.limits.cpu))) <= 0",
+        _cpu_fits,
     ),
     SectionRule(
         RedisStore,

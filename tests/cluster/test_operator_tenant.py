@@ -313,6 +313,21 @@ def test_a_missing_secret_is_a_condition_that_heals_by_itself(scene: OperatorSce
     eventually(lambda: scene.reason() == "SecretMissing", what="the condition again")
 
 
+def test_what_a_service_would_refuse_is_refused_before_it_rolls(scene: OperatorScene) -> None:
+    scene.operator().start()
+    scene.bring_up()
+    before = scene.get(f"deployment/aftersend-{NAME}-writer")["metadata"]["generation"]
+    scene.apply_tenant(afterbuy={"url": "http://sandbox.example:8080/"})
+    eventually(lambda: scene.reason() == "InvalidSpec", what="the condition")
+    message = scene.conditions()["Ready"]["message"]
+    assert "spec.afterbuy.url" in message
+    assert "tenants.allowHttp" in message
+    assert scene.get(f"deployment/aftersend-{NAME}-writer")["metadata"]["generation"] == before
+    assert "http://" not in str(scene.get(f"configmap/aftersend-{NAME}-tenant")["data"]), "the last good document stays"
+    scene.apply_tenant()
+    eventually(scene.is_running, what="it to heal")
+
+
 def test_what_jobs_report_stands_in_the_status(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.bring_up()

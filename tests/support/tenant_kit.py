@@ -185,6 +185,18 @@ CONTRADICTIONS: list[tuple[str, Any, str]] = [
     ("spec.webhook", {"host": "a.example", "ingressClassName": "nginx", "gateway": "main"}, "spec.webhook.gateway"),
     ("spec.webhook", {"gateway": "main"}, "spec.webhook.host"),
     ("spec.redis.mode", "external", "spec.redis.urlSecretName"),
+    ("spec.redis.urlSecretName", "redis", "spec.redis.urlSecretName"),
+    ("spec.export.window.lookbackDays", 15, "spec.export.window.lookbackDays"),
+    (
+        "spec.pods.resources",
+        {"requests": {"memory": "1Gi"}, "limits": {"memory": "1023Mi"}},
+        "spec.pods.resources.requests",
+    ),
+    (
+        "spec.pods.resourcesOf",
+        {"writer": {"requests": {"cpu": 1}, "limits": {"cpu": "500m"}}},
+        "spec.pods.resourcesOf.writer.requests",
+    ),
     ("spec.pods.tolerations", [{"operator": "Exists", "value": "x"}], "spec.pods.tolerations[0].value"),
     ("spec.pods.tolerations", [{"operator": "Exists"}, {"value": "x"}], "spec.pods.tolerations[1].key"),
     ("spec.pods.tolerations", [{"key": "a", "tolerationSeconds": 1}], "spec.pods.tolerations[0].tolerationSeconds"),

@@ -13,13 +13,14 @@ user ``default`` has no password; but that user is off) and ``bind``.
 
 from typing import Any, Final
 
+from aftersend.tenant.quantities import memory_bytes
 from aftersend_operator.manifests.config_map import CONFIG_ANNOTATION, content_hash
 from aftersend_operator.manifests.generated_secrets import JSON_ACL, PLAIN_ACL
 from aftersend_operator.manifests.parts import REDIS
 from aftersend_operator.manifests.pods import container_security, pod_frame, pod_template
 from aftersend_operator.manifests.redis_acl import PROBE
 from aftersend_operator.manifests.render_context import RenderContext
-from aftersend_operator.manifests.resources import memory_bytes, resources
+from aftersend_operator.manifests.resources import resources
 from aftersend_operator.model.naming import GROUP, Manifest, selector
 from aftersend_operator.model.ports import REDIS_PORT
 

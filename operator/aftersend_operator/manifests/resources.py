@@ -7,6 +7,7 @@ limit (because only the limit was lowered) is reduced to it, because the API ser
 from typing import Final
 
 from aftersend.tenant.pods import Amounts, Pods, Resources
+from aftersend.tenant.quantities import memory_bytes, millicores
 
 _DEFAULTS: Final[dict[str, tuple[dict[str, str], dict[str, str]]]] = {
     "exporter": ({"cpu": "50m", "memory": "96Mi"}, {"cpu": "500m", "memory": "256Mi"}),
@@ -17,7 +18,6 @@ _DEFAULTS: Final[dict[str, tuple[dict[str, str], dict[str, str]]]] = {
     "export": ({"cpu": "25m", "memory": "64Mi"}, {"cpu": "500m", "memory": "192Mi"}),
     "backup": ({"cpu": "25m", "memory": "96Mi"}, {"cpu": "500m", "memory": "256Mi"}),
 }
-_UNITS: Final = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "k": 10**3, "M": 10**6, "G": 10**9}
 
 
 def resources(pods: Pods, part: str) -> dict[str, dict[str, str]]:
@@ -33,17 +33,6 @@ def resources(pods: Pods, part: str) -> dict[str, dict[str, str]]:
         },
         "limits": limits,
     }
-
-
-def memory_bytes(quantity: str) -> int:
-    """Parse a memory quantity such as 128Mi into bytes."""
-    number = quantity.rstrip("KMGik")
-    return int(number) * _UNITS[quantity.removeprefix(number)]
-
-
-def millicores(quantity: str) -> float:
-    """Parse a CPU quantity such as 250m or 0.5 into thousandths of a core."""
-    return float(quantity[:-1]) if quantity.endswith("m") else float(quantity) * 1000
 
 
 def _given(amounts: Amounts) -> dict[str, str]:

@@ -11,6 +11,7 @@ from sys import intern
 import msgspec
 
 from aftersend.errors import Misconfigured
+from aftersend.settings import parse_redis_url
 from aftersend.tenant.document import KIND, Tenant
 from aftersend.tenant.loading import tenant_of
 from aftersend.tenant.status import Status
@@ -146,24 +147,35 @@ class SecretRecord:
     """Port of the Redis URL in it; the default port if there is none."""
     expires: float
     """Unix time when its certificate (``tls.crt``) expires; 0 without a readable one."""
+    has_redis_url: bool
+    """Its key ``url`` is an address that a service accepts."""
 
 
 def secret_record(live: Manifest) -> SecretRecord:
-    """Parse a Secret: names of non-empty keys, a port, the end of a certificate; no value is kept."""
+    """Parse a Secret: names of keys that hold something, a port, the end of a certificate; no value is kept."""
     data = live.get("data") or {}
-    names = frozenset(intern(name) for name in data if data[name])
+    names = frozenset(intern(name) for name in data if _decoded(data[name]))
     return SecretRecord(
         key=key_of(live),
         version=version_of(live),
         names=names,
         redis_port=_redis_port(data.get("url") or ""),
         expires=_expires(data.get("tls.crt") or ""),
+        has_redis_url=parse_redis_url(_decoded(data.get("url") or "").decode(errors="replace")) is not None,
     )
+
+
+def _decoded(encoded: str) -> bytes:
+    """Return the value as a service reads it: white space at the end does not count."""
+    try:
+        return base64.b64decode(encoded).rstrip()
+    except ValueError:
+        return b""
 
 
 def _redis_port(encoded: str) -> int:
     try:
-        return port_of_url(base64.b64decode(encoded).decode().strip())
+        return port_of_url(_decoded(encoded).decode())
     except ValueError:
         return REDIS_PORT
 

@@ -32,7 +32,7 @@ from aftersend_operator.model.records import Key, TenantRecord
 from aftersend_operator.reconcile.apply import ApplyResult, ChildApplier
 from aftersend_operator.reconcile.secrets import GeneratedSecrets
 from aftersend_operator.settings import OperatorSettings
-from aftersend_operator.status.checks import secret_faults
+from aftersend_operator.status.checks import secret_faults, start_faults
 from aftersend_operator.status.collector import StatusCollector
 from aftersend_operator.status.conditions import TenantHealth, tenant_health, transitions
 from aftersend_operator.status.parts import part_states
@@ -126,6 +126,8 @@ class Reconciler:
         last, revision, now = self._last_passes[record.key], self.revisions[record.key], self.now()
         if last.revision == revision and now.timestamp() < last.until:
             return last.result
+        if wrong := list(start_faults(record.tenant, self.cache.secrets, allow_http=self.settings.allow_http)):
+            return ApplyResult(faults=wrong)
         redis_hash, faults = await self.secrets.ensure(record, record.tenant, now=now)
         if faults:
             return ApplyResult(faults=faults, again=True)

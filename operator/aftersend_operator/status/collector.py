@@ -18,16 +18,14 @@ import msgspec
 
 from aftersend_operator.informer.cache import Cache
 from aftersend_operator.model.pods import PodRecord
-from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.model.records import Key, TenantRecord
 from aftersend_operator.model.references import referenced_secrets
 from aftersend_operator.status.newest import newest_state
 from aftersend_operator.status.readyz_client import ReadyzClient
-from aftersend_operator.status.reports import ReportedState, state_from_jobs
+from aftersend_operator.status.reports import ReportedState, state_from_jobs, upstream_faults
 from aftersend_operator.status.service_reports import (
     PodReport,
     ServiceReport,
-    knows_upstreams,
     parse_report,
     state_from_services,
 )
@@ -67,9 +65,8 @@ class StatusCollector:
         """Return the newest reports."""
         pods = self.cache.pods(record.key)
         reports = await self._ask(record, [pod for pod in pods if _serves(pod)])
-        jobs, services = state_from_jobs(pods), state_from_services(reports, grace)
-        found = newest_state(record.status, jobs, services, upstreams_known=knows_upstreams(reports))
-        return self._with_seen_by_run(record, found)
+        found = newest_state(record.status, state_from_jobs(pods), state_from_services(reports, grace))
+        return self._with_upstreams(record, found)
 
     def forget(self, tenant: Key) -> None:
         """Drop what is kept of a deleted tenant."""
@@ -89,17 +86,17 @@ class StatusCollector:
         report = parse_report(await self.readyz_client.fetch(pod.address), record.identity)
         return _Answer(pod.ready, now, report)
 
-    def _with_seen_by_run(self, record: TenantRecord, reported: ReportedState) -> ReportedState:
-        """Add the faults that the last export saw, but for refused credentials that were changed since."""
+    def _with_upstreams(self, record: TenantRecord, reported: ReportedState) -> ReportedState:
+        """Add the faults of the upstreams, but for refused credentials that were changed after the run that saw it."""
         run = (reported.last_export and reported.last_export.run) or ""
         versions = self._versions(record)
         known, stale_run = self._secrets.get(record.key, (versions, ""))
         stale_run = stale_run if versions == known else run
         self._secrets[record.key] = (versions, stale_run)
-        seen = reported.seen_by_run
-        if run and run == stale_run:
-            seen = tuple(fault for fault in seen if fault.reason is not ConditionReason.CREDENTIALS_REFUSED)
-        return msgspec.structs.replace(reported, faults=(*seen, *reported.faults))
+        is_stale = bool(run) and run == stale_run
+        seen = {side: state for side, state in reported.seen_by_run.items() if not is_stale or state != "refused"}
+        faults = upstream_faults({**seen, **reported.circuits}, record.tenant) if record.tenant else ()
+        return msgspec.structs.replace(reported, faults=(*faults, *reported.faults))
 
     def _versions(self, record: TenantRecord) -> tuple[int, ...]:
         names = referenced_secrets(record.tenant) if record.tenant else ()

@@ -15,7 +15,7 @@ from aftersend_operator.model.faults import Fault
 from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.status.parts import PartState
 
-_MAX_MESSAGE_CHARS: Final = 400
+_MAX_MESSAGE_CHARS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)

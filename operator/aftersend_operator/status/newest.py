@@ -18,10 +18,8 @@ _SAME_BACKUP_SECONDS: Final = 1800.0
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def newest_state(
-    before: Status, jobs: ReportedState, services: ReportedState, *, upstreams_known: bool
-) -> ReportedState:
-    """Combine both; ``upstreams_known``: services report both upstreams, so the last run's view of them is stale."""
+def newest_state(before: Status, jobs: ReportedState, services: ReportedState) -> ReportedState:
+    """Combine both; where a service reports the circuit of an upstream, the last run's view of it is stale."""
     export = _newest(before.last_export, jobs.last_export, services.last_export)
     backup = _newest_backup(_newest(before.last_backup, jobs.last_backup), services.last_backup)
     reporter = next((state for state in (services, jobs) if export and state.last_export is export), ReportedState())
@@ -34,7 +32,7 @@ def newest_state(
         problems=reporter.problems if services.problems is None else services.problems,
         notices=reporter.notices if services.notices is None else services.notices,
         faults=(*services.faults, *run_faults(export, backup)),
-        seen_by_run=() if upstreams_known else reporter.seen_by_run,
+        seen_by_run={side: state for side, state in reporter.seen_by_run.items() if side not in services.circuits},
     )
 
 

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from aftersend.runs import RunKind, RunSummary
+from aftersend.tenant.document import Tenant
 from aftersend.tenant.status import LastBackup, LastExport, LastSweep, LastWriteBack, Queue, Webhooks
 from aftersend_operator.model.faults import Fault
 from aftersend_operator.model.pods import PodRecord
@@ -54,9 +55,11 @@ class ReportedState(msgspec.Struct, frozen=True):
     queues: dict[str, Queue] | None = None
     webhooks: Webhooks | None = None
     faults: tuple[Fault, ...] = ()
-    """Without those of the last runs, which ``run_faults`` derives from the status."""
-    seen_by_run: tuple[Fault, ...] = ()
-    """What the last export saw of the upstreams."""
+    """Of checks only: the last runs and the upstreams become faults when all reports are known (``newest``)."""
+    circuits: dict[str, str] = {}
+    """The worst circuit of each upstream that services report: ``ok``, ``suspended`` or ``refused``."""
+    seen_by_run: dict[str, str] = {}
+    """What the last export saw of each upstream: ``ok``, ``unavailable``, ``refused`` or ``unknown``."""
 
 
 def state_from_jobs(pods: Iterable[PodRecord]) -> ReportedState:
@@ -99,7 +102,7 @@ def state_from_export(report: ExportReport, ended: str) -> ReportedState:
         last_write_back=LastWriteBack(time=health.last_write_back) if health.last_write_back else None,
         problems=counts_of(health.problems),
         notices=counts_of(health.notices),
-        seen_by_run=tuple(upstream_faults({"afterbuy": health.afterbuy, "sendcloud": health.sendcloud})),
+        seen_by_run={"afterbuy": health.afterbuy, "sendcloud": health.sendcloud},
     )
 
 
@@ -122,15 +125,16 @@ def last_backup(report: BackupReport, ended: str) -> LastBackup:
     )
 
 
-def upstream_faults(upstreams: Mapping[str, str]) -> Iterable[Fault]:
+def upstream_faults(upstreams: Mapping[str, str], tenant: Tenant) -> Iterable[Fault]:
     """Derive faults from the states of both upstreams: ``refused``, ``unavailable`` (of a run), ``suspended``."""
-    for side, state in upstreams.items():
+    spec = tenant.spec
+    secrets = {"afterbuy": spec.afterbuy.credentials.secret_name, "sendcloud": spec.sendcloud.credentials.secret_name}
+    keys = {"afterbuy": "partnerToken, accountToken", "sendcloud": "publicKey, secretKey"}
+    for side, state in sorted(upstreams.items()):
         name = side.capitalize()
-        if state == "refused":
-            cure = (
-                f"{name} refuses the credentials: correct the keys in the tenant's secret, nothing has to be restarted"
-            )
-            yield Fault(ConditionReason.CREDENTIALS_REFUSED, cure)
+        if state == "refused" and side in secrets:
+            cure = f"correct {keys[side]} in secret {secrets[side]}, nothing has to be restarted"
+            yield Fault(ConditionReason.CREDENTIALS_REFUSED, f"{name} refuses the credentials: {cure}")
         elif state in ("unavailable", "suspended"):
             message = f"{name} did not respond: nothing has to be done, calls are tried again by themselves"
             yield Fault(ConditionReason.UPSTREAM_UNAVAILABLE, message, blocks=False)

@@ -22,7 +22,6 @@ from aftersend_operator.status.reports import (
     counts_of,
     short_text,
     state_from_export,
-    upstream_faults,
 )
 from aftersend_operator.status.startup_grace import Grace
 
@@ -96,13 +95,9 @@ def state_from_services(reports: Sequence[PodReport], grace: Grace) -> ReportedS
     return msgspec.structs.replace(
         ReportedState(**known),
         webhooks=_summed([state.webhooks for state in states if state.webhooks]),
-        faults=(*_upstreams(reports), *_check_faults(reports, grace)),
+        circuits=_circuits(reports),
+        faults=tuple(_check_faults(reports, grace)),
     )
-
-
-def knows_upstreams(reports: Iterable[PodReport]) -> bool:
-    """Return True if a service reports the circuits of both upstreams, which are newer than any run's result."""
-    return {"afterbuy", "sendcloud"} <= {side for each in reports if each.report for side in each.report.circuits}
 
 
 def _facts(report: ServiceReport) -> ReportedState:
@@ -134,13 +129,12 @@ def _last_backup(report: ServiceReport) -> LastBackup | None:
     return LastBackup(time=report.last_backup, outcome="done") if report.last_backup else None
 
 
-def _upstreams(reports: Iterable[PodReport]) -> Iterable[Fault]:
-    """Report the worst circuit of each upstream."""
+def _circuits(reports: Iterable[PodReport]) -> dict[str, str]:
+    """Return the worst circuit of each upstream."""
     found = [each.report for each in reports if each.report]
     states = [*(circuit for report in found for circuit in report.circuits.items())]
-    states += [("afterbuy", report.afterbuy) for report in found]
-    worst = dict(sorted(states, key=lambda circuit: _CIRCUITS.get(circuit[1], 0)))
-    return upstream_faults(dict(sorted(worst.items())))
+    states += [("afterbuy", report.afterbuy) for report in found if report.afterbuy not in ("", "ok")]
+    return dict(sorted(states, key=lambda circuit: _CIRCUITS.get(circuit[1], 0)))
 
 
 def _check_faults(reports: Sequence[PodReport], grace: Grace) -> Iterable[Fault]:

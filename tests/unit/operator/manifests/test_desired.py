@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aftersend.tenant.document import Tenant
+from aftersend.tenant.quantities import memory_bytes, millicores
 from aftersend_operator.manifests.desired import ClusterFacts, desired
-from aftersend_operator.manifests.resources import memory_bytes, millicores
 from aftersend_operator.model.naming import Manifest
 from aftersend_operator.settings import OperatorSettings
 from tests.support.operator_kit import UID, tenant, wanted

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from aftersend.tenant.document import Tenant
+from aftersend.tenant.quantities import memory_bytes, millicores
 from aftersend_operator.manifests.desired import ClusterFacts
-from aftersend_operator.manifests.resources import memory_bytes, millicores
 from aftersend_operator.settings import OperatorSettings
 from tests.support.operator_kit import SETTINGS, tenant, wanted
 

@@ -49,7 +49,7 @@ def test_the_time_of_a_condition_moves_with_its_status_only() -> None:
 
 def test_long_messages_are_cut() -> None:
     draft = condition_drafts(TenantHealth(faults=[Fault(ConditionReason.NOT_OURS, "x" * 2000)]))[0]
-    assert len(with_timestamps(draft, [], generation=1, now="t").message) == 400
+    assert len(with_timestamps(draft, [], generation=1, now="t").message) == 1000
 
 
 def test_only_another_status_or_reason_is_a_transition() -> None:

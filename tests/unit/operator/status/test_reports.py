@@ -6,7 +6,8 @@ import pytest
 from aftersend.tenant.status import LastBackup, LastExport, LastSweep, LastWriteBack, Status
 from aftersend_operator.model.pods import PodRecord
 from aftersend_operator.status.newest import newest_state
-from aftersend_operator.status.reports import ReportedState, state_from_jobs
+from aftersend_operator.status.reports import ReportedState, state_from_jobs, upstream_faults
+from tests.support.operator_objects import recorded_tenant
 
 EXPORT = {
     "run": "r1",
@@ -42,8 +43,11 @@ def job(part: str, report: Any, *, ended: str = AT, failed: bool = False) -> Pod
 
 
 def reasons(reported: ReportedState) -> list[tuple[str, bool]]:
-    found = newest_state(Status(), reported, ReportedState(), upstreams_known=False)
-    return [(fault.reason, fault.blocks) for fault in (*found.seen_by_run, *found.faults)]
+    found = newest_state(Status(), reported, ReportedState())
+    tenant = recorded_tenant().tenant
+    assert tenant is not None
+    faults = (*upstream_faults(found.seen_by_run, tenant), *found.faults)
+    return [(fault.reason, fault.blocks) for fault in faults]
 
 
 def test_the_newest_export_and_backup_make_the_status() -> None:

@@ -6,9 +6,10 @@ import pytest
 from aftersend.tenant.status import LastBackup, LastExport, LastSweep, Queue, Status, Webhooks
 from aftersend_operator.model.pods import PodRecord
 from aftersend_operator.status.newest import newest_state
-from aftersend_operator.status.reports import ReportedState, state_from_jobs
-from aftersend_operator.status.service_reports import PodReport, knows_upstreams, parse_report, state_from_services
+from aftersend_operator.status.reports import ReportedState, state_from_jobs, upstream_faults
+from aftersend_operator.status.service_reports import PodReport, parse_report, state_from_services
 from aftersend_operator.status.startup_grace import grace_of
+from tests.support.operator_objects import recorded_tenant
 from tests.support.part_objects import NOW, pod
 from tests.unit.operator.status.test_reports import AT, EXPORT, job
 
@@ -23,7 +24,9 @@ def report(of: PodRecord, facts: dict[str, Any] | None) -> PodReport:
 
 
 def faults(*reports: PodReport) -> list[tuple[str, bool]]:
-    return [(fault.reason, fault.blocks) for fault in state_from_services(reports, GRACE).faults]
+    found, tenant = state_from_services(reports, GRACE), recorded_tenant().tenant
+    assert tenant is not None
+    return [(fault.reason, fault.blocks) for fault in (*upstream_faults(found.circuits, tenant), *found.faults)]
 
 
 @pytest.mark.parametrize(
@@ -86,8 +89,7 @@ def test_the_one_process_of_a_compact_tenant_reports_the_same() -> None:
         f"{IDENTITY}s": {"ready": False, "checks": {"another": "tenant"}},
     }
     parsed = PodReport(pod("all", ready=False), parse_report(msgspec.json.encode(body), IDENTITY))
-    assert knows_upstreams([parsed])
-    found = newest_state(Status(), ReportedState(), state_from_services([parsed], GRACE), upstreams_known=True)
+    found = newest_state(Status(), ReportedState(), state_from_services([parsed], GRACE))
     assert found.last_export is not None
     assert (found.last_export.time, found.last_export.read) == (AT, 7)
     assert found.last_sweep == LastSweep(time=AT, outcome="failed", message="odd")
@@ -137,34 +139,41 @@ def run(time: str, outcome: str = "done", **more: Any) -> dict[str, Any]:
 def test_a_run_by_hand_replaces_a_failed_job_and_its_faults() -> None:
     refused = {**run(AT, "failed"), "health": {"sendcloud": "refused"}}
     jobs = state_from_jobs([job("export", refused)])
-    alone = newest_state(Status(), jobs, ReportedState(), upstreams_known=False)
-    assert [fault.reason for fault in (*alone.seen_by_run, *alone.faults)] == ["CredentialsRefused", "ExportFailed"]
+    alone = newest_state(Status(), jobs, ReportedState())
+    assert alone.seen_by_run == {"afterbuy": "unknown", "sendcloud": "refused"}
+    assert [fault.reason for fault in alone.faults] == ["ExportFailed"]
     by_hand = state_from_services([report(pod("exporter"), {"export": run("2026-11-26T10:02:00.000Z")})], GRACE)
-    newer = newest_state(Status(), jobs, by_hand, upstreams_known=False)
-    assert newer.faults == newer.seen_by_run == ()
+    newer = newest_state(Status(), jobs, by_hand)
+    assert (newer.faults, newer.seen_by_run) == ((), {"afterbuy": "unknown", "sendcloud": "unknown"})
     # the exporter restarts and forgets the run; the status does not
     known = Status(last_export=by_hand.last_export)
-    later = newest_state(known, jobs, ReportedState(), upstreams_known=False)
-    assert (later.last_export, later.faults, later.seen_by_run) == (by_hand.last_export, (), ())
+    later = newest_state(known, jobs, ReportedState())
+    assert (later.last_export, later.faults, later.seen_by_run) == (by_hand.last_export, (), {})
 
 
 def test_circuits_are_newer_than_the_last_run() -> None:
     jobs = state_from_jobs([job("export", {**run(AT), "health": {"afterbuy": "refused"}})])
-    closed = [report(pod("exporter"), {"circuits": {"afterbuy": "ok", "sendcloud": "ok"}})]
-    services = state_from_services(closed, GRACE)
-    assert newest_state(Status(), jobs, services, upstreams_known=True).seen_by_run == ()
-    assert newest_state(Status(), jobs, services, upstreams_known=False).seen_by_run == jobs.seen_by_run != ()
+    assert newest_state(Status(), jobs, ReportedState()).seen_by_run["afterbuy"] == "refused"
+    closed = state_from_services([report(pod("exporter"), {"circuits": {"afterbuy": "ok"}})], GRACE)
+    assert newest_state(Status(), jobs, closed).seen_by_run == {"sendcloud": "unknown"}
 
 
 def test_a_service_without_circuits_reports_what_its_last_export_saw() -> None:
     refused = report(pod("exporter"), {"export": {**run(AT), "health": {"afterbuy": "refused"}}})
-    found = newest_state(Status(), ReportedState(), state_from_services([refused], GRACE), upstreams_known=False)
-    assert [fault.reason for fault in found.seen_by_run] == ["CredentialsRefused"]
+    found = newest_state(Status(), ReportedState(), state_from_services([refused], GRACE))
+    assert found.seen_by_run["afterbuy"] == "refused"
+
+
+def test_refused_credentials_are_said_with_the_secret_and_its_keys() -> None:
+    tenant = recorded_tenant().tenant
+    assert tenant is not None
+    (fault,) = upstream_faults({"afterbuy": "refused", "sendcloud": "ok"}, tenant)
+    assert "correct partnerToken, accountToken in secret mueller-afterbuy" in fault.message
 
 
 def test_a_failed_run_of_a_service_stays_a_fault_when_the_service_forgets_it() -> None:
     known = Status(last_export=LastExport(time=AT, outcome="failed", message="sendcloud: connection"))
-    found = newest_state(known, ReportedState(), ReportedState(), upstreams_known=False)
+    found = newest_state(known, ReportedState(), ReportedState())
     assert [fault.message for fault in found.faults] == ["the last export failed: sendcloud: connection"]
 
 
@@ -172,7 +181,5 @@ def test_a_backup_keeps_the_details_of_its_job_until_a_newer_one() -> None:
     made = LastBackup(time="2026-11-26T10:10:00.000Z", outcome="done", id="b1", keys=5)
     for time, expected in (("2026-11-26T10:10:07.000Z", made), ("2026-11-26T11:10:00.000Z", None)):
         seen = LastBackup(time=time, outcome="done")
-        found = newest_state(
-            Status(last_backup=made), ReportedState(), ReportedState(last_backup=seen), upstreams_known=False
-        )
+        found = newest_state(Status(last_backup=made), ReportedState(), ReportedState(last_backup=seen))
         assert found.last_backup == (expected or seen)

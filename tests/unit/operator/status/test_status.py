@@ -1,3 +1,4 @@
+import re
 from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.model.records import child_record, secret_record, tenant_record
 from aftersend_operator.model.rollout import Rollout, rollout_of
 from aftersend_operator.reconcile.rollout_gate import MAX_HOLD_SECONDS, RolloutGate, is_rolling
-from aftersend_operator.status.checks import secret_faults
+from aftersend_operator.status.checks import secret_faults, start_faults
 from aftersend_operator.status.conditions import TenantHealth
 from aftersend_operator.status.reports import ReportedState
 from aftersend_operator.status.status import event_of, events_for, status_manifest, status_of
@@ -22,6 +23,7 @@ from tests.support.operator_objects import live, merchant_secrets, recorded_tena
 
 NOW, LATER = "2026-11-26T10:00:00Z", "2026-11-26T11:00:00Z"
 RUNNING = TenantHealth(available=True)
+EXTERNAL = {"mode": "external", "urlSecretName": "redis"}
 
 
 def workload(**status: Any) -> Any:
@@ -61,14 +63,59 @@ def test_missing_secrets_and_keys_are_named_with_their_cure() -> None:
     assert tenant is not None
     first, _ = merchant_secrets()
     del first["data"]["accountToken"]
-    first["data"]["partnerToken"] = ""
+    first["data"]["partnerToken"] = b64encode(b" \n").decode()
     known = {("shops", "mueller-afterbuy"): secret_record(live(first))}
     faults = list(secret_faults(tenant, known))
     assert [fault.reason for fault in faults] == [ConditionReason.SECRET_KEY_MISSING, ConditionReason.SECRET_MISSING]
-    assert "partnerToken, accountToken" in faults[0].message
-    assert "mueller-sendcloud is missing: create it in shops with publicKey, secretKey" in faults[1].message
+    assert faults[0].message == (
+        "secret mueller-afterbuy lacks partnerToken, accountToken: kubectl -n shops edit secret mueller-afterbuy"
+    )
+    assert faults[1].message == (
+        "secret mueller-sendcloud is missing: kubectl -n shops create secret generic mueller-sendcloud "
+        "--from-literal=publicKey=… --from-literal=secretKey=… --from-literal=webhookSignatureKey=…"
+    )
     known |= {("shops", name): secret_record(live(s)) for s in merchant_secrets() for name in [s["metadata"]["name"]]}
     assert list(secret_faults(tenant, known)) == []
+
+
+def test_all_missing_secrets_are_named_at_once() -> None:
+    tenant = recorded_tenant(backup={"target": "s3://backups", "credentialsSecretName": "s3"}).tenant
+    assert tenant is not None
+    (fault,) = secret_faults(tenant, {})
+    assert [name in fault.message for name in ("mueller-afterbuy", "mueller-sendcloud", "s3")] == [True] * 3
+    assert "generic s3 --from-literal=accessKeyId=… --from-literal=secretAccessKey=…" in fault.message
+    assert len(fault.message) < 1000
+
+
+@pytest.mark.parametrize(
+    ("spec", "url", "allow_http", "expected"),
+    [
+        ({}, None, False, ""),
+        ({"afterbuy": {"url": "http://sandbox.shops:8080/x"}}, None, True, ""),
+        ({"afterbuy": {"url": "http://127.0.0.1:8080/x"}}, None, False, ""),
+        ({"afterbuy": {"url": "http://sandbox:8080/x"}}, None, False, "spec.afterbuy.url: .*tenants.allowHttp"),
+        ({"sendcloud": {"url": "http://sandbox:8080/x"}}, None, False, "spec.sendcloud.url: .*tenants.allowHttp"),
+        ({"redis": EXTERNAL}, None, False, ""),  # SecretMissing says it
+        ({"redis": EXTERNAL}, b"rediss://redis.example:6380/2\n", False, ""),
+        ({"redis": EXTERNAL}, b"redis.example:6380", False, "spec.redis.urlSecretName: .*secret redis .*rediss://"),
+        ({"redis": EXTERNAL}, b"redis://user:s3cr3t@", False, "spec.redis.urlSecretName"),
+        ({"redis": EXTERNAL}, b"\xff\xfe", False, "spec.redis.urlSecretName"),
+    ],
+)
+def test_what_would_keep_a_service_from_starting_is_said_before_anything_rolls(
+    *, spec: dict[str, Any], url: bytes | None, allow_http: bool, expected: str
+) -> None:
+    tenant = recorded_tenant(**spec).tenant
+    assert tenant is not None
+    secrets = {}
+    if url is not None:
+        data = {"url": b64encode(url).decode()}
+        metadata = {"name": "redis", "namespace": "shops"}
+        secrets = {("shops", "redis"): secret_record(live({"kind": "Secret", "metadata": metadata, "data": data}))}
+    faults = list(start_faults(tenant, secrets, allow_http=allow_http))
+    assert [fault.reason for fault in faults] == (["InvalidSpec"] if expected else [])
+    assert all(re.search(expected, fault.message) for fault in faults)
+    assert "s3cr3t" not in repr(faults)
 
 
 def test_a_report_stays_in_the_status_until_a_newer_one() -> None:
