@@ -143,6 +143,12 @@ def _out(of: dashboard.Dashboard) -> None:
                 stacked=True,
             ),
             curves(
+                "Notices, by code",
+                Ask(or_zero(f"max by (code) (aftersend_notices{{{_OF}}})", "code"), "{{code}}"),
+                normal="Orders sent without data that may be missed; they stop nothing and end by themselves.",
+                stacked=True,
+            ),
+            curves(
                 "Since the last success",
                 Ask(f"time() - max by (kind) (aftersend_last_success_timestamp_seconds{{{_OF}}})", "{{kind}}"),
                 normal="Normal: a saw, as high as the distance of the runs.",
