@@ -5,6 +5,7 @@ stands behind ``--`` goes to pytest: ``nox -s unit -- -k window``. ``nox -j 4`` 
 tests wait more than they compute; ``make test`` does it wave by wave (``tools/run_sessions.py``).
 """
 
+import logging
 import sys
 from pathlib import Path
 
@@ -28,6 +29,7 @@ USUAL = (
 """Waves of sessions: each begins when the one before has ended."""
 CLUSTER = (("cluster-build",), ("chart",), ("cluster-api", "cluster-node"))
 
+logging.getLogger("nox").addFilter(lambda record: record.msg != "uv binary not found.")  # no session has a venv
 nox.options.default_venv_backend = "none"
 nox.options.allow_parallel = True
 nox.options.sessions = [name for wave in USUAL for name in wave]

@@ -2,9 +2,13 @@
 
 One call of nox for each wave runs its sessions side by side; a failed session does not stop the others. A table of
 times comes at the end. Exit code: 0 all passed, 1 a session failed, 2 there is no such session.
+
+nox runs in a process session of its own, and so does each of its sessions. SIGINT and SIGTERM end them all, and what
+tests have started; the exit code is then 128 and the signal's number.
 """
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,8 +16,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import noxfile
+from tools.process_tree import end_tree
 from tools.system_packages import TEST_PROGRAMS, install_system_packages
 
 Wave = tuple[str, ...]
@@ -38,6 +44,10 @@ class SessionResult:
     def row(self) -> str:
         """Format the row of the table."""
         return f"{'ok    ' if self.passed else 'FAILED'} {self.seconds:7.1f} s  {self.name}"
+
+
+class Interrupted(Exception):  # noqa: N818 - a request to end, not an error
+    """SIGINT or SIGTERM came."""
 
 
 def main(wanted: Sequence[str]) -> int:
@@ -69,8 +79,13 @@ def run_wave(wave: Wave) -> list[SessionResult]:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         options = ("--non-interactive", "--no-dependencies", f"--parallel={len(wave)}", f"--report={report}")
-        nox = subprocess.Popen([sys.executable, "-m", "nox", *options, "--session", *wave], cwd=noxfile.ROOT)
-        _wait(nox)
+        command = [sys.executable, "-m", "nox", *options, "--session", *wave]
+        nox = subprocess.Popen(command, cwd=noxfile.ROOT, start_new_session=True)
+        try:
+            _wait(nox)
+        except Interrupted:
+            end_tree(nox)
+            raise
         return _results(wave, report)
 
 
@@ -94,5 +109,21 @@ def _results(wave: Wave, report: Path) -> list[SessionResult]:
     return [found.get(name, SessionResult(name, passed=False, seconds=0.0)) for name in wave]
 
 
+def run(arguments: Sequence[str]) -> int:
+    """Run the sessions until they end or a signal comes; return the exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    try:
+        return main(arguments)
+    except Interrupted as request:
+        return 128 + int(request.args[0])
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)  # the end is under way
+    raise Interrupted(number)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run(sys.argv[1:]))

@@ -164,7 +164,7 @@ class OrderChange:
 
     @property
     def is_empty(self) -> bool:
-        """True if there is nothing to write."""
+        """Return whether there is nothing to write."""
         return self == OrderChange(order_id=self.order_id)
 
 

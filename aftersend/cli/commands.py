@@ -48,7 +48,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running afterwards, until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Live through a merchant's day: export, labels, webhooks, crashes, write-back, sweep; everything is simulated.
+    """Run a merchant's day in a minute: export, labels, webhooks, crashes, write-back, sweep; everything is simulated.
 
     Exit code 0 only if every rule of the merchant was kept, judged from the two simulated systems alone.
     """
@@ -166,7 +166,7 @@ def dead_show(
 def dead_redrive(
     ids: DeadLetterIds = None,
     *,
-    every: Annotated[bool, typer.Option("--all", help="All that are dead now.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Every dead letter.")] = False,
     file: TenantFile = None,
     as_json: AsJson = False,
     data_dir: DataDir,
@@ -235,7 +235,7 @@ def backup_verify(
 def backup_restore(
     which: BackupId = "latest",
     *,
-    live: Annotated[bool, typer.Option("--live", help="Although services of the tenant run.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Restore even while services of the tenant run.")] = False,
     yes: Yes = False,
     file: TenantFile = None,
     target: BackupTarget = "",

@@ -37,7 +37,7 @@ def options(
     *,
     _version: Annotated[
         bool,
-        typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=_print_version),
+        typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version),
     ] = False,
 ) -> None:
     """Carries orders from Afterbuy to Sendcloud and brings the parcel numbers back."""

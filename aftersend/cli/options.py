@@ -19,7 +19,7 @@ TenantFile = Annotated[
         "-f", "--file", help="Tenant document; default: the AFTERSEND_* variables of the environment.", metavar="FILE"
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON for machines.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DataDir = Annotated[
     Path,
     typer.Option(
@@ -60,6 +60,6 @@ BackupTarget = Annotated[
         metavar="PLACE",
     ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 BackupId = Annotated[str, typer.Argument(help="Id of a backup.", metavar="ID|latest")]
 DeadLetterIds = Annotated[list[str] | None, typer.Argument(help="Ids of dead letters.", metavar="ID…")]

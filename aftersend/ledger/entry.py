@@ -93,12 +93,12 @@ class ParcelState(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def is_live(self) -> bool:
-        """True if it carries goods to the customer: a number, not cancelled, not a return."""
+        """Return whether it carries goods to the customer: a number, not cancelled, not a return."""
         return bool(self.mark) and not self.is_return and self.klass is not ParcelClass.CANCELLED
 
     @property
     def is_picked_up(self) -> bool:
-        """True if the carrier has it, or it is further on the way to the customer."""
+        """Return whether the carrier has it, or it is further on the way to the customer."""
         return self.klass in (ParcelClass.TRANSIT, ParcelClass.DELIVERED)
 
 
@@ -167,7 +167,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def is_done(self) -> bool:
-        """True if nothing is left to do: Afterbuy shows what was observed, and there is no problem.
+        """Return whether nothing is left to do: Afterbuy shows what was observed, and there is no problem.
 
         The tag needs no check of its own: applied is raised only together with the tag or with a problem.
         """

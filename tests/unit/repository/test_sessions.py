@@ -1,15 +1,17 @@
 """The checks of the project: which sessions there are, in which waves they run, and what they need installed."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nox.registry
 import pytest
 
 import noxfile
-from tools import run_sessions, system_packages
+from tools import process_tree, run_sessions, system_packages
 
 BUSY_ONCE = """#!/bin/sh
 echo "$@" >> {log}
@@ -73,3 +75,41 @@ def test_packages_wait_for_another_apt(tmp_path: Path, monkeypatch: pytest.Monke
         f"{waiting} update -qq",
         f"{waiting} install -y -qq --no-install-recommends foo libfoo-dev",
     ]
+
+
+FAKE_NOX = """
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if sys.argv[2:]:
+    subprocess.Popen([sys.executable, *sys.argv[:2], *sys.argv[3:]], start_new_session=True)
+with open(sys.argv[1], "a") as pids:
+    pids.write(f"{os.getpid()}\\n")
+time.sleep(600)
+"""
+RUNNER = """
+import subprocess, sys
+from tools import process_tree, run_sessions
+process_tree.GRACE_SECONDS = 0.2
+run_sessions.install_system_packages = lambda _: None
+real = subprocess.Popen
+subprocess.Popen = lambda command, **how: real([sys.executable, *sys.argv[1:], "session", "test"], **how)
+sys.exit(run_sessions.run(["style"]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_all_sessions_and_what_they_started(number: signal.Signals, tmp_path: Path) -> None:
+    """Also what runs in a process session of its own, and what ignores SIGTERM."""
+    fake, pids = tmp_path / "nox.py", tmp_path / "pids"
+    fake.write_text(FAKE_NOX)
+    pids.touch()
+    runner = subprocess.Popen([sys.executable, "-c", RUNNER, str(fake), str(pids)], cwd=noxfile.ROOT)
+    try:
+        while len(pids.read_text().split()) < 3:
+            assert runner.poll() is None
+            time.sleep(0.02)
+    finally:
+        runner.send_signal(number)
+    assert runner.wait(60) == 128 + number
+    started = {int(pid) for pid in pids.read_text().split()}
+    assert not started & {process.pid for process in process_tree.running()}

@@ -33,7 +33,7 @@ def joined(values: Iterable[str]) -> str:
 
 
 def is_same(read: str, wanted: str) -> bool:
-    """True if the field shows the wanted text."""
+    """Return whether the field shows the wanted text."""
     return wanted in _forms(read)
 
 
@@ -70,7 +70,7 @@ class FieldOwnership:
     mac: Mac
 
     def owns(self, text: str, *, written: str | None) -> bool:
-        """True if the text is empty, made of our values only, or begins with what we wrote last."""
+        """Return whether the text is empty, made of our values only, or begins with what we wrote last."""
         return self.read(text, written=written) is not None
 
     def read(self, text: str, *, written: str | None) -> OwnText | None:
