@@ -4,19 +4,22 @@ All errors are reported together, so one correction fixes them. Secrets never co
 (``aftersend.secrets``).
 """
 
+import ipaddress
 import os
 import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar, cast
+from typing import Final, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
 from aftersend.errors import Misconfigured
 
 Scheduler = Literal["sweep", "all", "none"]
 LogFormat = Literal["json", "console"]
+UPSTREAM_HOSTS: Final = frozenset({"api.afterbuy.de", "panel.sendcloud.sc"})
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*")
 _REDIS_PATH = re.compile(r"(/[0-9]*)?")
 _T = TypeVar("_T")
 _S = TypeVar("_S", bound=str)
@@ -54,6 +57,8 @@ class Settings:
     """``AFTERSEND_BACKUP_TARGET``: a directory or s3://bucket/prefix; empty = none."""
     allow_http: bool
     """``AFTERSEND_ALLOW_HTTP``: upstream URLs may be http beyond loopback."""
+    upstream_hosts: frozenset[str] = UPSTREAM_HOSTS
+    """``AFTERSEND_UPSTREAM_HOSTS``: all hosts beyond loopback that tenant documents may name."""
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -71,11 +76,21 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         log_level=reader.choice("AFTERSEND_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
         scheduler=reader.choice("AFTERSEND_SCHEDULER", "sweep", ("sweep", "all", "none")),
         backup_target=environ.get("AFTERSEND_BACKUP_TARGET", ""),
-        allow_http=reader.choice("AFTERSEND_ALLOW_HTTP", "0", ("0", "1")) == "1",
+        allow_http=reader.allow_http(),
+        upstream_hosts=reader.upstream_hosts(),
     )
     if reader.errors:
         raise Misconfigured("; ".join(reader.errors))
     return settings
+
+
+def read_upstream_limits(environ: Mapping[str, str] = os.environ) -> tuple[bool, frozenset[str]]:
+    """Parse only what limits the addresses of upstreams: whether http is allowed, and the hosts."""
+    reader = EnvironmentReader(environ)
+    limits = reader.allow_http(), reader.upstream_hosts()
+    if reader.errors:
+        raise Misconfigured("; ".join(reader.errors))
+    return limits
 
 
 def default_log_format() -> LogFormat:
@@ -113,6 +128,15 @@ class EnvironmentReader:
         self.errors.append(f"{name} is wrong: use one of {', '.join(allowed)}")
         return default
 
+    def allow_http(self) -> bool:
+        """Return whether ``AFTERSEND_ALLOW_HTTP`` is 1."""
+        return self.choice("AFTERSEND_ALLOW_HTTP", "0", ("0", "1")) == "1"
+
+    def upstream_hosts(self) -> frozenset[str]:
+        """Return the hosts of ``AFTERSEND_UPSTREAM_HOSTS``."""
+        default = ",".join(sorted(UPSTREAM_HOSTS))
+        return self.parsed("AFTERSEND_UPSTREAM_HOSTS", default, _hosts, "use names of hosts without port: a,b")
+
 
 def parse_listen_address(text: str) -> ListenAddress | None:
     """Parse ``host:port`` or, for IPv6, ``[::1]:port``; None if it is neither."""
@@ -123,6 +147,19 @@ def parse_listen_address(text: str) -> ListenAddress | None:
         return ListenAddress(parts.hostname, parts.port)
     except ValueError:
         return None
+
+
+def _hosts(text: str) -> frozenset[str] | None:
+    hosts = [host.strip().lower().removeprefix("[").removesuffix("]") for host in text.split(",")]
+    return frozenset(hosts) if all(_HOST.fullmatch(host) or _is_ip(host) for host in hosts) else None
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def parse_redis_url(text: str) -> str | None:

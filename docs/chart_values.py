@@ -141,6 +141,10 @@ class Tenants(Part, frozen=True):
     """Labels of the namespaces from which Prometheus may scrape; empty = every namespace."""
     allow_http: bool = False
     """Tenants may name http addresses of Afterbuy and Sendcloud, also within the cluster: for sandboxes only."""
+    upstream_hosts: list[Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:-]+$")]] = field(
+        default_factory=lambda: ["api.afterbuy.de", "panel.sendcloud.sc"]
+    )
+    """All hosts of Afterbuy and Sendcloud that tenants may name; a sandbox needs its own, and allowHttp."""
     traces: dict[Annotated[str, Meta(pattern="^OTEL_[A-Z0-9_]+$")], str] = field(default_factory=dict)
     """OTEL_… variables of all tenants' pods, such as OTEL_EXPORTER_OTLP_ENDPOINT; empty = no traces."""
 

@@ -1,20 +1,20 @@
 """``aftersend check``: everything that can be configured wrongly, one line each, with its cure."""
 
-import os
 from pathlib import Path
 
 from aftersend.cli.checks import run_checks
 from aftersend.cli.exit_codes import FAILED, OK
 from aftersend.cli.output import show_json, show_text
 from aftersend.cli.tenant_context import locate_for_check
+from aftersend.settings import read_upstream_limits
 
 _MARKS = {True: "ok  ", False: "FAIL", None: "?   "}
 
 
 async def check(file: Path | None, data_dir: Path, secrets_dir: Path | None, *, as_json: bool) -> int:
     """Run all checks and print their findings; ``FAILED`` if one of them is false."""
-    allow_http = os.environ.get("AFTERSEND_ALLOW_HTTP", "") == "1"
-    findings = await run_checks(locate_for_check(file, data_dir, secrets_dir), allow_http=allow_http)
+    allow_http, hosts = read_upstream_limits()
+    findings = await run_checks(locate_for_check(file, data_dir, secrets_dir), allow_http=allow_http, hosts=hosts)
     if as_json:
         show_json(findings)
     else:

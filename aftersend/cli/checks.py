@@ -6,6 +6,7 @@ refused credentials are one finding with a cure and not five.
 """
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -24,8 +25,9 @@ from aftersend.sendcloud.client import SendcloudClient
 from aftersend.sendcloud.credentials import MIN_SIGNATURE_KEY, SendcloudCredentials, SignatureKeys
 from aftersend.sendcloud.model import Integration
 from aftersend.service.runtime import http_session
+from aftersend.settings import UPSTREAM_HOSTS
 from aftersend.tenant.document import Spec
-from aftersend.tenant.upstream_urls import check_upstream_urls, is_loopback
+from aftersend.tenant.upstream_urls import check_upstream_urls, host_of, is_loopback
 
 MAX_CLOCK_SKEW = 30.0
 _TAG_CURE = (
@@ -45,9 +47,11 @@ class Finding(msgspec.Struct, frozen=True):
     cure: str = ""
 
 
-async def run_checks(location: TenantLocation, *, allow_http: bool = False) -> list[Finding]:
+async def run_checks(
+    location: TenantLocation, *, allow_http: bool = False, hosts: AbstractSet[str] = UPSTREAM_HOSTS
+) -> list[Finding]:
     """Run all checks, in the order in which they are printed."""
-    findings = [_addresses(location, allow_http=allow_http)]
+    findings = [_addresses(location, allow_http=allow_http, hosts=hosts)]
     if findings[0].ok:
         async with http_session() as session:
             findings += await _afterbuy(location, session)
@@ -55,9 +59,9 @@ async def run_checks(location: TenantLocation, *, allow_http: bool = False) -> l
     return [*findings, _tag(location.tenant.spec), await _redis(location), *_keys(location)]
 
 
-def _addresses(location: TenantLocation, *, allow_http: bool) -> Finding:
+def _addresses(location: TenantLocation, *, allow_http: bool, hosts: AbstractSet[str]) -> Finding:
     try:
-        check_upstream_urls(location.tenant, allow_http=allow_http)
+        check_upstream_urls(location.tenant, allow_http=allow_http, hosts=hosts)
     except Misconfigured as error:
         return Finding("addresses", ok=False, message=f"{error.path}: {error.code}", cure=error.cure)
     return Finding("addresses", ok=True, message="tenant document read, addresses usable")
@@ -135,13 +139,12 @@ def webhook(integration: Integration, spec: Spec) -> Finding:
     path, host = spec.webhook.path, spec.webhook.host
     address = f"https://{host or '<your public host>'}{path}"
     cure = _WEBHOOK_CURE.format(address=address)
-    parts = urlsplit(integration.webhook_url)
     if not integration.webhook_active:
         return Finding("webhook", ok=False, message="webhook feedback is off", cure=cure)
     if (
         not _private(integration.webhook_url)
-        or (host and parts.hostname != host.lower())
-        or not _below(parts.path, path)
+        or (host and host_of(integration.webhook_url) != host.lower())
+        or not _below(_path_of(integration.webhook_url), path)
     ):
         return Finding("webhook", ok=False, message=f"another address is entered than {address}", cure=cure)
     if not host:
@@ -153,6 +156,13 @@ def webhook(integration: Integration, spec: Spec) -> Finding:
 def _private(url: str) -> bool:
     """Return whether parcels and names travel over https or stay on this machine."""
     return url.startswith("https://") or (url.startswith("http://") and is_loopback(url))
+
+
+def _path_of(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
 
 
 def _below(path: str, expected: str) -> bool:

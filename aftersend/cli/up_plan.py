@@ -100,7 +100,7 @@ def _absolute(target: str) -> str:
 
 def _served_tenant(plan: UpPlan, settings: Settings, file: Path) -> ServedTenant:
     tenant = load_tenant(file)
-    check_upstream_urls(tenant, allow_http=settings.allow_http)
+    check_upstream_urls(tenant, allow_http=settings.allow_http, hosts=settings.upstream_hosts)
     secrets = plan.secrets_dir
     if len(plan.files) > 1:
         secrets /= tenant.identity

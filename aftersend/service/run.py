@@ -52,7 +52,7 @@ def run_part(part: Part, environ: Mapping[str, str] = os.environ) -> int:
 def _prepare(environ: Mapping[str, str]) -> tuple[Settings, Tenant]:
     settings = read_settings(environ)
     tenant = load_tenant(settings.tenant_file)
-    check_upstream_urls(tenant, allow_http=settings.allow_http)
+    check_upstream_urls(tenant, allow_http=settings.allow_http, hosts=settings.upstream_hosts)
     if not settings.secrets_dir.is_dir():
         raise Misconfigured(f"there is no folder {settings.secrets_dir}", cure="AFTERSEND_SECRETS_DIR must name it")
     return settings, tenant

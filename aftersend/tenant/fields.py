@@ -20,10 +20,22 @@ Name = Annotated[str, Meta(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?\Z", min_length=
 Namespace = Annotated[str, Meta(pattern=rf"^{_LABEL}\Z", min_length=1, max_length=63)]
 DnsName = Annotated[str, Meta(pattern=rf"^{_DNS}\Z", min_length=1, max_length=253)]
 GatewayName = Annotated[str, Meta(pattern=rf"^({_LABEL}/)?{_DNS}\Z", min_length=1, max_length=317)]
+_HOST_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_H16 = r"[0-9A-Fa-f]{1,4}"
+_IPV6 = "|".join(
+    (
+        rf"({_H16}:){{7}}{_H16}",
+        *(rf"({_H16}:){{1,{7 - n}}}(:{_H16}){{1,{n}}}" for n in range(1, 7)),
+        rf"({_H16}:){{1,7}}:",
+        rf":((:{_H16}){{1,7}}|:)",
+    )
+)
+"""As in RFC 4291, without a dotted IPv4 part: no tool may meet brackets in which there is no address."""
+_PORT = r"[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 Url = Annotated[
     str,
     Meta(
-        pattern=r"^https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~%!$&'()*+,;=:@/-]*)?\Z",
+        pattern=rf"^https?://({_HOST_LABEL}(\.{_HOST_LABEL})*\.?|\[({_IPV6})\])(:({_PORT}))?(/[A-Za-z0-9._~%!$&'()*+,;=:@/-]*)?\Z",
         min_length=8,
         max_length=2048,
     ),

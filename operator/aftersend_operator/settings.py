@@ -11,7 +11,14 @@ from typing import Literal
 
 from aftersend.errors import Misconfigured
 from aftersend.observe.otel_settings import setting_errors
-from aftersend.settings import EnvironmentReader, ListenAddress, LogFormat, default_log_format, parse_listen_address
+from aftersend.settings import (
+    UPSTREAM_HOSTS,
+    EnvironmentReader,
+    ListenAddress,
+    LogFormat,
+    default_log_format,
+    parse_listen_address,
+)
 
 PullPolicy = Literal["IfNotPresent", "Always", "Never"]
 RenderMode = Literal["skip", "fail", "always"]
@@ -49,6 +56,8 @@ class OperatorSettings:
     """``AFTERSEND_SCRAPE_NAMESPACE_SELECTOR``: labels of the namespaces that Prometheus runs in; empty = all."""
     allow_http: bool = False
     """``AFTERSEND_ALLOW_HTTP``: tenants may name http addresses, which may lie within the cluster."""
+    upstream_hosts: frozenset[str] = UPSTREAM_HOSTS
+    """``AFTERSEND_UPSTREAM_HOSTS``: all hosts of Afterbuy and Sendcloud that tenants may name."""
     traces: tuple[tuple[str, str], ...] = ()
     """``OTEL_…``: passed to the pods of all tenants; the operator itself makes no traces."""
     log_format: LogFormat = "json"
@@ -72,7 +81,8 @@ def read_operator_settings(environ: Mapping[str, str] = os.environ) -> OperatorS
         pod_monitors=reader.choice("AFTERSEND_POD_MONITORS", "skip", ("skip", "fail", "always")),
         ingress_namespaces=reader.parsed("AFTERSEND_INGRESS_NAMESPACE_SELECTOR", "", _labels, labels),
         scrape_namespaces=reader.parsed("AFTERSEND_SCRAPE_NAMESPACE_SELECTOR", "", _labels, labels),
-        allow_http=reader.choice("AFTERSEND_ALLOW_HTTP", "0", ("0", "1")) == "1",
+        allow_http=reader.allow_http(),
+        upstream_hosts=reader.upstream_hosts(),
         traces=_traces(reader),
         log_format=reader.choice("AFTERSEND_LOG_FORMAT", default_log_format(), ("json", "console")),
         log_level=reader.choice("AFTERSEND_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),

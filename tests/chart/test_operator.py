@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from aftersend.settings import ListenAddress
+from aftersend.settings import UPSTREAM_HOSTS, ListenAddress
 from aftersend_operator.settings import read_operator_settings
 from tests.support.chart_kit import (
     VERSION,
@@ -33,6 +33,7 @@ def test_the_operator_understands_its_environment() -> None:
     assert settings.redis_image == "docker.io/valkey/valkey:9.1"
     assert settings.watch_namespaces == ()
     assert (settings.rollout_at_once, settings.pod_monitors, settings.allow_http) == (10, "skip", False)
+    assert settings.upstream_hosts == UPSTREAM_HOSTS
     assert settings.listen == ListenAddress("0.0.0.0", 8080)
     assert (settings.log_format, settings.log_level) == ("json", "info")
 
@@ -48,6 +49,7 @@ def test_every_value_reaches_the_operator() -> None:
             "ingressNamespaceSelector": {"kubernetes.io/metadata.name": "ingress", "a": "b"},
             "scrapeNamespaceSelector": {"team": "sight"},
             "allowHttp": True,
+            "upstreamHosts": ["sandbox.demo.svc"],
             "traces": {"OTEL_TRACES_SAMPLER_ARG": "0.1"},
         },
     }
@@ -58,6 +60,7 @@ def test_every_value_reaches_the_operator() -> None:
     assert (settings.rollout_at_once, settings.pod_monitors, settings.allow_http) == (3, "always", True)
     assert settings.ingress_namespaces == (("a", "b"), ("kubernetes.io/metadata.name", "ingress"))
     assert settings.scrape_namespaces == (("team", "sight"),)
+    assert settings.upstream_hosts == {"sandbox.demo.svc"}
     assert settings.traces == (("OTEL_TRACES_SAMPLER_ARG", "0.1"),)
 
 

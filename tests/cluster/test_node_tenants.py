@@ -42,16 +42,19 @@ def merchants(node_cluster: Cluster) -> tuple[ClusterShop, ClusterShop]:
 
 
 @pytest.fixture(scope="module")
-def operators(node_cluster: Cluster, merchants: tuple[ClusterShop, ClusterShop]) -> Iterator[str]:  # noqa: ARG001 - start meanwhile
+def operators(node_cluster: Cluster, merchants: tuple[ClusterShop, ClusterShop]) -> Iterator[str]:
     """The namespace into which the chart is installed; what it leaves on purpose is removed in the end."""
     name = node_cluster.make_namespace("operators")
-    node_cluster.helm("install", "aftersend", CHART, f"--namespace={name}", "--wait", "--timeout=5m", *values())
+    node_cluster.helm(
+        "install", "aftersend", CHART, f"--namespace={name}", "--wait", "--timeout=5m", *values(merchants)
+    )
     yield name
     node_cluster.kubectl("delete", "customresourcedefinition", "aftersendtenants.aftersend.jj-ideenschmiede.de")
 
 
-def values(**more: str) -> list[str]:
+def values(shops: tuple[ClusterShop, ClusterShop], **more: str) -> list[str]:
     """Our images, and sandboxes within the cluster."""
+    hosts = ",".join(f"sandbox.{shop.namespace}.svc" for shop in shops)
     chosen = {
         "images.operator.repository": "localhost/aftersend-operator",
         "images.operator.tag": images.TAG,
@@ -60,6 +63,7 @@ def values(**more: str) -> list[str]:
         "images.redis.repository": "localhost/redis",
         "images.redis.tag": images.TAG,
         "tenants.allowHttp": "true",
+        "tenants.upstreamHosts": f"{{{hosts}}}",
     }
     return [f"--set={key}={value}" for key, value in (chosen | more).items()]
 
@@ -235,7 +239,13 @@ def test_an_upgrade_rolls_every_tenant(
     if node_cluster.folder:
         node_cluster.tag_image(images.service_image().name, "localhost/aftersend-service:next")
     node_cluster.helm(
-        "upgrade", "aftersend", CHART, f"--namespace={operators}", "--wait", "--timeout=5m", *values(**next_tag)
+        "upgrade",
+        "aftersend",
+        CHART,
+        f"--namespace={operators}",
+        "--wait",
+        "--timeout=5m",
+        *values((blue, red), **next_tag),
     )
     for shop in (blue, red):
         eventually(partial(runs_only, shop, "localhost/aftersend-service:next"), "all parts to be replaced")

@@ -27,6 +27,7 @@ DEFAULTS = {
         "AFTERSEND_SCHEDULER": "sweep",
         "AFTERSEND_BACKUP_TARGET": "",
         "AFTERSEND_ALLOW_HTTP": "0",
+        "AFTERSEND_UPSTREAM_HOSTS": "api.afterbuy.de,panel.sendcloud.sc",
     },
     "operator": {
         "AFTERSEND_IMAGE_PULL_POLICY": "IfNotPresent",
@@ -38,6 +39,7 @@ DEFAULTS = {
         "AFTERSEND_INGRESS_NAMESPACE_SELECTOR": "",
         "AFTERSEND_SCRAPE_NAMESPACE_SELECTOR": "",
         "AFTERSEND_ALLOW_HTTP": "0",
+        "AFTERSEND_UPSTREAM_HOSTS": "api.afterbuy.de,panel.sendcloud.sc",
         "AFTERSEND_LOG_FORMAT": "json",
         "AFTERSEND_LOG_LEVEL": "info",
     },

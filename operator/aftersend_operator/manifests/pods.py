@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from aftersend.settings import UPSTREAM_HOSTS
 from aftersend.tenant.pods import Toleration
 from aftersend_operator.manifests.parts import (
     BACKUPS_DIR,
@@ -149,6 +150,8 @@ def _environment(context: RenderContext, part: TenantPart) -> list[dict[str, Any
         values["AFTERSEND_BACKUP_TARGET"] = BACKUPS_DIR if target == "volume" else target
     if context.settings.allow_http:
         values["AFTERSEND_ALLOW_HTTP"] = "1"
+    if context.settings.upstream_hosts != UPSTREAM_HOSTS:
+        values["AFTERSEND_UPSTREAM_HOSTS"] = ",".join(sorted(context.settings.upstream_hosts))
     values |= dict(context.settings.traces)
     return [*({"name": name, "value": value} for name, value in values.items()), _redis_url(context)]
 

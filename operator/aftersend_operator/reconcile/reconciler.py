@@ -126,7 +126,7 @@ class Reconciler:
         last, revision, now = self._last_passes[record.key], self.revisions[record.key], self.now()
         if last.revision == revision and now.timestamp() < last.until:
             return last.result
-        if wrong := list(start_faults(record.tenant, self.cache.secrets, allow_http=self.settings.allow_http)):
+        if wrong := list(start_faults(record.tenant, self.cache.secrets, self.settings)):
             return ApplyResult(faults=wrong)
         redis_hash, faults = await self.secrets.ensure(record, record.tenant, now=now)
         if faults:

@@ -7,22 +7,27 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from aftersend.tenant.document import Tenant
-from aftersend.tenant.upstream_urls import refused_urls
+from aftersend.tenant.upstream_urls import Refusal, refused_urls
 from aftersend_operator.model.faults import Fault
 from aftersend_operator.model.naming import namespace_of
 from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.model.records import Key, SecretRecord
 from aftersend_operator.model.references import referenced_secrets
+from aftersend_operator.settings import OperatorSettings
 
 _ALSO: Final = {"secretKey": ("webhookSignatureKey",), "": ("accessKeyId", "secretAccessKey")}
 """Keys that are not required, and that a new secret usually holds, by a required one of it; "" = none is required."""
+_REFUSED_URLS: Final[dict[Refusal, str]] = {
+    "host": "this host is not allowed in this cluster: leave the field out, or add it to tenants.upstreamHosts",
+    "http": "plain http is not allowed in this cluster: "
+    "use https, or set the chart value tenants.allowHttp (for sandboxes only)",
+}
 
 
-def start_faults(tenant: Tenant, secrets: Mapping[Key, SecretRecord], *, allow_http: bool) -> Iterable[Fault]:
+def start_faults(tenant: Tenant, secrets: Mapping[Key, SecretRecord], settings: OperatorSettings) -> Iterable[Fault]:
     """Check what a service checks when it starts: rolled out, it would crash, so the pods of now go on."""
-    for path in refused_urls(tenant, allow_http=allow_http):
-        cure = "use https, or set the chart value tenants.allowHttp (for sandboxes only)"
-        yield Fault(ConditionReason.INVALID_SPEC, f"{path}: plain http is not allowed in this cluster: {cure}")
+    for path, refusal in refused_urls(tenant, allow_http=settings.allow_http, hosts=settings.upstream_hosts):
+        yield Fault(ConditionReason.INVALID_SPEC, f"{path}: {_REFUSED_URLS[refusal]}")
     name = tenant.spec.redis.url_secret_name or ""
     found = secrets.get((namespace_of(tenant), name)) if tenant.spec.redis.mode == "external" else None
     if found is not None and "url" in found.names and not found.has_redis_url:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,26 @@ async def test_a_short_signature_key_is_reported(tmp_path: Path, upstreams: Upst
     (location.secrets_dir / "sendcloud" / "webhookSignatureKey").write_text("short")
     found = _by_name(await run_checks(location))["signature"]
     assert (found.ok, found.message) == (False, "1 of webhookSignatureKey ignored: fewer than 16 characters")
+
+
+async def test_a_host_that_is_not_allowed_gets_no_key(tmp_path: Path, upstreams: Upstreams) -> None:
+    location = _location(tmp_path, upstreams.port)
+    spec = location.tenant.spec
+    elsewhere = msgspec.structs.replace(spec.afterbuy, url="https://elsewhere.example")
+    tenant = msgspec.structs.replace(location.tenant, spec=msgspec.structs.replace(spec, afterbuy=elsewhere))
+    found = _by_name(await run_checks(replace(location, tenant=tenant)))
+    assert (found["addresses"].ok, found["addresses"].message) == (
+        False,
+        "spec.afterbuy.url: this host is not allowed",
+    )
+    assert not {"afterbuy", "sendcloud"} & set(found)
+
+
+@pytest.mark.parametrize("url", ["http://[:::::]/webhooks/sendcloud", "https://host:99999/x"])
+async def test_odd_addresses_at_sendcloud_are_another_address(tmp_path: Path, upstreams: Upstreams, url: str) -> None:
+    upstreams.integrations = [{**INTEGRATION, "webhook_url": url}]
+    found = _by_name(await run_checks(_location(tmp_path, upstreams.port)))
+    assert found["webhook"].ok is False
 
 
 async def test_no_server(tmp_path: Path) -> None:

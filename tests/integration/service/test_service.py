@@ -219,15 +219,26 @@ def test_a_taken_public_address_ends_with_2(tmp_path: Path) -> None:
     assert "set AFTERSEND_LISTEN to a free address" in process.text
 
 
-@pytest.mark.parametrize(("allow", "code"), [("", 2), ("0", 2), ("1", 0)])
-def test_plain_http_beyond_loopback_needs_a_word(allow: str, code: int, tmp_path: Path) -> None:
-    environ = environment(tmp_path, AFTERSEND_ALLOW_HTTP=allow)
+@pytest.mark.parametrize(
+    ("allow", "hosts", "code"),
+    [
+        ("1", "Sendcloud.Example", 0),
+        ("", "sendcloud.example", 2),
+        ("0", "sendcloud.example", 2),
+        ("1", "", 2),
+        ("1", "sendcloud.example:80", 2),
+    ],
+)
+def test_other_addresses_need_their_host_and_plain_http_a_word(
+    allow: str, hosts: str, code: int, tmp_path: Path
+) -> None:
+    environ = environment(tmp_path, AFTERSEND_ALLOW_HTTP=allow, AFTERSEND_UPSTREAM_HOSTS=hosts)
     tenant = Path(environ["AFTERSEND_TENANT_FILE"])
     tenant.write_text(tenant.read_text().replace("127.0.0.1:9/api", "sendcloud.example/api"))
     done = "async def serve(runtime): return"
     with running(done, environ) as process:
         assert process.wait() == code
-    assert ("spec.sendcloud.url" in process.text) == bool(code)
+    assert ("spec.sendcloud.url" in process.text or "AFTERSEND_UPSTREAM_HOSTS is" in process.text) == bool(code)
 
 
 def test_a_crash_is_one_line_with_the_type_and_no_text(tmp_path: Path) -> None:

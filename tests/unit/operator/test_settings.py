@@ -35,6 +35,7 @@ def test_every_variable_is_read() -> None:
             "AFTERSEND_INGRESS_NAMESPACE_SELECTOR": "kubernetes.io/metadata.name=ingress-nginx",
             "AFTERSEND_SCRAPE_NAMESPACE_SELECTOR": "team=watch, monitoring=yes",
             "AFTERSEND_ALLOW_HTTP": "1",
+            "AFTERSEND_UPSTREAM_HOSTS": "Sandbox.demo.svc",
             "AFTERSEND_LOG_FORMAT": "console",
             "AFTERSEND_LOG_LEVEL": "DEBUG",
             "OTEL_TRACES_SAMPLER": "always_on",
@@ -51,6 +52,7 @@ def test_every_variable_is_read() -> None:
     assert (settings.namespace, settings.rollout_at_once, settings.pod_monitors) == ("aftersend-system", 3, "always")
     assert settings.ingress_namespaces == (("kubernetes.io/metadata.name", "ingress-nginx"),)
     assert settings.scrape_namespaces == (("monitoring", "yes"), ("team", "watch"))
+    assert settings.upstream_hosts == {"sandbox.demo.svc"}
     assert (settings.allow_http, settings.log_format, settings.log_level) == (True, "console", "debug")
 
 

@@ -143,6 +143,13 @@ def test_http_is_allowed_to_services_only_if_the_operator_allows_it() -> None:
 
 
 @pytest.mark.parametrize("key", ["Deployment/writer", "Deployment/webhook", "CronJob/export"])
+def test_other_hosts_of_upstreams_are_handed_on(key: str) -> None:
+    other = OperatorSettings(service_image="a", redis_image="b", upstream_hosts=frozenset({"b.svc", "a.svc"}))
+    assert environment(key, settings=other)["AFTERSEND_UPSTREAM_HOSTS"] == "a.svc,b.svc"
+    assert "AFTERSEND_UPSTREAM_HOSTS" not in environment(key)
+
+
+@pytest.mark.parametrize("key", ["Deployment/writer", "Deployment/webhook", "CronJob/export"])
 def test_settings_of_traces_are_handed_on(key: str) -> None:
     name, value = "OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector.watch:4318"
     traced = OperatorSettings(service_image="a", redis_image="b", traces=((name, value),))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aftersend import __version__
+from aftersend.settings import UPSTREAM_HOSTS
 from aftersend.tenant.status import LastExport, Status
 from aftersend_operator.metrics import OperatorMetrics
 from aftersend_operator.model.certificates import AUTHORITY_LIFE, new_authority
@@ -15,6 +16,7 @@ from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.model.records import child_record, secret_record, tenant_record
 from aftersend_operator.model.rollout import Rollout, rollout_of
 from aftersend_operator.reconcile.rollout_gate import MAX_HOLD_SECONDS, RolloutGate, is_rolling
+from aftersend_operator.settings import OperatorSettings
 from aftersend_operator.status.checks import secret_faults, start_faults
 from aftersend_operator.status.conditions import TenantHealth
 from aftersend_operator.status.reports import ReportedState
@@ -95,6 +97,7 @@ def test_all_missing_secrets_are_named_at_once() -> None:
         ({"afterbuy": {"url": "http://127.0.0.1:8080/x"}}, None, False, ""),
         ({"afterbuy": {"url": "http://sandbox:8080/x"}}, None, False, "spec.afterbuy.url: .*tenants.allowHttp"),
         ({"sendcloud": {"url": "http://sandbox:8080/x"}}, None, False, "spec.sendcloud.url: .*tenants.allowHttp"),
+        ({"afterbuy": {"url": "https://elsewhere.example/"}}, None, True, "spec.afterbuy.url: .*tenants.upstreamHosts"),
         ({"redis": EXTERNAL}, None, False, ""),  # SecretMissing says it
         ({"redis": EXTERNAL}, b"rediss://redis.example:6380/2\n", False, ""),
         ({"redis": EXTERNAL}, b"redis.example:6380", False, "spec.redis.urlSecretName: .*secret redis .*rediss://"),
@@ -112,7 +115,9 @@ def test_what_would_keep_a_service_from_starting_is_said_before_anything_rolls(
         data = {"url": b64encode(url).decode()}
         metadata = {"name": "redis", "namespace": "shops"}
         secrets = {("shops", "redis"): secret_record(live({"kind": "Secret", "metadata": metadata, "data": data}))}
-    faults = list(start_faults(tenant, secrets, allow_http=allow_http))
+    hosts = frozenset({*UPSTREAM_HOSTS, "sandbox", "sandbox.shops"})
+    settings = OperatorSettings(service_image="a", redis_image="b", allow_http=allow_http, upstream_hosts=hosts)
+    faults = list(start_faults(tenant, secrets, settings))
     assert [fault.reason for fault in faults] == (["InvalidSpec"] if expected else [])
     assert all(re.search(expected, fault.message) for fault in faults)
     assert "s3cr3t" not in repr(faults)
