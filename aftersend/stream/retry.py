@@ -45,7 +45,7 @@ from aftersend.errors import (
 SCHEDULE: Final = (5, 15, 60, 300, 1800, 7200, 18000, 36000, 36000)
 """Seconds to wait after the first, second, … failure; jitter only ever adds."""
 JITTER: Final = 0.1
-LONG_SECONDS: Final = 60.0
+LONG_SECONDS: Final = 15.0
 """Before a wait of this length a probe separates an outage from bad luck."""
 LONGEST_SECONDS: Final = 86400
 """The longest Retry-After of an upstream that is followed."""
@@ -131,18 +131,18 @@ def error_text(error: BaseException) -> str:
 
 
 def _retry(error: Exception, *, attempt: int, disturbed: bool, remaining: float | None, jitter: float) -> Decision:
-    early = remaining is not None and not disturbed
-    if attempt > len(SCHEDULE) and not disturbed and not early:
+    if remaining is not None and not disturbed:
+        wait, counted = max(remaining, float(SCHEDULE[0])), False
+    elif attempt > len(SCHEDULE) and not disturbed:
         return DeadLetter("exhausted", error_text(error))
-    usual = float(SCHEDULE[min(attempt, len(SCHEDULE)) - 1])
-    wait = max(remaining, float(SCHEDULE[0])) if remaining is not None and early else usual
-    if isinstance(error, Transient):
-        wait = max(wait, _within(error.retry_after, 0.0))
+    else:
+        wait, counted = _stretched(SCHEDULE[min(attempt, len(SCHEDULE)) - 1], jitter), not disturbed
+    retry_after = error.retry_after if isinstance(error, Transient) else None
     return Delay(
-        _stretched(wait, jitter),
-        counted=not disturbed and not early,
+        max(wait, _stretched(_within(retry_after, 0.0), jitter)),
+        counted=counted,
         error=error_text(error),
-        upstream=error.upstream if isinstance(error, Transient) and error.retry_after is None else "",
+        upstream=error.upstream if isinstance(error, Transient) and retry_after is None else "",
     )
 
 

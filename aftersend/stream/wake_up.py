@@ -9,14 +9,15 @@ trace and attempt; if more than minutes of its wait were left, ``remaining`` kee
 early try goes on waiting for so long and costs no attempt (see ``retry``).
 
 One event a second at first, because a probe that succeeds proves little: an upstream that answers probes and fails at
-everything else must not meet all that waits at each closing. Each event is woken once per closing. Without a success
-the circuit opens again after a few of them.
+everything else must not meet all that waits at each closing. Each event is woken once per closing, and not before a
+small share of its wait is over: a handful of orders at which the upstream fails for ever would open the circuit each
+time. Without a success the circuit opens again after a few of them.
 """
 
 from typing import Final
 
 from aftersend.circuit_breaker import CircuitBreaker
-from aftersend.stream.event import rfc3339, text_of
+from aftersend.stream.event import rfc3339, seconds_of, text_of
 from aftersend.stream.retry import SHORT_SECONDS
 from aftersend.stream.scripts import WAKE
 from aftersend.stream.stored_events import StoredEvent, stored_events
@@ -26,18 +27,28 @@ SPREAD_SECONDS: Final = 5.0
 _STEPS: Final = 10
 _SHORT_MS: Final = round(SHORT_SECONDS * 1000)
 _CHUNK: Final = 500
+_SHARE: Final = 1 / 40
+"""45 seconds of half an hour, 15 minutes of ten hours."""
 
 
-async def wake_up(stream: Stream, upstream: str, *, before: str = "", most: int | None = None) -> int:
-    """Make events that wait for an upstream due within five seconds; returns how many.
+async def wake_up(
+    stream: Stream, upstream: str, *, before: str = "", most: int | None = None, share: float = 0.0
+) -> int:
+    """Make events that wait for an upstream due, in steps over five seconds; returns how many.
 
-    Only those that began to wait ``before`` that moment (RFC 3339); those that have waited longest, at most ``most``.
+    Only those that began to wait ``before`` that moment (RFC 3339). None is due before ``share`` of its wait is over.
+    With ``most``, only so many of those whose share is over, the ones that have waited longest.
     """
     found = [event async for event in stored_events(stream, "delayed") if _waits_for(event, upstream, before)]
     found.sort(key=lambda event: text_of(event.fields, b"time"))
-    step_ms = SPREAD_SECONDS * 1000 / _STEPS
+    now, step = stream.clock() * 1000, SPREAD_SECONDS * 1000 / _STEPS
+    rests = [max(_end_of_share(event, share) - now, 0.0) for event in found]
+    if most is not None:
+        found = [event for event, rest in zip(found, rests, strict=True) if not rest][:most]
+        rests = [0.0] * len(found)
     args = [
-        (event.name, round(event.due), round(number % _STEPS * step_ms)) for number, event in enumerate(found[:most])
+        (event.name, round(event.due), round(max(rest, number % _STEPS * step)))
+        for number, (event, rest) in enumerate(zip(found, rests, strict=True))
     ]
     chunks = [args[start : start + _CHUNK] for start in range(0, len(args), _CHUNK)]
     return sum([await _wake(stream, chunk) for chunk in chunks])
@@ -64,14 +75,20 @@ class WakeUps:
         if self._is_over:
             return
         if breaker.proven:
-            await wake_up(self._stream, breaker.upstream)
+            await wake_up(self._stream, breaker.upstream, share=_SHARE)
             self._is_over = True
         else:
-            await wake_up(self._stream, breaker.upstream, before=self._closed_at, most=1)
+            await wake_up(self._stream, breaker.upstream, before=self._closed_at, most=1, share=_SHARE)
 
 
 def _waits_for(event: StoredEvent, upstream: str, before: str) -> bool:
     return text_of(event.fields, b"upstream") == upstream and not (before and text_of(event.fields, b"time") >= before)
+
+
+def _end_of_share(event: StoredEvent, share: float) -> float:
+    """Return when that share of the wait is over, in ms since 1970."""
+    began = (seconds_of(text_of(event.fields, b"time")) or 0.0) * 1000
+    return began + (event.due - began) * share
 
 
 async def _wake(stream: Stream, events: list[tuple[bytes, int, int]]) -> int:

@@ -24,6 +24,7 @@ from aftersend.stream.wake_up import WakeUps, wake_up
 from tests.support.stream_kit import NamedParcel, Recorder, add, consuming, hurry, is_empty, opened, until
 
 LONG = Delay(1800.0, counted=True, upstream="afterbuy")
+_SHARE = "aftersend.stream.wake_up._SHARE"
 DOWN = Transient("down", upstream="afterbuy")
 
 
@@ -157,8 +158,11 @@ async def close(circuit: CircuitBreaker) -> None:
     await circuit.wait_closed(asyncio.Event())
 
 
-async def test_one_a_second_is_tried_until_a_call_succeeds_and_then_all(stream: Stream) -> None:
+async def test_one_a_second_is_tried_until_a_call_succeeds_and_then_all(
+    stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The one that waits longest comes first."""
+    monkeypatch.setattr(_SHARE, 0.0)
     await delay(stream, LONG, "a", "b")
     await asyncio.sleep(0.002)
     await delay(stream, LONG, "c", "d")
@@ -190,6 +194,14 @@ async def test_one_a_second_is_tried_until_a_call_succeeds_and_then_all(stream: 
     assert sorted(await woken(stream)) == ["b", "c", "d"]
 
 
+async def test_a_small_share_of_a_long_wait_is_waited_in_any_case(stream: Stream) -> None:
+    """Orders at which the upstream fails for ever must not open the circuit at each closing."""
+    await delay(stream, LONG, "a", "b")
+    assert await wake_up(stream, "afterbuy", most=1, share=1 / 40) == 0
+    assert await wake_up(stream, "afterbuy", share=1 / 40) == 2
+    assert [name for name, seconds in await waiting(stream) if 40 < seconds <= 45] == ["a", "b"]
+
+
 async def test_an_event_that_failed_again_is_not_woken_twice_by_one_closing(stream: Stream) -> None:
     circuit = breaker()
     await close(circuit)
@@ -202,7 +214,8 @@ async def test_an_event_that_failed_again_is_not_woken_twice_by_one_closing(stre
     assert await wake_up(stream, "afterbuy", before=rfc3339(stream.clock() + 1)) == 1
 
 
-async def test_wake_ups_wait_for_redis(stream: Stream) -> None:
+async def test_wake_ups_wait_for_redis(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_SHARE, 0.0)
     await delay(stream, LONG, "x")
     circuit = breaker()
     circuit.record(None)
@@ -259,6 +272,7 @@ async def test_a_consumer_that_starts_after_the_outage_brings_what_the_last_one_
     stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("aftersend.stream.wake_up.SPREAD_SECONDS", 0.5)
+    monkeypatch.setattr(_SHARE, 0.0)
     await delay(stream, LONG, *[str(number) for number in range(30)])
     async with shop_on(stream) as shop:
         await until(lambda: len(shop.written) == 30)

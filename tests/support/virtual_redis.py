@@ -1,0 +1,159 @@
+"""A stream's Redis in memory, on the clock of the event loop: the real consumer lives through days in virtual time.
+
+Just what one consumer of one stream needs: XADD, XREADGROUP, the scripts of ``aftersend/stream/lua``, GET and SET. That
+the scripts do on a real server what is modelled here is the matter of the tests in ``integration/stream``.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from aftersend.stream import scripts
+from aftersend.stream.event import Fields
+
+EPOCH = 1_800_000_000.0
+"""Seconds since 1970 when the loop's clock shows 0."""
+
+
+def wall_clock() -> float:
+    return EPOCH + asyncio.get_running_loop().time()
+
+
+class VirtualRedis:
+    """One stream with its group, its delayed set and its dead letters."""
+
+    def __init__(self) -> None:
+        self.entries: dict[bytes, dict[bytes, bytes]] = {}
+        self.unread: list[bytes] = []
+        self.pending: dict[bytes, tuple[str, float, int]] = {}
+        """Consumer, when it was delivered, how often."""
+        self.delayed: dict[bytes, tuple[float, dict[bytes, bytes]]] = {}
+        self.dead: list[dict[bytes, bytes]] = []
+        self.strings: dict[str, bytes] = {}
+        self._added = asyncio.Event()
+        self._count = 0
+        self._scripts: dict[str, Callable[..., Any]] = {
+            scripts.MOVE.digest: self._move,
+            scripts.PROMOTE.digest: self._promote,
+            scripts.WAKE.digest: self._wake,
+            scripts.READ_DELAYED.digest: self._read_delayed,
+            scripts.ACKNOWLEDGE.digest: self._acknowledge,
+            scripts.RELEASE.digest: self._release,
+            scripts.CLAIM.digest: self._claim,
+            scripts.RENEW.digest: lambda *_: 0,
+            scripts.DELETE_IDLE_CONSUMERS.digest: lambda *_: 0,
+        }
+
+    async def execute_command(self, command: str, digest: str, count: int, *words: Any) -> Any:
+        assert command == "EVALSHA"
+        await asyncio.sleep(0)
+        return self._scripts[digest](*words[count:])
+
+    async def xgroup_create(self, *_: object, **__: object) -> bool:
+        return True
+
+    async def info(self, _: str) -> dict[str, int]:
+        return {}
+
+    async def get(self, key: str) -> bytes | None:
+        return self.strings.get(key)
+
+    async def set(self, key: str, value: object, **_: object) -> None:
+        self.strings[key] = str(value).encode()
+
+    async def xadd(self, _: str, fields: Fields) -> bytes:
+        self._count += 1
+        name = b"%d-%d" % (round(wall_clock() * 1000), self._count)
+        self.entries[name] = dict(fields)
+        self.unread.append(name)
+        self._added.set()
+        return name
+
+    async def xlen(self, _: str) -> int:
+        return len(self.entries)
+
+    async def xreadgroup(self, group: str, consumer: str, streams: dict[str, str], *, count: int, block: int) -> Any:
+        del group
+        if not self.unread:
+            self._added.clear()
+            try:
+                async with asyncio.timeout(block / 1000):
+                    await self._added.wait()
+            except TimeoutError:
+                return []
+        names, self.unread = self.unread[:count], self.unread[count:]
+        for name in names:
+            self.pending[name] = (consumer, wall_clock(), 1)
+        (key,) = streams
+        return [(key.encode(), [(name, self.entries[name]) for name in names])]
+
+    async def xpending_range(self, _: str, __: str, ___: str, ____: str, count: int, *, idle: int) -> Any:
+        found = [name for name, (_, at, _) in self.pending.items() if (wall_clock() - at) * 1000 >= idle]
+        return [{"message_id": name, "times_delivered": self.pending[name][2]} for name in found[:count]]
+
+    def _claim(self, _: str, consumer: str, idle: int, start: bytes) -> Any:
+        for name, (_, at, deliveries) in self.pending.items():
+            if name >= start and (wall_clock() - at) * 1000 >= idle:
+                self.pending[name] = (consumer, wall_clock(), deliveries + 1)
+                flat = [word for pair in self.entries[name].items() for word in pair]
+                return [[name, flat], deliveries + 1, [], b"0-0"]
+        return [False, 0, [], b"0-0"]
+
+    def _release(self, _: str, __: str, name: str, ___: int, *ids: bytes) -> int:
+        for each in ids:
+            self.pending[each] = (name, 0.0, max(self.pending[each][2] - 1, 0))
+        return len(ids)
+
+    def _acknowledge(self, _: str, *ids: bytes) -> int:
+        for name in ids:
+            del self.pending[name], self.entries[name]
+        return len(ids)
+
+    def _move(self, _: str, __: str, name: bytes, target: Any, *flat: Any) -> int:
+        del self.pending[name], self.entries[name]
+        fields = _pairs(flat)
+        if target == "dead":
+            self.dead.append(fields)
+        else:
+            self._delay(wall_clock() * 1000 + target, fields)
+        return 1
+
+    def _delay(self, due: float, fields: dict[bytes, bytes]) -> None:
+        self._count += 1
+        self.delayed[b"%d" % self._count] = (due, fields)
+
+    def _promote(self, most: int) -> int:
+        due = sorted(name for name, (at, _) in self.delayed.items() if at <= wall_clock() * 1000)[:most]
+        for name in due:
+            _, fields = self.delayed.pop(name)
+            kept = {key: value for key, value in fields.items() if key != b"upstream"}
+            self._count += 1
+            entry = b"%d-%d" % (round(wall_clock() * 1000), self._count)
+            self.entries[entry] = kept
+            self.unread.append(entry)
+            self._added.set()
+        return len(due)
+
+    def _wake(self, short_ms: int, *words: Any) -> int:
+        count = 0
+        for name, due, delay in zip(words[::3], words[1::3], words[2::3], strict=True):
+            new = wall_clock() * 1000 + delay
+            if new < due and name in self.delayed:
+                _, fields = self.delayed.pop(name)
+                remaining = due - new + int(fields.pop(b"remaining", b"0"))
+                if remaining > short_ms:
+                    fields[b"remaining"] = b"%d" % remaining
+                self._delay(new, fields)
+                count += 1
+        return count
+
+    def _read_delayed(self, _: bytes, __: int) -> Any:
+        rows = [
+            [name, b"%d" % due, [word for pair in fields.items() for word in pair]]
+            for name, (due, fields) in self.delayed.items()
+        ]
+        return [b"0", rows]
+
+
+def _pairs(flat: tuple[Any, ...]) -> dict[bytes, bytes]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
