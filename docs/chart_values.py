@@ -135,6 +135,14 @@ class Tenants(Part, frozen=True):
     """How many tenants may restart at the same time after an upgrade."""
     pod_monitors: RenderMode = "skip"
     """A PodMonitor per tenant: skip where the cluster does not know the kind, fail there, or always."""
+    pod_monitor_labels: Texts = field(default_factory=dict)
+    """Labels by which Prometheus selects these PodMonitors; empty = those of monitoring.labels."""
+    pod_monitor_annotations: Texts = field(default_factory=dict)
+    """Annotations of these PodMonitors."""
+    pod_monitor_interval: Annotated[str, Meta(pattern=r"^([0-9]+(ms|s|m))?$")] = ""
+    """How often tenants are scraped; empty = as Prometheus does by default."""
+    pod_monitor_relabelings: list[Object] = field(default_factory=list)
+    """Relabelings of the scraped pods, as in a PodMonitor."""
     ingress_namespace_selector: Texts = field(default_factory=dict)
     """Labels of the namespaces from which webhooks may come (the ingress controller's); empty = anywhere."""
     scrape_namespace_selector: Texts = field(default_factory=dict)

@@ -135,6 +135,8 @@ class Status(_StatusSection, frozen=True):
     """Ready, Progressing, Degraded and Suspended."""
     observed_generation: Count | None = None
     """Generation of the spec that the operator has worked on."""
+    served_by: Annotated[str, Meta(max_length=317)] | None = None
+    """The operator that serves the tenant (`<namespace>/<release>`); any other leaves it alone until this is empty."""
     version: Annotated[str, Meta(max_length=128)] | None = None
     """Version of Aftersend that the tenant's pods run."""
     webhook_url: Annotated[str, Meta(max_length=2048)] | None = None

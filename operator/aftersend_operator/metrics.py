@@ -35,6 +35,9 @@ class OperatorMetrics:
             "aftersend_operator_queue_depth", "Tenants that are due or being reconciled.", registry=registry
         )
         self.tenants = Gauge("aftersend_operator_tenants", "Tenants that are served.", registry=registry)
+        self.foreign_tenants = Gauge(
+            "aftersend_operator_foreign_tenants", "Tenants that are left to another operator.", registry=registry
+        )
         self.condition = Gauge(
             "aftersend_tenant_condition",
             "1 while the condition holds.",

@@ -80,7 +80,8 @@ class OperatorRuntime:
         )
         self._queue = WorkQueue[Key](self._reconciler.reconcile, heartbeat=partial(health.heartbeat, _QUEUE))
         metrics.queue_depth.set_function(lambda: self._queue.depth)
-        metrics.tenants.set_function(lambda: len(self._cache.tenants))
+        metrics.tenants.set_function(lambda: len(self._cache.tenants) - len(self._reconciler.foreign))
+        metrics.foreign_tenants.set_function(lambda: len(self._reconciler.foreign))
         health.add_ready_check("lists", self._list_sync.check_complete)
 
     async def run(self) -> None:

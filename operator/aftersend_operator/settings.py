@@ -6,8 +6,10 @@ All errors are reported together. There are no secrets among them: the token com
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
 
 from aftersend.errors import Misconfigured
 from aftersend.observe.otel_settings import setting_errors
@@ -26,8 +28,19 @@ _LISTEN = ListenAddress("0.0.0.0", 8080)  # noqa: S104 - probes and Prometheus c
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _LABEL_KEY = re.compile(r"([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?)?")
+_INTERVAL = re.compile(r"([0-9]+(ms|s|m|h))?")
 _FILES = ("_CERTIFICATE", "_CLIENT_KEY", "_CLIENT_CERTIFICATE")
 """Suffixes of variables that name files, which exist in the tenants' pods and not here."""
+
+
+class PodMonitorWishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a Prometheus needs to find and scrape the PodMonitors of tenants."""
+
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    interval: str = ""
+    """Such as 30s; empty = Prometheus' own."""
+    relabelings: list[dict[str, Any]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +59,14 @@ class OperatorSettings:
     """``AFTERSEND_OPERATOR_LISTEN``: /healthz, /readyz and /metrics of the operator."""
     namespace: str = ""
     """``AFTERSEND_OPERATOR_NAMESPACE``: where the operator runs; empty = outside the cluster."""
+    release: str = ""
+    """``AFTERSEND_OPERATOR_RELEASE``: name of the Helm release."""
     rollout_at_once: int = 10
     """``AFTERSEND_ROLLOUT_AT_ONCE``: how many tenants may roll at the same time after an upgrade."""
     pod_monitors: RenderMode = "skip"
     """``AFTERSEND_POD_MONITORS``: skip where the kind is unknown, fail there, or always."""
+    pod_monitor: PodMonitorWishes = field(default_factory=PodMonitorWishes)
+    """``AFTERSEND_POD_MONITOR``: labels, annotations, interval and relabelings of each PodMonitor, as JSON."""
     ingress_namespaces: tuple[tuple[str, str], ...] = ()
     """``AFTERSEND_INGRESS_NAMESPACE_SELECTOR``: labels of the namespaces that webhooks come from; empty = anywhere."""
     scrape_namespaces: tuple[tuple[str, str], ...] = ()
@@ -65,6 +82,11 @@ class OperatorSettings:
     log_level: str = "info"
     """``AFTERSEND_LOG_LEVEL``: debug, info, warning or error."""
 
+    @property
+    def identity(self) -> str:
+        """Return ``<namespace>/<release>``, the operator that serves a tenant (``status.servedBy``); empty outside."""
+        return f"{self.namespace}/{self.release}" if self.namespace and self.release else ""
+
 
 def read_operator_settings(environ: Mapping[str, str] = os.environ) -> OperatorSettings:
     """Parse the environment; raise one ``Misconfigured`` that lists everything that is wrong."""
@@ -77,8 +99,10 @@ def read_operator_settings(environ: Mapping[str, str] = os.environ) -> OperatorS
         watch_namespaces=reader.parsed("AFTERSEND_WATCH_NAMESPACES", "", _namespaces, "use names of namespaces: a,b"),
         listen=reader.parsed("AFTERSEND_OPERATOR_LISTEN", "0.0.0.0:8080", parse_listen_address, "use host:port"),
         namespace=reader.parsed("AFTERSEND_OPERATOR_NAMESPACE", "", _namespace, "use the name of a namespace"),
+        release=reader.parsed("AFTERSEND_OPERATOR_RELEASE", "", _namespace, "use the name of the Helm release"),
         rollout_at_once=reader.parsed("AFTERSEND_ROLLOUT_AT_ONCE", "10", _count, "use a number from 1 to 1000"),
         pod_monitors=reader.choice("AFTERSEND_POD_MONITORS", "skip", ("skip", "fail", "always")),
+        pod_monitor=reader.parsed("AFTERSEND_POD_MONITOR", "{}", _pod_monitor, "use JSON as the chart does"),
         ingress_namespaces=reader.parsed("AFTERSEND_INGRESS_NAMESPACE_SELECTOR", "", _labels, labels),
         scrape_namespaces=reader.parsed("AFTERSEND_SCRAPE_NAMESPACE_SELECTOR", "", _labels, labels),
         allow_http=reader.allow_http(),
@@ -113,6 +137,15 @@ def _labels(text: str) -> tuple[tuple[str, str], ...] | None:
         separator and _LABEL_KEY.fullmatch(key) and _LABEL_VALUE.fullmatch(value) for key, separator, value in pairs
     )
     return tuple(sorted((key, value) for key, _, value in pairs)) if valid else None
+
+
+def _pod_monitor(text: str) -> PodMonitorWishes | None:
+    try:
+        wishes = msgspec.json.decode(text, type=PodMonitorWishes)
+    except msgspec.MsgspecError:
+        return None
+    fit = all(_LABEL_KEY.fullmatch(key) and _LABEL_VALUE.fullmatch(value) for key, value in wishes.labels.items())
+    return wishes if fit and _INTERVAL.fullmatch(wishes.interval) else None
 
 
 def _traces(reader: EnvironmentReader) -> tuple[tuple[str, str], ...]:

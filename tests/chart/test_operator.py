@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from aftersend.settings import UPSTREAM_HOSTS, ListenAddress
-from aftersend_operator.settings import read_operator_settings
+from aftersend_operator.settings import PodMonitorWishes, read_operator_settings
 from tests.support.chart_kit import (
     VERSION,
     RefusedError,
@@ -46,6 +46,10 @@ def test_every_value_reaches_the_operator() -> None:
         "tenants": {
             "rolloutAtOnce": 3,
             "podMonitors": "always",
+            "podMonitorLabels": {"release": "kps"},
+            "podMonitorAnnotations": {"a": "b"},
+            "podMonitorInterval": "15s",
+            "podMonitorRelabelings": [{"action": "labeldrop", "regex": "x"}],
             "ingressNamespaceSelector": {"kubernetes.io/metadata.name": "ingress", "a": "b"},
             "scrapeNamespaceSelector": {"team": "sight"},
             "allowHttp": True,
@@ -58,10 +62,20 @@ def test_every_value_reaches_the_operator() -> None:
     assert (settings.image_pull_policy, settings.watch_namespaces) == ("Always", ("a", "b"))
     assert (settings.log_format, settings.log_level) == ("console", "debug")
     assert (settings.rollout_at_once, settings.pod_monitors, settings.allow_http) == (3, "always", True)
+    assert settings.pod_monitor == PodMonitorWishes(
+        {"release": "kps"}, {"a": "b"}, "15s", [{"action": "labeldrop", "regex": "x"}]
+    )
+    assert settings.identity.startswith("operators/")
     assert settings.ingress_namespaces == (("a", "b"), ("kubernetes.io/metadata.name", "ingress"))
     assert settings.scrape_namespaces == (("team", "sight"),)
     assert settings.upstream_hosts == {"sandbox.demo.svc"}
     assert settings.traces == (("OTEL_TRACES_SAMPLER_ARG", "0.1"),)
+
+
+def test_tenants_are_found_by_the_labels_by_which_the_operator_is_found() -> None:
+    given = environment(render({"monitoring": {"labels": {"release": "kps"}}}))
+    settings = read_operator_settings(given | {"AFTERSEND_OPERATOR_NAMESPACE": "operators"})
+    assert settings.pod_monitor == PodMonitorWishes({"release": "kps"})
 
 
 def test_the_chart_sets_every_setting_of_the_operator_and_its_namespace_by_the_cluster() -> None:

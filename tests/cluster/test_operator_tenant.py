@@ -317,7 +317,7 @@ def test_what_a_service_would_refuse_is_refused_before_it_rolls(scene: OperatorS
     scene.operator().start()
     scene.bring_up()
     before = scene.get(f"deployment/aftersend-{NAME}-writer")["metadata"]["generation"]
-    scene.apply_tenant(afterbuy={"url": "http://sandbox.example:8080/"})
+    scene.apply_tenant(afterbuy={"url": "http://api.afterbuy.de/"})
     eventually(lambda: scene.reason() == "InvalidSpec", what="the condition")
     message = scene.conditions()["Ready"]["message"]
     assert "spec.afterbuy.url" in message
@@ -326,6 +326,39 @@ def test_what_a_service_would_refuse_is_refused_before_it_rolls(scene: OperatorS
     assert "http://" not in str(scene.get(f"configmap/aftersend-{NAME}-tenant")["data"]), "the last good document stays"
     scene.apply_tenant()
     eventually(scene.is_running, what="it to heal")
+
+
+def test_two_tenants_of_one_address_are_said_and_the_younger_gets_no_ingress(scene: OperatorScene) -> None:
+    scene.operator().start()
+    webhook = {"host": "hooks.example.com", "ingressClassName": "nginx"}
+    scene.bring_up(webhook=webhook)
+    scene.bring_up("younger", webhook=webhook)
+    eventually(lambda: scene.reason("Degraded", "younger") == "AddressTaken", what="the condition")
+    assert f"{scene.namespace}.{NAME}" in scene.conditions("younger")["Degraded"]["message"]
+    assert (scene.reason(name="younger"), "webhookUrl" in scene.status("younger")) == ("Running", False)
+    assert scene.exists(f"ingress/aftersend-{NAME}-webhook")
+    assert not scene.exists("ingress/aftersend-younger-webhook")
+    assert scene.reason("Degraded") == "Healthy"
+    scene.apply_tenant("younger", webhook={**webhook, "path": "/younger"})
+    eventually(lambda: scene.exists("ingress/aftersend-younger-webhook"), what="an address of its own")
+    eventually(lambda: scene.reason("Degraded", "younger") == "Healthy", what="it to heal")
+
+
+def test_a_second_operator_leaves_a_tenant_alone_until_it_is_let_go(scene: OperatorScene) -> None:
+    first, second = ({"AFTERSEND_OPERATOR_NAMESPACE": "ops", "AFTERSEND_OPERATOR_RELEASE": name} for name in "ab")
+    scene.operator(**first).start()
+    scene.bring_up()
+    assert scene.status()["servedBy"] == "ops/a"
+    other = scene.operator(**second, AFTERSEND_SERVICE_IMAGE="localhost/other:1").start()
+    eventually(lambda: "ServedByAnother" in scene.events(), what="the event")
+    assert other.metric("aftersend_operator_foreign_tenants") == 1
+    assert other.metric("aftersend_operator_tenants") == 0
+    (writer,) = scene.get(f"deployment/aftersend-{NAME}-writer")["spec"]["template"]["spec"]["containers"]
+    assert writer["image"] == "localhost/aftersend-service:test"
+    scene.operators[0].end()
+    scene.patch(f"ast/{NAME}", {"status": {"servedBy": ""}}, subresource="status")
+    eventually(lambda: scene.status().get("servedBy") == "ops/b", what="the other one to take it")
+    assert scene.events().count("ServedByAnother") == 1
 
 
 def test_what_jobs_report_stands_in_the_status(scene: OperatorScene) -> None:

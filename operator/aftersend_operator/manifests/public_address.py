@@ -13,8 +13,13 @@ _PART = "webhook"
 
 
 def public_address(context: RenderContext) -> list[Manifest]:
-    """Render the Ingress or HTTPRoute of the document; no HTTPRoute where the kind is not served."""
+    """Render the Ingress or HTTPRoute of the document; none of an address that is another tenant's.
+
+    No HTTPRoute where the kind is not served.
+    """
     webhook = context.spec.webhook
+    if context.facts.address_taken:
+        return []
     if webhook.ingress_class_name:
         return [_ingress(context)]
     if webhook.gateway and "HTTPRoute" in context.facts.kinds:

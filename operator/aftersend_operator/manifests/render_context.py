@@ -18,6 +18,8 @@ class ClusterFacts:
     """Port of an external Redis (``ports.port_of_url`` of its URL)."""
     kinds: frozenset[str] = frozenset()
     """Optional kinds that the cluster serves: ``HTTPRoute``, ``PodMonitor``."""
+    address_taken: bool = False
+    """The webhook's address belongs to another tenant (``addresses``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,5 +2,5 @@
 
 In reading order: ``kinds``, ``naming``, ``reasons``, ``faults``, ``records`` (what the cache keeps of an object),
 ``pods`` (of a pod), ``references`` (secrets that a tenant names), ``comparison`` (drift), ``rollout``, ``ports``,
-``certificates``.
+``certificates``, ``addresses`` (of webhooks).
 """

@@ -14,6 +14,12 @@ class Fault:
     blocks: bool = True
 
 
+def address_taken(holder: str) -> Fault:
+    """Report a webhook's address that is another tenant's; the sweep still brings the numbers."""
+    message = f"host and path of the webhook belong to the tenant {holder}, so there is no Ingress and no HTTPRoute"
+    return Fault(ConditionReason.ADDRESS_TAKEN, f"{message}: choose another spec.webhook.path or host", blocks=False)
+
+
 def not_ours(kind: str, name: str) -> Fault:
     """Report an object that has the name of a child and another owner."""
     cure = "rename or delete it, or rename the tenant"

@@ -17,6 +17,7 @@ class ConditionReason(StrEnum):
     SCALED_TO_ZERO = "ScaledToZero"
     WORKLOADS_UNAVAILABLE = "WorkloadsUnavailable"
     CREDENTIALS_REFUSED = "CredentialsRefused"
+    ADDRESS_TAKEN = "AddressTaken"
     UPSTREAM_UNAVAILABLE = "UpstreamUnavailable"
     EXPORT_FAILED = "ExportFailed"
     BACKUP_FAILED = "BackupFailed"

@@ -45,6 +45,8 @@ class TenantRecord:
     uid: str
     version: int
     generation: int
+    created: str
+    """Time of creation, RFC 3339."""
     deleting: bool
     tenant: Tenant | None
     fault: str
@@ -65,6 +67,7 @@ def tenant_record(live: Manifest) -> TenantRecord:
         uid=metadata["uid"],
         version=version_of(live),
         generation=metadata.get("generation", 0),
+        created=metadata.get("creationTimestamp") or "",
         deleting="deletionTimestamp" in metadata,
         tenant=tenant,
         fault=fault,

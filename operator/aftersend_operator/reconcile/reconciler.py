@@ -25,7 +25,9 @@ from aftersend_operator.api.errors import Conflict, NamespaceTerminating
 from aftersend_operator.informer.cache import Cache
 from aftersend_operator.manifests.desired import ClusterFacts, desired
 from aftersend_operator.metrics import OperatorMetrics
-from aftersend_operator.model.faults import Fault
+from aftersend_operator.model.addresses import holder_of_address
+from aftersend_operator.model.faults import Fault, address_taken
+from aftersend_operator.model.naming import Manifest
 from aftersend_operator.model.ports import REDIS_PORT
 from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.model.records import Key, TenantRecord
@@ -38,7 +40,7 @@ from aftersend_operator.status.conditions import TenantHealth, tenant_health, tr
 from aftersend_operator.status.parts import part_states
 from aftersend_operator.status.reports import ReportedState
 from aftersend_operator.status.startup_grace import grace_of
-from aftersend_operator.status.status import event_of, events_for, status_manifest, status_of
+from aftersend_operator.status.status import event, event_of, events_for, status_manifest, status_of
 
 RESYNC_SECONDS: Final = 55.0
 _MAX_SKIP_SECONDS: Final = 86400.0
@@ -53,6 +55,7 @@ class _LastPass:
     """What the last pass left; losing it costs a few calls, nothing else."""
 
     revision: int = -1
+    address_taken: bool = False
     until: float = 0.0
     result: ApplyResult = field(default_factory=ApplyResult)
 
@@ -73,6 +76,8 @@ class Reconciler:
     kinds: set[str] = field(default_factory=set)
     """Optional kinds that the cluster serves."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    foreign: set[Key] = field(default_factory=set)
+    """Tenants that another operator serves."""
     _last_passes: dict[Key, _LastPass] = field(default_factory=lambda: defaultdict(_LastPass))
 
     async def reconcile(self, key: Key) -> float | None:
@@ -83,6 +88,9 @@ class Reconciler:
             return None
         if record.deleting:
             return None
+        if (record.status.served_by or self.settings.identity) != self.settings.identity:
+            return await self._leave_alone(record)
+        self.foreign.discard(key)
         self.metrics.record_tenant(
             record.identity, generation=record.generation, certificate_end=self._certificate_end(record)
         )
@@ -100,6 +108,22 @@ class Reconciler:
             self.metrics.seconds.observe(time.perf_counter() - start)
         return again
 
+    async def _leave_alone(self, record: TenantRecord) -> float:
+        """Leave a tenant that another operator serves; say so once."""
+        if record.key not in self.foreign:
+            self.foreign.add(record.key)
+            self.metrics.remove_tenant(record.identity)
+            get_logger(tenant=record.identity).warning("served_by_another", operator=record.status.served_by)
+            cure = f"kubectl -n {record.key[0]} patch ast {record.key[1]} --subresource=status --type=merge"
+            message = (
+                f"operator {self.settings.identity or 'outside the cluster'} leaves the tenant to"
+                f' {record.status.served_by}; if that one is gone: {cure} -p \'{{"status":{{"servedBy":""}}}}\''
+            )
+            await self._post(
+                event(record, "ServedByAnother", message, is_bad=True, now=self._time(), serial=token_hex(8))
+            )
+        return RESYNC_SECONDS
+
     async def _reconcile_tenant(self, record: TenantRecord) -> float:
         result = await self._apply_children(record)
         now, pods = self.now().timestamp(), self.cache.pods(record.key)
@@ -109,7 +133,7 @@ class Reconciler:
         parts = part_states(record, self.cache.children(record.key), pods, now=now)
         health = tenant_health(
             parts,
-            [*result.faults, *self._secret_faults(record), *reported.faults],
+            [*result.faults, *self._checks(record), *reported.faults],
             waits_for_turn=result.waits_for_turn,
             suspended=spec is not None and spec.suspend,
         )
@@ -124,18 +148,24 @@ class Reconciler:
         if record.tenant is None:
             return ApplyResult(faults=[Fault(ConditionReason.INVALID_SPEC, record.fault)])
         last, revision, now = self._last_passes[record.key], self.revisions[record.key], self.now()
-        if last.revision == revision and now.timestamp() < last.until:
+        is_taken = self._address_holder(record) is not None
+        if (last.revision, last.address_taken) == (revision, is_taken) and now.timestamp() < last.until:
             return last.result
         if wrong := list(start_faults(record.tenant, self.cache.secrets, self.settings)):
             return ApplyResult(faults=wrong)
         redis_hash, faults = await self.secrets.ensure(record, record.tenant, now=now)
         if faults:
             return ApplyResult(faults=faults, again=True)
-        facts = ClusterFacts(redis_secrets=redis_hash, redis_port=self._redis_port(record), kinds=frozenset(self.kinds))
+        facts = ClusterFacts(
+            redis_secrets=redis_hash,
+            redis_port=self._redis_port(record),
+            kinds=frozenset(self.kinds),
+            address_taken=is_taken,
+        )
         wanted = desired(record.tenant, uid=record.uid, settings=self.settings, facts=facts)
         result = await self.applier.apply(record, wanted)
         is_done = not result.again and not result.waits_for_turn
-        last.revision, last.result = revision if is_done else -1, result
+        last.revision, last.result, last.address_taken = revision if is_done else -1, result, is_taken
         last.until = now.timestamp() + _MAX_SKIP_SECONDS
         return result
 
@@ -150,13 +180,22 @@ class Reconciler:
         secret = self.cache.secrets.get((record.key[0], name or ""))
         return secret.expires if secret else 0.0
 
-    def _secret_faults(self, record: TenantRecord) -> list[Fault]:
-        return list(secret_faults(record.tenant, self.cache.secrets)) if record.tenant else []
+    def _checks(self, record: TenantRecord) -> list[Fault]:
+        if record.tenant is None:
+            return []
+        holder = self._address_holder(record)
+        return [
+            *secret_faults(record.tenant, self.cache.secrets),
+            *([address_taken(holder.identity)] if holder else []),
+        ]
+
+    def _address_holder(self, record: TenantRecord) -> TenantRecord | None:
+        return holder_of_address(record, self.cache.tenants.values())
 
     async def _write_status(self, record: TenantRecord, health: TenantHealth, reported: ReportedState) -> None:
         """Write the status if it changed, and an event per transition."""
-        now = self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        status = status_of(record, health, reported, now=now)
+        now = self._time()
+        status = status_of(record, health, reported, now=now, served_by=self.settings.identity)
         self.metrics.set_conditions(record.identity, status.conditions)
         if msgspec.to_builtins(status) == msgspec.to_builtins(record.status):
             return
@@ -169,15 +208,22 @@ class Reconciler:
     async def _post_events(self, record: TenantRecord, status: Status, now: str) -> None:
         changed = transitions(record.status.conditions, status.conditions)
         for condition in events_for(changed, is_new=not record.status.conditions):
-            try:
-                await self.api.post_event(event_of(record, condition, now=now, serial=token_hex(8)))
-            except AftersendError as error:
-                get_logger(tenant=record.identity).info("event_not_posted", exc_info=error)
+            await self._post(event_of(record, condition, now=now, serial=token_hex(8)))
+
+    async def _post(self, manifest: Manifest) -> None:
+        try:
+            await self.api.post_event(manifest)
+        except AftersendError as error:
+            get_logger().info("event_not_posted", exc_info=error)
+
+    def _time(self) -> str:
+        return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def _remove(self, key: Key) -> None:
         self.metrics.remove_tenant(".".join(key))
         self.secrets.forget(key)
         self.applier.gate.release(key)
         self.collector.forget(key)
+        self.foreign.discard(key)
         self._last_passes.pop(key, None)
         self.revisions.pop(key, None)

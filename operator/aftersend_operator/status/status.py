@@ -9,16 +9,20 @@ from collections.abc import Sequence
 import msgspec
 
 from aftersend import __version__
-from aftersend.tenant.document import API_VERSION, KIND, Tenant
+from aftersend.tenant.document import API_VERSION, KIND
 from aftersend.tenant.status import Condition, Status
+from aftersend_operator.model.addresses import webhook_url
 from aftersend_operator.model.naming import Manifest
+from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.model.records import TenantRecord
 from aftersend_operator.status.conditions import TenantHealth, condition_drafts, with_timestamps
 from aftersend_operator.status.reports import ReportedState
 
 
-def status_of(record: TenantRecord, health: TenantHealth, reported: ReportedState, *, now: str) -> Status:
-    """Compose the status."""
+def status_of(
+    record: TenantRecord, health: TenantHealth, reported: ReportedState, *, now: str, served_by: str = ""
+) -> Status:
+    """Compose the status; ``served_by`` names this operator."""
     before = record.status
     is_settled = record.tenant is not None and not health.rolling and not health.waits_for_turn
     return Status(
@@ -28,7 +32,8 @@ def status_of(record: TenantRecord, health: TenantHealth, reported: ReportedStat
         ],
         observed_generation=record.generation,
         version=__version__ if is_settled and health.available else before.version,
-        webhook_url=webhook_url(record.tenant) if record.tenant else before.webhook_url,
+        served_by=served_by or before.served_by,
+        webhook_url=_webhook_url(record, health),
         last_export=reported.last_export or before.last_export,
         last_sweep=reported.last_sweep or before.last_sweep,
         last_write_back=reported.last_write_back or before.last_write_back,
@@ -40,10 +45,12 @@ def status_of(record: TenantRecord, health: TenantHealth, reported: ReportedStat
     )
 
 
-def webhook_url(tenant: Tenant) -> str | None:
-    """Return the address to enter in Sendcloud; None without a host."""
-    webhook = tenant.spec.webhook
-    return f"https://{webhook.host}{webhook.path}" if webhook.host else None
+def _webhook_url(record: TenantRecord, health: TenantHealth) -> str | None:
+    """Return the address to enter in Sendcloud, unless it is another tenant's; of an invalid spec the last good one."""
+    if record.tenant is None:
+        return record.status.webhook_url
+    is_taken = any(fault.reason is ConditionReason.ADDRESS_TAKEN for fault in health.faults)
+    return None if is_taken else webhook_url(record.tenant)
 
 
 def status_manifest(record: TenantRecord, status: Status) -> Manifest:
@@ -59,8 +66,14 @@ def status_manifest(record: TenantRecord, status: Status) -> Manifest:
 
 def event_of(record: TenantRecord, condition: Condition, *, now: str, serial: str) -> Manifest:
     """Build the Kubernetes event for a transition."""
-    namespace, name = record.key
     is_bad = (condition.type == "Degraded") == (condition.status == "True") and condition.type in ("Degraded", "Ready")
+    message = f"{condition.type} is {condition.status}" + (f": {condition.message}" if condition.message else "")
+    return event(record, condition.reason, message, is_bad=is_bad, now=now, serial=serial)
+
+
+def event(record: TenantRecord, reason: str, message: str, *, is_bad: bool, now: str, serial: str) -> Manifest:
+    """Build a Kubernetes event about a tenant."""
+    namespace, name = record.key
     return {
         "apiVersion": "v1",
         "kind": "Event",
@@ -74,8 +87,8 @@ def event_of(record: TenantRecord, condition: Condition, *, now: str, serial: st
             "resourceVersion": str(record.version),
         },
         "type": "Warning" if is_bad else "Normal",
-        "reason": condition.reason,
-        "message": f"{condition.type} is {condition.status}" + (f": {condition.message}" if condition.message else ""),
+        "reason": reason,
+        "message": message,
         "source": {"component": "aftersend-operator"},
         "reportingComponent": "aftersend-operator",
         "firstTimestamp": now,

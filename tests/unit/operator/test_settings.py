@@ -8,7 +8,7 @@ import pytest
 
 from aftersend.errors import Misconfigured
 from aftersend.settings import ListenAddress
-from aftersend_operator.settings import read_operator_settings
+from aftersend_operator.settings import PodMonitorWishes, read_operator_settings
 
 REQUIRED = {"AFTERSEND_SERVICE_IMAGE": "services:1", "AFTERSEND_REDIS_IMAGE": "redis:8"}
 
@@ -20,6 +20,7 @@ def test_two_images_are_enough() -> None:
     assert (settings.image_pull_policy, settings.rollout_at_once, settings.pod_monitors) == ("IfNotPresent", 10, "skip")
     assert not settings.watch_namespaces
     assert not settings.allow_http
+    assert settings.identity == ""
 
 
 def test_every_variable_is_read() -> None:
@@ -32,6 +33,8 @@ def test_every_variable_is_read() -> None:
             "AFTERSEND_OPERATOR_NAMESPACE": "aftersend-system",
             "AFTERSEND_ROLLOUT_AT_ONCE": "3",
             "AFTERSEND_POD_MONITORS": "always",
+            "AFTERSEND_POD_MONITOR": '{"labels": {"release": "kps"}, "annotations": {"a": "b"}, "interval": "15s"}',
+            "AFTERSEND_OPERATOR_RELEASE": "aftersend",
             "AFTERSEND_INGRESS_NAMESPACE_SELECTOR": "kubernetes.io/metadata.name=ingress-nginx",
             "AFTERSEND_SCRAPE_NAMESPACE_SELECTOR": "team=watch, monitoring=yes",
             "AFTERSEND_ALLOW_HTTP": "1",
@@ -50,6 +53,8 @@ def test_every_variable_is_read() -> None:
     assert settings.watch_namespaces == ("b", "a")
     assert settings.listen == ListenAddress("127.0.0.1", 9999)
     assert (settings.namespace, settings.rollout_at_once, settings.pod_monitors) == ("aftersend-system", 3, "always")
+    assert settings.pod_monitor == PodMonitorWishes({"release": "kps"}, {"a": "b"}, "15s")
+    assert settings.identity == "aftersend-system/aftersend"
     assert settings.ingress_namespaces == (("kubernetes.io/metadata.name", "ingress-nginx"),)
     assert settings.scrape_namespaces == (("monitoring", "yes"), ("team", "watch"))
     assert settings.upstream_hosts == {"sandbox.demo.svc"}
@@ -70,6 +75,11 @@ def test_every_variable_is_read() -> None:
         ("AFTERSEND_ROLLOUT_AT_ONCE", "1001"),
         ("AFTERSEND_ROLLOUT_AT_ONCE", "ten"),
         ("AFTERSEND_POD_MONITORS", "maybe"),
+        ("AFTERSEND_POD_MONITOR", "release=kps"),
+        ("AFTERSEND_POD_MONITOR", '{"label": {}}'),
+        ("AFTERSEND_POD_MONITOR", '{"labels": {"no key": "x"}}'),
+        ("AFTERSEND_POD_MONITOR", '{"interval": "often"}'),
+        ("AFTERSEND_OPERATOR_RELEASE", "No/Name"),
         ("AFTERSEND_INGRESS_NAMESPACE_SELECTOR", "just-a-key"),
         ("AFTERSEND_SCRAPE_NAMESPACE_SELECTOR", "key=not a value"),
         ("AFTERSEND_SCRAPE_NAMESPACE_SELECTOR", "=value"),

@@ -14,7 +14,7 @@ from aftersend.tenant.document import Tenant
 from aftersend.tenant.quantities import memory_bytes, millicores
 from aftersend_operator.manifests.desired import ClusterFacts, desired
 from aftersend_operator.model.naming import Manifest
-from aftersend_operator.settings import OperatorSettings
+from aftersend_operator.settings import OperatorSettings, PodMonitorWishes
 from tests.support.operator_kit import UID, tenant, wanted
 
 FACTS = ClusterFacts(redis_secrets="a1b2", kinds=frozenset({"HTTPRoute", "PodMonitor"}))
@@ -262,3 +262,22 @@ def test_a_document_of_another_tenant_gives_other_names_and_policies() -> None:
     one, other = wanted(tenant("mueller")), wanted(tenant("schmidt"))
     assert one.keys() == other.keys()
     assert "schmidt" not in json.dumps(list(one.values()))
+
+
+def test_a_pod_monitor_carries_what_prometheus_looks_for_beside_our_labels() -> None:
+    wishes = PodMonitorWishes({"release": "kps", "app.kubernetes.io/name": "x"}, {"a": "b"}, "15s", [{"regex": "y"}])
+    operator = OperatorSettings(service_image="a", redis_image="b", pod_monitors="always", pod_monitor=wishes)
+    monitor = wanted(settings=operator)["PodMonitor/services"]
+    assert monitor["metadata"]["labels"].items() >= {"release": "kps", "app.kubernetes.io/name": "aftersend"}.items()
+    assert monitor["metadata"]["annotations"] == {"a": "b"}
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert endpoint == {"port": "admin", "path": "/metrics", "interval": "15s", "relabelings": [{"regex": "y"}]}
+
+
+@pytest.mark.parametrize("way", [{"ingressClassName": "nginx"}, {"gateway": "main"}])
+def test_an_address_that_is_another_tenants_gets_no_ingress_and_no_route(way: dict[str, str]) -> None:
+    of = tenant(webhook={"host": "hooks.example.com", **way})
+    kinds = frozenset({"HTTPRoute"})
+    free, taken = (wanted(of, facts=ClusterFacts(kinds=kinds, address_taken=taken)) for taken in (False, True))
+    assert {key.partition("/")[0] for key in free.keys() - taken.keys()} <= {"Ingress", "HTTPRoute"}
+    assert len(free) == len(taken) + 1
