@@ -8,10 +8,12 @@ Summaries hold counts, times, codes and OrderIDs, nothing else.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, cast
 
 import msgspec
 
+from aftersend.errors import Transient
 from aftersend.redis.connection import guarded
 from aftersend.redis.keys import Keys
 
@@ -25,7 +27,7 @@ RunKind = Literal["export", "sweep"]
 RunOutcome = Literal["done", "partial", "failed"]
 RESULT_SECONDS = 24 * 60 * 60
 _POLL_SECONDS = 0.25
-_REQUESTED: "dict[RunKind, EventType]" = {"export": "export.requested", "sweep": "sweep.requested"}
+EVENT_TYPES: "dict[RunKind, EventType]" = {"export": "export.requested", "sweep": "sweep.requested"}
 
 
 class RunRequest(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -103,7 +105,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 async def publish(stream: "Stream", request: RunRequest, *, source: "Source", traceparent: str = "") -> str:
     """Put the request on the stream ``runs``; return the run's id."""
-    return await stream.add(_REQUESTED[request.kind], source, request, traceparent=traceparent)
+    return await stream.add(EVENT_TYPES[request.kind], source, request, traceparent=traceparent)
 
 
 async def store_result(redis: "Redis", *, tenant: str, run: str, summary: RunSummary) -> None:
@@ -120,11 +122,13 @@ async def result_of(redis: "Redis", *, tenant: str, run: str) -> RunSummary | No
 
 
 async def wait_for(redis: "Redis", *, tenant: str, run: str, timeout: float) -> RunSummary | None:  # noqa: ASYNC109 - its end is an answer, not an error
-    """Return the summary of a run as soon as there is one; None after ``timeout`` seconds without."""
+    """Return the summary of a run as soon as there is one; None after ``timeout`` seconds, even if Redis is away."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
     while True:
-        summary = await result_of(redis, tenant=tenant, run=run)
+        summary = None
+        with suppress(Transient):
+            summary = await result_of(redis, tenant=tenant, run=run)
         left = deadline - loop.time()
         if summary is not None or left <= 0:
             return summary

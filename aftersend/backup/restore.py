@@ -29,7 +29,7 @@ from aftersend.redis.connection import guarded
 from aftersend.runs import RunRequest, publish
 from aftersend.sealing import Keyring
 from aftersend.stream.event import Fields, text_of
-from aftersend.stream.scripts import RESTORE_DELAYED, flat
+from aftersend.stream.scripts import ADD_DELAYED, flat
 from aftersend.stream.stored_events import PLACES, stored_events
 from aftersend.stream.stream import GROUPS, Stream, StreamName
 
@@ -155,7 +155,7 @@ def merged_facts(live: Mapping[StateField, str], saved: Mapping[str, str]) -> di
 async def _put(stream: Stream, event: SavedEvent, fields: dict[bytes, bytes]) -> None:
     if event.place == "delayed":
         args = [f"{event.due:.0f}", *flat(fields)]
-        await RESTORE_DELAYED.run(stream.redis, keys=[stream.delayed_key], args=args)
+        await ADD_DELAYED.run(stream.redis, keys=[stream.delayed_key], args=args)
         return
     key = stream.dead_key if event.place == "dead" else stream.key
     with guarded():

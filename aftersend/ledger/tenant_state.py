@@ -10,6 +10,7 @@ field               meaning
 ``restored``        a random word, new with every restore: only a sweep that began after it ends the recovery
 ``integration``     "<name>=<id>": the integration that was looked up once and is pinned since
 ``success.<kind>``  ms; last success of export, sweep, writeback, backup
+``repeat.<kind>``   "<failed runs in a row> <id of the delayed request that repeats the last one>"
 ``quiet``           ms; the last moment when no run was expected: the tenant was new, or suspended
 ==================  ===============================================================================================
 """
@@ -36,6 +37,8 @@ StateField = Literal[
     "success.sweep",
     "success.writeback",
     "success.backup",
+    "repeat.export",
+    "repeat.sweep",
     "quiet",
 ]
 

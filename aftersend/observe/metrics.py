@@ -43,6 +43,7 @@ class Metrics:
         self.problems = self._gauge("problems", "Orders that a person must look at, by code.", "code")
         self.notices = self._gauge("notices", "Orders that were sent without data that may be missed, by code.", "code")
         self.runs = self._counter("runs", "Exports and sweeps that ended, by outcome.", "kind", "outcome")
+        self.run_repeats = self._counter("run_repeats", "Repeats of failed exports and sweeps.", "kind")
         self.run_seconds = self._gauge("run_duration_seconds", "Duration of the last export or sweep.", "kind")
         self.last_success = self._gauge(
             "last_success_timestamp_seconds",

@@ -9,10 +9,11 @@ An event that may be tried early when the circuit of an upstream closes carries 
 
 from typing import Final
 
-from aftersend.stream.event import WAIT_FIELDS, attempt_of, rfc3339
+from aftersend.redis.connection import guarded
+from aftersend.stream.event import WAIT_FIELDS, Event, attempt_of, pack, rfc3339
 from aftersend.stream.pending_entries import StreamEntry
 from aftersend.stream.retry import Delay
-from aftersend.stream.scripts import MOVE, PROMOTE, flat
+from aftersend.stream.scripts import ADD_DELAYED, MOVE, PROMOTE, flat
 from aftersend.stream.stream import Stream
 
 MAX_PROMOTED: Final = 100
@@ -27,6 +28,14 @@ async def defer(stream: Stream, owner: str, entry: StreamEntry, delay: Delay) ->
         fields[b"upstream"] = delay.upstream.encode()
     args = [stream.group, owner, entry.id, round(delay.seconds * 1000), *flat(fields)]
     return bool(await MOVE.run(stream.redis, keys=[stream.key, stream.delayed_key], args=args))
+
+
+async def add_delayed(stream: Stream, event: Event, *, seconds: float) -> None:
+    """Add a sealed event that is due in so many seconds."""
+    with guarded():
+        now, micros = await stream.redis.time()
+    due = round((now + seconds) * 1000 + micros / 1000)
+    await ADD_DELAYED.run(stream.redis, keys=[stream.delayed_key], args=[due, *flat(pack(event))])
 
 
 async def promote(stream: Stream) -> int:

@@ -56,7 +56,7 @@ class Stream:
     async def add(self, kind: EventType, source: Source, data: msgspec.Struct, *, traceparent: str = "") -> str:
         """Add an event and return its id once Redis confirmed; ``StoreFull`` or ``Transient`` if not."""
         with self._sending(kind, source, traceparent) as sending:
-            event = self._new(kind, source, data, sending.traceparent)
+            event = self.new_event(kind, source, data, traceparent=sending.traceparent)
             sending.set(event=event.id)
             await self._memory_guard.check()
             with guarded():
@@ -72,7 +72,7 @@ class Stream:
         while chunk := list(islice(pending, _CHUNK)):
             with self._sending(kind, source, traceparent) as sending:
                 sending.set(messages=len(chunk))
-                events = [self._new(kind, source, data, sending.traceparent) for data in chunk]
+                events = [self.new_event(kind, source, data, traceparent=sending.traceparent) for data in chunk]
                 await self._memory_guard.check()
                 with guarded():
                     async with self.redis.pipeline(transaction=False) as pipe:
@@ -141,7 +141,8 @@ class Stream:
         about |= messaging("send", kind="send", stream=self.name)
         return span(f"send {self.name}", kind="producer", parent=traceparent, **about)
 
-    def _new(self, kind: EventType, source: Source, data: msgspec.Struct, traceparent: str) -> Event:
+    def new_event(self, kind: EventType, source: Source, data: msgspec.Struct, *, traceparent: str = "") -> Event:
+        """Make a sealed event that is nowhere yet."""
         now = self.clock()
         name = new_id(now)
         moment = rfc3339(now)

@@ -36,7 +36,10 @@ SITUATIONS: dict[str, tuple[tuple[str, ...], dict[str, str] | None]] = {
     "no such tenant document": (TENANT_COMMANDS, {"AFTERSEND_TENANT_FILE": "missing.yaml"}),
     "wrong address of Redis": (TENANT_COMMANDS, {"AFTERSEND_REDIS_URL": "http://127.0.0.1"}),
     "Redis is away": (
-        ("orders", "dead list", "dead show x", "trigger export", "trigger sweep --wait", "keys reseal", "backup list"),
+        (
+            *("orders", "dead list", "dead show x", "trigger export", "trigger sweep --wait --timeout 1"),
+            *("keys reseal", "backup list"),
+        ),
         {"AFTERSEND_BACKUP_TARGET": "backups"},
     ),
     "nothing to work with": (("check", "check --json", "keys export", "backup create", "backup verify"), {}),

@@ -59,6 +59,8 @@ def test_shapes_and_exit_codes(tenant: ServedTenant, contract: Compare) -> None:
     for words in CALLS:
         code, out = tenant.call(*words.split())
         found[words] = {"exit code": code, "prints": shape(json.loads(out), words) if out else "nothing"}
-    tenant.control("faults", {"upstream": "afterbuy", "kind": "html"})
-    found["trigger export --wait, Afterbuy is down"] = {"exit code": tenant.call("trigger", "export", "--wait")[0]}
+    (tenant.folder / "secrets" / "afterbuy" / "accountToken").write_text("revoked")
+    found["trigger export --wait, Afterbuy refuses the tokens"] = {
+        "exit code": tenant.call("trigger", "export", "--wait")[0]
+    }
     contract("json.yaml", as_yaml(found))

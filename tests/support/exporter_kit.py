@@ -35,6 +35,7 @@ from aftersend_exporter.export.run import export
 from aftersend_exporter.requests.circuits import Circuits
 from aftersend_exporter.requests.coalescing import RequestCoalescer
 from aftersend_exporter.requests.handler import RunHandler
+from aftersend_exporter.requests.repeats import RunRepeats
 from aftersend_exporter.sweep.run import sweep
 from aftersend_sandbox.afterbuy.server import PATH, AfterbuyServer
 from aftersend_sandbox.faults import ArmedFault
@@ -218,11 +219,15 @@ async def exporter_harness(
             tenant=IDENTITY,
         )
         try:
-            yield ExporterHarness(
-                world, panel, context, runs, redis, RunHandler(context, RequestCoalescer(redis, runs=runs), circuits)
-            )
+            yield ExporterHarness(world, panel, context, runs, redis, run_handler(context, runs, circuits))
         finally:
             await redis.aclose()
+
+
+def run_handler(context: ExportContext, runs: Stream, circuits: Circuits) -> RunHandler:
+    """The handler of one exporter's requests."""
+    repeats = RunRepeats(runs, context.state, circuits, context.metrics)
+    return RunHandler(context, RequestCoalescer(runs.redis, runs=runs), circuits, repeats)
 
 
 def context_at(

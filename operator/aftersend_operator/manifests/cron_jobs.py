@@ -1,9 +1,9 @@
 """CronJobs of the split topology: request exports, and make backups.
 
 Schedule and time zone come from the tenant; the commands wait a hashed part of a minute, so that a thousand tenants do
-not start together. A hanging run is ended by its deadline; a failed one is retried once, then at its next schedule. A
-pod evicted from a drained node does not count as a try. The result reaches the operator as termination message, a file
-that the command writes, never through the log.
+not start together. A hanging run is ended by its deadline. A failed Job is not repeated: the exporter repeats failed
+exports by itself, and a backup has its next schedule. A pod evicted from a drained node is replaced. The result reaches
+the operator as termination message, a file that the command writes, never through the log.
 
 A suspended tenant exports nothing, but its webhook still stores events, so its backups go on.
 """
@@ -49,7 +49,7 @@ def _job(context: RenderContext, part: TenantPart) -> dict[str, Any]:
         "metadata": {"labels": template["metadata"]["labels"]},
         "spec": {
             "activeDeadlineSeconds": _END_WITHIN[part.name],
-            "backoffLimit": 1,
+            "backoffLimit": 0,
             "podFailurePolicy": {
                 "rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}]
             },

@@ -32,6 +32,7 @@ from aftersend_exporter.report import show_last_successes
 from aftersend_exporter.requests.circuits import Circuits
 from aftersend_exporter.requests.coalescing import RequestCoalescer
 from aftersend_exporter.requests.handler import RunHandler
+from aftersend_exporter.requests.repeats import RunRepeats
 from aftersend_exporter.requests.schedule import Schedule
 from aftersend_exporter.sweep.recovery import RecoveryWatch
 
@@ -51,11 +52,11 @@ async def serve(runtime: Runtime) -> None:
         tenant=runtime.identity,
     )
     runtime.health.set_fact("circuits", circuits.states)
+    repeats = RunRepeats(runs, context.state, circuits, runtime.metrics)
+    coalescer = RequestCoalescer(runtime.redis, runs=runs)
     consumer = Consumer(
         runs,
-        RunHandler(
-            context, RequestCoalescer(runtime.redis, runs=runs), circuits, on_finished=partial(_publish_fact, runtime)
-        ),
+        RunHandler(context, coalescer, circuits, repeats, on_finished=partial(_publish_fact, runtime)),
         name=runtime.name,
         meter=StreamMeter(runtime.metrics, runtime.identity, "runs"),
         heartbeat=_heartbeat(runtime, "runs"),
@@ -63,6 +64,7 @@ async def serve(runtime: Runtime) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(consumer.run(runtime.stop))
         group.create_task(circuits.keep(runtime.stop))
+        group.create_task(repeats.keep(runtime.stop))
         group.create_task(ExporterGauges(context, runs, runtime.settings, runtime.health).keep(runtime.stop))
         group.create_task(keep_last_backup_shown(runtime))
         if runtime.settings.scheduler == "all" and runtime.settings.backup_target:

@@ -26,6 +26,7 @@ from aftersend.sendcloud.model import ParcelClass
 from aftersend.stream.stream import Stream
 from aftersend.tenant.loading import load_tenant
 from tests.support.part_kit import call_main, environment
+from tests.support.servers import RedisServer
 from tests.support.stream_kit import until
 
 TENANT = "shops.mueller"
@@ -168,6 +169,20 @@ async def test_trigger_gives_up_without_an_answer(shop: Shop) -> None:
     assert await shop.runs.length() == 1
 
 
+async def test_trigger_waits_for_a_redis_that_is_away(tmp_path: Path, own_server: RedisServer) -> None:
+    """What is asked for during an outage is served after it."""
+    shop = Shop(tmp_path, own_server.url)
+    own_server.stop()
+    process = await shop.start("trigger", "sweep", "--wait", "--timeout", "60", "--json")
+    assert process.stderr
+    assert b"redis_unavailable; trying again for " in await process.stderr.readline()
+    own_server.start()
+    await _answered(shop, _summary("done"))
+    await process.communicate()
+    await shop.redis.aclose()
+    assert process.returncode == 0
+
+
 async def test_a_report_names_the_outcome_a_timeout_and_a_failure(shop: Shop) -> None:
     file = shop.folder / "report"
     process = await shop.start("trigger", "export", "--wait", "--json", "--report", str(file))
@@ -180,7 +195,7 @@ async def test_a_report_names_the_outcome_a_timeout_and_a_failure(shop: Shop) ->
     assert timed_out["outcome"] == "failed"
     assert "does an exporter run for shops.mueller?" in timed_out["error"]
     words = ("trigger", "export", "--wait", "--report", str(file))
-    assert (await shop.call(*words, AFTERSEND_REDIS_URL="redis://127.0.0.1:9/0"))[0] == 1
+    assert (await shop.call(*words, "--timeout", "0", AFTERSEND_REDIS_URL="redis://127.0.0.1:9/0"))[0] == 1
     assert "redis_unavailable" in json.loads(file.read_text())["error"]
     assert (await shop.call(*words, AFTERSEND_TENANT_FILE="/nowhere"))[0] == 2
     assert "/nowhere" in json.loads(file.read_text())["error"]

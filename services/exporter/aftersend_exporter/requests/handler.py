@@ -3,9 +3,10 @@
     has a result already ──> done
     lease is held by another run ──> defer it: it is delivered again in a second
     lease is ours ──> run under the id of the newest equal request ──> result for all equal ones ──> done
+                                                                    └── failed: it comes back (see ``repeats``)
 
 Export and sweep have leases of their own and do not wait for each other. An error of Afterbuy or Sendcloud is part of
-the result: the requester decides about the next try. Only an error of our own Redis has the request delivered again.
+the result, which goes to all who wait for it. Only an error of our own Redis has the request delivered again.
 """
 
 from collections.abc import Awaitable, Callable
@@ -19,6 +20,7 @@ from aftersend_exporter.context import ExportContext
 from aftersend_exporter.export.run import export
 from aftersend_exporter.requests.circuits import Circuits
 from aftersend_exporter.requests.coalescing import RequestCoalescer
+from aftersend_exporter.requests.repeats import RunRepeats
 from aftersend_exporter.run_stats import RunStats
 from aftersend_exporter.sweep.run import sweep
 
@@ -35,6 +37,7 @@ class RunHandler:
     context: ExportContext
     coalescer: RequestCoalescer
     circuits: Circuits
+    repeats: RunRepeats
     on_finished: Callable[[RunSummary], None] = lambda summary: None  # noqa: ARG005 - the name says what it is
     """Called with the summary of every run that was no dry run."""
 
@@ -46,6 +49,7 @@ class RunHandler:
         if await self._result(event.id) is not None:
             return
         if self.context.tenant.spec.suspend:
+            await self.repeats.end(request.kind)
             await self._store(_refusal(request, run=event.id, message=_SUSPENDED), [event.id])
             return
         await self._run_under_lease(request, run=event.id)
@@ -63,6 +67,7 @@ class RunHandler:
         equal = await self.coalescer.equal_to(request, run=run)
         stats, summary = await _RUNS[request.kind](context, request, run=equal[-1])
         self.circuits.record(stats, outcome=summary.outcome)
+        await self.repeats.run_ended(request, summary)
         await self._store(summary, equal)
         await self.coalescer.served(request, runs=equal)
         if not request.dry_run:

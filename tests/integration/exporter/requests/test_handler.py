@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,7 @@ from aftersend.stream.event import Event
 from aftersend_exporter import main as service
 from aftersend_exporter.requests.circuits import Circuits
 from aftersend_exporter.requests.coalescing import RequestCoalescer
-from aftersend_exporter.requests.handler import RunHandler
-from tests.support.exporter_kit import IDENTITY, ExporterHarness, exporter_harness, tenant
+from tests.support.exporter_kit import IDENTITY, ExporterHarness, exporter_harness, run_handler, tenant
 
 EXPORT = RunRequest(kind="export")
 QUICK = ConsumerTiming(block_ms=50, reclaim=0.1, promote=0.1, grace=2.0)
@@ -142,9 +142,7 @@ async def condition(look: Callable[[], Any], wanted: Callable[[Any], bool]) -> N
 
 async def test_two_exporters_at_once(redis_url: str, tmp_path: Path) -> None:
     async with exporter_harness(redis_url, tmp_path, orders=300) as one:
-        other = replace(
-            one, handler=RunHandler(one.context, RequestCoalescer(one.redis, runs=one.runs), one.handler.circuits)
-        )
+        other = replace(one, handler=run_handler(one.context, one.runs, one.handler.circuits))
         runs = [await ask(one) for _ in range(6)]
         async with consuming(one, other):
             summaries = [await result(one, run) for run in runs]
@@ -245,7 +243,7 @@ def circuits(harness: ExporterHarness, folder: Path) -> Circuits:
 
 async def test_a_failed_run_opens_the_circuit_and_a_probe_closes_it(harness: ExporterHarness, tmp_path: Path) -> None:
     harness.break_("afterbuy", "code_14")
-    handler = RunHandler(harness.context, harness.handler.coalescer, circuits(harness, tmp_path))
+    handler = run_handler(harness.context, harness.runs, circuits(harness, tmp_path))
     await handler(event())
     assert not handler.circuits.closed_for("export")
     assert handler.circuits.closed_for("sweep")
@@ -274,7 +272,7 @@ async def test_refused_credentials_wait_for_a_new_secret(harness: ExporterHarnes
     secret = tmp_path / "sendcloud" / "secretKey"
     right = secret.read_text()
     secret.write_text("wrong")
-    handler = RunHandler(harness.context, harness.handler.coalescer, circuits(harness, tmp_path))
+    handler = run_handler(harness.context, harness.runs, circuits(harness, tmp_path))
     await handler(event())
     assert not handler.circuits.closed_for("sweep")
     stop = asyncio.Event()
@@ -288,7 +286,7 @@ async def test_refused_credentials_wait_for_a_new_secret(harness: ExporterHarnes
 async def test_a_wrong_integration_is_no_fault_of_the_keys(redis_url: str, tmp_path: Path) -> None:
     """The next run tries again; no credentials count as refused."""
     async with exporter_harness(redis_url, tmp_path, integration="Nirgends") as harness:
-        handler = RunHandler(harness.context, harness.handler.coalescer, circuits(harness, tmp_path))
+        handler = run_handler(harness.context, harness.runs, circuits(harness, tmp_path))
         await handler(event())
         assert handler.circuits.closed_for("export")
         found = await result(harness, event().id)
@@ -296,7 +294,7 @@ async def test_a_wrong_integration_is_no_fault_of_the_keys(redis_url: str, tmp_p
 
 
 async def test_a_requested_run_that_gets_through_closes_the_circuit(harness: ExporterHarness, tmp_path: Path) -> None:
-    handler = RunHandler(harness.context, harness.handler.coalescer, circuits(harness, tmp_path))
+    handler = run_handler(harness.context, harness.runs, circuits(harness, tmp_path))
     handler.circuits._breakers["afterbuy"].record(CredentialsRefused("code_8", upstream="afterbuy"))
     assert not handler.circuits.closed_for("export")
     stop = asyncio.Event()
@@ -383,6 +381,27 @@ async def test_missed_schedules_are_made_up_for(harness: ExporterHarness, redis_
         await condition(lambda: harness.context.state.get("success.export"), bool)
         await condition(lambda: harness.context.state.get("success.sweep"), lambda ms: ms != "1700000000000")
     assert harness.world.journal.calls["afterbuy GetSoldItems"] >= 1
+
+
+@pytest.mark.parametrize("scheduler", ["all", "none"])
+async def test_a_run_with_refused_keys_comes_back_when_they_are_corrected(
+    harness: ExporterHarness, redis_url: str, tmp_path: Path, scheduler: str
+) -> None:
+    """It was asked for by the own schedule of the service, or by a person."""
+    secret = tmp_path / "afterbuy" / "accountToken"
+    right = secret.read_text()
+    secret.write_text("wrong")
+    await harness.context.state.set("export.start", "1700000000000")
+    async with serving(harness, redis_url, tmp_path, scheduler=scheduler) as runtime:
+        if scheduler == "none":
+            assert (await result(harness, await ask(harness))).outcome == "failed"
+        labels = {"tenant": IDENTITY, "kind": "export"}
+        repeats = partial(runtime.metrics.registry.get_sample_value, "aftersend_run_repeats_total", labels)
+        await condition(truth(lambda: repeats() == 1), bool)
+        assert await harness.runs.delayed() == 1
+        secret.write_text(right)
+        await condition(lambda: harness.context.state.get("success.export"), bool)
+        await condition(harness.runs.delayed, lambda delayed: delayed == 0)
 
 
 async def test_a_suspended_tenant_has_no_schedules(redis_url: str, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_no_job_overlaps_hangs_or_piles_up(key: str) -> None:
     assert spec["startingDeadlineSeconds"] >= 10, "the controller looks every ten seconds"
     assert (spec["successfulJobsHistoryLimit"], spec["failedJobsHistoryLimit"]) == (1, 1)
     assert 960 < job["activeDeadlineSeconds"] < 3600, "more than the jitter and the command's own patience"
-    assert job["backoffLimit"] == 1
+    assert job["backoffLimit"] == 0
     assert job["template"]["spec"]["restartPolicy"] == "Never"
     assert job["podFailurePolicy"]["rules"][0]["onPodConditions"] == [{"type": "DisruptionTarget", "status": "True"}]
 
