@@ -5,6 +5,7 @@ field               meaning
 ==================  ===============================================================================================
 ``export.start``    ms; start of the last complete export
 ``sweep.cursor``    RFC 3339; up to where changed parcels have been read
+``closed.<api>``    "<sweeps> <ms>": how many sweeps in a row found v2 or v3 closed, and when the last did
 ``recovered``       "1" once the ledger is known to be no older than Sendcloud (see ``recovering``)
 ``horizon``         ms; from where the sweep read that ended the last recovery: what is older may have been forgotten
 ``restored``        a random word, new with every restore: only a sweep that began after it ends the recovery
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 StateField = Literal[
     "export.start",
     "sweep.cursor",
+    "closed.v2",
+    "closed.v3",
     "recovered",
     "horizon",
     "restored",

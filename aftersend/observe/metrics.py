@@ -96,6 +96,9 @@ class Metrics:
         self.credentials_refused = self._gauge(
             "credentials_refused", "1 while the upstream refuses our credentials, or they are missing.", "upstream"
         )
+        self.api_closed = self._gauge(
+            "api_closed", "1 while the upstream has closed an API that sweeps read.", "upstream", "api"
+        )
         self.clock_skew = self._gauge(
             "clock_skew_seconds", "How far the upstream's clock was ahead of ours at the last sweep.", "upstream"
         )

@@ -1,7 +1,7 @@
-"""Client of Sendcloud: push orders by v3, read parcels by v2 (the webhook's own object).
+"""Client of Sendcloud: push orders by v3, read parcels by v2 (the webhook's own object), or by v3 where v2 is closed.
 
 Its methods are the calls of the bridge. One call is in ``exchange``, paging in ``lists``, the mapping of a parcel in
-``parcel``, the mapping of a refusal in ``errors``.
+``parcel`` and ``shipment``, the mapping of a refusal in ``errors``.
 
 Reads go through ``repeat``, page by page, so a list goes on at the page that failed. A push does not: only its caller
 knows whether it may be sent again.
@@ -29,11 +29,13 @@ from aftersend.sendcloud.limits import Limit, RateBucket
 from aftersend.sendcloud.lists import IntegrationList, OrderList, Pagination, ParcelList, PushResult
 from aftersend.sendcloud.model import SENDCLOUD, Integration, ParcelEvent, PushOrder
 from aftersend.sendcloud.parcel import swept_event
+from aftersend.sendcloud.shipment import ShipmentList, StatusIds, StatusList, shipped_events
 
 __all__ = ["BatchRejected", "ParcelPage", "SendcloudClient", "SendcloudCredentials"]
 
 MAX_BATCH_SIZE: Final = 100
 _ORDERS_PER_PAGE: Final = "200"
+_SHIPMENTS_PER_PAGE: Final = "100"
 _T = TypeVar("_T")
 
 
@@ -46,6 +48,8 @@ class ParcelPage:
     """Sendcloud's clock when it answered (``Date`` header), UTC; None if it is missing or unreadable."""
     unreadable: int
     """Parcels that could not be decoded."""
+    names_returns: bool = True
+    """False for v3: a return looks like any other parcel of its order."""
 
 
 class SendcloudClient:
@@ -115,6 +119,25 @@ class SendcloudClient:
         pages = [page async for page in self._parcels({"order_number": order_number})]
         return tuple(event for page in pages for event in page.events if event.order_number == order_number)
 
+    async def shipped_parcels(self, updated_after: datetime, *, integration: int) -> AsyncIterator[ParcelPage]:
+        """Read by v3 the parcels of an integration that changed since then (aware), page by page."""
+        moment = updated_after.astimezone(UTC).isoformat(timespec="seconds")
+        async for page in self._shipments(integration, {"updated_after": moment}):
+            yield page
+
+    async def shipped_parcels_of(self, order_number: str, *, integration: int) -> tuple[ParcelEvent, ...]:
+        """Read by v3 all parcels of an integration with this order number, returns perhaps included."""
+        pages = [page async for page in self._shipments(integration, {"order_number": order_number})]
+        return tuple(event for page in pages for event in page.events if event.order_number == order_number)
+
+    async def _shipments(self, integration: int, wanted: Mapping[str, str]) -> AsyncIterator[ParcelPage]:
+        listed = await self._read(SendcloudRequest("GET", "/v3/parcels/statuses", StatusList))
+        pages = Pagination({"integration_id": str(integration), "page_size": _SHIPMENTS_PER_PAGE, **wanted})
+        while pages.more:
+            response = await self._read(SendcloudRequest("GET", "/v3/shipments", ShipmentList, query=pages.query))
+            yield self._shipment_page(response, listed.content.ids)
+            pages.follow(response.next_url)
+
     async def _orders(self, integration: int, wanted: Mapping[str, str]) -> AsyncIterator[list[str]]:
         pages = Pagination({"integration": str(integration), "page_size": _ORDERS_PER_PAGE, **wanted})
         while pages.more:
@@ -144,3 +167,9 @@ class SendcloudClient:
             date=response.date,
             unreadable=len(listed) - len(events),
         )
+
+    def _shipment_page(self, response: SendcloudResponse[ShipmentList], statuses: StatusIds) -> ParcelPage:
+        received = int(self._clock() * 1000)
+        found = list(shipped_events(response.content.data, statuses=statuses, received=received))
+        events = tuple(event for event in found if event is not None)
+        return ParcelPage(events=events, date=response.date, unreadable=len(found) - len(events), names_returns=False)

@@ -160,6 +160,8 @@ class Sweep(Section, frozen=True):
     """When changed parcels are read: five cron fields, in the tenant's time zone."""
     overlap_minutes: Annotated[int, Meta(ge=1, le=1440)] = 15
     """How far each sweep reaches back behind the last one."""
+    api: Literal["auto", "v2", "v3"] = "auto"
+    """Which API of Sendcloud lists changed parcels; auto = v2, and v3 once Sendcloud has closed v2."""
 
 
 class Webhook(Section, frozen=True):

@@ -274,6 +274,13 @@ def _upstreams(of: dashboard.Dashboard) -> None:
                 alerts=("AftersendCredentialsRefused",),
                 look=_YES_IS_BAD,
             ),
+            figure(
+                "API closed",
+                f"max(aftersend_api_closed{{{_OF}}})",
+                normal="Sendcloud no longer lists parcels by v2, and the sweep reads v3; or the other way round.",
+                alerts=("AftersendApiClosed",),
+                look=_YES_IS_BAD,
+            ),
             curves(
                 "Difference of clocks",
                 Ask(f"max by (upstream) (aftersend_clock_skew_seconds{{{_OF}}})", "{{upstream}}"),

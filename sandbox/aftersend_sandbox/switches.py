@@ -226,6 +226,20 @@ class Switches:
     tracking_url: str = _switch(
         "Sendcloud", "forward", "brand", means="Form of tracking_url: forwarder, or portal with lower-cased number."
     )
+    v2_parcels: str = _switch(
+        "Sendcloud",
+        "open",
+        "403",
+        "404",
+        "410",
+        means="Whether v2 /parcels is served, or closed and how it answers then.",
+    )
+    v3_shipments: str = _switch(
+        "Sendcloud", "open", "404", "410", means="Whether v3 /shipments is served, or closed and how it answers then."
+    )
+    v3_returns: str = _switch(
+        "Sendcloud", "absent", "listed", means="Whether v3 /shipments lists returns, which nothing in it marks as such."
+    )
     date_header: str = _switch(
         "Sendcloud",
         "right",

@@ -41,7 +41,7 @@ spec:
     carriers: {}
     parcelLabels: false
     markShipped: never
-  sweep: {schedule: "*/20 * * * *", overlapMinutes: 15}
+  sweep: {schedule: "*/20 * * * *", overlapMinutes: 15, api: auto}
   webhook: {host: null, path: /webhooks/sendcloud, ingressClassName: null, gateway: null, tlsSecretName: null}
   redis: {mode: managed, urlSecretName: null, storage: 1Gi}
   backup: {schedule: "10 * * * *", keepHours: 120, target: volume}
@@ -144,6 +144,7 @@ BAD: list[tuple[str, Any]] = [
     ("spec.writeBack.linkField", "VorgangsInfo4"),
     ("spec.writeBack.markShipped", "always"),
     ("spec.sweep.overlapMinutes", "15"),
+    ("spec.sweep.api", "v4"),
     ("spec.webhook.path", "webhooks"),
     ("spec.webhook.path", "/web hooks"),
     ("spec.redis.mode", "none"),

@@ -102,6 +102,15 @@ def check_keys(request: web.Request, world: World) -> None:
     raise v3_error(401, "/data", "authentication_failed", "Invalid username/password.", world)
 
 
+def check_open(request: web.Request, world: World) -> None:
+    """Refuse calls of an API that Sendcloud has closed; how it would answer then is a switch."""
+    v2, v3 = world.switches.v2_parcels, world.switches.v3_shipments
+    if v2 != "open" and request.path.startswith("/api/v2/parcels"):
+        raise v2_error(request, int(v2), "This API is no longer available.")
+    if v3 != "open" and request.path.startswith("/api/v3/shipments"):
+        raise v3_error(int(v3), "/data", "not_found", "This API is no longer available.", world)
+
+
 def _basic(header: str) -> str:
     scheme, _, coded = header.partition(" ")
     if scheme.lower() != "basic":

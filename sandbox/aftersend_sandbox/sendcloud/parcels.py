@@ -186,21 +186,3 @@ async def cancel_parcel(request: web.Request, world: World, panel: Panel) -> web
 async def list_statuses(_request: web.Request, _world: World) -> web.Response:
     """List the numeric statuses of v2."""
     return answer([{"id": number, "message": message} for number, message in STATUS_MESSAGES.items()])
-
-
-async def list_v3_statuses(_request: web.Request, world: World) -> web.Response:
-    """List the codes of v3: five are documented, the rest is a switch."""
-    documented = {
-        1000: "READY_TO_SEND",
-        1: "ANNOUNCED",
-        1001: "ANNOUNCING",
-        1002: "ANNOUNCEMENT_FAILED",
-        2000: "CANCELLED",
-    }
-    slugs = world.switches.v3_status_codes == "slug"
-    rows = []
-    for number, message in STATUS_MESSAGES.items():
-        plain = "".join(each if each.isalnum() else " " for each in message).split()
-        code = "-".join(plain).lower() if slugs else documented.get(number, "_".join(plain).upper())
-        rows.append({"code": code, "message": message})
-    return answer({"data": rows})

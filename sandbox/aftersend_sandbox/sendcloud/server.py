@@ -10,8 +10,16 @@ from functools import partial
 from aiohttp import web
 
 from aftersend_sandbox import upstream_faults
-from aftersend_sandbox.sendcloud import integrations, orders, parcels
-from aftersend_sandbox.sendcloud.access import Limiter, RequestRefused, answer, check_keys, set_date, too_many
+from aftersend_sandbox.sendcloud import integrations, orders, parcels, shipments
+from aftersend_sandbox.sendcloud.access import (
+    Limiter,
+    RequestRefused,
+    answer,
+    check_keys,
+    check_open,
+    set_date,
+    too_many,
+)
 from aftersend_sandbox.sendcloud.panel import Panel
 from aftersend_sandbox.sendcloud.push import push
 from aftersend_sandbox.world.journal import JournalEntry
@@ -32,7 +40,8 @@ def _routes(panel: Panel) -> list[tuple[str, str, str, Call]]:
         ("GET", "/api/v3/integrations/{id}", "GET v3 /integrations/{id}", integrations.read_v3),
         ("PATCH", "/api/v3/integrations/{id}", "PATCH v3 /integrations/{id}", integrations.patch_v3),
         ("GET", "/api/v3/integrations/{id}/logs", "GET v3 /integrations/{id}/logs", integrations.list_logs),
-        ("GET", "/api/v3/parcels/statuses", "GET v3 /parcels/statuses", parcels.list_v3_statuses),
+        ("GET", "/api/v3/parcels/statuses", "GET v3 /parcels/statuses", shipments.list_statuses),
+        ("GET", "/api/v3/shipments", "GET v3 /shipments", shipments.list_shipments),
         ("GET", "/api/v2/integrations", "GET v2 /integrations", integrations.list_v2),
         ("GET", "/api/v2/integrations/{id}/logs", "GET v2 /integrations/{id}/logs", integrations.list_logs),
         ("GET", "/api/v2/parcels", "GET /parcels", parcels.list_parcels),
@@ -86,6 +95,7 @@ class SendcloudServer:
     async def _carry_out(self, request: web.Request, call: Call) -> web.Response:
         try:
             check_keys(request, self._world)
+            check_open(request, self._world)
             if wait := self._limiter.wait(write=request.method != "GET"):
                 return too_many(self._world, wait)
             return await call(request, self._world)

@@ -212,6 +212,73 @@ async def test_paging_repeats_the_filters() -> None:
         assert seen == [str(number) for number in range(204, -1, -1)]
 
 
+@pytest.mark.parametrize("answer", ["open", "403", "404", "410"])
+async def test_v2_parcels_closed(answer: str) -> None:
+    async with a_sandbox(v2_parcels=answer) as door:  # v2_parcels="open" "403" "404" "410"
+        expected = 200 if answer == "open" else int(answer)
+        for path in ("/v2/parcels", "/v2/parcels/statuses"):
+            assert (await door.sendcloud("GET", path))[0] == expected
+        for path in ("/v3/shipments", "/v3/integrations", "/v2/integrations"):
+            assert (await door.sendcloud("GET", path))[0] == 200
+
+
+@pytest.mark.parametrize("answer", ["open", "404", "410"])
+async def test_v3_shipments_closed(answer: str) -> None:
+    async with a_sandbox(v3_shipments=answer) as door:  # v3_shipments="open" "404" "410"
+        assert (await door.sendcloud("GET", "/v3/shipments"))[0] == (200 if answer == "open" else int(answer))
+        assert (await door.sendcloud("GET", "/v2/parcels"))[0] == 200
+
+
+async def shipments(door: Door, query: str = "") -> list[dict[str, Any]]:
+    status, body = await door.sendcloud("GET", f"/v3/shipments{query}")
+    assert status == 200
+    return list(body["data"])
+
+
+async def test_a_shipment_has_the_parcels_of_v2_in_another_form() -> None:
+    async with a_sandbox() as door:
+        first, second = await labelled(door, count=2)
+        (shown,) = await shipments(door, "?integration_id=4711&order_number=101")
+        assert (shown["order_number"], shown["carrier"]) == ("101", {"code": "dhl_de"})
+        assert [each["id"] for each in shown["parcels"]] == [first.id, second.id]
+        assert shown["parcels"][0] == {
+            "id": first.id,
+            "status": {"code": "READY_TO_SEND", "message": "Ready to send"},
+            "tracking_number": first.tracking_number,
+            "tracking_url": first.tracking_url,
+            "announced_at": first.announced_at.isoformat() if first.announced_at else None,
+            "updated_at": first.updated_at.isoformat(),
+        }
+        assert not {"external_order_id", "is_return", "integration"} & shown.keys()
+        assert await shipments(door, "?integration_id=4700") == []
+        assert len(await shipments(door, "?updated_after=2026-11-24T09:30:00%2B00:00")) == 1
+        assert await shipments(door, "?updated_after=2026-11-24T09:30:01%2B00:00") == []
+        for wrong in ("updated_after=yesterday", "page_size=101", "page_size=0"):
+            assert (await door.sendcloud("GET", f"/v3/shipments?{wrong}"))[0] == 400
+
+
+async def test_pages_of_shipments() -> None:
+    async with a_sandbox() as door:
+        for number in range(3):
+            door.sandbox.panel.make_directly(f"R-{number}", integration=4711)
+        url = f"{door.sandbox.sendcloud_url}/v3/shipments?page_size=2"
+        async with door.http.get(url, headers=AUTH) as answer:
+            assert [each["order_number"] for each in (await answer.json())["data"]] == ["R-2", "R-1"]
+            following = str(answer.links["next"]["url"])
+        async with door.http.get(following, headers=AUTH) as answer:
+            assert [each["order_number"] for each in (await answer.json())["data"]] == ["R-0"]
+            assert "Link" not in answer.headers
+
+
+@pytest.mark.parametrize(("value", "count"), [("absent", 1), ("listed", 2)])
+async def test_v3_returns(value: str, count: int) -> None:
+    async with a_sandbox(v3_returns=value) as door:  # v3_returns="absent" "listed"
+        await labelled(door)
+        (order,) = door.world.sendcloud.orders.values()
+        door.sandbox.panel.send_back(order)
+        assert len(await shipments(door, "?order_number=101")) == count
+
+
 async def test_statuses() -> None:
     async with a_sandbox() as door:
         _, two = await door.sendcloud("GET", "/v2/parcels/statuses")

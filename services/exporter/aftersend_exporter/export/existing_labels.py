@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from aftersend.order_ids import is_order_id, order_id_of
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend_exporter.context import ExportContext
+from aftersend_exporter.parcel_api import api_in_use, parcels_of, read_parcels
 
 
 async def has_label(context: ExportContext, order_id: str) -> bool:
     """Return whether Sendcloud shows a parcel with a number for this order; cancelled ones count, returns do not."""
-    return int(order_id) in _orders(await context.sendcloud.parcels_of(order_id))
+    return int(order_id) in _orders(await parcels_of(context, order_id))
 
 
 async def all_labelled(context: ExportContext) -> set[int]:
@@ -27,7 +28,7 @@ async def all_labelled(context: ExportContext) -> set[int]:
 async def labelled_since(context: ExportContext, since: datetime) -> set[int]:
     """Return the OrderIDs of all orders whose label is new or changed since then."""
     found: set[int] = set()
-    async for page in context.sendcloud.parcels(since):
+    async for page in read_parcels(context, await api_in_use(context), since):
         found |= _orders(page.events)
     return found
 

@@ -20,13 +20,13 @@ from aftersend_exporter.context import ExportContext
 from aftersend_exporter.export.actions import OrderActions
 from aftersend_exporter.export.confirm import confirm
 from aftersend_exporter.export.existing_labels import all_labelled
-from aftersend_exporter.export.integration import integration_id
 from aftersend_exporter.export.look_up import LookUp
 from aftersend_exporter.export.page_processor import PageProcessor
 from aftersend_exporter.export.push import Pusher
 from aftersend_exporter.export.recheck import recheck, recheck_known_orders
 from aftersend_exporter.export.recorder import RunRecorder
 from aftersend_exporter.export.resend import Resender
+from aftersend_exporter.integration import integration_id
 from aftersend_exporter.report import finish_run
 from aftersend_exporter.rules.window import period
 from aftersend_exporter.run_stats import RunStats

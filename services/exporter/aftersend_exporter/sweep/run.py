@@ -1,34 +1,29 @@
 """One sweep, the safety net below the webhook: read changed parcels, put the same events on the same stream.
 
-    cursor minus overlap ──> v2 parcels, page by page ──> XADD what may be ours ──> order.check where due ──> cursor
+    cursor minus overlap ──> changed parcels by page ──> XADD what may be ours ──> order.check where due ──> cursor
 
 The cursor (see ``cursor``) is stored after the last XADD: whatever happens in between is read again, and a sweep that
 fails keeps the last one. Reading twice is harmless, because merging is.
 
-An ordinary sweep drops parcels that match nothing in the ledger. While the tenant is *recovering* (no cursor, or a
-restored ledger) the ledger may know too little, so only what is certainly foreign is dropped, and a marker
-(``order.check`` without order) behind the last event shows the writer that it has everything.
+``parcel_api`` decides which API is read, ``forwarder`` which of its parcels are put on the stream. While the tenant is
+*recovering* (no cursor, or a restored ledger) a marker (``order.check`` without order) behind the last event shows the
+writer that it has everything.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import compress
-from operator import not_
 
 from aftersend.errors import AftersendError
-from aftersend.ledger.match import Foreign, Match, find
 from aftersend.observe.traces import span
-from aftersend.order_ids import order_id_of
 from aftersend.runs import OrderCheck, RunRequest, RunSummary
-from aftersend.sendcloud.client import ParcelPage
-from aftersend.sendcloud.model import SENDCLOUD, ParcelClass, ParcelEvent
-from aftersend.sendcloud.status import parcel_class
+from aftersend.sendcloud.model import SENDCLOUD
 from aftersend.stream.event import rfc3339, seconds_of
-from aftersend_exporter.context import ExportContext, gather_limited
+from aftersend_exporter.context import ExportContext
+from aftersend_exporter.parcel_api import show_closed, sweep_parcels
 from aftersend_exporter.report import finish_run
 from aftersend_exporter.run_stats import RunStats
 from aftersend_exporter.sweep.cursor import MAX_SKEW, next_cursor, read_from, usable
+from aftersend_exporter.sweep.forwarder import PageForwarder
 from aftersend_exporter.sweep.lagging import check_lagging
 
 _DAY = 86_400.0
@@ -45,6 +40,7 @@ async def sweep(context: ExportContext, request: RunRequest, *, run: str) -> tup
             await _sweep(context, stats, recovering=recovering, traceparent=trace.traceparent)
         except AftersendError as error:
             stats.record_error(error)
+        await show_closed(context)
         summary = await finish_run(context, stats, started=started, keep=True)
         trace.set(outcome=summary.outcome, count=summary.read)
     return stats, summary
@@ -54,9 +50,9 @@ async def _sweep(context: ExportContext, stats: RunStats, *, recovering: bool, t
     restored = await context.state.get("restored") or ""
     cursor = await _Cursor.load(context)
     stats.start = cursor.read_from
-    forwarder = _PageForwarder(context, stats, recovering=recovering, traceparent=traceparent)
+    forwarder = PageForwarder(context, stats, recovering=recovering, traceparent=traceparent)
     stats.window_read = False
-    async for page in context.sendcloud.parcels(cursor.read_from):
+    async for page in sweep_parcels(context, cursor.read_from):
         stats.end = stats.end or cursor.next(page.date)
         await forwarder.forward(page)
         await context.check_lease()
@@ -109,41 +105,3 @@ class _Cursor:
 
 def _utc(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class _PageForwarder:
-    context: ExportContext
-    stats: RunStats
-    recovering: bool
-    traceparent: str
-
-    async def forward(self, page: ParcelPage) -> None:
-        """Put events of parcels that may be ours on the stream."""
-        relevant = [event for event in page.events if is_relevant(event)]
-        kept = await gather_limited(relevant, self._keep)
-        events = list(compress(relevant, kept))
-        await self.context.parcels.add_many("parcel.changed", "sweep", events, traceparent=self.traceparent)
-        self.stats.read += len(page.events) + page.unreadable
-        self.stats.count("sent", _order_ids(events))
-        self.stats.count("unchanged", _order_ids(compress(relevant, map(not_, kept))), reason="foreign")
-        others = [event for event in page.events if not is_relevant(event)]
-        self.stats.count("unchanged", _order_ids(others), reason="irrelevant")
-        if page.unreadable:
-            self.stats.count("rejected", [""] * page.unreadable, reason="unreadable")
-            self.context.log.warning("parcels_unreadable", count=page.unreadable)
-
-    async def _keep(self, event: ParcelEvent) -> bool:
-        found = await find(event, self.context.ledger)
-        return not isinstance(found, Foreign) if self.recovering else isinstance(found, Match)
-
-
-def _order_ids(events: Iterable[ParcelEvent]) -> list[str]:
-    """Return the OrderIDs that parcels name, empty for those of other systems."""
-    return [order_id_of(event.external_order_id) for event in events]
-
-
-def is_relevant(event: ParcelEvent) -> bool:
-    """Apply the webhook's rule: no returns, and without a number only cancellations."""
-    cancelled = parcel_class(event.status) is ParcelClass.CANCELLED
-    return not event.is_return and (bool(event.number) or cancelled)

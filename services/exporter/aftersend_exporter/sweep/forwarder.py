@@ -1,0 +1,92 @@
+"""Put events of parcels that may be ours on the writer's stream.
+
+An ordinary sweep drops parcels that match nothing in the ledger. While the tenant is *recovering* the ledger may know
+too little, so only what is certainly foreign is dropped.
+
+v3 does not say which parcel is a return, and a return has the number of its order. So an unknown parcel of an order
+that has a collected one is not forwarded: it waits for its webhook, which says what it is.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from aftersend.ledger.entry import Entry
+from aftersend.ledger.match import Foreign, Match, MatchResult, find
+from aftersend.order_ids import order_id_of
+from aftersend.sendcloud.client import ParcelPage
+from aftersend.sendcloud.model import ParcelClass, ParcelEvent
+from aftersend.sendcloud.status import parcel_class, picked_up
+from aftersend_exporter.context import ExportContext, gather_limited
+from aftersend_exporter.run_stats import RunStats
+
+Drop = Literal["irrelevant", "foreign", "waits_for_webhook"]
+
+
+@dataclass(frozen=True, slots=True)
+class PageForwarder:
+    """The forwarder of one sweep."""
+
+    context: ExportContext
+    stats: RunStats
+    recovering: bool
+    traceparent: str
+    _collected: set[str] = field(default_factory=set, init=False)
+    """Order numbers of which this sweep has forwarded a collected parcel."""
+
+    async def forward(self, page: ParcelPage) -> None:
+        """Put events of parcels that may be ours on the stream."""
+        matches = await gather_limited(page.events, self._match)
+        events = []
+        for event, found in zip(page.events, matches, strict=True):
+            dropped = await self._drop(event, found, names_returns=page.names_returns)
+            if dropped is None:
+                events.append(event)
+            self.stats.count("unchanged" if dropped else "sent", [_order(event, found)], reason=dropped or "")
+        await self.context.parcels.add_many("parcel.changed", "sweep", events, traceparent=self.traceparent)
+        self.stats.read += len(page.events) + page.unreadable
+        if page.unreadable:
+            self.stats.count("rejected", [""] * page.unreadable, reason="unreadable")
+            self.context.log.warning("parcels_unreadable", count=page.unreadable)
+
+    async def _match(self, event: ParcelEvent) -> MatchResult | None:
+        """Match what is relevant; None for the rest."""
+        return await find(event, self.context.ledger) if is_relevant(event) else None
+
+    async def _drop(self, event: ParcelEvent, found: MatchResult | None, *, names_returns: bool) -> Drop | None:
+        """Return why an event is dropped; None if it is forwarded."""
+        if found is None:
+            return "irrelevant"
+        if isinstance(found, Foreign) if self.recovering else not isinstance(found, Match):
+            return "foreign"
+        if not names_returns and await self._may_be_return(event, found):
+            self.context.log.warning("parcel_waits_for_webhook", order=_order(event, found), parcel=event.parcel)
+            return "waits_for_webhook"
+        return None
+
+    async def _may_be_return(self, event: ParcelEvent, found: MatchResult) -> bool:
+        number = found.order if isinstance(found, Match) else event.order_number
+        entry = await self.context.ledger.get(found.order) if isinstance(found, Match) else None
+        if may_be_return(event, entry, collected=number in self._collected):
+            return True
+        if picked_up(parcel_class(event.status)):
+            self._collected.add(number)
+        return False
+
+
+def is_relevant(event: ParcelEvent) -> bool:
+    """Apply the webhook's rule: no returns, and without a number only cancellations."""
+    cancelled = parcel_class(event.status) is ParcelClass.CANCELLED
+    return not event.is_return and (bool(event.number) or cancelled)
+
+
+def may_be_return(event: ParcelEvent, entry: Entry | None, *, collected: bool) -> bool:
+    """Return whether a parcel of v3 is unknown and its order has a collected one; ``collected`` by this sweep."""
+    parcels = entry.parcels if entry else {}
+    return event.parcel not in parcels and (
+        collected or any(parcel.is_picked_up and not parcel.is_return for parcel in parcels.values())
+    )
+
+
+def _order(event: ParcelEvent, found: MatchResult | None) -> str:
+    """Return the OrderID of a parcel, empty for those of other systems."""
+    return found.order if isinstance(found, Match) else order_id_of(event.external_order_id)
