@@ -39,6 +39,7 @@ from aftersend_exporter.requests.repeats import RunRepeats
 from aftersend_exporter.sweep.run import sweep
 from aftersend_sandbox.afterbuy.server import PATH, AfterbuyServer
 from aftersend_sandbox.faults import ArmedFault
+from aftersend_sandbox.rules.judge import judge
 from aftersend_sandbox.seed.account import seeded_world
 from aftersend_sandbox.sendcloud import saving
 from aftersend_sandbox.sendcloud.panel import Panel
@@ -109,6 +110,11 @@ class ExporterHarness:
     def pushes(self, order: AfterbuyOrder) -> int:
         """How often it was pushed and accepted."""
         return self.world.journal.pushes[f"afterbuy-{order.order_id}"]
+
+    def broken_rules(self) -> dict[str, tuple[str, ...]]:
+        """The merchant's rules as the sandbox judges them, from both simulated systems alone."""
+        saving.settle(self.world)
+        return {rule.name: rule.violations for rule in judge(self.world) if rule.violations}
 
     def break_(self, upstream: str, kind: str, **fault: Any) -> None:
         """Arm a fault."""
