@@ -9,7 +9,7 @@ from typing import Final, get_args
 
 import msgspec
 
-from aftersend.ledger.store import SavedOrder
+from aftersend.ledger.saved_order import SavedOrder
 from aftersend.ledger.tenant_state import StateField
 from aftersend.stream.stored_events import EventPlace
 from aftersend.stream.stream import StreamName

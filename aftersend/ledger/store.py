@@ -21,6 +21,7 @@ from aftersend.errors import Bug, Rejected, Transient
 from aftersend.ledger.entry import Entry, NoticeCode, ParcelDetails, ProblemCode
 from aftersend.ledger.index import INDEXES, NOTICE_CODES, PROBLEM_CODES, positions
 from aftersend.ledger.join import join
+from aftersend.ledger.saved_order import SavedOrder
 from aftersend.ledger.scripts import HAS_JSON, script
 from aftersend.redis.connection import guarded
 from aftersend.redis.keys import Keys
@@ -41,16 +42,6 @@ _Code = TypeVar("_Code", ProblemCode, NoticeCode)
 _encoder = msgspec.json.Encoder(order="deterministic")
 _entries = msgspec.json.Decoder(Entry)
 _details = msgspec.msgpack.Decoder(dict[str, ParcelDetails])
-
-
-class SavedOrder(msgspec.Struct, frozen=True, tag="order"):
-    """An entry as a backup keeps it."""
-
-    entry: Entry
-    sealed_until: int = 0
-    """ms; when its sealed part expires; 0 = it has none."""
-    unreadable: bool = False
-    """Its sealed part could not be opened and is left out."""
 
 
 class Ledger:
@@ -119,9 +110,9 @@ class Ledger:
                 life = saved.entry.touched + ENTRY_LIFE_MS - now
                 if life <= 0:
                     return False
-                done = await self._write(None, _unexpired(saved, now), life=life, sealed_life=saved.sealed_until - now)
+                done = await self._write(None, saved.unexpired(now), life=life, sealed_life=saved.sealed_until - now)
             else:
-                joined = join(stored, _unexpired(saved, now), now=now, pickup_matters=pickup_matters)
+                joined = join(stored, saved.unexpired(now), now=now, pickup_matters=pickup_matters)
                 if joined == stored:
                     return False
                 after = msgspec.structs.replace(joined, revision=stored.revision + 1, touched=now)
@@ -297,8 +288,3 @@ async def _chunks(order_ids: AsyncIterable[str]) -> AsyncIterator[list[str]]:
             chunk = []
     if chunk:
         yield chunk
-
-
-def _unexpired(saved: SavedOrder, now: int) -> Entry:
-    """Return the entry, without its sealed part if that has expired since."""
-    return saved.entry if saved.sealed_until > now else msgspec.structs.replace(saved.entry, details={})
