@@ -17,8 +17,8 @@ from aftersend_sandbox.world.afterbuy_account import AfterbuyAddress, AfterbuyIt
 PAYMENT, BUYER, ITEMS, SHIPPING, ATTRIBUTES = 2, 4, 8, 16, 32
 LEVELS: Final = PAYMENT | BUYER | ITEMS | SHIPPING | ATTRIBUTES
 GRAMS: Final = 1000
-RAW_COMMENT: Final = "raw-comment-"
-"""Stands, with the OrderID, for a comment that the server puts in without escaping."""
+RAW: Final = "raw-text-of-"
+"""Stands, with the OrderID or ProductID, for a text that the server puts in without escaping."""
 
 
 def add_order(orders: "etree._Element", order: AfterbuyOrder, level: int, switches: Switches) -> None:
@@ -39,6 +39,17 @@ def add_order(orders: "etree._Element", order: AfterbuyOrder, level: int, switch
     if switches.odd_spelling == "yes" and order.order_id % 3 == 1:
         for child in list(node)[:4]:
             node.append(child)
+    _spell(node, order)
+
+
+def _spell(node: "etree._Element", order: AfterbuyOrder) -> None:
+    """Leave out the order's missing sections, and write some elements as people do."""
+    for section in order.missing_sections:
+        for each in node.findall(section):
+            node.remove(each)
+    for path, text in order.spelled.items():
+        for each in node.findall(path):
+            each.text = text
 
 
 def _process(node: "etree._Element", order: AfterbuyOrder, switches: Switches) -> None:
@@ -53,7 +64,7 @@ def _process(node: "etree._Element", order: AfterbuyOrder, switches: Switches) -
     put(node, "OrderDate", berlin(order.ordered_at))
     put(node, "FeedbackDate", berlin(order.feedback_at))
     if order.raw_comment:
-        put(node, "UserComment", f"{RAW_COMMENT}{order.order_id}")
+        put(node, "UserComment", f"{RAW}{order.order_id}")
     else:
         put_prose(node, "UserComment", order.user_comment, switches)
     put_prose(node, "Memo", order.memo, switches)

@@ -7,7 +7,7 @@ from typing import Final
 from lxml import etree
 
 from aftersend_sandbox.afterbuy.filters import MOST_FILTERS, MOST_VALUES, read_filters
-from aftersend_sandbox.afterbuy.orders import LEVELS, add_order
+from aftersend_sandbox.afterbuy.orders import LEVELS, RAW, add_order
 from aftersend_sandbox.afterbuy.xml import AfterbuyAnswer, AfterbuyError, berlin, content, decimal_comma, put, put_prose
 from aftersend_sandbox.world.afterbuy_account import AfterbuyOrder, Product
 from aftersend_sandbox.world.world import World
@@ -89,6 +89,8 @@ def _put_product(node: "etree._Element", product: Product, world: World) -> None
     put(node, "SellingPrice", decimal_comma(product.price))
     put(node, "CustomsTariffNumber", product.hs_code)
     put(node, "CountryOfOrigin", product.origin)
+    if product.raw_memo:
+        put(node, "Memo", f"{RAW}{product.product_id}")
     tags = put(node, "Tags")
     for tag in product.tags:
         put_prose(tags, "Tag", tag, world.switches)

@@ -14,7 +14,7 @@ from aiohttp import web
 from lxml import etree
 
 from aftersend_sandbox import upstream_faults
-from aftersend_sandbox.afterbuy.orders import RAW_COMMENT
+from aftersend_sandbox.afterbuy.orders import RAW
 from aftersend_sandbox.afterbuy.reads import get_shop_products, get_sold_items, get_time
 from aftersend_sandbox.afterbuy.update import update_sold_items
 from aftersend_sandbox.afterbuy.xml import BERLIN, AfterbuyAnswer, AfterbuyError, content, parse, render
@@ -24,7 +24,7 @@ from aftersend_sandbox.world.world import World
 
 PATH: Final = "/afterbuy/ABInterface.aspx"
 DAILY: Final = 50_000
-_RAW_COMMENT: Final = re.compile(rb"%b(\d+)" % RAW_COMMENT.encode())
+_RAW_TEXT: Final = re.compile(rb"%b(\d+)" % RAW.encode())
 MINUTELY: Final = 600
 
 CALLS: Final[dict[str, Callable[["etree._Element", AfterbuyAnswer, World], None]]] = {
@@ -94,16 +94,18 @@ class AfterbuyServer:
             self._carry_out(parse(body), call, answer)
         except AfterbuyError as refused:
             answer = AfterbuyAnswer(call=answer.call, errors=[refused.code], english=answer.english)
-        return self._with_raw_comments(render(answer, self._world.switches)), answer.outcome
+        return self._with_raw_texts(render(answer, self._world.switches)), answer.outcome
 
-    def _with_raw_comments(self, document: bytes) -> bytes:
-        """Insert comments unescaped, as no XML library would write them."""
+    def _with_raw_texts(self, document: bytes) -> bytes:
+        """Insert texts unescaped, as no XML library would write them."""
 
         def raw(found: re.Match[bytes]) -> bytes:
-            order = self._world.afterbuy.orders.get(int(found[1]))
-            return order.raw_comment.encode("latin-1") if order else found[0]
+            number = int(found[1])
+            order, product = self._world.afterbuy.orders.get(number), self._world.afterbuy.products.get(number)
+            text = order.raw_comment if order else product.raw_memo if product else ""
+            return text.encode("latin-1") if text else found[0]
 
-        return _RAW_COMMENT.sub(raw, document)
+        return _RAW_TEXT.sub(raw, document)
 
     def _carry_out(self, root: "etree._Element", call: str, answer: AfterbuyAnswer) -> None:
         answer.english = content(root, "AfterbuyGlobal/ErrorLanguage") == "EN"

@@ -1,7 +1,9 @@
 """What should have gone to Sendcloud, read from Afterbuy's side only."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +16,24 @@ EDGE = timedelta(hours=1)
 """At the edges of the window the bridge may ask one hour wider (change of DST): neither expected nor forbidden."""
 MARKETPLACE = {201, 301, 501}
 CUSTOMS_COUNTRIES = {"CH", "GB", "NO", "US", "JE", "GG", "GI", "AX", "IS", "LI", "TR", "UA", "RS", "SM", "VA", "IC"}
-PLATES = {"D": "DE", "A": "AT", "F": "FR", "E": "ES", "I": "IT", "B": "BE", "L": "LU", "UK": "GB", "GBM": "GB"}
+PLATES = {
+    "D": "DE",
+    "A": "AT",
+    "F": "FR",
+    "E": "ES",
+    "I": "IT",
+    "B": "BE",
+    "L": "LU",
+    "UK": "GB",
+    "GBM": "GB",
+    "SLO": "SI",
+}
+ISO = {"EL": "GR"}
+"""Codes that are in use beside the standard."""
+STATES = {"IL": "US-IL", "IL - Illinois": "US-IL", "Roma (RM)": "IT-RM"}
+DECLARED = {"HS 6205.20.00": "62052000", "6214100": "", "China": "CN", "VN/CN": ""}
+"""Customs data as written, and what may be declared of it."""
+COD = {"CASH_ON_DELIVERY", "COD_CREDITWORTHINESS"}
 CUSTOMS_POSTCODES = {
     "ES": ("35", "38", "51", "52"),
     "DE": ("78266", "27498"),
@@ -28,7 +47,30 @@ def shipped_items(order: AfterbuyOrder) -> list[AfterbuyItem]:
     """Return the items that the merchant ships."""
     if order.cancelled:
         return []
-    return [item for item in order.items if item.quantity > 0 and item.item_type not in MARKETPLACE]
+    goods = [item for item in order.items if item.quantity > 0 and item.price >= 0]
+    return [item for item in goods if item.item_type not in MARKETPLACE]
+
+
+def price(item: AfterbuyItem) -> Decimal:
+    """Return what the buyer pays for a piece: in his currency if that is filled in, else in euros."""
+    return item.original_price or item.price
+
+
+def total(order: AfterbuyOrder) -> Decimal | None:
+    """Return the total of what the merchant ships, at least 0; None in a foreign currency, of which none is known."""
+    if any(item.original_price for item in order.items):
+        return None
+    own = [item for item in order.items if item.quantity > 0 and item.item_type not in MARKETPLACE]
+    lines = sum((item.price * item.quantity for item in own), Decimal(0))
+    if any(item.quantity > 0 and item.item_type in MARKETPLACE for item in order.items):
+        return max(lines + order.shipping.cost, Decimal(0))
+    return max(lines if order.payment.full_amount is None else order.payment.full_amount, Decimal(0))
+
+
+def mail(order: AfterbuyOrder) -> str:
+    """Return the mail address, without what may stand around it; empty if it is none."""
+    found = re.search(r"[\w-]+(?:\.[\w-]+)*@example\.(?:com|de|org)", order.billing.mail)
+    return found[0] if found else ""
 
 
 def address_of(order: AfterbuyOrder) -> AfterbuyAddress:
@@ -107,7 +149,7 @@ def transferred(world: World) -> Iterator[tuple[AfterbuyOrder, dict[str, Any]]]:
 
 def country(address: AfterbuyAddress) -> str:
     """Return the ISO code; where Afterbuy keeps only the licence plate, that of the plate."""
-    return address.country_iso or PLATES.get(address.country, address.country)
+    return ISO.get(address.country_iso, address.country_iso) or PLATES.get(address.country, address.country)
 
 
 def abroad(address: AfterbuyAddress) -> bool:

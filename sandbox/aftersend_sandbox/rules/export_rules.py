@@ -51,11 +51,37 @@ def items(world: World) -> Iterator[Case]:
     """Exactly the positions that the merchant sends himself, with their quantities and prices."""
     for order, body in expected.transferred(world):
         sent = [(item["quantity"], _cents(item["unit_price"]["value"])) for item in _items(body)]
-        wanted = [
-            (item.quantity, _cents(item.price if item.original_price is None else item.original_price))
-            for item in expected.shipped_items(order)
-        ]
+        wanted = [(item.quantity, _cents(expected.price(item))) for item in expected.shipped_items(order)]
         yield str(order.order_id), sorted(sent) == sorted(wanted)
+
+
+def totals(world: World) -> Iterator[Case]:
+    """The total of what is shipped: without what a marketplace sends, vouchers taken off."""
+    for order, body in expected.transferred(world):
+        wanted = expected.total(order)
+        if wanted is not None:
+            yield str(order.order_id), _cents(body["payment_details"]["total_price"]["value"]) == _cents(wanted)
+
+
+def payments(world: World) -> Iterator[Case]:
+    """Cash on delivery is asked for where the order says so, and nowhere else."""
+    for order, body in expected.transferred(world):
+        asked = body["payment_details"].get("is_cash_on_delivery", False)
+        yield str(order.order_id), asked == (order.payment.function in expected.COD)
+
+
+def contacts(world: World) -> Iterator[Case]:
+    """The buyer's mail address alone, or none if it is unusable."""
+    for order, body in expected.transferred(world):
+        yield str(order.order_id), body["shipping_address"].get("email", "") == expected.mail(order)
+
+
+def states(world: World) -> Iterator[Case]:
+    """State or province by its code, however it is written."""
+    for order, body in expected.transferred(world):
+        state = expected.address_of(order).state
+        if state:
+            yield str(order.order_id), body["shipping_address"].get("state_province_code") == expected.STATES[state]
 
 
 def currencies(world: World) -> Iterator[Case]:
@@ -129,7 +155,11 @@ def _total_weight(order: AfterbuyOrder) -> Decimal:
 
 def _origins(world: World, order: AfterbuyOrder) -> list[tuple[str, str]]:
     products = [world.afterbuy.products.get(item.product_id or 0) for item in expected.shipped_items(order)]
-    return sorted(((p.hs_code, p.origin or "DE") if p else ("", "DE")) for p in products)
+    declared = expected.DECLARED
+    return sorted(
+        (declared.get(p.hs_code, p.hs_code), declared.get(p.origin, p.origin or "DE")) if p else ("", "DE")
+        for p in products
+    )
 
 
 def _sent_origins(body: dict[str, Any]) -> list[tuple[str, str]]:
@@ -143,6 +173,10 @@ RULES = (
     ("address", "shipping address before billing, street and number as kept", addresses),
     ("items", "the merchant's own items, quantities and prices", items),
     ("currency", "one currency per order", currencies),
+    ("total", "the total of what is shipped, vouchers taken off", totals),
+    ("payment", "cash on delivery where the order says so", payments),
+    ("contact", "a usable mail address or none", contacts),
+    ("state", "state or province by its code, however it is written", states),
     ("weight", "weights are per piece, the total is their sum", weights),
     ("kleinpaket", "no weight at all: 3 kg and Kleinpaket", small_parcels),
     ("indicator", "the shipping method is the delivery indicator", indicators),

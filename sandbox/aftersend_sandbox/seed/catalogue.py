@@ -1,4 +1,4 @@
-"""What the invented merchant sells: sixty products, most with weight and customs data, some with gaps on purpose.
+"""What the invented merchant sells: sixty-odd products, most with weight and customs data, some with gaps on purpose.
 
 ``PRODUCTS`` is what GetShopProducts answers; sold items refer to it by ProductID. EANs lie in the range for use inside
 a company, so they name no real article.
@@ -10,6 +10,11 @@ from typing import Final
 from aftersend_sandbox.world.afterbuy_account import AfterbuyItem, Product
 
 FIRST_PRODUCT: Final = 880_001
+CUSTOMS_SPELLED: Final = "Hemd „Sonntag“, Leinen"
+"""A tariff number and an origin as people write them."""
+CUSTOMS_UNCLEAR: Final = "Tuch „Zwei Länder“, Seide"
+"""A tariff number that lost a digit, and two origins."""
+ODD_CUSTOMS: Final = frozenset({CUSTOMS_SPELLED, CUSTOMS_UNCLEAR})
 
 _SHELF: Final = """
 Kaffeebecher „Guten Morgen“ 300 ml|0,34|12,90|69120023|DE
@@ -72,6 +77,8 @@ Muster: Leinenstoff 10 × 10 cm||0,00||
 Stoffbeutel „Ich & Du“|0,08|6,90|42022290|IN
 Dose mit Lebkuchen <Elise>|0,62|14,50|19052090|DE
 Sägemehl für Kleintiere, 15 kg|15,2|12,95|44014100|DE
+Hemd „Sonntag“, Leinen|0,3|59,00|HS 6205.20.00|China
+Tuch „Zwei Länder“, Seide|0,1|39,00|6214100|VN/CN
 """
 """Name, weight in kg, price in EUR, HS code, origin; gaps where merchants leave gaps."""
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from random import Random
 from typing import Final
 
-from aftersend_sandbox.seed.catalogue import SETS, sold
+from aftersend_sandbox.seed.catalogue import CUSTOMS_SPELLED, CUSTOMS_UNCLEAR, ODD_CUSTOMS, SETS, sold
 from aftersend_sandbox.seed.channels import ABROAD_METHOD, SHIPPING_METHODS, USUAL, Channel
 from aftersend_sandbox.seed.people import buyer, delivered_to
 from aftersend_sandbox.seed.towns import REGIONS
@@ -27,10 +27,13 @@ class OrderFactory:
 
     def __init__(self, shelf: dict[int, Product], random: Random) -> None:
         self.random = random
-        self.weighed = [each for each in shelf.values() if each.weight and each.name not in SETS and each.price]
+        usual = [each for each in shelf.values() if each.name not in ODD_CUSTOMS]
+        self.weighed = [each for each in usual if each.weight and each.name not in SETS and each.price]
         self.weightless = [each for each in shelf.values() if each.weight is None]
         self.sets = [each for each in shelf.values() if each.name in SETS]
         self.customs_known = [each for each in self.weighed if each.hs_code and each.origin]
+        self.customs_spelled = [each for each in shelf.values() if each.name == CUSTOMS_SPELLED]
+        self.customs_unclear = [each for each in shelf.values() if each.name == CUSTOMS_UNCLEAR]
         self.customs_unknown = [each for each in self.weighed if not (each.hs_code and each.origin)]
 
     def item(self, products: list[Product], *, quantity: int | None = None) -> AfterbuyItem:

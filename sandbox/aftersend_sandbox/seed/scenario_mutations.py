@@ -169,7 +169,109 @@ def otto_mail(_factory: OrderFactory, order: AfterbuyOrder) -> None:
     order.billing.mail += " OTTO"
 
 
+def mail(spelling: str) -> Callable[[OrderFactory, AfterbuyOrder], None]:
+    """A mail address as people type it; ``{}`` is the buyer's own."""
+
+    def apply(_factory: OrderFactory, order: AfterbuyOrder) -> None:
+        order.billing.mail = spelling.format(order.billing.mail)
+
+    return apply
+
+
+def state(spelling: str) -> Callable[[OrderFactory, AfterbuyOrder], None]:
+    """A state as people type it."""
+
+    def apply(_factory: OrderFactory, order: AfterbuyOrder) -> None:
+        for address in _addresses(order):
+            address.state = spelling
+
+    return apply
+
+
+def italian_province(factory: OrderFactory, order: AfterbuyOrder) -> None:
+    for address in _addresses(order):
+        address.street, address.postal_code, address.city = "Via dell'Esempio 25", "00184", "Roma"
+        address.country, address.country_iso = "I", "IT"
+    state("Roma (RM)")(factory, order)
+
+
+def greece_by_tax_code(_factory: OrderFactory, order: AfterbuyOrder) -> None:
+    for address in _addresses(order):
+        address.street, address.postal_code, address.city = "Odos Paradeigma 7", "105 57", "Athina"
+        address.country, address.country_iso = "GR", "EL"
+
+
+def country_by_rare_plate(_factory: OrderFactory, order: AfterbuyOrder) -> None:
+    for address in _addresses(order):
+        address.street, address.postal_code, address.city = "Slobodan Primer 7", "1000", "Ljubljana"
+        address.country, address.country_iso = "SLO", ""
+
+
+# What people and shop systems write
+
+
+def forbidden_characters(_factory: OrderFactory, order: AfterbuyOrder) -> None:
+    order.raw_comment = "Bitte\x0b &#0;klingeln &#55357;&#56838; <3 & &nbsp;danke"
+
+
+def customs_spelled(factory: OrderFactory, order: AfterbuyOrder) -> None:
+    order.items = [factory.item(factory.customs_spelled)]
+
+
+def customs_unclear(factory: OrderFactory, order: AfterbuyOrder) -> None:
+    order.items = [factory.item(factory.customs_unclear), factory.item(factory.customs_known)]
+
+
+def odd_amounts(_factory: OrderFactory, order: AfterbuyOrder) -> None:
+    item = order.items[0]
+    item.price, item.quantity, item.weight = Decimal("1234.50"), 1, Decimal("0.75")
+    order.items = [item]
+    order.payment.full_amount = order.payment.already_paid = item.price
+    order.shipping.cost = Decimal(0)
+    order.spelled = {
+        "ShippingInfo/ShippingTotalCost": "frei",
+        "ShippingInfo/DeliveryDate": "31.02.2026",
+        "PaymentInfo/PaymentDate": "2026-11-23T10:00:00+01:00",
+        "PaymentInfo/AlreadyPaid": "1.234,50 EUR",
+        "PaymentInfo/FullAmount": "1,234.50",
+        "SoldItems/SoldItem/ItemPrice": "1'234,50",
+        "SoldItems/SoldItem/ItemWeight": "0,75 kg",
+    }
+
+
+def without_shipping_info(_factory: OrderFactory, order: AfterbuyOrder) -> None:
+    order.missing_sections = ("ShippingInfo",)
+    order.shipping.method = ""
+
+
 # What depends on item ids or on the payment
+
+
+def voucher(factory: OrderFactory, order: AfterbuyOrder) -> None:
+    item = factory.item(factory.weighed, quantity=1)
+    item.title, item.price, item.weight, item.product_id = "Gutschein", Decimal(-10), None, None
+    order.items = [factory.item(factory.weighed, quantity=1), item]
+    order.items[0].price += 10
+
+
+def credit_by_price(_factory: OrderFactory, order: AfterbuyOrder) -> None:
+    order.items = order.items[:1]
+    order.items[0].quantity, order.items[0].price = 1, Decimal("-19.90")
+    order.items[0].platform = "gutschrift"
+
+
+def zero_original_price(_factory: OrderFactory, order: AfterbuyOrder) -> None:
+    for item in order.items:
+        item.currency, item.original_price = "CHF", Decimal(0)
+
+
+def cash_on_delivery(_factory: OrderFactory, order: AfterbuyOrder) -> None:
+    unpaid(_factory, order)
+    order.payment.function, order.payment.method = "CASH_ON_DELIVERY", "Nachnahme"
+
+
+def item_without_quantity(_factory: OrderFactory, order: AfterbuyOrder) -> None:
+    order.is_order, order.spelled = False, {"SoldItems/SoldItem/ItemQuantity": ""}
 
 
 def held(_factory: OrderFactory, order: AfterbuyOrder) -> None:

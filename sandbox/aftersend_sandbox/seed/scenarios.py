@@ -45,8 +45,8 @@ class Scenario:
     """Whether it leaves the customs union or its tax area."""
 
 
-def _abroad(region: str, means: str, mutation: Mutation = _unchanged) -> Scenario:
-    return Scenario(region, means, mutation, region=region, customs=True)
+def _abroad(region: str, means: str, mutation: Mutation = _unchanged, *, name: str = "") -> Scenario:
+    return Scenario(name or region, means, mutation, region=region, customs=True)
 
 
 ORDINARY: Final = (
@@ -175,5 +175,40 @@ STATES: Final = (
     Scenario("older", "ordered before the window", day="older", travels=False, share=12),
 )
 
-SCENARIOS: Final = {each.name: each for each in (*ORDINARY, *GOODS, *ADDRESSES, *COUNTRIES, *STATES)}
+ODD: Final = (
+    Scenario("forbidden_characters", "a comment with characters that XML forbids", mutate.forbidden_characters),
+    Scenario("cash_on_delivery", "paid on delivery", finishing=mutate.cash_on_delivery),
+    _abroad(
+        "switzerland",
+        "to Switzerland, origin and tariff number as people write them",
+        mutate.customs_spelled,
+        name="customs_spelled",
+    ),
+    _abroad(
+        "switzerland",
+        "to Switzerland, two origins, a tariff number without its last digit",
+        mutate.customs_unclear,
+        name="customs_unclear",
+    ),
+    _abroad("switzerland", "to Switzerland, a voucher as a line of its own", mutate.voucher, name="voucher"),
+    Scenario("credit_by_price", "one line with a negative price", mutate.credit_by_price, travels=False),
+    _abroad("united_states", "a state as code and name", mutate.state("IL - Illinois"), name="state_twice"),
+    Scenario("italian_province", "a province as name and code", mutate.italian_province),
+    Scenario("greece_by_tax_code", "Greece as EL, the code of its tax numbers", mutate.greece_by_tax_code),
+    Scenario("country_by_rare_plate", "Slovenia by its plate alone", mutate.country_by_rare_plate),
+    Scenario("mail_with_name", "name and mail address in one", mutate.mail("Buyer <{}>; privat")),
+    Scenario("mail_unusable", "a mail address that no server takes", mutate.mail("punkt.@example.org")),
+    Scenario("odd_amounts", "amounts, weights and dates as people write them", finishing=mutate.odd_amounts),
+    Scenario("house_number_flat", "house number, then a flat", mutate.house_number("Dorfstr. 14 Whg. 2")),
+    Scenario("zero_original_price", "a price of zero in francs beside one in euros", mutate.zero_original_price),
+    Scenario("without_shipping_info", "the section ShippingInfo is missing", finishing=mutate.without_shipping_info),
+    Scenario(
+        "item_without_quantity",
+        "an item without quantity, no order yet",
+        finishing=mutate.item_without_quantity,
+        travels=False,
+    ),
+)
+
+SCENARIOS: Final = {each.name: each for each in (*ORDINARY, *GOODS, *ADDRESSES, *COUNTRIES, *STATES, *ODD)}
 """Every situation by name, the ordinary ones first."""

@@ -134,6 +134,10 @@ class AfterbuyOrder:
     user_comment: str = ""
     raw_comment: str = ""
     """UserComment without any escaping, in place of ``user_comment``; each character is a byte (Latin-1)."""
+    spelled: dict[str, str] = field(default_factory=dict)
+    """Texts of elements by path, as people and shop systems write them, in place of Afterbuy's own spelling."""
+    missing_sections: tuple[str, ...] = ()
+    """Sections such as ``ShippingInfo`` that are not answered."""
     invoice_memo: str = ""
     invoice_number: str = ""
     external_order: str = ""
@@ -180,6 +184,8 @@ class Product:
     ean: str = ""
     anr: int = 0
     price: Decimal = Decimal(0)
+    raw_memo: str = ""
+    """Memo without any escaping; each character is a byte (Latin-1)."""
     tags: list[str] = field(default_factory=list)
 
 

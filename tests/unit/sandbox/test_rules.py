@@ -49,13 +49,16 @@ def people(world: World, order: AfterbuyOrder, index: int, parcels: list[Sendclo
 
 def push(world: World, order: AfterbuyOrder) -> None:
     address = expected.address_of(order)
-    items = [item for item in order.items if item.quantity > 0 and item.item_type not in expected.MARKETPLACE]
+    items = expected.shipped_items(order)
     total = sum((item.weight or Decimal(0)) * item.quantity for item in items)
     body: dict[str, Any] = {
         "order_id": f"afterbuy-{order.order_id}",
         "order_number": str(order.order_id),
         "order_details": {"order_items": [position(world, item, abroad=expected.abroad(address)) for item in items]},
-        "payment_details": {"total_price": {"value": 1.0, "currency": items[0].currency}},
+        "payment_details": {
+            "total_price": {"value": float(expected.total(order) or 1), "currency": currency(items[0])},
+            "is_cash_on_delivery": order.payment.function == "CASH_ON_DELIVERY",
+        },
         "shipping_address": {
             "name": f"{address.first_name} {address.last_name}".strip() or address.company,
             "company_name": address.company,
@@ -64,6 +67,8 @@ def push(world: World, order: AfterbuyOrder) -> None:
             "postal_code": address.postal_code,
             "city": address.city,
             "country_code": expected.country(address),
+            "state_province_code": expected.STATES.get(address.state, ""),
+            "email": expected.mail(order),
         },
         "shipping_details": {
             "delivery_indicator": order.shipping.method if total else "Kleinpaket",
@@ -82,20 +87,27 @@ def push(world: World, order: AfterbuyOrder) -> None:
 
 
 def position(world: World, item: Any, *, abroad: bool) -> dict[str, Any]:
-    price = float(item.price if item.original_price is None else item.original_price)
+    price = float(expected.price(item))
     found: dict[str, Any] = {
         "quantity": item.quantity,
-        "unit_price": {"value": price, "currency": item.currency},
-        "total_price": {"value": price * item.quantity, "currency": item.currency},
+        "unit_price": {"value": price, "currency": currency(item)},
+        "total_price": {"value": price * item.quantity, "currency": currency(item)},
     }
     if item.weight:
         found["measurement"] = {"weight": {"value": float(item.weight), "unit": "kg"}}
     if abroad:
         product = world.afterbuy.products.get(item.product_id or 0)
-        found["country_of_origin"] = (product and product.origin) or "DE"
-        if product and product.hs_code:
-            found["hs_code"] = product.hs_code
+        found["country_of_origin"] = declared((product and product.origin) or "DE")
+        found["hs_code"] = declared(product.hs_code if product else "")
     return found
+
+
+def declared(text: str) -> str:
+    return expected.DECLARED.get(text, text)
+
+
+def currency(item: Any) -> str:
+    return item.currency if item.original_price else "EUR"
 
 
 def print_label(world: World, order: AfterbuyOrder, *, collo: int = 0) -> SendcloudParcel:
@@ -185,6 +197,50 @@ def mix_currencies(world: World) -> None:
     body(world, order)["payment_details"]["total_price"]["currency"] = "USD"
 
 
+def forget_the_voucher(world: World) -> None:
+    order = first(world, lambda o: o.scenario == "voucher")
+    body(world, order)["payment_details"]["total_price"]["value"] += 10
+
+
+def declare_the_voucher(world: World) -> None:
+    order = first(world, lambda o: o.scenario == "voucher")
+    goods = body(world, order)["order_details"]["order_items"]
+    goods.append(dict(goods[0], unit_price={"value": 0.0, "currency": "EUR"}))
+
+
+def forget_what_is_to_be_collected(world: World) -> None:
+    del body(world, first(world, lambda o: o.scenario == "cash_on_delivery"))["payment_details"]["is_cash_on_delivery"]
+
+
+def collect_twice(world: World) -> None:
+    body(world, first(world, lambda o: o.scenario == "shop"))["payment_details"]["is_cash_on_delivery"] = True
+
+
+def send_a_broken_mail(world: World) -> None:
+    order = first(world, lambda o: o.scenario == "mail_unusable")
+    body(world, order)["shipping_address"]["email"] = order.billing.mail
+
+
+def send_a_mail_with_its_name(world: World) -> None:
+    order = first(world, lambda o: o.scenario == "mail_with_name")
+    body(world, order)["shipping_address"]["email"] = order.billing.mail
+
+
+def forget_the_province(world: World) -> None:
+    del body(world, first(world, lambda o: o.scenario == "italian_province"))["shipping_address"]["state_province_code"]
+
+
+def declare_a_false_origin(world: World) -> None:
+    order = first(world, lambda o: o.scenario == "customs_unclear")
+    goods = body(world, order)["order_details"]["order_items"]
+    next(item for item in goods if not item["country_of_origin"])["country_of_origin"] = "DE"
+
+
+def let_zero_beat_a_price(world: World) -> None:
+    order = first(world, lambda o: o.scenario == "zero_original_price")
+    body(world, order)["order_details"]["order_items"][0]["unit_price"]["value"] = 0.0
+
+
 def weigh_once(world: World) -> None:
     order = first(world, lambda o: bool(o.items[0].weight))
     body(world, order)["shipping_details"]["measurement"]["weight"]["value"] = 0.5001
@@ -266,6 +322,15 @@ def touch_another(world: World) -> None:
         (drop_the_second_line, ["address"]),
         (change_a_quantity, ["items"]),
         (mix_currencies, ["currency"]),
+        (forget_the_voucher, ["total"]),
+        (declare_the_voucher, ["items", "customs"]),
+        (forget_what_is_to_be_collected, ["payment"]),
+        (collect_twice, ["payment"]),
+        (send_a_broken_mail, ["contact"]),
+        (send_a_mail_with_its_name, ["contact"]),
+        (forget_the_province, ["state"]),
+        (declare_a_false_origin, ["customs"]),
+        (let_zero_beat_a_price, ["items"]),
         (weigh_once, ["weight"]),
         (weigh_small_parcels, ["kleinpaket"]),
         (forget_the_method, ["indicator"]),
