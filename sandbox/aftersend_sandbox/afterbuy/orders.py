@@ -43,8 +43,8 @@ def add_order(orders: "etree._Element", order: AfterbuyOrder, level: int, switch
 
 
 def _spell(node: "etree._Element", order: AfterbuyOrder) -> None:
-    """Leave out the order's missing sections, and write some elements as people do."""
-    for section in order.missing_sections:
+    """Leave out the order's missing sections until it is shipped, and write some elements as people do."""
+    for section in () if order.shipping.service else order.missing_sections:
         for each in node.findall(section):
             node.remove(each)
     for path, text in order.spelled.items():

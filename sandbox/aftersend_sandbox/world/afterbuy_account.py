@@ -137,7 +137,7 @@ class AfterbuyOrder:
     spelled: dict[str, str] = field(default_factory=dict)
     """Texts of elements by path, as people and shop systems write them, in place of Afterbuy's own spelling."""
     missing_sections: tuple[str, ...] = ()
-    """Sections such as ``ShippingInfo`` that are not answered."""
+    """Sections such as ``ShippingInfo`` that are not answered until a carrier is filled in."""
     invoice_memo: str = ""
     invoice_number: str = ""
     external_order: str = ""
