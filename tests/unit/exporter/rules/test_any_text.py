@@ -18,7 +18,7 @@ from aftersend.sendcloud.model import PushOrder
 from aftersend.tenant.document import Only
 from aftersend_exporter.rules.eligibility import eligibility, unclear_path
 from aftersend_exporter.rules.fallback import fallback_order
-from aftersend_exporter.rules.items import account_currency
+from aftersend_exporter.rules.items import ACCOUNT_CURRENCY
 from aftersend_exporter.rules.notices import missing_data
 from aftersend_exporter.rules.order_mapping import fingerprint, push_order
 from tests.support.order_kit import NOW, RULES
@@ -132,7 +132,7 @@ def pushed(order: Order) -> PushOrder:
     push = push_order(order, integration=7, rules=RULES, products={}, now=NOW)
     assert fingerprint(push, mac=lambda raw: str(len(raw)))
     assert missing_data((), push, now=1) is not None
-    in_euros = push_order(order, integration=7, rules=RULES, products={}, now=NOW, currency=account_currency(order))
+    in_euros = push_order(order, integration=7, rules=RULES, products={}, now=NOW, currency=ACCOUNT_CURRENCY)
     for each in (push, in_euros):
         assert not re.search(rb":(?:NaN|-?Infinity)", msgspec.json.encode(each))
     return push
