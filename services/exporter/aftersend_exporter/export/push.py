@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial, reduce
 from itertools import compress, count
+from operator import not_
 from typing import Final
 
 from aftersend.errors import AftersendError, Misconfigured, Transient
@@ -34,6 +35,7 @@ from aftersend_exporter.export.batches import BATCH, GroupAccepted, GroupRefused
 from aftersend_exporter.export.existing_labels import labelled_since
 from aftersend_exporter.export.recorder import RunRecorder
 from aftersend_exporter.rules.optional_fields import of_all_articles, plain_path, without
+from aftersend_exporter.rules.outcomes import unchanged
 from aftersend_exporter.rules.transitions import accepted, noticed, pushing, rejected
 
 _MAX_CONSECUTIVE_FAILURES: Final = 3
@@ -100,8 +102,11 @@ class Pusher:
         return self._closed or self._failures > 0
 
     async def mark(self, orders: list[MappedOrder]) -> list[MappedOrder]:
-        """Store that orders are about to be sent; return those that may be."""
-        return list(compress(orders, await gather_limited(orders, self._mark_pushing)))
+        """Store that orders are about to be sent; return those that did not get a label meanwhile."""
+        may_be_sent = await gather_limited(orders, self._mark_pushing)
+        for mapped in compress(orders, map(not_, may_be_sent)):
+            self.recorder.record(unchanged(mapped.order))
+        return list(compress(orders, may_be_sent))
 
     async def _mark_pushing(self, mapped: MappedOrder) -> bool:
         """Store that an order is about to be sent; False if it got a label meanwhile."""

@@ -1,6 +1,6 @@
 """Whatever a summary counts can be found: one log line per result and reason, with OrderIDs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from aftersend.ledger.entry import Entry
+from aftersend.ledger.merge import labelled
 from aftersend.runs import RunSummary
 from aftersend_exporter.run_stats import MAX_NAMED
 from aftersend_sandbox.world.afterbuy_account import AfterbuyAddress, AfterbuyOrder
@@ -143,6 +145,22 @@ async def test_a_push_that_meets_an_error(redis_url: str, tmp_path: Path) -> Non
         harness.break_("sendcloud", "http_502", calls=("POST /orders",))
         _, lines = await export(harness)
         line_of(lines, str(harness.order().order_id), outcome="retried", reason="")
+
+
+async def test_an_order_that_gets_its_label_before_the_push_is_counted(redis_url: str, tmp_path: Path) -> None:
+    async with exporter_harness(redis_url, tmp_path, orders=8) as harness:
+        order, ledger = str(harness.order().order_id), harness.context.ledger
+        read = ledger.get_many
+
+        async def read_before_the_label(orders: Sequence[str]) -> dict[str, Entry]:
+            found = await read(orders)
+            await ledger.change(order, lambda entry: labelled(entry, harness.context.now_ms()))
+            return found
+
+        ledger.get_many = read_before_the_label  # type: ignore[method-assign]
+        summary, lines = await export(harness)
+        line_of(lines, order, outcome="unchanged")
+        assert (summary.unchanged, sum(line["count"] for line in lines)) == (1, summary.read)
 
 
 async def test_many_orders_and_those_without_a_number(redis_url: str, tmp_path: Path) -> None:
