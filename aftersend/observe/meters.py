@@ -39,6 +39,7 @@ class StreamMeter:
         self._tenant = tenant
         self._stream = stream
         self._lost = metrics.events_lost.labels(tenant, stream)
+        self._replaced = metrics.streams_replaced.labels(tenant, stream)
 
     def handled(self, outcome: str) -> None:
         """Count an event that was acknowledged, delayed or moved to the dead letters."""
@@ -47,6 +48,10 @@ class StreamMeter:
     def lost(self, count: int) -> None:
         """Count entries that vanished from the stream unhandled."""
         self._lost.inc(count)
+
+    def replaced(self) -> None:
+        """Count a stream that was replaced because its ids were exhausted."""
+        self._replaced.inc()
 
 
 class CircuitMeter:

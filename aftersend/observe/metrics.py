@@ -65,6 +65,9 @@ class Metrics:
             "events_handled", "Events that a consumer finished, by outcome.", "outcome", "stream"
         )
         self.events_lost = self._counter("events_lost", "Stream entries that vanished unhandled: must be 0.", "stream")
+        self.streams_replaced = self._counter(
+            "streams_replaced", "Streams whose ids were exhausted on purpose: must be 0.", "stream"
+        )
         self.event_age = self._gauge("event_age_seconds", "Age of the oldest unhandled event.", "stream")
         self.stream_length = self._gauge("stream_length", "Events on the stream: not read yet, or in hand.", "stream")
         self.stream_pending = self._gauge("stream_pending", "Events in hand, or left by a dead consumer.", "stream")

@@ -1,12 +1,13 @@
 """The consumer: reads events off a stream, passes them to a handler, and loses none.
 
-Five loops run side by side and share the task slots (how many entries are handled at once):
+Six loops run side by side and share the task slots (how many entries are handled at once):
 
     read      XREADGROUP as many new entries as slots are free; pauses while the circuit is open
     reclaim   every second: pending entries of dead consumers (idle over 45 s), and released ones
     renew     every 15 s: renews the claims of entries in flight
     promote   every second: delayed events that are due, and those that a closed circuit wakes up
     tidy      every minute: deletes consumers that are gone
+    guard     every 10 s: replaces a stream whose ids are exhausted, counts unread entries that vanished
 
 Each entry runs through ``delivery``. What the loops add is care for entries that were delivered before. The cause of
 their consumer's death is unknown; perhaps the entry itself crashed it. So such an entry is handled in *exclusive mode*:
@@ -36,6 +37,7 @@ from aftersend.redis.connection import BLOCK_MS
 from aftersend.stream.connection_backoff import ConnectionBackoff
 from aftersend.stream.delayed import MAX_PROMOTED, promote
 from aftersend.stream.delivery import ConsumerMeter, Delivery, Handler
+from aftersend.stream.guard import StreamGuard
 from aftersend.stream.pending_entries import Claimed, PendingEntries, StreamEntry
 from aftersend.stream.retry import DeadLetter
 from aftersend.stream.stream import Stream
@@ -61,6 +63,7 @@ class ConsumerTiming:
     """A third of ``idle_ms``: two renewals may fail."""
     promote: float = 1.0
     tidy: float = 60.0
+    guard: float = 10.0
     forget_ms: int = 3_600_000
     """A consumer idle for so long, with nothing pending, is deleted."""
     exclusive_wait: float = 45.0
@@ -101,6 +104,7 @@ class Consumer:
         self._backoff = ConnectionBackoff(stream=stream.name)
         self._outage = UpstreamOutage(stream)
         self._wake_ups = WakeUps(stream, breaker) if breaker is not None else None
+        self._guard = StreamGuard(stream)
         self._read_lock = asyncio.Lock()
         self._stop = asyncio.Event()
         self._log = get_logger(stream=stream.name, consumer=name)
@@ -121,6 +125,7 @@ class Consumer:
             asyncio.create_task(self._loop("renew", self._renew, self._timing.renew)),
             asyncio.create_task(self._loop("promote", self._promote, self._timing.promote)),
             asyncio.create_task(self._loop("tidy", self._tidy, self._timing.tidy)),
+            asyncio.create_task(self._loop("guard", self._inspect, self._timing.guard)),
         ]
         try:
             await stop.wait()
@@ -135,6 +140,7 @@ class Consumer:
 
         async def step() -> None:
             self._heartbeat()
+            await self._inspect()  # first, since an entry that is read is missed no more
             await self._pending.ensure_group()
             self._backoff.succeeded("begin")
 
@@ -274,6 +280,13 @@ class Consumer:
         moved = MAX_PROMOTED
         while moved == MAX_PROMOTED and not self._stop.is_set():
             moved = await promote(self._stream)
+
+    async def _inspect(self) -> None:
+        replaced, vanished = await self._guard.inspect()
+        if replaced:
+            self._meter.replaced()
+        if vanished:
+            self._meter.lost(vanished)
 
     async def _tidy(self) -> None:
         await self._pending.delete_idle_consumers(self._timing.forget_ms)

@@ -40,6 +40,9 @@ class ConsumerMeter(Protocol):
     def lost(self, count: int) -> None:
         """Count entries that vanished unhandled."""
 
+    def replaced(self) -> None:
+        """Count a stream that was replaced because its ids were exhausted."""
+
 
 class Delivery:
     """Handles and settles single entries for one consumer."""

@@ -28,6 +28,7 @@ REDRIVE = _script("redrive")
 READ_DELAYED = _script("read_delayed")
 ADD_DELAYED = _script("add_delayed")
 WAKE = _script("wake")
+GUARD = _script("guard")
 RESEAL_DELAYED = _script("reseal_delayed")
 RESEAL_ENTRY = _script("reseal_entry")
 

@@ -213,8 +213,12 @@ def _back(of: dashboard.Dashboard) -> None:
                     "{{stream}}: {{outcome}}",
                 ),
                 Ask(f"sum by (stream) (increase(aftersend_events_lost_total{{{_OF}}}[{WINDOW}]))", "{{stream}}: lost"),
+                Ask(
+                    f"sum by (stream) (increase(aftersend_streams_replaced_total{{{_OF}}}[{WINDOW}]))",
+                    "{{stream}}: blocked on purpose",
+                ),
                 normal="Normal: done; later: not its time yet; retried: an upstream was away; lost must never be.",
-                alerts=("AftersendEventsLost", "AftersendDeadLetters"),
+                alerts=("AftersendEventsLost", "AftersendStreamReplaced", "AftersendDeadLetters"),
                 stacked=True,
             ),
         ],

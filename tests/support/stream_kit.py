@@ -27,6 +27,7 @@ FAST = ConsumerTiming(
     renew=0.05,
     promote=0.02,
     tidy=0.05,
+    guard=0.05,
     exclusive_wait=5,
     grace=5,
     release_seconds=2,
@@ -50,12 +51,16 @@ class Meter:
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
         self.vanished = 0
+        self.replacements = 0
 
     def handled(self, outcome: str) -> None:
         self.outcomes[outcome] += 1
 
     def lost(self, count: int) -> None:
         self.vanished += count
+
+    def replaced(self) -> None:
+        self.replacements += 1
 
 
 def keyring_in(folder: Path) -> Keyring:

@@ -1,7 +1,10 @@
 """The ACL of a managed Redis: one user per part, by least privilege.
 
 Commands are granted one by one: no category, no dangerous command but INFO, no keys of another tenant. The webhook can
-add to one stream and can neither read nor delete entries. The ACL file holds passwords as SHA-256 only, so Redis' own
+add to one stream and cannot read it. But XADD takes an id and a length, and no ACL can forbid that: with its password
+the stream can be blocked or trimmed. The consumer notices both (``aftersend.stream.guard``): a blocked stream is
+replaced, trimmed events are counted and come again with the sweep. Users that may run scripts can block the server
+as long as a script runs. The ACL file holds passwords as SHA-256 only, so Redis' own
 pod never has one.
 
 Unauthenticated clients are refused: the user ``default`` is off. It keeps every permission nevertheless: a starting

@@ -22,6 +22,7 @@ from aftersend.redis.keys import Keys
 from aftersend.sealing import Keyring
 from aftersend.stream.dead_letters import DeadLetters, move_to_dead_letters
 from aftersend.stream.delayed import defer, promote
+from aftersend.stream.guard import StreamGuard
 from aftersend.stream.pending_entries import PendingEntries
 from aftersend.stream.retry import DeadLetter, Delay
 from aftersend.stream.stream import Stream, StreamName
@@ -110,6 +111,9 @@ async def test_a_consumer_can_walk_every_way_of_an_entry(
         assert await pending.delete_idle_consumers(0) >= 0
         await UpstreamOutage(own).record()
         assert await UpstreamOutage(own).since("2026-01-01T00:00:00.000Z")
+        assert await StreamGuard(own).inspect() == (False, 0)
+        await client.xadd(own.key, {"v": "x"}, id="18446744073709551615-18446744073709551615")
+        assert await StreamGuard(own).inspect() == (True, 0)
 
 
 @pytest.mark.parametrize("user", WRITERS)

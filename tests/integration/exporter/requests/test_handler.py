@@ -41,6 +41,9 @@ class Meter:
     def handled(self, outcome: str) -> None:
         """One event came to an end."""
 
+    def replaced(self) -> None:
+        raise AssertionError
+
     def lost(self, count: int) -> None:
         raise AssertionError(f"{count} events were lost")
 
