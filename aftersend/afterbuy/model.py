@@ -4,6 +4,7 @@ Amounts and weights are ``Decimal`` or None where Afterbuy left the element out 
 element is an empty text. ``OrderID`` and ``ItemID`` are kept as digits in text: they are identifiers, not numbers.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -135,6 +136,16 @@ class Page:
 
     orders: tuple[Order, ...]
     unreadable: tuple[UnreadableOrder, ...] = ()
+
+    @property
+    def order_ids(self) -> list[str]:
+        """Return the OrderIDs, readable orders first."""
+        return [order.order_id for order in self.orders] + [order.order_id for order in self.unreadable]
+
+    def only(self, wanted: Callable[[str], bool]) -> "Page":
+        """Return the page with the wanted OrderIDs alone."""
+        orders = tuple(order for order in self.orders if wanted(order.order_id))
+        return Page(orders, tuple(order for order in self.unreadable if wanted(order.order_id)))
 
 
 @dataclass(frozen=True, slots=True)

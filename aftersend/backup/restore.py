@@ -33,6 +33,8 @@ from aftersend.stream.scripts import ADD_DELAYED, flat
 from aftersend.stream.stored_events import PLACES, stored_events
 from aftersend.stream.stream import GROUPS, Stream, StreamName
 
+_OLDER_COUNTS: Final = ("export.start", "export.first", "export.highest")
+"""Facts of which the older one counts: what an export looks at again changes nothing."""
 _LEASE_WAIT: Final = 90
 """Seconds to wait for a sweep, or for the lease of one that was killed."""
 
@@ -135,7 +137,7 @@ class Restorer:
 
 
 def merged_facts(live: Mapping[StateField, str], saved: Mapping[str, str]) -> dict[StateField, str | None]:
-    """Merge the facts: the older cursor and start, the later success, and what the live tenant does not have.
+    """Merge the facts: the older cursor and progress of exports, the later success, and what only one of them has.
 
     A backup without cursor is of a time before the first sweep: then the cursor goes (None), and the next sweep reaches
     as far back as it can.
@@ -145,7 +147,7 @@ def merged_facts(live: Mapping[StateField, str], saved: Mapping[str, str]) -> di
         values = [value for value in (live.get(name), saved.get(name)) if value]
         if name == "sweep.cursor":
             merged[name] = min(values) if name in saved else None
-        elif name == "export.start" and values:
+        elif name in _OLDER_COUNTS and values:
             merged[name] = min(values, key=int)
         elif values:
             merged[name] = max(values, key=int) if name.startswith("success.") else values[0]

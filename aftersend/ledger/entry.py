@@ -25,6 +25,7 @@ ProblemCode = Literal[
     "conflict",
     "tag_refused",
     "not_shown",
+    "too_late",
 ]
 NoticeCode = Literal["customs_incomplete", "state_missing", "field_left_out"]
 """The gravest first."""

@@ -28,7 +28,7 @@ from aftersend.sendcloud.status import CANCELLATION_FAILED, parcel_class
 _RANK = {klass: rank for rank, klass in enumerate(ParcelClass)}
 _REVIVED = len(_RANK)
 _SETTLED_BY_A_LABEL: frozenset[ProblemCode] = frozenset(
-    {"rejected", "not_saved", "unreadable", "deleted_in_sendcloud", "given_up"}
+    {"rejected", "not_saved", "unreadable", "deleted_in_sendcloud", "given_up", "too_late"}
 )
 
 Mac = Callable[[str], str]

@@ -4,6 +4,8 @@
 field               meaning
 ==================  ===============================================================================================
 ``export.start``    ms; start of the last complete export
+``export.first``    ms; start of the window of the first complete export
+``export.highest``  the highest OrderID that a complete export has seen
 ``sweep.cursor``    RFC 3339; up to where changed parcels have been read
 ``closed.<api>``    "<sweeps> <ms>": how many sweeps in a row found v2 or v3 closed, and when the last did
 ``recovered``       "1" once the ledger is known to be no older than Sendcloud (see ``recovering``)
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 StateField = Literal[
     "export.start",
+    "export.first",
+    "export.highest",
     "sweep.cursor",
     "closed.v2",
     "closed.v3",

@@ -21,6 +21,7 @@ from aftersend.sendcloud.client import SendcloudClient
 from aftersend.stream.stream import Stream
 from aftersend.tenant.document import Tenant
 from aftersend_exporter.rules.eligibility import SkipReason
+from aftersend_exporter.rules.transitions import TOO_LATE
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -31,7 +32,7 @@ _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 _INITIAL_SERIES: Final = (
     *((outcome, "") for outcome in ("sent", "unchanged", "rejected", "retried")),
-    *(("skipped", reason) for reason in get_args(SkipReason)),
+    *(("skipped", reason) for reason in (*get_args(SkipReason), TOO_LATE)),
 )
 
 

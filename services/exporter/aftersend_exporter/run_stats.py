@@ -2,8 +2,8 @@
 
     failed    the window (of a sweep: the pages; of named orders: these) was not read to its end, or every batch failed
               for transient reasons, or the run could not even start
-    partial   something was rejected or has to be tried again (it is watched), or a side read failed: rechecks,
-              confirmation, products
+    partial   something was rejected or has to be tried again (it is watched), or a side read failed: second look,
+              rechecks, confirmation, products
     done      everything else
 
 A rejected order is a problem of that order, not of the run.
@@ -110,6 +110,11 @@ class RunStats:
         if self._failed:
             return "failed"
         return "partial" if self.errors or self.rejected or self.retried else "done"
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether the next run may begin where this one did: nothing is left unread, and it did not fail."""
+        return self.everything_read and not self._failed
 
     @property
     def _failed(self) -> bool:

@@ -165,7 +165,7 @@ def test_lagging_counts_from_the_first_change() -> None:
     assert merged(parcel(received=NOW + 5), parcel("12", received=NOW + 9)).lagging == NOW + 5
 
 
-@pytest.mark.parametrize("code", ["rejected", "not_saved", "deleted_in_sendcloud", "given_up"])
+@pytest.mark.parametrize("code", ["rejected", "not_saved", "deleted_in_sendcloud", "given_up", "too_late"])
 def test_a_label_ends_the_way_to_sendcloud_and_what_hindered_it(code: str) -> None:
     waiting = Entry(order="700", state="problem", watched=5, problem=Problem(code=code, since=1))  # type: ignore[arg-type]
     labelled = merged(parcel(), entry=waiting)

@@ -56,7 +56,7 @@ class PageProcessor:
         entries = await self.context.ledger.get_many(ids) if ids else {}
         for unreadable in broken:
             await self.settle(_unreadable(unreadable))
-        decided = [(order, self._eligibility(order)) for order in orders]
+        decided = [(order, self.decide(order)) for order in orders]
         products = await self._products(order for order, decision in decided if decision == TRANSFER)
         for order, decision in decided:
             if path := unclear_path(order, decision):
@@ -81,7 +81,8 @@ class PageProcessor:
             self.seen.add(number)
         return True
 
-    def _eligibility(self, order: Order) -> Decision:
+    def decide(self, order: Order) -> Decision:
+        """Decide by the merchant's rules whether an order goes."""
         rules = self.context.tenant.spec.export
         if not is_order_id(order.order_id):
             return Decision("skip", "not_an_order")

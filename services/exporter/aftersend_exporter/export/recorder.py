@@ -19,6 +19,7 @@ _RESULT: Final[Mapping[Action, OrderResult]] = {
     Action.WATCH: "skipped",
     Action.WITHDRAWN: "skipped",
     Action.UNCERTAIN: "skipped",
+    Action.TOO_LATE: "skipped",
 }
 """Not here: pushes and resends, counted when Sendcloud has answered, and orders that are gone, which were not read."""
 

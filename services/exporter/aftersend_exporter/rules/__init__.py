@@ -4,6 +4,7 @@ Each rule, and where it is decided:
 
 =====================================  =================================================
 which dates are read                   ``window.period``
+what appears later than its own date   ``late_orders.late_orders``
 which orders go, why others do not     ``eligibility.eligibility``
 what counts as paid, paid on delivery  ``payment.is_paid``, ``payment.is_cash_on_delivery``
 push, confirm or leave alone           ``next_action.next_action``

@@ -27,7 +27,7 @@ from aftersend_exporter.rules.transitions import is_final, is_transferred, was_c
 
 
 class Action(StrEnum):
-    """What to do with an order; the last three come from reading it, not from the table."""
+    """What to do with an order; the last four come from reading it, not from the table."""
 
     PUSH = "push"
     PUSH_IF_THERE = "push_if_there"
@@ -49,6 +49,8 @@ class Action(StrEnum):
     """A field of it cannot be read."""
     GONE = "gone"
     """Afterbuy does not have it any more."""
+    TOO_LATE = "too_late"
+    """Afterbuy shows it for the first time, and it is too old to be sent."""
 
 
 def next_action(

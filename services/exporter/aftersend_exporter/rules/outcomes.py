@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from aftersend_exporter.rules.eligibility import TRANSFER, Decision
 from aftersend_exporter.rules.next_action import Action
-from aftersend_exporter.rules.transitions import GONE, LATER
+from aftersend_exporter.rules.transitions import GONE, LATER, TOO_LATE
 
 _PRINTED: Final[dict[Action, Literal["transfer", "unchanged", "rejected"]]] = {
     Action.PUSH: "transfer",
@@ -57,6 +57,11 @@ def later(order_id: str) -> Outcome:
 def unreadable(order_id: str, *, path: str) -> Outcome:
     """Report an order with a field that cannot be read."""
     return Outcome(order_id, Action.UNREADABLE, "rejected", path)
+
+
+def too_late(order_id: str) -> Outcome:
+    """Report a new order that is too old to be sent."""
+    return Outcome(order_id, Action.TOO_LATE, "skip", TOO_LATE)
 
 
 def gone(order_id: str) -> Outcome:

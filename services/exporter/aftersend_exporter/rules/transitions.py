@@ -32,8 +32,10 @@ LATER: Final = "later"
 """Reason of an order that could not be decided in this run, because an upstream did not answer a question about it."""
 GONE: Final = "gone"
 """Reason of an order that Afterbuy does not have any more."""
-_CURED_BY_ACCEPTANCE: Final = frozenset({"rejected", "not_saved", "unreadable", "given_up", "changed_after_transfer"})
-_CURED_BY_DISMISSAL: Final = frozenset({"rejected", "not_saved", "unreadable", "given_up"})
+TOO_LATE: Final = "too_late"
+"""Problem, and reason, of an order that Afterbuy showed when it was too old to be sent."""
+_CURED_BY_DISMISSAL: Final = frozenset({"rejected", "not_saved", "unreadable", "given_up", TOO_LATE})
+_CURED_BY_ACCEPTANCE: Final = _CURED_BY_DISMISSAL | {"changed_after_transfer"}
 _CURED_BY_READING: Final = frozenset({"changed_after_transfer", "given_up"})
 
 
@@ -98,6 +100,13 @@ def unreadable(entry: Entry, *, path: str, now: int, recheck_period_ms: int) -> 
         return entry
     known = _reported(entry, "unreadable", path=path, now=now) if not _has(entry, "given_up") else entry
     return expired(known, now=now, recheck_period_ms=recheck_period_ms)
+
+
+def too_late(entry: Entry, *, now: int) -> Entry:
+    """Report an order that is too old to be sent; it is not watched, so it goes only if a person asks for it."""
+    if entry.state != "new" or entry.problem is not None or entry.watched:
+        return entry
+    return _moved(entry, "problem", now, problem=_problem(entry, TOO_LATE, now=now, path="OrderDate"))
 
 
 def watched(entry: Entry, *, reason: str, now: int, recheck_period_ms: int) -> Entry:

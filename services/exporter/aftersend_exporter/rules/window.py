@@ -41,11 +41,15 @@ def period(*, now: datetime, zone: ZoneInfo, rules: Window, last_start: datetime
     today = now.astimezone(zone).date()
     start = midnight(today - timedelta(days=rules.lookback_days), zone=zone)
     if last_start is not None:
-        floor = midnight(today - timedelta(days=rules.catch_up_days), zone=zone)
-        start = min(start, max(last_start.astimezone(UTC), floor))
+        start = min(start, max(last_start.astimezone(UTC), catch_up_start(now=now, zone=zone, rules=rules)))
     end = midnight(today + timedelta(days=1), zone=zone)
     beginning = first_moment(rules, zone=zone)
-    return _widened(Period(max(start, beginning) if beginning else start, end))
+    return widened(Period(max(start, beginning) if beginning else start, end))
+
+
+def catch_up_start(*, now: datetime, zone: ZoneInfo, rules: Window) -> datetime:
+    """Return the first moment that a run may reach back to: midnight ``catchUpDays`` before today."""
+    return midnight(now.astimezone(zone).date() - timedelta(days=rules.catch_up_days), zone=zone)
 
 
 def first_moment(rules: Window, *, zone: ZoneInfo) -> datetime | None:
@@ -58,7 +62,8 @@ def midnight(day: date, *, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
 
 
-def _widened(asked: Period) -> Period:
+def widened(asked: Period) -> Period:
+    """Return the period, an hour wider on both sides if Berlin changes its clocks in it or near its ends."""
     before, after = (asked.start - _NEAR).astimezone(BERLIN), (asked.end + _NEAR).astimezone(BERLIN)
     if asked.is_empty or before.utcoffset() == after.utcoffset():
         return asked

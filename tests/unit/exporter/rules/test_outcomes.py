@@ -31,4 +31,5 @@ def test_orders_that_the_table_does_not_know() -> None:
     assert outcomes.unchanged("1") == Outcome("1", Action.UNCHANGED, "unchanged")
     assert outcomes.later("1") == Outcome("1", Action.LATER, "watch", "later")
     assert outcomes.unreadable("1", path="a/b") == Outcome("1", Action.UNREADABLE, "rejected", "a/b")
+    assert outcomes.too_late("1") == Outcome("1", Action.TOO_LATE, "skip", "too_late")
     assert outcomes.gone("1") == Outcome("1", Action.GONE, "skip", "gone")

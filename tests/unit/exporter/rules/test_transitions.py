@@ -42,7 +42,7 @@ def test_pushing_is_watched_so_that_a_crash_is_healed() -> None:
 
 
 def test_accepted_ends_the_watch_and_cures() -> None:
-    for code in ("rejected", "not_saved", "unreadable", "given_up", "changed_after_transfer"):
+    for code in ("rejected", "not_saved", "unreadable", "given_up", "changed_after_transfer", "too_late"):
         found = t.accepted(replace(SENDING, problem=problem(code)), fingerprint="f", now=NOW)
         assert (found.state, found.pushed, found.pushes, found.watched) == ("accepted", NOW, 1, 0)
         assert found.problem is None
@@ -51,6 +51,20 @@ def test_accepted_ends_the_watch_and_cures() -> None:
 def test_an_answer_for_an_older_version_says_nothing_about_the_newer() -> None:
     newer = replace(SENDING, fingerprint="g")
     assert t.accepted(newer, fingerprint="f", now=NOW) is newer
+
+
+def test_too_late_is_reported_and_not_watched() -> None:
+    found = t.too_late(entry(), now=NOW)
+    assert (found.state, found.watched, found.problem) == ("problem", 0, Problem("too_late", NOW, "OrderDate"))
+    assert t.too_late(found, now=NOW + 1) is found
+    assert t.dismissed(found).problem is None
+    pushed = t.pushing(found, fingerprint="f", now=NOW)
+    assert t.accepted(pushed, fingerprint="f", now=NOW).problem is None
+
+
+@pytest.mark.parametrize("known", [CONFIRMED, SENDING, LABELLED, DELETED, REJECTED, entry(watched=NOW)])
+def test_what_is_known_is_never_too_late(known: Entry) -> None:
+    assert t.too_late(known, now=NOW) is known
 
 
 def test_rejected_is_watched_with_the_field_that_is_to_blame() -> None:

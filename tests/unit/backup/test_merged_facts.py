@@ -1,0 +1,22 @@
+"""The facts of a tenant after a restore: what is read again changes nothing, what is skipped is lost."""
+
+import pytest
+
+from aftersend.backup.restore import merged_facts
+from aftersend.ledger.tenant_state import StateField
+
+
+@pytest.mark.parametrize("name", ["export.start", "export.first", "export.highest"])
+@pytest.mark.parametrize(
+    ("live", "saved", "merged"),
+    [("1000", "999", "999"), ("999", "1000", "999"), (None, "999", "999"), ("999", None, "999")],
+)
+def test_the_older_progress_of_exports_counts(
+    name: StateField, live: str | None, saved: str | None, merged: str
+) -> None:
+    found = merged_facts({name: live} if live else {}, {name: saved} if saved else {})
+    assert found[name] == merged
+
+
+def test_the_later_success_counts() -> None:
+    assert merged_facts({"success.export": "999"}, {"success.export": "1000"})["success.export"] == "1000"
