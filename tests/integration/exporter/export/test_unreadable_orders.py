@@ -56,6 +56,51 @@ async def test_an_order_that_is_no_xml_is_named_and_the_others_are_sent(redis_ur
         assert await harness.problem(odd) == ""
 
 
+async def test_odd_products_cost_no_order_and_no_customs_data_of_others(redis_url: str, tmp_path: Path) -> None:
+    async with exporter_harness(redis_url, tmp_path, orders=300) as harness:
+        for product, raw in zip(harness.world.afterbuy.products.values(), ODD * 5, strict=False):
+            product.raw_memo = raw.decode("latin-1")
+        summary = await harness.export()
+        assert (summary.outcome, summary.rejected) == ("done", 0)
+        assert {rule: found for rule, found in harness.broken_rules().items() if rule in {"arrive", "customs"}} == {}
+
+
+async def test_odd_characters_among_watched_orders_keep_none_of_them_back(redis_url: str, tmp_path: Path) -> None:
+    async with exporter_harness(redis_url, tmp_path, orders=20) as harness:
+        held = [order for order in harness.world.afterbuy.orders if order.scenario in {"shop", "ebay", "kaufland"}]
+        for order in held:
+            order.additional_info = "warten"
+        await harness.export()
+        harness.later(days=3)
+        for order, raw in zip(held, (b"&#X1F;&#0;", b"<o:p>\xff</o:p>", b"]]>&nbsp;<3"), strict=False):
+            order.additional_info, order.raw_comment = "", raw.decode("latin-1")
+        assert (await harness.export()).sent == 3
+        assert all(harness.incoming(order) for order in held[:3])
+
+
+MAILS = {
+    "Max Muster <max@example.org>": "max@example.org",
+    "a@example.org; b@example.org": "a@example.org",
+    "punkt.@example.org": None,
+    "max..m@example.org": None,
+    "a@example.org/b@example.org": "a@example.org",
+    "'max@example.org'.": "max@example.org",
+}
+
+
+async def test_a_mail_in_any_form_keeps_no_order_back(small: ExporterHarness) -> None:
+    orders = [order for order in small.world.afterbuy.orders if order.scenario in {"shop", "ebay", "amazon_own"}]
+    orders += [
+        order for order in small.world.afterbuy.orders if order.scenario in {"kaufland", "phone", "several_items"}
+    ]
+    for order, text in zip(orders, MAILS, strict=True):
+        order.billing.mail = text
+    summary = await small.export()
+    assert (summary.outcome, summary.rejected) == ("done", 0)
+    sent = [small.saved(order).body["shipping_address"].get("email") for order in orders]
+    assert sent == list(MAILS.values())
+
+
 async def test_a_country_that_is_none_is_named(small: ExporterHarness) -> None:
     order = small.order()
     order.shipping_address = None
