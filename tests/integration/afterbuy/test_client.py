@@ -201,6 +201,58 @@ async def test_a_single_order_without_a_section_is_its_own_matter(section: str, 
         assert await collected(window(end)) == [["1"]] * before + [["7"]]
 
 
+SECTIONS = {"B": "BuyerInfo", "I": "SoldItems", "S": "ShippingInfo"}
+
+
+@pytest.mark.parametrize(
+    ("pages", "fails"),
+    [
+        ("S", False),
+        ("BIS", False),
+        ("S .", False),
+        (". S S", False),
+        (". | S", False),
+        ("S | .", False),
+        (". . | BIS | S | .", False),
+        ("B S", False),
+        ("B | S | I", False),
+        (". | S S S", False),
+        ("S S", True),
+        ("S | S", True),
+        ("BS | S", True),
+        ("B B | .", True),
+    ],
+)
+async def test_whether_a_section_is_missed_depends_on_no_neighbour(pages: str, *, fails: bool) -> None:
+    """Each word is an order, its letters are what it lacks; bars divide pages."""
+    number, answers = 0, []
+    for text in pages.split("|"):
+        lacking = []
+        for word in text.split():
+            number += 1
+            lacking.append(order(number))
+            for letter in word.strip("."):
+                lacking[-1] = re.sub(f"<{SECTIONS[letter]}>.*</{SECTIONS[letter]}>", "", lacking[-1])
+        answers.append((page(*lacking, more=1, last=number), page(*lacking, more=0, last=number)))
+    asked: list[int] = []
+
+    async def answer_page(_: web.Request, body: bytes) -> web.Response:
+        found = re.search(rb"<ValueFrom>([0-9]+)</ValueFrom>", body)
+        position = int(found[1]) if found else 0
+        asked.append(position)
+        place = next(
+            n for n, (each, _) in enumerate(answers) if int(re.findall(r"<LastOrderID>(\d+)", each)[0]) > position
+        )
+        return web.Response(text=answers[place][place == len(answers) - 1])
+
+    async with scripted_afterbuy(handler=answer_page) as end:
+        if fails:
+            with pytest.raises(Bug, match="section_missing"):
+                await collected(window(end))
+        else:
+            assert [each for ids in await collected(window(end)) for each in ids] == [str(n + 1) for n in range(number)]
+
+
 async def test_orders_already_seen_count_for_sections() -> None:
     incomplete = BARE.replace(">1<", ">3<")
     async with scripted_afterbuy(page(order(2), more=1, last=2), page(order(2), incomplete, last=3)) as end:

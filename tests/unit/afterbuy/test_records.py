@@ -8,6 +8,7 @@ from aftersend.afterbuy.answer import AnswerReader
 from aftersend.afterbuy.model import Order, UnreadableOrder
 from aftersend.afterbuy.reading import read_order, read_product
 from aftersend.afterbuy.records import Element
+from aftersend.afterbuy.sold_items import SoldItemsPage
 from aftersend.errors import Transient
 from tests.support.scripted_afterbuy import answer, order, page
 
@@ -239,6 +240,38 @@ def test_an_odd_product_spoils_no_other(odd: bytes) -> None:
     reader.finish()
     known = {product.product_id: product for each in found if (product := read_product(each))}
     assert {known["1"].origin_country, known["3"].origin_country} == {"CN"}
+
+
+PRODUCT = "<Product><ProductID>{}</ProductID><Memo>{}</Memo><CountryOfOrigin>CN</CountryOfOrigin></Product>"
+
+
+@given(st.binary(max_size=60) | st.lists(PIECES, max_size=12).map("".join).map(str.encode))
+@example(b"</Product><Product>")
+@example(b"</Product></Products>")
+def test_any_bytes_in_one_product_leave_the_others_untouched(odd: bytes) -> None:
+    text = answer("<Products>" + "".join(PRODUCT.format(n, MARK if n == 2 else "") for n in (1, 2, 3)) + "</Products>")
+    before, after = text.encode().split(MARK.encode())
+    found: list[Element] = []
+    reader = AnswerReader("Product", found.append)
+    reader.feed(before + odd + after)
+    reader.finish()
+    first, last = read_product(found[0]), read_product(found[-1])
+    assert first is not None
+    assert last is not None
+    assert (first.product_id, first.origin_country, last.product_id, last.origin_country) == ("1", "CN", "3", "CN")
+
+
+@given(st.binary(max_size=60))
+@example(b"</Order><Order><OrderID>1</OrderID></Order><Order>")
+@example(b"</Order><Order><OrderID>3</OrderID></Order><Order>")
+def test_any_bytes_in_one_watched_order_leave_the_others_untouched(odd: bytes) -> None:
+    sold = SoldItemsPage()
+    reader = AnswerReader("Order", sold.take)
+    reader.feed(around(odd))
+    reader.finish()
+    shown = sold.only({"1", "2", "3"})
+    assert (shown.orders[0], shown.orders[-1]) == CALM
+    assert {each.order_id for each in (*shown.orders, *shown.unreadable)} <= {"1", "2", "3"}
 
 
 @pytest.mark.parametrize("cut", range(1, 200, 7))
