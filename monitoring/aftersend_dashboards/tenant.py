@@ -170,7 +170,7 @@ def _back(of: dashboard.Dashboard) -> None:
                 Ask(or_zero(_per_window("aftersend_webhooks_total", "outcome"), "outcome"), "{{outcome}}"),
                 normal="stored and ignored_… are fine; not_stored, failed, no_key and busy are ours; wrong_signature: a"
                 " stranger, or the keys differ; too_old: recorded and sent again.",
-                alerts=("AftersendWebhookFailing", "AftersendSignaturesRefused"),
+                alerts=("AftersendWebhookFailing", "AftersendSignaturesRefused", "AftersendEventsTooOld"),
                 stacked=True,
             ),
             curves(

@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from prometheus_client import Counter
+
 from aftersend.afterbuy.model import AFTERBUY
 from aftersend.circuit_breaker import CircuitState
 from aftersend.errors import Transient
@@ -40,11 +42,14 @@ class WriterMetrics:
     stream: Stream
     clock: Callable[[], float] = time.time
     _circuit: CircuitMeter = field(init=False)
+    _too_old: Counter = field(init=False)
+    """Created at 0: Prometheus sees no increase in a series that begins with its first event."""
     _success: float = 0.0
     _stored: float = 0.0
 
     def __post_init__(self) -> None:
         self._circuit = CircuitMeter(self.metrics, self.tenant, AFTERBUY)
+        self._too_old = self.metrics.events_handled.labels(self.tenant, "too_old", self.stream.name)
 
     def record_success(self) -> None:
         """Note the time of a successful write-back."""
@@ -65,7 +70,7 @@ class WriterMetrics:
 
     def count_too_old(self) -> None:
         """Count an event that was refused as too old."""
-        self.metrics.events_handled.labels(self.tenant, "too_old", self.stream.name).inc()
+        self._too_old.inc()
 
     def show_circuit(self, state: CircuitState) -> None:
         """Show the state of Afterbuy's circuit breaker."""
