@@ -133,6 +133,8 @@ class Tenants(Part, frozen=True):
 
     rollout_at_once: Annotated[int, Meta(ge=1, le=1000)] = 10
     """How many tenants may restart at the same time after an upgrade."""
+    wave_failures: Annotated[int, Meta(ge=1, le=1000)] = 2
+    """After how many tenants that were ready and did not come up again an upgrade restarts no more."""
     pod_monitors: RenderMode = "skip"
     """A PodMonitor per tenant: skip where the cluster does not know the kind, fail there, or always."""
     pod_monitor_labels: Texts = field(default_factory=dict)

@@ -260,6 +260,13 @@ def _operator(of: dashboard.Dashboard) -> None:
                 alerts=("AftersendOperatorStalled",),
                 look=Look(warn=1, words={"0": "no", "1": "yes"}),
             ),
+            figure(
+                "Upgrade stopped",
+                or_zero("max(aftersend_operator_wave_stopped)"),
+                normal="1 while an upgrade rolls no more, because merchants that were ready did not come up again.",
+                alerts=("AftersendWaveStopped",),
+                look=Look(warn=1, words={"0": "no", "1": "yes"}),
+            ),
             curves(
                 "Versions",
                 Ask("count by (version) (aftersend_build_info)", "services {{version}}"),

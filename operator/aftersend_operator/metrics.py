@@ -35,6 +35,11 @@ class OperatorMetrics:
             "aftersend_operator_queue_depth", "Tenants that are due or being reconciled.", registry=registry
         )
         self.tenants = Gauge("aftersend_operator_tenants", "Tenants that are served.", registry=registry)
+        self.wave_stopped = Gauge(
+            "aftersend_operator_wave_stopped",
+            "1 while an upgrade rolls no more tenants, because some did not come up again.",
+            registry=registry,
+        )
         self.foreign_tenants = Gauge(
             "aftersend_operator_foreign_tenants", "Tenants that are left to another operator.", registry=registry
         )

@@ -67,7 +67,7 @@ class OperatorRuntime:
         self._revisions: Counter[Key] = Counter()
         self._cache = Cache(on_change=self._changed)
         self._list_sync = ListSync(self._cache, health)
-        self._gate = RolloutGate(settings.rollout_at_once)
+        self._gate = RolloutGate(settings.rollout_at_once, settings.wave_failures)
         self._reconciler = Reconciler(
             settings=settings,
             api=api,
@@ -81,6 +81,7 @@ class OperatorRuntime:
         self._queue = WorkQueue[Key](self._reconciler.reconcile, heartbeat=partial(health.heartbeat, _QUEUE))
         metrics.queue_depth.set_function(lambda: self._queue.depth)
         metrics.tenants.set_function(lambda: len(self._cache.tenants) - len(self._reconciler.foreign))
+        metrics.wave_stopped.set_function(lambda: self._gate.is_stopped)
         metrics.foreign_tenants.set_function(lambda: len(self._reconciler.foreign))
         health.add_ready_check("lists", self._list_sync.check_complete)
 

@@ -63,6 +63,8 @@ class OperatorSettings:
     """``AFTERSEND_OPERATOR_RELEASE``: name of the Helm release."""
     rollout_at_once: int = 10
     """``AFTERSEND_ROLLOUT_AT_ONCE``: how many tenants may roll at the same time after an upgrade."""
+    wave_failures: int = 2
+    """``AFTERSEND_WAVE_FAILURES``: after how many tenants that did not come up again an upgrade rolls no more."""
     pod_monitors: RenderMode = "skip"
     """``AFTERSEND_POD_MONITORS``: skip where the kind is unknown, fail there, or always."""
     pod_monitor: PodMonitorWishes = field(default_factory=PodMonitorWishes)
@@ -101,6 +103,7 @@ def read_operator_settings(environ: Mapping[str, str] = os.environ) -> OperatorS
         namespace=reader.parsed("AFTERSEND_OPERATOR_NAMESPACE", "", _namespace, "use the name of a namespace"),
         release=reader.parsed("AFTERSEND_OPERATOR_RELEASE", "", _namespace, "use the name of the Helm release"),
         rollout_at_once=reader.parsed("AFTERSEND_ROLLOUT_AT_ONCE", "10", _count, "use a number from 1 to 1000"),
+        wave_failures=reader.parsed("AFTERSEND_WAVE_FAILURES", "2", _count, "use a number from 1 to 1000"),
         pod_monitors=reader.choice("AFTERSEND_POD_MONITORS", "skip", ("skip", "fail", "always")),
         pod_monitor=reader.parsed("AFTERSEND_POD_MONITOR", "{}", _pod_monitor, "use JSON as the chart does"),
         ingress_namespaces=reader.parsed("AFTERSEND_INGRESS_NAMESPACE_SELECTOR", "", _labels, labels),

@@ -45,6 +45,7 @@ def test_every_value_reaches_the_operator() -> None:
         "operator": {"logFormat": "console", "logLevel": "debug"},
         "tenants": {
             "rolloutAtOnce": 3,
+            "waveFailures": 4,
             "podMonitors": "always",
             "podMonitorLabels": {"release": "kps"},
             "podMonitorAnnotations": {"a": "b"},
@@ -66,6 +67,7 @@ def test_every_value_reaches_the_operator() -> None:
         {"release": "kps"}, {"a": "b"}, "15s", [{"action": "labeldrop", "regex": "x"}]
     )
     assert settings.identity.startswith("operators/")
+    assert settings.wave_failures == 4
     assert settings.ingress_namespaces == (("a", "b"), ("kubernetes.io/metadata.name", "ingress"))
     assert settings.scrape_namespaces == (("team", "sight"),)
     assert settings.upstream_hosts == {"sandbox.demo.svc"}

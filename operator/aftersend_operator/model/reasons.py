@@ -28,6 +28,7 @@ class ConditionReason(StrEnum):
     # Progressing
     ROLLING_OUT = "RollingOut"
     WAITING_FOR_TURN = "WaitingForTurn"
+    WAVE_STOPPED = "WaveStopped"
     UP_TO_DATE = "UpToDate"
     # Degraded
     HEALTHY = "Healthy"

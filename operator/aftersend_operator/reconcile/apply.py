@@ -5,8 +5,9 @@ written only where they differ. Its responses go into the cache at once, so that
 watch event arrives. Any call may be the last one of this process: the next reconciliation finds the rest of the work.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from aftersend_operator.api.client import Api
 from aftersend_operator.api.errors import ApiRefusal, Conflict, NamespaceTerminating
@@ -16,9 +17,11 @@ from aftersend_operator.model.faults import Fault, not_ours
 from aftersend_operator.model.kinds import Kind, kind_of
 from aftersend_operator.model.naming import MANAGED_BY_LABEL, TENANT_LABEL, Manifest
 from aftersend_operator.model.reasons import ConditionReason
-from aftersend_operator.model.records import ChildRecord, TenantRecord, child_record
+from aftersend_operator.model.records import ChildRecord, Key, TenantRecord, child_record
 from aftersend_operator.reconcile.plan import Changes, Step, plan_changes, step_for
-from aftersend_operator.reconcile.rollout_gate import RolloutGate, is_rolling
+from aftersend_operator.reconcile.rollout_gate import RolloutGate, is_rolling, is_stuck
+
+_MAX_NAMES: Final = 5
 
 
 @dataclass(slots=True)
@@ -27,6 +30,8 @@ class ApplyResult:
 
     faults: list[Fault] = field(default_factory=list)
     waits_for_turn: bool = False
+    wave_stopped: str = ""
+    """Why nothing is rolled any more, while it waits; empty if others just go first."""
     again: bool = False
     """Retry at the next resync, even if no object changes until then."""
 
@@ -43,6 +48,8 @@ class ChildApplier:
         """Apply what differs from ``manifests``, prune the rest; raise ``Transient`` and ``NamespaceTerminating``."""
         changes = plan_changes([with_digest(m) for m in manifests], self.cache.children(record.key), uid=record.uid)
         result = ApplyResult(waits_for_turn=self._waits_for_turn(record, changes))
+        if result.waits_for_turn and self.gate.is_stopped:
+            result.wave_stopped = _wave_stopped(self.gate.failed)
         for step, manifest in changes.steps:
             decided = await self._read(manifest, uid=record.uid) if step == "read" else step
             if step == "apply" and result.waits_for_turn:
@@ -59,10 +66,17 @@ class ChildApplier:
     def _waits_for_turn(self, record: TenantRecord, changes: Changes) -> bool:
         """Let a changed spec roll at once; changes that an operator upgrade brings pass the rollout gate."""
         if not changes.rolls:
-            if not is_rolling(self.cache.children(record.key).values()):
+            children = self.cache.children(record.key).values()
+            if is_stuck(children):
+                self.gate.fail(record.key)
+            elif not is_rolling(children):
                 self.gate.release(record.key)
             return False
-        return record.generation == record.status.observed_generation and not self.gate.acquire(record.key)
+        if record.generation != record.status.observed_generation:
+            return False
+        was_ready = any(c.type == "Ready" and c.status == "True" for c in record.status.conditions)
+        is_compact = record.tenant is not None and record.tenant.spec.topology == "compact"
+        return not self.gate.acquire(record.key, was_ready=was_ready, is_compact=is_compact)
 
     async def _read(self, manifest: Manifest, *, uid: str) -> Step:
         """Read a child that is not cached: it may be missing, or exist without the labels that the watch selects."""
@@ -99,6 +113,12 @@ class ChildApplier:
                 Fault(ConditionReason.APPLY_REFUSED, f"{kind.name} {child.key[1]} cannot be deleted: {error.code}")
             )
             result.again = True
+
+
+def _wave_stopped(failed: Collection[Key]) -> str:
+    names = ", ".join(sorted("/".join(key) for key in failed)[:_MAX_NAMES])
+    cure = "roll back the release or cure them; a change of this document goes ahead"
+    return f"the wave has stopped, {len(failed)} tenants that were ready did not come up again ({names}): {cure}"
 
 
 def _carries_our_labels(live: Manifest, manifest: Manifest) -> bool:

@@ -135,6 +135,7 @@ class Reconciler:
             parts,
             [*result.faults, *self._checks(record), *reported.faults],
             waits_for_turn=result.waits_for_turn,
+            wave_stopped=result.wave_stopped,
             suspended=spec is not None and spec.suspend,
         )
         await self._write_status(record, health, reported)

@@ -5,6 +5,10 @@ version. A tenant holds a slot from the change of its workloads until their roll
 condition says so and the next tenant rolls). A StatefulSet never reports that it is stuck, so a slot is held for at
 most 15 minutes.
 
+A tenant that was ready when it took its slot, and whose rollout is stuck or not complete when its time is over, is a
+failure. After ``max_failures`` of them the wave stops: nothing more is rolled until one of them heals, or a corrected
+release starts the operator anew. Tenants of the compact topology go last: their pods end before the new ones start.
+
 Slots are not stored. After a restart they are derived from the workloads: every tenant that is rolling takes its slot
 before the queue starts (``resume``).
 """
@@ -17,36 +21,82 @@ from typing import Final
 from aftersend_operator.model.records import ChildRecord, Key
 
 MAX_HOLD_SECONDS: Final = 900.0
+COMPACT_DELAY_SECONDS: Final = 4.0
+"""Less than the time after which a waiting tenant asks again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    since: float
+    was_ready: bool
 
 
 @dataclass(slots=True)
 class RolloutGate:
-    """At most ``at_once`` tenants hold a slot."""
+    """At most ``at_once`` tenants hold a slot, and none takes one after ``max_failures``."""
 
     at_once: int
+    max_failures: int = 2
     clock: Callable[[], float] = time.monotonic
-    _rolling: dict[Key, float] = field(default_factory=dict)
-    """When each tenant took its slot."""
+    failed: set[Key] = field(default_factory=set)
+    """Tenants that were ready before the wave reached them, and did not come up again."""
+    _rolling: dict[Key, _Slot] = field(default_factory=dict)
+    _split_waiting: set[Key] = field(default_factory=set)
+    _first_asked: dict[Key, float] = field(default_factory=dict)
+    """When a compact tenant asked first: others have that long to ask before it."""
+
+    @property
+    def is_stopped(self) -> bool:
+        """Return True if the wave has stopped after failures."""
+        return len(self.failed) >= self.max_failures
 
     def resume(self, rolling: Iterable[Key]) -> None:
         """Give slots to tenants that were rolling before this process started."""
-        self._rolling |= dict.fromkeys(rolling, self.clock())
+        self._rolling |= dict.fromkeys(rolling, _Slot(self.clock(), was_ready=False))
 
-    def acquire(self, key: Key) -> bool:
-        """Take a slot; False if all are taken."""
+    def acquire(self, key: Key, *, was_ready: bool = False, is_compact: bool = False) -> bool:
+        """Take a slot; False if all are taken, if the wave has stopped, or if it is not a compact tenant's turn yet."""
         now = self.clock()
-        self._rolling = {holder: since for holder, since in self._rolling.items() if now - since < MAX_HOLD_SECONDS}
-        if key in self._rolling or len(self._rolling) < self.at_once:
-            self._rolling.setdefault(key, now)
+        for holder in [holder for holder, slot in self._rolling.items() if now - slot.since >= MAX_HOLD_SECONDS]:
+            self.fail(holder)
+        if key in self._rolling:
             return True
-        return False
+        may_roll = not self.is_stopped and len(self._rolling) < self.at_once and (not is_compact or self._is_last(key))
+        if may_roll:
+            self._rolling[key] = _Slot(now, was_ready)
+            self._forget(key)
+        elif not is_compact:
+            self._split_waiting.add(key)
+        return may_roll
+
+    def fail(self, key: Key) -> None:
+        """Free the slot of a tenant whose rollout is stuck, and count it if it was ready before."""
+        slot = self._rolling.pop(key, None)
+        if slot is not None and slot.was_ready:
+            self.failed.add(key)
 
     def release(self, key: Key) -> None:
-        """Free the slot of a tenant that has rolled, is stuck or gone."""
+        """Free the slot of a tenant that has rolled, or is gone."""
         self._rolling.pop(key, None)
+        self.failed.discard(key)
+        self._forget(key)
+
+    def _is_last(self, key: Key) -> bool:
+        """Return True for a compact tenant when no split one waits, and all had time to ask."""
+        since = self._first_asked.setdefault(key, self.clock())
+        return not self._split_waiting and self.clock() - since >= COMPACT_DELAY_SECONDS
+
+    def _forget(self, key: Key) -> None:
+        self._split_waiting.discard(key)
+        self._first_asked.pop(key, None)
 
 
 def is_rolling(children: Iterable[ChildRecord]) -> bool:
     """Return True while a workload is rolling and none is stuck."""
     rollouts = [child.rollout for child in children if child.rollout is not None]
     return any(not rollout.complete for rollout in rollouts) and not any(rollout.stuck for rollout in rollouts)
+
+
+def is_stuck(children: Iterable[ChildRecord]) -> bool:
+    """Return True if the rollout of a workload makes no progress."""
+    return any(child.rollout is not None and child.rollout.stuck for child in children)

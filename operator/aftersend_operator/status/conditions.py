@@ -30,6 +30,8 @@ class TenantHealth:
     waiting_for: tuple[str, ...] = ()
     """The parts without a pod that serves."""
     waits_for_turn: bool = False
+    wave_stopped: str = ""
+    """Why no tenant rolls any more; empty if the wave goes on."""
     suspended: bool = False
 
 
@@ -45,7 +47,12 @@ class ConditionDraft:
 
 
 def tenant_health(
-    parts: Sequence[PartState], faults: Iterable[Fault], *, waits_for_turn: bool, suspended: bool
+    parts: Sequence[PartState],
+    faults: Iterable[Fault],
+    *,
+    waits_for_turn: bool,
+    suspended: bool,
+    wave_stopped: str = "",
 ) -> TenantHealth:
     """Combine the states of all parts with the faults that come from elsewhere."""
     return TenantHealth(
@@ -54,6 +61,7 @@ def tenant_health(
         rolling=any(not part.complete for part in parts),
         waiting_for=tuple(part.name for part in parts if not part.serves),
         waits_for_turn=waits_for_turn,
+        wave_stopped=wave_stopped,
         suspended=suspended,
     )
 
@@ -85,6 +93,8 @@ def _waiting_text(health: TenantHealth) -> str:
 
 
 def _progressing(health: TenantHealth) -> ConditionDraft:
+    if health.wave_stopped:
+        return ConditionDraft("Progressing", ConditionReason.WAVE_STOPPED, health.wave_stopped, holds=True)
     if health.waits_for_turn:
         return ConditionDraft("Progressing", ConditionReason.WAITING_FOR_TURN, "other tenants roll first", holds=True)
     if health.rolling:

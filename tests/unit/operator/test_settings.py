@@ -32,6 +32,7 @@ def test_every_variable_is_read() -> None:
             "AFTERSEND_OPERATOR_LISTEN": "127.0.0.1:9999",
             "AFTERSEND_OPERATOR_NAMESPACE": "aftersend-system",
             "AFTERSEND_ROLLOUT_AT_ONCE": "3",
+            "AFTERSEND_WAVE_FAILURES": "4",
             "AFTERSEND_POD_MONITORS": "always",
             "AFTERSEND_POD_MONITOR": '{"labels": {"release": "kps"}, "annotations": {"a": "b"}, "interval": "15s"}',
             "AFTERSEND_OPERATOR_RELEASE": "aftersend",
@@ -55,6 +56,7 @@ def test_every_variable_is_read() -> None:
     assert (settings.namespace, settings.rollout_at_once, settings.pod_monitors) == ("aftersend-system", 3, "always")
     assert settings.pod_monitor == PodMonitorWishes({"release": "kps"}, {"a": "b"}, "15s")
     assert settings.identity == "aftersend-system/aftersend"
+    assert settings.wave_failures == 4
     assert settings.ingress_namespaces == (("kubernetes.io/metadata.name", "ingress-nginx"),)
     assert settings.scrape_namespaces == (("monitoring", "yes"), ("team", "watch"))
     assert settings.upstream_hosts == {"sandbox.demo.svc"}
@@ -72,6 +74,7 @@ def test_every_variable_is_read() -> None:
         ("AFTERSEND_OPERATOR_LISTEN", "8080"),
         ("AFTERSEND_OPERATOR_NAMESPACE", "-x"),
         ("AFTERSEND_ROLLOUT_AT_ONCE", "0"),
+        ("AFTERSEND_WAVE_FAILURES", "0"),
         ("AFTERSEND_ROLLOUT_AT_ONCE", "1001"),
         ("AFTERSEND_ROLLOUT_AT_ONCE", "ten"),
         ("AFTERSEND_POD_MONITORS", "maybe"),

@@ -16,6 +16,7 @@ BLOCKING, HARMLESS = Fault(ConditionReason.SECRET_MISSING, "s"), Fault(Condition
         (TenantHealth(available=True), "", None, None),
         (TenantHealth(available=True, rolling=True), "", "RollingOut", None),
         (TenantHealth(available=True, waits_for_turn=True), "", "WaitingForTurn", None),
+        (TenantHealth(available=True, waits_for_turn=True, wave_stopped="two failed"), "", "WaveStopped", None),
         (TenantHealth(available=True, faults=[HARMLESS]), "", None, "BackupFailed"),
         (TenantHealth(available=True, faults=[BLOCKING]), "SecretMissing", None, "SecretMissing"),
         (TenantHealth(faults=[HARMLESS, BLOCKING]), "SecretMissing", None, "SecretMissing"),

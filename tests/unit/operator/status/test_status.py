@@ -15,7 +15,7 @@ from aftersend_operator.model.faults import Fault
 from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.model.records import child_record, secret_record, tenant_record
 from aftersend_operator.model.rollout import Rollout, rollout_of
-from aftersend_operator.reconcile.rollout_gate import MAX_HOLD_SECONDS, RolloutGate, is_rolling
+from aftersend_operator.reconcile.rollout_gate import is_rolling
 from aftersend_operator.settings import OperatorSettings
 from aftersend_operator.status.checks import secret_faults, start_faults
 from aftersend_operator.status.conditions import TenantHealth
@@ -200,27 +200,6 @@ def test_a_new_tenant_gets_events_for_true_conditions_only() -> None:
     conditions = status_of(recorded_tenant(), TenantHealth(rolling=True), ReportedState(), now=NOW).conditions
     assert [c.type for c in events_for(conditions, is_new=True)] == ["Progressing"]
     assert events_for(conditions, is_new=False) == conditions
-
-
-def test_the_gate_lets_a_number_of_tenants_roll_and_keeps_their_slots_until_released() -> None:
-    gate = RolloutGate(at_once=2)
-    gate.resume([("n", "a")])
-    assert [gate.acquire(("n", name)) for name in "bcab"] == [True, False, True, True]
-    gate.release(("n", "a"))
-    gate.release(("n", "never-acquired"))
-    assert [gate.acquire(("n", name)) for name in "cd"] == [True, False]
-
-
-def test_a_redis_that_never_gets_ready_does_not_hold_its_slot_for_ever() -> None:
-    now = [0.0]
-    gate = RolloutGate(at_once=1, clock=lambda: now[0])
-    gate.resume([("n", "stuck")])
-    now[0] = MAX_HOLD_SECONDS - 1
-    assert not gate.acquire(("n", "next"))
-    assert gate.acquire(("n", "stuck")), "asking again does not prolong its time"
-    now[0] = MAX_HOLD_SECONDS
-    assert gate.acquire(("n", "next"))
-    assert not gate.acquire(("n", "stuck")), "it waits for its turn like others"
 
 
 def test_the_gauge_of_a_tenant_goes_with_it() -> None:
