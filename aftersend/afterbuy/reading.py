@@ -53,7 +53,7 @@ _HS_LABELS: Final = (
     r"HS6(?!\d)|HS\s?20(?:12|17|22)(?=[\s:]+\d{6})|HSC?|HTS(?:US)?|TARIC|KN|CN|WTN|ZTN?|Intrastat|Stat(?:istische|istical)?|"
     r"(?:Zoll|Waren)?-?Tarif|Tariff|Waren|Commodity|Customs|Code|Nummer|Number|Nr|No"
 )
-_HS_CODE: Final = re.compile(rf"(?:(?:{_HS_LABELS})[\s.:#-]*)*(\d[\d.\s]*)(?:\([^\d]*\))?", re.IGNORECASE | re.ASCII)
+_HS_CODE: Final = re.compile(rf"(?:(?:{_HS_LABELS})[\s.:#-]*+)*(\d[\d.\s]*)(?:\([^\d]*\))?", re.IGNORECASE | re.ASCII)
 _HS_LENGTHS: Final = frozenset({4, 6, 8, 10, 11, 12})
 """An odd number of digits has lost one, mostly the zero in front."""
 _NO_WEIGHT: Final[tuple[Decimal | None, str]] = (None, "")

@@ -12,6 +12,8 @@ from typing import Final
 
 _SEPARATORS: Final = (re.compile(r"[()\[\],;/|+]|\s[-–—]\s"), re.compile(r"[-–—]"))
 _INITIALS: Final = re.compile(r"\b(\w)\.\s*(?=\w\b)")
+LONGEST: Final = 200
+"""Characters; a longer text is no name."""
 _FILLERS: Final = frozenset({"and", "e", "et", "the", "und"})
 _UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
@@ -34,7 +36,7 @@ def certain(text: str, meanings: Callable[[str], AbstractSet[str]], *, unknown_p
 
     ``meanings`` gets folded texts. With ``unknown_parts`` a part without meaning does not count, such as a city.
     """
-    for parts in _readings(text):
+    for parts in _readings(text) if len(text) <= LONGEST else ():
         found = [meanings(part) for part in parts if part]
         known = [each for each in found if each]
         if known and (unknown_parts or len(known) == len(found)):

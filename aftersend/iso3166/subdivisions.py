@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from aftersend.iso3166.folding import certain, folded, spellings
+from aftersend.iso3166.folding import LONGEST, certain, folded, spellings
 
 _NAMES: Final = {
     "AU": {"ACT": "capital territory", "NSW": "neusüdwales", "WA": "west australia"},
@@ -111,7 +111,7 @@ def needs_state(country: str) -> bool:
 
 def subdivision_code(*, country: str, state: str) -> str:
     """Return the code such as ``US-NY``; empty if the text is not certainly a state of that country."""
-    if not needs_state(country):
+    if not needs_state(country) or len(state) > LONGEST:
         return ""
     code = certain(state, lambda part: _named(part, country=country), unknown_parts=True)
     code = code or _beside_a_city(state, country=country)

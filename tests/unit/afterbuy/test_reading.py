@@ -359,6 +359,8 @@ def test_products(inside: str, hs_code: str, origin: str) -> None:
         ("CustomsTariffNumber", "00000000", None),
         ("CustomsTariffNumber", "99999999", None),
         ("CustomsTariffNumber", "n/a", None),
+        ("CustomsTariffNumber", "Tarif" + "-Tarif" * 60, None),
+        ("CustomsTariffNumber", "Tarif-Nr.-Code: " * 60 + "620520", "620520"),
         ("CustomsTariffNumber", "620520;620530", None),
         ("CustomsTariffNumber", "ex 6205 20", None),
         ("CustomsTariffNumber", "６２０５", None),

@@ -117,6 +117,11 @@ def test_every_state_in_every_spelling(country: str, code: str, names: list[str]
     assert {text for text, each in found.items() if each != f"{country}-{code}"} == set()
 
 
+def test_a_text_of_a_page_is_no_name() -> None:
+    assert country_code("China " * 50) == country_code("China, " * 50) == ""
+    assert subdivision_code(country="US", state="NY, " * 1_000_000) == ""
+
+
 def test_which_countries_need_a_state() -> None:
     assert [country for country in ("US", "CA", "AU", "IT", "DE", "GB", "") if needs_state(country)] == [
         "US",
