@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 COMPILE := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: help demo sandbox test test-cluster check format docs requirements bench clean
+.PHONY: help demo sandbox test test-cluster check format docs requirements bench soak clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ docs: $(VENV)/.development ## write the generated parts of the docs anew
 
 bench: $(VENV)/.development ## figures of speed and memory; the operator's need a cluster, see docs/guides/sizing.md
 	@for script in $(filter-out benchmarks/operator_tenants.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+soak: $(VENV)/.development ## minutes in which one of twenty calls fails, in real time (MINUTES=10); ten write docs/soak.json and its table
+	@MINUTES=$(or $(MINUTES),10) $(BIN)/python -m pytest -q tests/chaos/soak.py && $(BIN)/python docs/generate.py
 
 requirements: ## compile requirements/*.txt from pyproject.toml, keeping what they pin (needs uv)
 	@$(COMPILE) --group build -o requirements/build.txt

@@ -15,6 +15,7 @@ import chart_values
 import floors
 import metric_catalogue
 import msgspec
+import soak_table
 from msgspec import inspect as types
 
 from aftersend.crd.meanings import meanings
@@ -93,6 +94,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "metrics": metric_catalogue.tables,
     "chart-values": chart_values.values_table,
     "floors": floors.table,
+    "soak": soak_table.table,
 }
 
 

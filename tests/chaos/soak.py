@@ -43,6 +43,7 @@ class Soak:
     end: float = field(default_factory=lambda: time.monotonic() + 60 * MINUTES)
     waiting: dict[str, float] = field(default_factory=dict)
     """When the labels were printed whose numbers Afterbuy does not show yet."""
+    changed: set[str] = field(default_factory=set)
     seconds: list[float] = field(default_factory=list)
     outcomes: dict[RunKind, list[str]] = field(default_factory=lambda: {kind: [] for kind in PERIODS})
 
@@ -72,10 +73,16 @@ class Soak:
 
     async def _ask_for_runs(self, kind: RunKind) -> None:
         while time.monotonic() < self.end:
-            for order in self.orders[:CHANGES_PER_EXPORT] if kind == "export" else ():
+            for order in self._next_changes() if kind == "export" else ():
                 await self.running.control.correct_address(order)
             self.outcomes[kind].append((await self.running.run(kind)).outcome)
             await asyncio.sleep(PERIODS[kind])
+
+    def _next_changes(self) -> list[str]:
+        """Return orders without a label that were not changed yet, so that each export has something to push."""
+        chosen = [order for order in self.orders if order not in self.changed][:CHANGES_PER_EXPORT]
+        self.changed.update(chosen)
+        return chosen
 
     def measured(self, struck: dict[str, int]) -> dict[str, Any]:
         """Return the figures."""
