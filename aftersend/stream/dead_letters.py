@@ -1,4 +1,4 @@
-"""Dead letters: events that were given up, kept until a person decides.
+"""Dead letters: events that were given up, kept until a person decides, for 90 days at most, like the ledger's orders.
 
 A dead letter is the whole entry as it was, sealed data included, plus four fields: ``reason`` (one of a few words),
 ``error`` (class and code, never a text), ``attempts`` and ``died``. The table of reasons stands in ``retry``.
@@ -9,7 +9,7 @@ only one that an unreadable entry has).
 
 import time
 from collections.abc import Callable, Collection
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -23,6 +23,8 @@ from aftersend.stream.stream import Stream
 
 _ADDED_FIELDS: Final = (b"reason", b"error", b"attempts", b"died")
 _FIRST_DELIVERY: Final = 1
+LIFE_MS: Final = 90 * 86_400_000
+_MAX_EXPIRED: Final = 100
 
 
 class DeadLetterSummary(msgspec.Struct, frozen=True):
@@ -95,6 +97,14 @@ class DeadLetters:
             return 0
         with guarded():
             return int(await self._stream.redis.xdel(self._stream.dead_key, *entries))
+
+    async def expire(self) -> int:
+        """Delete those that died more than ``LIFE_MS`` ago, by Redis' clock; returns how many, some at a time."""
+        redis, key = self._stream.redis, self._stream.dead_key
+        with guarded():
+            seconds, _ = await redis.time()
+            found: Any = await redis.xrange(key, max=f"({seconds * 1000 - LIFE_MS}", count=_MAX_EXPIRED)
+            return int(await redis.xdel(key, *[entry for entry, _ in found])) if found else 0
 
     async def _redrive(self, entry: bytes, fields: Fields) -> int:
         old = text_of(fields, b"traceparent")

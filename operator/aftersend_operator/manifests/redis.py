@@ -13,6 +13,7 @@ user ``default`` has no password; but that user is off) and ``bind``.
 
 from typing import Any, Final
 
+from aftersend.redis.embedded import CLIENT_LIMITS
 from aftersend.tenant.quantities import memory_bytes
 from aftersend_operator.manifests.config_map import CONFIG_ANNOTATION, content_hash
 from aftersend_operator.manifests.generated_secrets import JSON_ACL, PLAIN_ACL
@@ -54,6 +55,7 @@ def redis_conf(memory_limit: int, *, data: str = _DATA_DIR, tls: str = _TLS_DIR,
         'save ""',
         f"maxmemory {int(memory_limit * _MEMORY_SHARE)}",
         "maxmemory-policy noeviction",
+        *CLIENT_LIMITS,
         "tcp-keepalive 60",
         "loglevel notice",
     )

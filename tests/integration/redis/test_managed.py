@@ -1,5 +1,6 @@
 """The managed Redis as its pod starts it: TLS, probes, memory, restarts; with Debian's Redis, which has TLS."""
 
+import contextlib
 import os
 import socket
 import ssl
@@ -14,6 +15,7 @@ from aftersend.errors import Transient
 from aftersend.redis.connection import connect
 from aftersend.secrets import SecretFiles
 from aftersend.stream.stream import Stream
+from aftersend_operator.manifests.redis_acl import PROBE
 from aftersend_operator.model.certificates import KeyPair, new_authority, new_server
 from tests.support.managed_redis import ManagedRedis
 from tests.support.operator_kit import tenant
@@ -129,6 +131,33 @@ async def test_it_refuses_when_full_and_never_evicts(server: ManagedRedis, tmp_p
     with pytest.raises(Transient):
         await stream.add("parcel.changed", "webhook", NamedParcel("a"))
     await client.aclose()
+
+
+async def test_a_client_that_may_only_ping_cannot_fill_the_memory(server: ManagedRedis, tmp_path: Path) -> None:
+    """Unfinished commands count as memory: 60 clients with 7 MB each are more than the server may use."""
+    unfinished = b"*2\r\n$4\r\nPING\r\n$7000000\r\n" + b"x" * 6_900_000
+    probes = [server.client(PROBE, "any") for _ in range(60)]
+    try:
+        for probe in probes:
+            with contextlib.suppress(OSError, redis.exceptions.RedisError):
+                probe.connection_pool.get_connection().send_packed_command([unfinished], check_health=False)
+        client = connect(server.url, server.files("webhook"), part="webhook")
+        stream = Stream(client, tenant=TENANT.identity, name="parcels", keyring=keyring_in(tmp_path))
+        await stream.add("parcel.changed", "webhook", NamedParcel("a"))
+        await client.aclose()
+        with server.inspector() as inspector:
+            memory = inspector.info("memory")
+        assert memory["used_memory"] < memory["maxmemory"] / 2
+    finally:
+        for probe in probes:
+            probe.connection_pool.disconnect()
+            probe.close()
+
+
+def test_a_command_longer_than_any_of_ours_is_refused(server: ManagedRedis) -> None:
+    with server.inspector() as inspector:
+        assert inspector.config_get("proto-max-bulk-len") == {"proto-max-bulk-len": str(8 * 2**20)}
+        assert inspector.config_get("client-query-buffer-limit") == {"client-query-buffer-limit": str(16 * 2**20)}
 
 
 def _fill(client: "redis.Redis") -> None:

@@ -12,7 +12,7 @@ from aftersend.stream.event import Event, seconds_of
 from aftersend.stream.pending_entries import PendingEntries
 from aftersend.stream.retry import DeadLetter
 from aftersend.stream.stream import Stream
-from tests.support.stream_kit import NamedParcel, consuming, is_empty, until
+from tests.support.stream_kit import NamedParcel, Recorder, consuming, is_empty, until
 
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 
@@ -148,3 +148,19 @@ async def test_a_redriven_event_starts_a_new_trace(stream: Stream) -> None:
     ((_, fields),) = await stream.redis.xrange(stream.key)
     assert fields[b"traceparent"].startswith(b"00-")
     assert fields[b"traceparent"].decode()[3:35] != TRACE[3:35]
+
+
+async def test_they_end_after_ninety_days(stream: Stream) -> None:
+    seconds, _ = await stream.redis.time()
+    day = 86_400_000
+    for age in (200 * day, 90 * day + 60_000, 90 * day - 60_000):
+        await stream.redis.xadd(stream.dead_key, {"id": f"{age}"}, id=f"{seconds * 1000 - age}-0")
+    async with consuming(stream, Recorder()):
+        await until(lambda: _count_is(stream, 1))
+    ((_, fields),) = await stream.redis.xrange(stream.dead_key)
+    assert fields == {b"id": f"{90 * day - 60_000}".encode()}
+    assert await DeadLetters(stream).expire() == 0
+
+
+async def _count_is(stream: Stream, count: int) -> bool:
+    return await stream.dead() == count
