@@ -17,6 +17,8 @@ from aftersend.cli.output import show_json, show_table, show_text
 from aftersend.cli.report import Report
 from aftersend.cli.tenant_context import TenantSession, locate, session_at
 from aftersend.ledger.tenant_state import TenantState
+from aftersend.redis.rewrite import rewrite_once_a_day
+from aftersend.secrets import SecretFiles
 from aftersend.service.heartbeat import GONE_AFTER, Heartbeat
 from aftersend.tenant.document import Tenant
 
@@ -30,6 +32,7 @@ class BackupSession:
     document: Tenant
     tenant: TenantSession
     backups: Backups
+    redis_secrets: SecretFiles
 
 
 @asynccontextmanager
@@ -38,7 +41,8 @@ async def backup_session(file: Path | None, data_dir: Path, target: str) -> Asyn
     location = locate(file, data_dir)
     store = open_target(target or location.backup_target, tenant=location.identity, secrets=location.secrets("backup"))
     async with session_at(location) as tenant:
-        yield BackupSession(location.tenant, tenant, Backups(location.identity, store, tenant.keyring))
+        backups = Backups(location.identity, store, tenant.keyring)
+        yield BackupSession(location.tenant, tenant, backups, location.secrets("redis"))
 
 
 async def create(file: Path | None, data_dir: Path, target: str, report: Report, *, jitter: bool, as_json: bool) -> int:
@@ -47,11 +51,15 @@ async def create(file: Path | None, data_dir: Path, target: str, report: Report,
         tenant = session.tenant
         if jitter:
             await wait_for_start(tenant.identity, "backup")
+        state = TenantState(tenant.redis, tenant=tenant.identity)
+        last = await state.moment("success.backup")
         made = await session.backups.create(
             Collector.of(tenant.redis, tenant=tenant.identity, keyring=tenant.keyring),
-            TenantState(tenant.redis, tenant=tenant.identity),
+            state,
             keep_hours=session.document.spec.backup.keep_hours,
         )
+        if session.document.spec.redis.mode == "managed":
+            await rewrite_once_a_day(tenant.redis, session.redis_secrets, last_backup=last)
     report.write(made)
     show_json(made) if as_json else show_text(f"backup {made.id}: {made.keys} records, {made.bytes} bytes, verified")
     return OK

@@ -23,6 +23,7 @@ from aftersend.errors import AftersendError
 from aftersend.loops import every, pause
 from aftersend.observe import context, logs, traces
 from aftersend.redis.embedded import EmbeddedValkey
+from aftersend.redis.rewrite import rewrite
 from aftersend.service.admin import AdminServer
 from aftersend.service.health import Health
 from aftersend.service.process_limits import prepare_process
@@ -39,6 +40,7 @@ from aftersend.service.runtime import Part, Runtime, Shared, http_session, runti
 
 _RESTART_BACKOFF = Backoff(first=1.0, longest=60.0)
 _VALKEY_CHECK_SECONDS = 1.0
+_REWRITE_SECONDS = 86_400.0
 
 
 def serve(plan: UpPlan) -> int:
@@ -98,6 +100,7 @@ async def _serve(plan: UpPlan, tenants: list[ServedTenant], parts: list[Part], v
         group.create_task(shared.public.serve(settings.listen, shared.stop))
         if valkey:
             group.create_task(every(_VALKEY_CHECK_SECONDS, partial(_restart_if_dead, valkey), shared.stop))
+            group.create_task(every(_REWRITE_SECONDS, partial(rewrite, runtime.redis), shared.stop))
         tenant_context.save(plan.data_dir, ((served.settings.tenant_file, served.location) for served in tenants))
         show_text("\n".join(summary(tenants, admin_port=admin.port)))
         await shared.stop.wait()

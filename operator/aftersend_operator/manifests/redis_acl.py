@@ -1,11 +1,11 @@
 """The ACL of a managed Redis: one user per part, by least privilege.
 
-Commands are granted one by one: no category, no dangerous command but INFO, no keys of another tenant. The webhook can
-add to one stream and cannot read it. But XADD takes an id and a length, and no ACL can forbid that: with its password
-the stream can be blocked or trimmed. The consumer notices both (``aftersend.stream.guard``): a blocked stream is
-replaced, trimmed events are counted and come again with the sweep. Users that may run scripts can block the server
-as long as a script runs. The ACL file holds passwords as SHA-256 only, so Redis' own
-pod never has one.
+Commands are granted one by one: no category, no keys of another tenant, no dangerous command but INFO and, for backups,
+BGREWRITEAOF. The webhook can add to one stream and cannot read it. But XADD takes an id and a length, and no ACL can
+forbid that: with its password the stream can be blocked or trimmed. The consumer notices both
+(``aftersend.stream.guard``): a blocked stream is replaced, trimmed events are counted and come again with the sweep.
+Users that may run scripts can block the server as long as a script runs. The ACL file holds passwords as SHA-256 only,
+so Redis' own pod never has one.
 
 Unauthenticated clients are refused: the user ``default`` is off. It keeps every permission nevertheless: a starting
 server replays the append-only file as ``default``, and silently skips writes of transactions and scripts that this user
@@ -34,6 +34,8 @@ _LEDGER: Final = ("get", "set", "del", "type", "pexpire", "zadd", "zrem", "zrang
 _STATE: Final = ("hget", "hmget", "hset", "hdel")
 _EXPIRY: Final = ("pttl",)
 """Backups store the expiry of sealed parts."""
+_REWRITE: Final = ("bgrewriteaof",)
+"""Once a day, or what has expired would stay on the disk."""
 _QUEUE: Final = ("smembers", "sadd", "srem", "expire")
 _JSON: Final = ("json.get", "json.set", "json.type")
 
@@ -44,8 +46,8 @@ _COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "writer": _WRITER,
     "exporter": _EXPORTER,
     "trigger": (*_PUT, "get"),
-    "backup": (*_WRITER, *_EXPIRY),
-    "up": (*_EXPORTER, *_EXPIRY),
+    "backup": (*_WRITER, *_EXPIRY, *_REWRITE),
+    "up": (*_EXPORTER, *_EXPIRY, *_REWRITE),
 }
 USERS: Final = tuple(_COMMANDS)
 PROBE: Final = "probe"

@@ -14,6 +14,7 @@ from aftersend.errors import AftersendError, Later, Transient
 from aftersend.ledger.tenant_state import TenantState
 from aftersend.loops import every, with_heartbeat
 from aftersend.observe.logs import get_logger
+from aftersend.redis.rewrite import rewrite_once_a_day
 from aftersend.service.runtime import Runtime
 from aftersend.stream.event import rfc3339
 
@@ -36,7 +37,10 @@ async def _back_up(runtime: Runtime) -> None:
     log, state = get_logger(), TenantState(runtime.redis, tenant=runtime.identity)
     try:
         async with state.lease("backup"):
+            last = await state.moment("success.backup")
             made = await _create(runtime, state)
+            if runtime.tenant.spec.redis.mode == "managed":
+                await rewrite_once_a_day(runtime.redis, runtime.secrets("redis"), last_backup=last)
     except Later:
         return
     except AftersendError as error:

@@ -1,5 +1,6 @@
 """``aftersend up`` as a process: embedded Valkey, several tenants, isolation, the way it ends."""
 
+import contextlib
 import json
 import os
 import select
@@ -13,6 +14,7 @@ import redis
 from aftersend.cli import supervisor
 from tests.support.part_kit import FEW_FILES, FLOOD, ServiceProcess, get, silent_connections
 from tests.support.servers import free_port
+from tests.support.tenant_pods import until
 
 PRELUDE = """
 import asyncio, sys
@@ -165,6 +167,25 @@ def test_silent_connections_keep_nothing_out(address: str, tmp_path: Path) -> No
         assert process.end() == 0
     assert process.text.count("connections_dropped") == 1
     assert process.text.count("\n") < 15
+
+
+def test_what_was_deleted_leaves_the_disk_with_the_daily_rewrite(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, "mueller")
+    with shop.up("supervisor._REWRITE_SECONDS = 0.2\n" + CALM) as process:
+        _ready(process, shop.admin)
+        with shop.client("mueller") as client:
+            client.set("key", "Kanarienvogel")
+            client.delete("key")
+        until(lambda: not _on_disk(tmp_path / "data", b"Kanarienvogel"), "the rewrite")
+        assert process.end() == 0
+
+
+def _on_disk(folder: Path, mark: bytes) -> bool:
+    found = False
+    for path in folder.rglob("*.aof"):
+        with contextlib.suppress(FileNotFoundError):
+            found |= mark in path.read_bytes()
+    return found
 
 
 def test_a_failing_part_starts_again_and_disturbs_no_other(tmp_path: Path) -> None:

@@ -267,12 +267,13 @@ def _is_refused(client: "redis.Redis", words: tuple[str, ...]) -> bool:
 
 
 @pytest.mark.parametrize("file", [PLAIN_ACL, JSON_ACL])
-def test_no_dangerous_command_but_info_is_granted(server: ManagedRedis, file: str) -> None:
+def test_no_dangerous_command_but_info_and_the_rewrite_is_granted(server: ManagedRedis, file: str) -> None:
     with server.inspector() as client:
         dangerous = {word.decode() for word in client.execute_command("ACL", "CAT", "dangerous")}
     known = [line for line in server.value("redis-users", file).splitlines() if line.split()[1] != "default"]
     granted = {word[1:] for line in known for word in line.split() if word.startswith("+")}
-    assert granted & dangerous == {"info"}
+    assert granted & dangerous == {"info", "bgrewriteaof"}
+    assert {line.split()[1] for line in known if "+bgrewriteaof" in line} == {"backup", "up"}
     assert not any(word.startswith("@") for word in granted)
 
 

@@ -5,7 +5,7 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,13 +13,14 @@ import redis
 
 from aftersend.errors import Transient
 from aftersend.redis.connection import connect
+from aftersend.redis.rewrite import rewrite_once_a_day
 from aftersend.secrets import SecretFiles
 from aftersend.stream.stream import Stream
 from aftersend_operator.manifests.redis_acl import PROBE
 from aftersend_operator.model.certificates import KeyPair, new_authority, new_server
 from tests.support.managed_redis import ManagedRedis
 from tests.support.operator_kit import tenant
-from tests.support.stream_kit import NamedParcel, keyring_in
+from tests.support.stream_kit import NamedParcel, keyring_in, until
 
 TENANT = tenant()
 
@@ -152,6 +153,32 @@ async def test_a_client_that_may_only_ping_cannot_fill_the_memory(server: Manage
         for probe in probes:
             probe.connection_pool.disconnect()
             probe.close()
+
+
+async def test_what_has_expired_is_gone_from_the_disk_after_the_first_backup_of_a_day(server: ManagedRedis) -> None:
+    mark, key = b"0034043416109404", f"aftersend:{{{TENANT.identity}}}:order:1:sealed"
+    files = server.files("backup")
+    client = connect(server.url, files, part="cli")
+    await client.set(key, mark, px=1)
+    await until(lambda: _is_gone(client, key))
+    await rewrite_once_a_day(client, server.files("writer"), last_backup=None)
+    await rewrite_once_a_day(client, files, last_backup=datetime.now(UTC))
+    assert _on_disk(server, mark)
+    await rewrite_once_a_day(client, files, last_backup=datetime.now(UTC) - timedelta(days=1))
+    await until(lambda: not _on_disk(server, mark))
+    await client.aclose()
+
+
+async def _is_gone(client: "redis.asyncio.Redis", key: str) -> bool:
+    return await client.get(key) is None
+
+
+def _on_disk(server: ManagedRedis, mark: bytes) -> bool:
+    found = False
+    for path in server.folder.rglob("*.aof"):
+        with contextlib.suppress(FileNotFoundError):
+            found |= mark in path.read_bytes()
+    return found
 
 
 def test_a_command_longer_than_any_of_ours_is_refused(server: ManagedRedis) -> None:
