@@ -75,7 +75,7 @@ class Window(Section, frozen=True):
     lookback_days: Annotated[int, Meta(ge=0, le=30)] = 1
     """Whole days before today: 1 means today and yesterday."""
     catch_up_days: Annotated[int, Meta(ge=1, le=90)] = 14
-    """How far back a run reaches after an outage, and how long held orders are watched."""
+    """How far back a run reaches after an outage, how late an order may appear, how long held orders are watched."""
     date_field: DateField = "AuctionEndDate"
     """The date in Afterbuy that decides which day an order belongs to."""
     not_before: Day | None = None

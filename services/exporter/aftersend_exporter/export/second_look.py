@@ -50,6 +50,7 @@ class SecondLook:
     async def report(self) -> None:
         """Count the orders that are too late, and report each, unless they are many."""
         context, recorder = self.processor.context, self.processor.recorder
+        recorder.stats.read += len(self.too_late)
         for order in self.too_late:
             recorder.record(outcomes.too_late(order))
         if recorder.dry_run:

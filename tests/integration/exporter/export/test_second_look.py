@@ -190,6 +190,7 @@ async def test_a_new_order_that_is_too_late_is_reported_once(small: ExporterHarn
         small.later(hours=1)
     assert [summary.outcome for summary in summaries] == ["done"] * 3
     assert [summary.skipped.get("too_late", 0) for summary in summaries] == [1, 0, 0]
+    assert all(each.read == each.sent + each.unchanged + sum(each.skipped.values()) for each in summaries)
     assert [summary.health.problems.get("too_late") for summary in summaries] == [1, 1, 1]
     assert await small.problem(order) == "too_late OrderDate"
     assert small.pushes(order) == 0
