@@ -139,7 +139,7 @@ def _order(element: Element, order_id: str) -> Order:
     fields = _OptionalFields(element)
     order = Order(
         order_id=order_id,
-        ordered_at=_read(element, "OrderDate", read_time),
+        ordered_at=fields.get("OrderDate", read_time, None),
         billing=_address(fields, element, "BuyerInfo/BillingAddress"),
         shipping=_shipping_address(fields, element),
         items=tuple(_item(item) for item in element.all("SoldItems/SoldItem")),

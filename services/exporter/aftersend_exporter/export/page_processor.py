@@ -9,6 +9,7 @@ fails, these orders wait for the next run: half the papers would be worse than p
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 
 from aftersend.afterbuy.model import Order, Page, ProductCustoms, UnreadableOrder
@@ -59,7 +60,7 @@ class PageProcessor:
         decided = [(order, self.decide(order)) for order in orders]
         products = await self._products(order for order, decision in decided if decision == TRANSFER)
         for order, decision in decided:
-            if path := unclear_path(order, decision):
+            if path := self.unclear_path(order, decision):
                 await self.settle(outcomes.unreadable(order.order_id, path=path))
                 continue
             entry = entries.get(order.order_id)
@@ -86,7 +87,15 @@ class PageProcessor:
         rules = self.context.tenant.spec.export
         if not is_order_id(order.order_id):
             return Decision("skip", "not_an_order")
-        return eligibility(order, only=rules.only, beginning=first_moment(rules.window, zone=self.context.zone))
+        return eligibility(order, only=rules.only, beginning=self._beginning)
+
+    def unclear_path(self, order: Order, decision: Decision) -> str:
+        """Return the path of a field that the decision needs and that is not understood, or an empty text."""
+        return unclear_path(order, decision, beginning=self._beginning)
+
+    @property
+    def _beginning(self) -> datetime | None:
+        return first_moment(self.context.tenant.spec.export.window, zone=self.context.zone)
 
     async def _products(self, orders: Iterable[Order]) -> Mapping[str, ProductCustoms] | None:
         """Read customs data for the orders that need it; None if Afterbuy does not answer now."""

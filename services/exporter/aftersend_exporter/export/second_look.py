@@ -18,7 +18,7 @@ from aftersend.ledger.tenant_state import StateField, TenantState
 from aftersend.order_ids import is_order_id
 from aftersend_exporter.export.page_processor import PageProcessor
 from aftersend_exporter.rules import outcomes, transitions
-from aftersend_exporter.rules.eligibility import TRANSFER, unclear_path
+from aftersend_exporter.rules.eligibility import TRANSFER
 from aftersend_exporter.rules.late_orders import MAX_AT_ONCE, LateOrders, late_orders
 from aftersend_exporter.run_stats import MAX_NAMED
 
@@ -108,7 +108,7 @@ class SecondLook:
     def _would_go(self, order: Order) -> bool:
         number, decision = int(order.order_id), self.processor.decide(order)
         is_unknown = number not in self.processor.seen and number not in self.processor.labelled
-        is_clear = decision == TRANSFER and not unclear_path(order, decision)
+        is_clear = decision == TRANSFER and not self.processor.unclear_path(order, decision)
         return is_unknown and is_clear and not order.is_dispatched
 
     async def _process_past(self) -> None:

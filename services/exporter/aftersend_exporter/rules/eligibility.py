@@ -63,11 +63,14 @@ def eligibility(order: Order, *, only: Only, beginning: datetime | None) -> Deci
     return Decision("skip" if _was_shipped(order) else "watch", reason)
 
 
-def unclear_path(order: Order, decision: Decision) -> str:
+def unclear_path(order: Order, decision: Decision, *, beginning: datetime | None) -> str:
     """Return the path of a field that the decision needs and that is not understood, or an empty text."""
     if decision.reason == "unpaid":
         return unclear_payment(order)
-    return unclear_country(order) if decision == TRANSFER else ""
+    if decision != TRANSFER:
+        return ""
+    needs_date = beginning is not None and "OrderDate" in order.unclear
+    return "OrderDate" if needs_date else unclear_country(order)
 
 
 def _never(order: Order, *, only: Only, beginning: datetime | None) -> SkipReason | Literal[""]:

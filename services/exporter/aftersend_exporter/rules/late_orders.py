@@ -64,7 +64,12 @@ class LateOrders:
     date_field: DateField
 
     def verdict(self, order: Order) -> Verdict:
-        """Look up the table; the own date is that of ``dateField``, because an order without it is not due yet."""
+        """Look up the table; the own date is that of ``dateField``, because an order without it is not due yet.
+
+        A new order whose date is not understood goes: it cannot be old by much.
+        """
+        if "OrderDate" in order.unclear:
+            return "goes" if self.is_new(order.order_id) else "left_out"
         return self._verdict(order.order_id, order.ordered_at, own=_own_date(order, self.date_field))
 
     def verdict_on_unreadable(self, order: UnreadableOrder) -> Verdict:

@@ -144,8 +144,9 @@ def way(typed: Typed) -> PushOrder | None:
     if isinstance(order, UnreadableOrder):
         assert order.path in {*FIELDS, "Order"}
         return None
-    decision = eligibility(order, only=Only(paid=True), beginning=datetime(2026, 1, 1, tzinfo=UTC))
-    assert unclear_path(order, decision) in {*FIELDS, ""}
+    beginning = datetime(2026, 1, 1, tzinfo=UTC)
+    decision = eligibility(order, only=Only(paid=True), beginning=beginning)
+    assert unclear_path(order, decision, beginning=beginning) in {*FIELDS, ""}
     return pushed(order)
 
 

@@ -205,4 +205,15 @@ def test_what_the_decision_needs_and_cannot_be_read_is_named(
     path: str,
 ) -> None:
     order = an_order(unclear=frozenset({unclear}), **different)
-    assert unclear_path(order, eligibility(order, only=Only(paid=paid), beginning=None)) == path
+    assert unclear_path(order, eligibility(order, only=Only(paid=paid), beginning=None), beginning=None) == path
+
+
+@pytest.mark.parametrize(
+    ("beginning", "different", "path"),
+    [(None, {}, ""), (NOT_BEFORE, {}, "OrderDate"), (NOT_BEFORE, {"additional_info": "warten"}, "")],
+)
+def test_an_unclear_date_matters_only_beside_not_before(
+    beginning: datetime | None, different: dict[str, Any], path: str
+) -> None:
+    order = an_order(ordered_at=None, unclear=frozenset({"OrderDate"}), **different)
+    assert unclear_path(order, eligibility(order, only=Only(), beginning=beginning), beginning=beginning) == path

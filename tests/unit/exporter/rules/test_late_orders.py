@@ -69,6 +69,12 @@ def test_an_unreadable_order(days: float | None, new: str, changed: str) -> None
     assert begun.verdict_on_unreadable(UnreadableOrder(NEW_ID, "Order", dated)) == expected
 
 
+def test_a_new_order_whose_date_is_not_understood_goes() -> None:
+    unclear: dict[str, Any] = {"unclear": frozenset({"OrderDate"})}
+    assert asked().verdict(order(NEW_ID, None, **unclear)) == "goes"
+    assert asked().verdict(order(OLD_ID, None, **unclear)) == "left_out"
+
+
 @pytest.mark.parametrize("order_id", ["0", "", "00", "x", "9" * 20])
 def test_items_that_are_no_order_are_left_out(order_id: str) -> None:
     assert asked().verdict(order(order_id, 0)) == "left_out"

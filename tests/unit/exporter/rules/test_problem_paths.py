@@ -32,7 +32,7 @@ def paths(order: Order | UnreadableOrder) -> list[str]:
         return [order.path]
     decision = eligibility(order, only=Only(paid=True), beginning=None)
     notices = missing_data((), pushed(order), now=1)
-    return [*order.unclear, unclear_path(order, decision), *(notice.path for notice in notices)]
+    return [*order.unclear, unclear_path(order, decision, beginning=None), *(notice.path for notice in notices)]
 
 
 @pytest.mark.parametrize("field", FIELDS)
