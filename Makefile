@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 COMPILE := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: help demo sandbox test test-cluster check format docs requirements bench soak clean
+.PHONY: help demo sandbox test test-cluster check format docs requirements bench outages soak clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ bench: $(VENV)/.development ## figures of speed and memory; the operator's need 
 
 soak: $(VENV)/.development ## minutes in which one of twenty calls fails, in real time (MINUTES=10); ten write docs/soak.json and its table
 	@MINUTES=$(or $(MINUTES),10) $(BIN)/python -m pytest -q tests/chaos/soak.py && $(BIN)/python docs/generate.py
+
+outages: $(VENV)/.development ## both sides away for up to 90 s, in real time; writes docs/outages.json and its table
+	@AFTERSEND_TEST_OUTAGES="1 8 30 90" $(BIN)/python -m pytest -q tests/chaos/test_outages.py && $(BIN)/python docs/generate.py
 
 requirements: ## compile requirements/*.txt from pyproject.toml, keeping what they pin (needs uv)
 	@$(COMPILE) --group build -o requirements/build.txt

@@ -15,6 +15,7 @@ import chart_values
 import floors
 import metric_catalogue
 import msgspec
+import outage_table
 import soak_table
 from msgspec import inspect as types
 
@@ -94,6 +95,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "metrics": metric_catalogue.tables,
     "chart-values": chart_values.values_table,
     "floors": floors.table,
+    "outages": outage_table.table,
     "soak": soak_table.table,
 }
 
