@@ -40,6 +40,8 @@ MAX_READS: Final = 6
 """Reads of an order: batch, single, parts, once more for what got lost, and room for one surprise."""
 LATE_SECONDS: Final = 2.0
 """How long a success may take to be shown."""
+_ROUND_SECONDS: Final = (5.0, 300.0, 1800.0)
+"""Seconds between the rounds of a day: Afterbuy may show after half an hour what it accepted."""
 _UNCLEAR: Final = ("warning", "status_unclear")
 
 
@@ -138,10 +140,11 @@ class OrderWriter:
 
     def _end_without_effect(self, update: OrderUpdate) -> None:
         update.lacks_effect = True
-        if rounds_today(update.entry, now=self._now()) + 1 >= MAX_ROUNDS:
+        rounds = rounds_today(update.entry, now=self._now()) + 1
+        if rounds >= MAX_ROUNDS:
             update.end_unshown()
-        else:
-            update.error = Transient("not_shown")  # without upstream: an answered call is no failure of the circuit
+        else:  # without upstream: an answered call is no failure of the circuit
+            update.error = Transient("not_shown", retry_after=_ROUND_SECONDS[rounds - 1])
 
     async def _read(self, updates: list[OrderUpdate]) -> None:
         if not updates:

@@ -156,10 +156,10 @@ async def test_a_round_has_two_updates_and_a_day_four_rounds(
     order = shop.order(700)
     shop.fault("not_shown")
     await writer.merge("700", FIRST)
-    for _ in range(3):
+    for seconds in (5, 300, 1800):
         error = await writer.write("700")
         assert isinstance(error, Transient)
-        assert (error.code, calls(shop)) == ("not_shown", (4, 2))
+        assert (error.code, error.retry_after, calls(shop)) == ("not_shown", seconds, (4, 2))
         assert (await writer.entry()).lagging
     ended = clock.ms + 2000
     assert await writer.write("700") is None
