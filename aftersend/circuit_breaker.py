@@ -23,7 +23,7 @@ from enum import Enum
 from typing import Final
 
 from aftersend.backoff import Backoff
-from aftersend.errors import AftersendError, CredentialsRefused, Later, Rejected, SecretMissing, Transient
+from aftersend.errors import AftersendError, Bug, CredentialsRefused, Later, Rejected, SecretMissing, Transient
 from aftersend.loops import pause
 from aftersend.observe.logs import get_logger
 
@@ -122,7 +122,7 @@ class CircuitBreaker:
                 return
             error = await self._probed(_PROBE_SECONDS)
             self._checked_at = self._clock()
-            if error is not None:
+            if error is not None and not isinstance(error, Rejected | Bug):  # those are answers
                 self.probe_failed = True
                 self._open(error)
 

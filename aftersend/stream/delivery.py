@@ -10,7 +10,8 @@ again. If the process dies before that, the entry is still pending, and another 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from dataclasses import replace
+from typing import Protocol, TypeGuard, TypeVar
 from weakref import WeakSet
 
 from aftersend.circuit_breaker import CircuitBreaker
@@ -22,7 +23,7 @@ from aftersend.stream.dead_letters import move_to_dead_letters
 from aftersend.stream.delayed import defer
 from aftersend.stream.event import Event, attempt_of, remaining_of, text_of
 from aftersend.stream.pending_entries import PendingEntries, StreamEntry
-from aftersend.stream.retry import LONG_SECONDS, DeadLetter, Decision, Delay, Done, Release, decide
+from aftersend.stream.retry import LONG_SECONDS, SCHEDULE, DeadLetter, Decision, Delay, Done, Release, decide
 from aftersend.stream.stream import Stream
 from aftersend.stream.upstream_outage import UpstreamOutage
 
@@ -70,13 +71,20 @@ class Delivery:
 
     async def handle(self, entry: StreamEntry) -> None:
         """Handle one entry and settle it."""
+        openings = self._openings()
         error = await self._try(entry)
         self._record(error)
         decision = await self._decide(entry, error)
         if self._breaker is not None and _waits_long(decision, self._breaker.upstream):
-            await self._breaker.check()
-            decision = await self._decide(entry, error)
+            if openings != self._openings() and not self._breaker.is_open:
+                decision = replace(decision, seconds=float(SCHEDULE[0]), counted=False)  # began before the outage ended
+            else:
+                await self._breaker.check()
+                decision = await self._decide(entry, error)
         await self.settle(entry, decision)
+
+    def _openings(self) -> int:
+        return self._breaker.openings if self._breaker is not None else 0
 
     async def settle(self, entry: StreamEntry, decision: Decision) -> None:
         """Apply the decision in Redis, retrying until it is confirmed."""
@@ -185,7 +193,7 @@ def _outcome(decision: Decision) -> str:
             return "dead"
 
 
-def _waits_long(decision: Decision, upstream: str) -> bool:
+def _waits_long(decision: Decision, upstream: str) -> TypeGuard[Delay]:
     return isinstance(decision, Delay) and decision.upstream == upstream and decision.seconds >= LONG_SECONDS
 
 

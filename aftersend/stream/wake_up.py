@@ -17,6 +17,7 @@ time. Without a success the circuit opens again after a few of them.
 from typing import Final
 
 from aftersend.circuit_breaker import CircuitBreaker
+from aftersend.redis.scripts import ScriptArgument
 from aftersend.stream.event import rfc3339, seconds_of, text_of
 from aftersend.stream.retry import SHORT_SECONDS
 from aftersend.stream.scripts import WAKE
@@ -31,27 +32,9 @@ _SHARE: Final = 1 / 40
 """45 seconds of half an hour, 15 minutes of ten hours."""
 
 
-async def wake_up(
-    stream: Stream, upstream: str, *, before: str = "", most: int | None = None, share: float = 0.0
-) -> int:
-    """Make events that wait for an upstream due, in steps over five seconds; returns how many.
-
-    Only those that began to wait ``before`` that moment (RFC 3339). None is due before ``share`` of its wait is over.
-    With ``most``, only so many of those whose share is over, the ones that have waited longest.
-    """
-    found = [event async for event in stored_events(stream, "delayed") if _waits_for(event, upstream, before)]
-    found.sort(key=lambda event: text_of(event.fields, b"time"))
-    now, step = stream.clock() * 1000, SPREAD_SECONDS * 1000 / _STEPS
-    rests = [max(_end_of_share(event, share) - now, 0.0) for event in found]
-    if most is not None:
-        found = [event for event, rest in zip(found, rests, strict=True) if not rest][:most]
-        rests = [0.0] * len(found)
-    args = [
-        (event.name, round(event.due), round(max(rest, number % _STEPS * step)))
-        for number, (event, rest) in enumerate(zip(found, rests, strict=True))
-    ]
-    chunks = [args[start : start + _CHUNK] for start in range(0, len(args), _CHUNK)]
-    return sum([await _wake(stream, chunk) for chunk in chunks])
+async def wake_up(stream: Stream, upstream: str) -> int:
+    """Make all events that wait for an upstream due, in steps over five seconds; returns how many."""
+    return await _wake(stream, await _waiting(stream, upstream))
 
 
 class WakeUps:
@@ -63,6 +46,7 @@ class WakeUps:
         self._openings = -1
         """Openings whose end was seen; a start counts as one, because the process before may have seen none."""
         self._closed_at = ""
+        self._has_candidates = False
         self._is_over = False
 
     async def step(self) -> None:
@@ -71,14 +55,40 @@ class WakeUps:
         if breaker.is_open:
             return
         if breaker.openings != self._openings:
-            self._openings, self._closed_at, self._is_over = breaker.openings, rfc3339(self._stream.clock()), False
+            self._openings, self._closed_at = breaker.openings, rfc3339(self._stream.clock())
+            self._has_candidates, self._is_over = True, False
         if self._is_over:
             return
         if breaker.proven:
-            await wake_up(self._stream, breaker.upstream, share=_SHARE)
+            await _wake(self._stream, await _waiting(self._stream, breaker.upstream), share=_SHARE)
             self._is_over = True
-        else:
-            await wake_up(self._stream, breaker.upstream, before=self._closed_at, most=1, share=_SHARE)
+        elif self._has_candidates:
+            await self._wake_one()
+
+    async def _wake_one(self) -> None:
+        candidates = await _waiting(self._stream, self._breaker.upstream, before=self._closed_at)
+        self._has_candidates = bool(candidates)
+        now = self._stream.clock() * 1000
+        await _wake(self._stream, [event for event in candidates if _end_of_share(event, _SHARE) <= now][:1])
+
+
+async def _waiting(stream: Stream, upstream: str, *, before: str = "") -> list[StoredEvent]:
+    """Return the events that wait for an upstream, the longest-waiting first; only those that began before a moment."""
+    found = [event async for event in stored_events(stream, "delayed") if _waits_for(event, upstream, before)]
+    return sorted(found, key=lambda event: text_of(event.fields, b"time"))
+
+
+async def _wake(stream: Stream, events: list[StoredEvent], *, share: float = 0.0) -> int:
+    """Make events due, none before ``share`` of its wait is over; returns how many."""
+    now, step = stream.clock() * 1000, SPREAD_SECONDS * 1000 / _STEPS
+    count = 0
+    for start in range(0, len(events), _CHUNK):
+        args: list[ScriptArgument] = [_SHORT_MS]
+        for number, event in enumerate(events[start : start + _CHUNK]):
+            delay = max(number % _STEPS * step, _end_of_share(event, share) - now)
+            args += [event.name, round(event.due), round(delay)]
+        count += int(await WAKE.run(stream.redis, keys=[stream.delayed_key], args=args))
+    return count
 
 
 def _waits_for(event: StoredEvent, upstream: str, before: str) -> bool:
@@ -89,8 +99,3 @@ def _end_of_share(event: StoredEvent, share: float) -> float:
     """Return when that share of the wait is over, in ms since 1970."""
     began = (seconds_of(text_of(event.fields, b"time")) or 0.0) * 1000
     return began + (event.due - began) * share
-
-
-async def _wake(stream: Stream, events: list[tuple[bytes, int, int]]) -> int:
-    args = [argument for event in events for argument in event]
-    return int(await WAKE.run(stream.redis, keys=[stream.delayed_key], args=[_SHORT_MS, *args]))

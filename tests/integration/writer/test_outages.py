@@ -202,6 +202,22 @@ def test_a_writer_that_is_replaced_meanwhile(seconds: int, tmp_path: Path) -> No
     assert_all_well(shop, back)
 
 
+def test_a_call_that_hangs_longer_than_the_outage_lasted(tmp_path: Path) -> None:
+    """Its failure comes when the circuit has closed long since, and the event would wait for minutes."""
+    shop = Shop(tmp_path, Afterbuy(lambda now: "hangs" if 10 <= now < 10.5 else "refuses" if 10.5 <= now < 18 else ""))
+
+    async def act() -> None:
+        await asyncio.sleep(9.9)
+        await shop.print(3, every=0.0)
+        for fields in shop.redis.entries.values():
+            fields[b"attempt"] = b"4"
+        await asyncio.sleep(0.8)
+        await shop.print(27, every=0.05)
+
+    run(lived(shop, act(), until=200))
+    assert_all_well(shop, 18.0)
+
+
 def test_odd_orders_harm_no_other(tmp_path: Path) -> None:
     """Afterbuy fails at six orders for ever and at no other: the circuit opens now and then, and nothing is late."""
     shop, odd_orders = Shop(tmp_path, Afterbuy(lambda _: "")), {str(number) for number in range(1, 7)}

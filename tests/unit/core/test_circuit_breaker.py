@@ -233,6 +233,15 @@ async def test_a_check_that_is_refused_opens_it_for_ten_minutes() -> None:
     assert await world.wait() == pytest.approx([600], abs=3)
 
 
+@pytest.mark.parametrize("answer", [Rejected("not_allowed", upstream="afterbuy"), Bug("odd", upstream="afterbuy")])
+async def test_a_refused_check_is_an_answer(answer: Exception) -> None:
+    """Probes that Afterbuy refuses must not keep all orders back because one of them fails."""
+    world = World()
+    world.answers = [answer]
+    await world.breaker.check()
+    assert not world.breaker.is_open
+
+
 async def test_checks_of_many_calls_are_one_probe() -> None:
     world = World()
     await asyncio.gather(*(world.breaker.check() for _ in range(8)))
