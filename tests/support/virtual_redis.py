@@ -42,6 +42,7 @@ class VirtualRedis:
             scripts.CLAIM.digest: self._claim,
             scripts.RENEW.digest: lambda *_: 0,
             scripts.DELETE_IDLE_CONSUMERS.digest: lambda *_: 0,
+            scripts.GUARD.digest: lambda *_: (-1, 0),
         }
 
     async def execute_command(self, command: str, digest: str, count: int, *words: Any) -> Any:
