@@ -1,7 +1,7 @@
 """Waiting that ends when the process ends, and the periodic loop of every service."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
@@ -89,3 +89,11 @@ async def with_heartbeat(
         return task.result()
     finally:
         task.cancel()
+
+
+async def ended(tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:
+    """Wait for loops that end by themselves; cancel what hangs, in a dead connection for example."""
+    _, hanging = await asyncio.wait(tasks, timeout=seconds)
+    for task in hanging:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -31,7 +31,7 @@ from typing import Final
 
 from aftersend.circuit_breaker import CircuitBreaker
 from aftersend.errors import AftersendError, Transient
-from aftersend.loops import pause, until_reached, with_heartbeat
+from aftersend.loops import ended, pause, until_reached, with_heartbeat
 from aftersend.observe.logs import get_logger
 from aftersend.redis.connection import BLOCK_MS
 from aftersend.stream.connection_backoff import ConnectionBackoff
@@ -134,7 +134,7 @@ class Consumer:
         finally:
             unfinished = await self._slots.cancel()
             await self._release(unfinished)
-            await _ended(loops, self._timing.release_seconds)
+            await ended(loops, self._timing.release_seconds)
 
     async def _begin(self) -> None:
         """Create the group before the loops start; wait for Redis if it is away."""
@@ -204,8 +204,7 @@ class Consumer:
     async def _wait_until_closed(self) -> None:
         assert self._breaker is not None  # noqa: S101 - for the type checker
         self._log.info("reading_paused")
-        closed = self._breaker.wait_closed(self._stop)
-        await with_heartbeat(closed, self._heartbeat, meanwhile=self._record_outage)
+        await with_heartbeat(self._breaker.wait_closed(self._stop), self._heartbeat, meanwhile=self._record_outage)
         self._log.info("reading_resumed")
 
     async def _record_outage(self) -> None:
@@ -278,9 +277,8 @@ class Consumer:
     async def _promote(self) -> None:
         if self._wake_ups is not None:
             await self._wake_ups.step()
-        moved = MAX_PROMOTED
-        while moved == MAX_PROMOTED and not self._stop.is_set():
-            moved = await promote(self._stream)
+        while not self._stop.is_set() and await promote(self._stream) == MAX_PROMOTED:
+            continue
 
     async def _inspect(self) -> None:
         replaced, vanished = await self._guard.inspect()
@@ -302,11 +300,3 @@ class Consumer:
                     await self._pending.release(ids)
             for _ in ids:
                 self._meter.handled("handed_back")
-
-
-async def _ended(loops: list[asyncio.Task[None]], seconds: float) -> None:
-    """Wait for the loops, which end within one blocking read; cancel what hangs in a dead connection."""
-    _, hanging = await asyncio.wait(loops, timeout=seconds)
-    for task in hanging:
-        task.cancel()
-    await asyncio.gather(*loops, return_exceptions=True)
