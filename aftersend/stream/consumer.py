@@ -120,14 +120,11 @@ class Consumer:
         """Consume until ``stop`` is set; then finish or release what is in flight."""
         self._stop = stop
         await self._begin()
-        loops = [
-            asyncio.create_task(self._loop("read", self._read, 0.0)),
-            asyncio.create_task(self._loop("reclaim", self._reclaim, self._timing.reclaim)),
-            asyncio.create_task(self._loop("renew", self._renew, self._timing.renew)),
-            asyncio.create_task(self._loop("promote", self._promote, self._timing.promote)),
-            asyncio.create_task(self._loop("tidy", self._tidy, self._timing.tidy)),
-            asyncio.create_task(self._loop("guard", self._inspect, self._timing.guard)),
-        ]
+        every = self._timing
+        steps = [("read", self._read, 0.0), ("reclaim", self._reclaim, every.reclaim)]
+        steps += [("renew", self._renew, every.renew), ("promote", self._promote, every.promote)]
+        steps += [("tidy", self._tidy, every.tidy), ("guard", self._inspect, every.guard)]
+        loops = [asyncio.create_task(self._loop(*step)) for step in steps]
         try:
             await stop.wait()
             await self._slots.wait_empty(self._timing.grace)

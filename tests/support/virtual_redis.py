@@ -56,6 +56,13 @@ class VirtualRedis:
     async def info(self, _: str) -> dict[str, int]:
         return {}
 
+    async def time(self) -> tuple[int, int]:
+        return int(wall_clock()), 0
+
+    async def xrange(self, *_: object, **__: object) -> list[tuple[bytes, Fields]]:
+        """No dead letter is old."""
+        return []
+
     async def get(self, key: str) -> bytes | None:
         return self.strings.get(key)
 
