@@ -68,6 +68,10 @@ class SandboxControl:
         """Change the street of an order in Afterbuy."""
         await self._post(f"orders/{order}/address", {"street": "Neue Beispielstraße 1b"})
 
+    async def show(self, order: str, *, seconds: float) -> None:
+        """Let Afterbuy show an order only from so many seconds on, whatever its own date is."""
+        await self._post(f"orders/{order}/appear", {"seconds": seconds})
+
     async def clear_number(self, order: str) -> None:
         """Clear the number field of an order in Afterbuy, which releases a held order."""
         await self._post(f"orders/{order}/number", {"number": ""})

@@ -1,7 +1,8 @@
 """The scenario of the demo: what merchant, packers, customers and faults do, in order.
 
     morning    export: every open order goes to Sendcloud
-    noon       the merchant corrects addresses and releases an order; a second export brings only that
+    noon       the merchant corrects addresses and releases an order, others are shown days after their own date; a
+               second export brings only these
     afternoon  packers print labels; webhooks are lost, doubled and shuffled; writer and webhook are killed meanwhile
     evening    labels are replaced and cancelled, people edit by hand, parcels leave; a sweep finds what was lost
 
@@ -11,7 +12,8 @@ sandbox.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aftersend import runs
@@ -26,6 +28,8 @@ READY_SECONDS = 30.0
 QUIET_SECONDS = 60.0
 RUN_SECONDS = 120.0
 LABELS_AT_ONCE = 25
+LATE_ORDERS = 3
+DAY_SECONDS = 86_400.0
 FAULTS = {"lost": 0.08, "doubled": 0.12, "reordered": 0.12}
 """Webhook faults of the afternoon, by probability."""
 
@@ -40,6 +44,8 @@ class DemoScenario:
     requests: Stream
     ledger: Ledger
     display: Display
+    late: list[str] = field(default_factory=list)
+    """OrderIDs that Afterbuy shows only at noon."""
 
     async def run(self) -> list[dict[str, Any]]:
         """Run morning to evening; return the rules with their counts."""
@@ -56,6 +62,9 @@ class DemoScenario:
         return await self.control.verdict()
 
     async def _morning(self) -> None:
+        self.late = [str(order["order_id"]) for order in await self.control.orders() if _is_recent(order)][:LATE_ORDERS]
+        for order in self.late:
+            await self.control.show(order, seconds=DAY_SECONDS)
         summary = await self._complete_run("export")
         skipped = ", ".join(f"{count} {reason}" for reason, count in sorted(summary.skipped.items()))
         self.display.event(f"export: {summary.sent} orders to Sendcloud; left out: {skipped or 'none'}")
@@ -70,6 +79,9 @@ class DemoScenario:
         held = next(o for o in orders if o["scenario"] == "number_in_additional_info")
         await self.control.clear_number(str(held["order_id"]))
         self.display.event("the merchant corrects 5 addresses and releases an order that was held back")
+        for late in self.late:
+            await self.control.show(late, seconds=0)
+        self.display.event(f"shown days after their own date: {len(self.late)}")
         summary = await self._complete_run("export")
         self.display.event(f"export again: {summary.sent} sent, {summary.unchanged} unchanged")
         await self.control.settle()
@@ -170,6 +182,12 @@ class DemoScenario:
 
     async def _show(self) -> None:
         self.display.counts(**await self.control.counts())
+
+
+def _is_recent(order: dict[str, Any]) -> bool:
+    """Return whether an order is older than the window, but not too old to be sent when it is shown late."""
+    ordered = datetime.fromisoformat(order["ordered_at"])
+    return order["scenario"] == "older" and ordered > datetime.now(UTC) - timedelta(days=12)
 
 
 async def _until(condition: Callable[[], Awaitable[bool]], seconds: float, code: str) -> None:

@@ -14,6 +14,8 @@ from aftersend_sandbox.world.world import INTEGRATION_ID, World
 BERLIN = ZoneInfo("Europe/Berlin")
 EDGE = timedelta(hours=1)
 """At the edges of the window the bridge may ask one hour wider (change of DST): neither expected nor forbidden."""
+LATE = timedelta(days=12)
+"""How long before the window an order may be dated that is shown later; the bridge looks back a day more."""
 MARKETPLACE = {201, 301, 501}
 CUSTOMS_COUNTRIES = {"CH", "GB", "NO", "US", "JE", "GG", "GI", "AX", "IS", "LI", "TR", "UA", "RS", "SM", "VA", "IC"}
 PLATES = {
@@ -113,11 +115,20 @@ def window(world: World) -> tuple[datetime, datetime]:
 
 
 def must_go(world: World) -> Iterator[AfterbuyOrder]:
-    """List the orders that the first export must transfer: those that were shown by then."""
+    """List the orders that must be transferred: of the first export's window, and those that were shown later."""
     start, end = window(world)
     for order in world.afterbuy.orders:
-        if could_go(order) and not held_back(world, order) and start <= dated(order) <= end and order.is_shown(end):
+        is_due = start <= dated(order) <= end and order.is_shown(end)
+        if could_go(order) and not held_back(world, order) and (is_due or appeared(world, order)):
             yield order
+
+
+def appeared(world: World, order: AfterbuyOrder) -> bool:
+    """Return True if the order was shown only after the first export, and ModDate says so."""
+    start, end = window(world)
+    is_recent = dated(order) >= start - LATE
+    is_found = world.switches.mod_date == "appearance"
+    return not order.is_shown(end) and order.is_shown(world.clock.now()) and is_recent and is_found
 
 
 def must_stay(world: World) -> Iterator[AfterbuyOrder]:

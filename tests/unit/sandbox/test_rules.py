@@ -1,7 +1,7 @@
 """A verdict is worth something only if it fails when it should: a perfect bridge, then one fault at a time."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -168,6 +168,13 @@ def lose_an_order(world: World) -> None:
     del world.sendcloud.orders[INTEGRATION_ID, f"afterbuy-{order.order_id}"]
 
 
+def miss_a_late_one(world: World) -> None:
+    world.journal.note(JournalEntry(NOW, "afterbuy", "GetSoldItems", ""))
+    recent = (o for o in world.afterbuy.orders if o.scenario == "older" and o.ordered_at > NOW - timedelta(days=10))
+    next(recent).visible_from = NOW + timedelta(hours=1)
+    world.clock.advance(timedelta(hours=2))
+
+
 def bring_a_held_one(world: World) -> None:
     push(world, next(o for o in world.afterbuy.orders if o.scenario == "number_in_additional_info"))
 
@@ -316,6 +323,7 @@ def touch_another(world: World) -> None:
     ("fault", "rules"),
     [
         (lose_an_order, ["arrive", "untouched"]),
+        (miss_a_late_one, ["arrive"]),
         (bring_a_held_one, ["hold"]),
         (double_an_order, ["identity"]),
         (move_house, ["address"]),
