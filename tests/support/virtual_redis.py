@@ -1,7 +1,7 @@
 """A stream's Redis in memory, on the clock of the event loop: the real consumer lives through days in virtual time.
 
-Just what one consumer of one stream needs: XADD, XREADGROUP, the scripts of ``aftersend/stream/lua``, GET and SET. That
-the scripts do on a real server what is modelled here is the matter of the tests in ``integration/stream``.
+Just what one consumer of one stream needs: XADD, XREADGROUP, the scripts of ``aftersend/stream/lua``, GET, SET and
+ZADD. That the scripts do on a real server what is modelled here is the matter of the tests in ``integration/stream``.
 """
 
 import asyncio
@@ -34,6 +34,7 @@ class VirtualRedis:
         self._count = 0
         self._scripts: dict[str, Callable[..., Any]] = {
             scripts.MOVE.digest: self._move,
+            scripts.ADD_DELAYED.digest: lambda due, *flat: self._delay(due, _pairs(flat)),
             scripts.PROMOTE.digest: self._promote,
             scripts.WAKE.digest: self._wake,
             scripts.READ_DELAYED.digest: self._read_delayed,
@@ -98,6 +99,14 @@ class VirtualRedis:
     async def xpending_range(self, _: str, __: str, ___: str, ____: str, count: int, *, idle: int) -> Any:
         found = [name for name, (_, at, _) in self.pending.items() if (wall_clock() - at) * 1000 >= idle]
         return [{"message_id": name, "times_delivered": self.pending[name][2]} for name in found[:count]]
+
+    async def zadd(self, _: str, scores: dict[bytes, float], **__: object) -> None:
+        """Change when delayed events are due."""
+        for name, due in scores.items():
+            self.delayed[name] = (due, self.delayed[name][1])
+
+    async def zrem(self, _: str, name: bytes) -> None:
+        self.delayed.pop(name, None)
 
     def _claim(self, _: str, consumer: str, idle: int, start: bytes) -> Any:
         for name, (_, at, deliveries) in self.pending.items():

@@ -5,6 +5,7 @@ intervals, and at once when a secret changes or a requested run succeeds; the fi
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -27,7 +28,7 @@ _NEEDS: Final[dict[RunKind, tuple[str, ...]]] = {"export": ("afterbuy", "sendclo
 class Circuits:
     """One circuit breaker per upstream."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything that both breakers depend on, by name
         self,
         *,
         afterbuy: AfterbuyClient,
@@ -36,6 +37,7 @@ class Circuits:
         metrics: Metrics,
         tenant: str,
         timing: CircuitBreakerTiming = _FIRST_FAILURE_OPENS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._known: dict[str, str] = {}
         self._gauges = {upstream: CircuitMeter(metrics, tenant, upstream) for upstream in ("afterbuy", "sendcloud")}
@@ -48,6 +50,7 @@ class Circuits:
                 secrets_version=self._secrets_version(upstream, secrets(upstream)),
                 on_change=partial(self._changed, upstream),
                 timing=timing,
+                clock=clock,
             )
             for upstream, probe in probes.items()
         }
