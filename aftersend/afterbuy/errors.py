@@ -21,7 +21,16 @@ from aftersend.afterbuy.model import AFTERBUY
 from aftersend.errors import AftersendError, Bug, CredentialsRefused, Rejected, Transient
 
 NOTHING_FOUND: Final = 15
-_CREDENTIALS: Final = frozenset({4, 5, 6, 7, 8, 9, 10, 11, 35, 38, 60, 71, 72})
+_CREDENTIALS: Final = {
+    **dict.fromkeys((4, 5, 6, 7), "Afterbuy misses a part of the credentials"),
+    8: "Afterbuy refuses the partner's credentials: see partnerToken",
+    **dict.fromkeys((9, 71, 72), "Afterbuy does not know the account: see accountToken"),
+    10: "the account may not use the interface: the merchant orders it in Afterbuy",
+    11: "Afterbuy has blocked the account",
+    **dict.fromkeys((35, 38), "Afterbuy has not approved the partner for this call: see partnerToken"),
+    60: "the interface of the account is disabled or cancelled: the merchant orders it in Afterbuy",
+}
+"""What a code means, in words for the person who has to act."""
 _TEMPORARY: Final = frozenset({13, 14, 52, 999, 3004})
 _ABOUT_ORDERS: Final = frozenset({32, 33, 44, 59, 74, 98})
 _WARNINGS_ABOUT_ORDERS: Final = frozenset({12, 13, 44})
@@ -63,7 +72,7 @@ def _gravest(codes: Iterable[int], *, order: str) -> AftersendError:
     code = min(codes, key=_gravity)
     name = f"code_{code}"
     if code in _CREDENTIALS:
-        return CredentialsRefused(name, upstream=AFTERBUY)
+        return CredentialsRefused(name, upstream=AFTERBUY, cure=_CREDENTIALS[code])
     if code in _TEMPORARY:
         return Transient(name, upstream=AFTERBUY)
     if code in _ABOUT_ORDERS or code == NOTHING_FOUND:

@@ -116,7 +116,8 @@ async def _sendcloud(location: TenantLocation, session: ClientSession) -> list[F
 
 def _refused(check: str, keys: str, error: AftersendError) -> Finding:
     if isinstance(error, CredentialsRefused):
-        return Finding(check, ok=False, message="credentials refused", cure=f"renew {keys} in the secrets")
+        cure = error.cure or f"renew {keys} in the secrets"
+        return Finding(check, ok=False, message="credentials refused", cure=cure)
     if isinstance(error, Misconfigured):
         return Finding(check, ok=False, message=error.code, cure=error.cure)
     cure = "try again; if it stays, look at the address in the document, at proxies and firewalls"

@@ -26,6 +26,7 @@ def test_each_code_has_a_kind_whatever_the_status_says(kind: type[AftersendError
     for refusal in (read_refusal(envelope(code, status=status)), write_refusal(envelope(code, status=status))):
         assert type(refusal) is kind
         assert (refusal.code, refusal.upstream) == (f"code_{code}", "afterbuy")
+        assert bool(refusal.cure) == (kind is CredentialsRefused), "a person has to act on it, and needs words"
 
 
 @pytest.mark.parametrize(
