@@ -274,9 +274,7 @@ async def test_odd_questions_get_plain_answers(sandbox: Sandbox, query: dict[str
     assert 0 <= shown["page"] < shown["pages"]
 
 
-@pytest.mark.parametrize(
-    "words", ["küRBiskern", "html_characters", "HTML characters", "söhne muster", "salzburg", "ebay"]
-)
+@pytest.mark.parametrize("words", ["küRBiskern", "html_characters", "HTML characters", "söhne muster", "WIEN", "ebay"])
 async def test_search_finds_all_words_in_any_case(sandbox: Sandbox, words: str) -> None:
     shown = await view(sandbox, find=words)
     assert 0 < shown["matching"] < 300
