@@ -27,7 +27,7 @@ ProblemCode = Literal[
     "not_shown",
     "too_late",
 ]
-NoticeCode = Literal["customs_incomplete", "state_missing", "field_left_out"]
+NoticeCode = Literal["customs_incomplete", "state_missing", "post_number_missing", "field_left_out"]
 """The gravest first."""
 
 

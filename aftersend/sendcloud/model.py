@@ -157,6 +157,12 @@ class ShippingDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     ship_with: ShipWith | UnsetType = UNSET
 
 
+class ServicePointDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """What a carrier's pick-up point needs; the point itself stands in the address."""
+
+    post_number: str
+
+
 class CustomsDetails(msgspec.Struct, frozen=True, kw_only=True):
     """Customs data of the whole order."""
 
@@ -176,6 +182,7 @@ class PushOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     billing_address: ShippingAddress | UnsetType = UNSET
     customer_details: CustomerDetails | UnsetType = UNSET
     shipping_details: ShippingDetails | UnsetType = UNSET
+    service_point_details: ServicePointDetails | UnsetType = UNSET
     customs_details: CustomsDetails | UnsetType = UNSET
 
 

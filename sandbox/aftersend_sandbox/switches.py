@@ -186,6 +186,12 @@ class Switches:
     house_number: str = _switch(
         "Sendcloud", "optional", "required", means="Whether DE, NL and BE addresses need house_number."
     )
+    service_point_id: str = _switch(
+        "Sendcloud",
+        "optional",
+        "required",
+        means="Whether service_point_details goes without id and carrier_service_point_id, with a post_number alone.",
+    )
     next_link: str = _switch(
         "Sendcloud",
         "own",

@@ -81,6 +81,14 @@ def address_of(order: AfterbuyOrder) -> AfterbuyAddress:
     return shipping if shipping and has_place(shipping) else order.billing
 
 
+def post_number(world: World, order: AfterbuyOrder) -> str:
+    """Return the number below a Packstation or Postfiliale, unless Sendcloud wants the point's own id beside it."""
+    address = address_of(order)
+    is_point = re.fullmatch(r"(Packstation|Postfiliale) \d{3}", address.street.strip())
+    taken = is_point and world.switches.service_point_id == "optional"
+    return address.street2.strip() if taken else ""
+
+
 def has_place(address: AfterbuyAddress) -> bool:
     """Return True if the address is complete enough for a parcel."""
     return bool(address.street or address.city or address.postal_code)

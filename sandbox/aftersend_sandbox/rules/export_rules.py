@@ -47,6 +47,13 @@ def addresses(world: World) -> Iterator[Case]:
         yield str(order.order_id), same and named and company and second
 
 
+def post_numbers(world: World) -> Iterator[Case]:
+    """The Postnummer of a Packstation or Postfiliale in its own field, if it is taken; no other order has one."""
+    for order, body in expected.transferred(world):
+        sent = (body.get("service_point_details") or {}).get("post_number", "")
+        yield str(order.order_id), sent == expected.post_number(world, order)
+
+
 def items(world: World) -> Iterator[Case]:
     """Exactly the positions that the merchant sends himself, with their quantities and prices."""
     for order, body in expected.transferred(world):
@@ -171,6 +178,7 @@ RULES = (
     ("hold", "held, marketplace-fulfilled, address-less and older orders stay away", none_too_many),
     ("identity", "each incoming order is one order in Afterbuy, under afterbuy-<OrderID>", none_doubled),
     ("address", "shipping address before billing, street and number as kept", addresses),
+    ("post-number", "the Postnummer of a Packstation or Postfiliale in its own field", post_numbers),
     ("items", "the merchant's own items, quantities and prices", items),
     ("currency", "one currency per order", currencies),
     ("total", "the total of what is shipped, vouchers taken off", totals),

@@ -133,9 +133,19 @@ def _shipping() -> Check:
     )
 
 
+def _service_point(switches: Switches) -> Check:
+    names = ("id", "carrier_service_point_id", "post_number", "latitude", "longitude", "type")
+    check = record({}, {**dict.fromkeys(names, text()), "extra_data": anything})
+    return with_rule(check, _point_id) if switches.service_point_id == "required" else check
+
+
+def _point_id(point: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
+    if not point.get("id") and not point.get("carrier_service_point_id"):
+        yield SchemaError(f"{path}/id", "required", "Field required")
+
+
 def order_schema(switches: Switches) -> Check:
     """Make the schema of one order under the present switches."""
-    point = dict.fromkeys(("id", "carrier_service_point_id", "post_number", "latitude", "longitude", "type"), text())
     return record(
         {
             "order_id": text(least=1, most=64),
@@ -149,7 +159,7 @@ def order_schema(switches: Switches) -> Check:
             "billing_address": _address(switches),
             "customer_details": record({"name": text(least=1)}, {"phone_number": text(), "email": text()}),
             "shipping_details": _shipping(),
-            "service_point_details": record({}, {**point, "extra_data": anything}),
+            "service_point_details": _service_point(switches),
             "customs_details": _customs(),
         },
     )

@@ -19,7 +19,7 @@ import pytest
 from aftersend_demo import main
 
 COMMAND = [sys.executable, "-c", "import sys; sys.argv[0] = 'aftersend'; from aftersend.cli.main import main; main()"]
-RULES = 24
+RULES = 25
 
 
 def test_the_day_for_a_machine() -> None:

@@ -175,7 +175,12 @@ async def test_notices_are_counted_by_code_and_are_no_problems(ledger: Ledger) -
     await ledger.change("1", with_notices(tariff, origin, Notice("state_missing", NOW, "c")))
     await ledger.change("2", with_notices(tariff))
     await ledger.change("3", lambda entry: replace(entry, problem=Problem("rejected", 1)))
-    assert await ledger.notice_counts() == {"customs_incomplete": 2, "state_missing": 1, "field_left_out": 0}
+    assert await ledger.notice_counts() == {
+        "customs_incomplete": 2,
+        "state_missing": 1,
+        "post_number_missing": 0,
+        "field_left_out": 0,
+    }
     assert [order async for order in ledger.problems()] == ["3"]
     assert {order async for order in ledger.noticed()} == {"1", "2"}
     await ledger.change("1", labelled)

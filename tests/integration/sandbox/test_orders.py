@@ -267,6 +267,16 @@ async def test_every_documented_field_is_taken_and_given_back() -> None:
             "customs_details/shipment_type",
             "Input should be 'gift', 'commercial_goods', 'commercial_sample', 'returned_goods'",
         ),
+        (
+            {"service_point_details": {"post_number": 12345678}},
+            "service_point_details/post_number",
+            "Input should be a valid string",
+        ),
+        (
+            {"service_point_details": {"postnumber": "12345678"}},
+            "service_point_details/postnumber",
+            "Extra inputs are not permitted",
+        ),
         ({"id": "12345"}, "order_id", "order_id of an existing order can not be changed"),
     ],
 )
@@ -373,6 +383,17 @@ async def test_house_number(value: str, status: int) -> None:
         assert (await door.push(a_push()))[0] == status
         assert (await door.push(a_push(102, shipping_address__house_number="5")))[0] == 201
         assert (await door.push(a_push(103, shipping_address__country_code="FR")))[0] == 201
+
+
+@pytest.mark.parametrize(("value", "status"), [("optional", 201), ("required", 400)])
+async def test_service_point_id(value: str, status: int) -> None:
+    async with a_sandbox(service_point_id=value) as door:  # service_point_id="optional" "required"
+        got, body = await door.push(a_push(service_point_details={"post_number": "12345678"}))
+        assert got == status
+        assert "errors" not in body or faults(body) == [(f"{AT}/service_point_details/id", "Field required")]
+        for number, name in enumerate(("id", "carrier_service_point_id")):
+            assert (await door.push(a_push(102 + number, service_point_details={name: "7"})))[0] == 201
+        assert (await door.push(a_push(104)))[0] == 201
 
 
 @pytest.mark.parametrize(

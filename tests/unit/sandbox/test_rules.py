@@ -75,6 +75,8 @@ def push(world: World, order: AfterbuyOrder) -> None:
             "measurement": {"weight": {"value": float(total or 3), "unit": "kg"}},
         },
     }
+    if number := expected.post_number(world, order):
+        body["service_point_details"] = {"post_number": number}
     if not total:
         body["order_details"]["tags"] = ["Kleinpaket"]
     if expected.abroad(address):
@@ -193,6 +195,15 @@ def move_house(world: World) -> None:
 def drop_the_second_line(world: World) -> None:
     order = first(world, lambda o: bool(expected.address_of(o).street2))
     body(world, order)["shipping_address"]["address_line_2"] = ""
+
+
+def forget_the_post_number(world: World) -> None:
+    del body(world, first(world, lambda o: o.scenario == "packing_station"))["service_point_details"]
+
+
+def invent_a_post_number(world: World) -> None:
+    order = first(world, lambda o: o.scenario == "shop")
+    body(world, order)["service_point_details"] = {"post_number": "12345678"}
 
 
 def change_a_quantity(world: World) -> None:
@@ -328,6 +339,8 @@ def touch_another(world: World) -> None:
         (double_an_order, ["identity"]),
         (move_house, ["address"]),
         (drop_the_second_line, ["address"]),
+        (forget_the_post_number, ["post-number"]),
+        (invent_a_post_number, ["post-number"]),
         (change_a_quantity, ["items"]),
         (mix_currencies, ["currency"]),
         (forget_the_voucher, ["total"]),

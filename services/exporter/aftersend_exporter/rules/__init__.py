@@ -14,6 +14,7 @@ sent without data that may be missed   ``notices.missing_data``, ``notices.field
 the whole order                        ``order_mapping.push_order``
 when an order counts as changed        ``order_mapping.fingerprint``
 name, street, state, mail, phone       ``addresses.shipping_address``
+Packstation, Postfiliale, Postnummer   ``post_numbers.pick_up_point``
 which positions are shipped            ``items.shipped_items``
 currency, prices, total                ``items.order_currency``, ``items.order_total``
 weight of a piece, of an order         ``weights.piece_weight``, ``weights.total_weight``

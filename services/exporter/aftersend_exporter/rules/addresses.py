@@ -1,9 +1,9 @@
 """The address of an order: shipping before billing address, every line kept as the merchant wrote it.
 
 Nothing is split or joined. The street keeps its house number, because guessing where the number begins ruins more
-addresses than it helps; packing stations and post offices stay as given. A name is never empty: person, else company,
-else the other address's name. Phone and mail come from the billing address where the shipping address has none (it
-never has a mail).
+addresses than it helps; pick-up points are the business of ``post_numbers``. A name is never empty: person, else
+company, else the other address's name. Phone and mail come from the billing address where the shipping address has
+none (it never has a mail).
 """
 
 from msgspec import UNSET, UnsetType

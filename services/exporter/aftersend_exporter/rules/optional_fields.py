@@ -2,13 +2,15 @@
 
 Only what no parcel needs stands here: nothing that changes how it is sent (weight, cash on delivery, shipping method),
 and no line that an address must have. Paths are Sendcloud's, such as ``order_details/order_items/2/hs_code``; without
-the position it is the field of every article.
+the position it is the field of every article. Whether Sendcloud wants a service point's id beside the Postnummer is
+not verified, and no order holds one: refused at any of its paths, ``service_point_details`` is left out as a whole.
 """
 
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from aftersend.sendcloud.model import PushOrder
 
@@ -18,6 +20,7 @@ _OPTIONAL: Final = frozenset(
         *("hs_code", "country_of_origin", "ean", "sku", "item_id", "product_id"),
     }
 )
+_SERVICE_POINT: Final = "service_point_details"
 _CONTACTS: Final = frozenset({"email", "phone_number"})
 """The same value stands at the address and at the buyer."""
 
@@ -35,6 +38,8 @@ def of_all_articles(path: str) -> str:
 def without(push: PushOrder, path: str) -> PushOrder | None:
     """Return the order without the field; None if it has none there, or cannot go without."""
     names = path.split("/")
+    if names[0] == _SERVICE_POINT:
+        return replace(push, service_point_details=UNSET) if push.service_point_details else None
     if names[-1] not in _OPTIONAL:
         return None
     lighter = _removed(push, names)
@@ -55,4 +60,4 @@ def _removed(value: Any, names: list[str]) -> Any:  # noqa: ANN401 - any part of
     if not isinstance(value, msgspec.Struct) or name not in value.__struct_fields__:
         return value
     inner = _removed(getattr(value, name), rest) if rest else UNSET
-    return msgspec.structs.replace(value, **{name: inner})
+    return replace(value, **{name: inner})

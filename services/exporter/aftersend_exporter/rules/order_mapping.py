@@ -19,6 +19,7 @@ from aftersend.sendcloud.model import (
     OrderDetails,
     PaymentDetails,
     PushOrder,
+    ServicePointDetails,
     ShippingDetails,
     ShipWith,
 )
@@ -27,6 +28,7 @@ from aftersend_exporter.rules.addresses import customer, cut, shipping_address
 from aftersend_exporter.rules.customs import customs_details, is_for_customs
 from aftersend_exporter.rules.items import order_currency, order_items, order_total, shipped_items
 from aftersend_exporter.rules.payment import is_cash_on_delivery, is_paid
+from aftersend_exporter.rules.post_numbers import pick_up_point
 from aftersend_exporter.rules.weights import default_weight, measurement, total_weight
 
 _OPEN = CodeMessage(code="unshipped", message="Unshipped")
@@ -50,6 +52,8 @@ def push_order(
     """
     currency = currency or order_currency(order)
     customs = is_for_customs(order)
+    address = shipping_address(order)
+    point = pick_up_point(address)
     light = total_weight(shipped_items(order), rules=rules.weight) is None
     return PushOrder(
         order_id=incoming_order_id(order.order_id),
@@ -67,9 +71,12 @@ def push_order(
             status=_PAID if is_paid(order) else _UNPAID,
             is_cash_on_delivery=is_cash_on_delivery(order) or UNSET,
         ),
-        shipping_address=shipping_address(order),
+        shipping_address=point.address if point else address,
         customer_details=customer(order),
         shipping_details=_shipping_details(order, rules=rules),
+        service_point_details=ServicePointDetails(post_number=point.post_number)
+        if point and point.post_number
+        else UNSET,
         customs_details=customs_details(order, rules=rules.customs) if customs else UNSET,
     )
 

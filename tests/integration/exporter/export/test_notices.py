@@ -111,6 +111,57 @@ async def test_a_refused_optional_field_is_left_out_in_the_same_run(redis_url: s
         assert (after.notices, after.fingerprint) == (known.notices, known.fingerprint)
 
 
+@pytest.mark.parametrize("position", ["optional", "required"])
+async def test_a_post_number_goes_whether_or_not_a_service_point_is_wanted_beside_it(
+    small: ExporterHarness, position: str
+) -> None:
+    small.world.switches.turn("service_point_id", position)
+    order = small.order()
+    home = order.shipping_address = replace(order.billing, street="Postnr. 12345678", street2="Packstation 145")
+    first = await small.export()
+    assert (first.outcome, first.rejected, first.health.problems) == ("done", 0, {})
+    body = small.saved(order).body
+    address = body["shipping_address"]
+    assert (address["address_line_1"], address["address_line_2"]) == ("Packstation 145", "Postnr. 12345678")
+    is_sent = position == "optional"
+    assert body.get("service_point_details") == ({"post_number": "12345678"} if is_sent else None)
+    notices = [(notice.code, notice.path) for notice in (await small.entry(order)).notices]
+    assert notices == ([] if is_sent else [("field_left_out", "service_point_details/id")])
+
+    small.later(minutes=15)
+    again = await small.export()
+    assert (again.sent, again.health.notices) == (0, first.health.notices), "the order has not changed"
+    small.later(minutes=15)
+    home.street = "Ahornweg 7"
+    assert (await small.export()).sent == 1
+    assert "service_point_details" not in small.saved(order).body
+
+
+async def test_a_missing_post_number_is_noticed_until_it_is_cured_or_labelled(redis_url: str, tmp_path: Path) -> None:
+    async with exporter_harness(redis_url, tmp_path, orders=100) as harness:
+        cured, printed = harness.order("packing_station"), harness.order("today")
+        for order in (cured, printed):
+            order.shipping_address = replace(order.billing, street="Packstation 145", street2="")
+        first = await harness.export()
+        assert (first.health.notices["post_number_missing"], first.health.problems) == (2, {})
+        for order in (cured, printed):
+            assert "service_point_details" not in harness.saved(order).body
+            assert [(notice.code, notice.path) for notice in (await harness.entry(order)).notices] == [
+                ("post_number_missing", "service_point_details/post_number")
+            ]
+        metric = ("aftersend_notices", {"tenant": IDENTITY, "code": "post_number_missing"})
+        assert harness.context.metrics.registry.get_sample_value(*metric) == 2
+
+        cured.shipping_address = replace(cured.billing, street="Packstation 145", street2="", company="12345678")
+        number = str(printed.order_id)
+        await harness.context.ledger.change(number, lambda entry: labelled(entry, harness.context.now_ms()))
+        harness.later(minutes=15)
+        again = await harness.export()
+        assert (again.sent, again.health.notices.get("post_number_missing", 0)) == (1, 0)
+        assert harness.saved(cured).body["service_point_details"] == {"post_number": "12345678"}
+        assert harness.context.metrics.registry.get_sample_value(*metric) == 0
+
+
 async def test_all_refused_orders_of_a_run_go_again_together_and_at_most_three_times(small: ExporterHarness) -> None:
     paths = ("shipping_address/email", "shipping_address/phone_number", "order_details/order_items/sku")
     small.break_("sendcloud", "refused_field", paths=paths)

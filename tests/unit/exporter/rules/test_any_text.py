@@ -165,7 +165,7 @@ def test_no_texts_together_end_a_run(texts: dict[str, str]) -> None:
 ADDRESS_PIECES = st.sampled_from(
     [
         *("1", "7", "12", "1945", "b", "/", "-", ",", ".", "Ring", "Str.", "rue", "bis", "Nr.", "OG", "c/o", "Juni"),
-        *("Packstation", "Postfach", " ", "  "),
+        *("Packstation", "Postfach", " ", "  ", "145", "Postnr", "1234567", "Paketshop", "DHL", "0221", "Kundennr"),
         "\u00df",
     ]
 )
@@ -187,9 +187,10 @@ def test_no_address_invents_anything(lines: dict[str, str], country: str) -> Non
     divided = fallback_order(push, "shipping_address/house_number", in_account_currency=lambda: push)
     for address in (each.shipping_address for each in (push, divided) if each):
         sent = [address.name, address.address_line_1, address.postal_code, address.city, address.house_number or ""]
-        assert set(re.findall(r"\d+", " ".join([*sent, address.address_line_2 or ""]))) <= set(
-            re.findall(r"\d+", typed)
-        )
+        sent += [address.address_line_2 or "", address.company_name or ""]
+        assert set(re.findall(r"\d+", " ".join(sent))) <= set(re.findall(r"\d+", typed))
+    if push.service_point_details:
+        assert push.service_point_details.post_number in re.findall(r"\d+", typed)
     if divided:
         number = str(divided.shipping_address.house_number)
         assert number in " ".join(f"{lines['Street']} {lines['Street2']}".split())

@@ -88,6 +88,23 @@ def test_a_state_that_the_destination_needs(country: str, state: str, *, missing
     assert found(push) == ([("state_missing", STATE)] if missing else [])
 
 
+@pytest.mark.parametrize(
+    ("street", "street2", "missing"),
+    [
+        ("Packstation 145", "12345678", False),
+        ("12345678", "Packstation 145", False),
+        ("Packstation 145", "", True),
+        ("Packstation 145", "12345678, 87654321", True),
+        ("Ahornweg 7", "12345678", False),
+    ],
+)
+def test_a_pick_up_point_needs_a_post_number(street: str, street2: str, *, missing: bool) -> None:
+    order = an_order(shipping=replace(HOME, street=street, street2=street2))
+    push = push_order(order, integration=7, rules=RULES, products={}, now=NOW)
+    assert found(push) == ([("post_number_missing", "service_point_details/post_number")] if missing else [])
+    assert (push.service_point_details is msgspec.UNSET) == (missing or street.startswith("Ahorn"))
+
+
 def test_one_order_may_have_several_and_the_gravest_comes_first() -> None:
     known = notices.fields_left_out((), ["shipping_address/email"], now=SINCE)
     several = notices.missing_data(known, pushed("odd_origin", country="US"), now=SINCE + 5)

@@ -81,6 +81,18 @@ def test_what_is_needed_or_not_there_stays(path: str) -> None:
     assert without(pushed(), path) is None
 
 
+@pytest.mark.parametrize("path", ["", "/id", "/post_number", "/carrier_service_point_id"])
+def test_a_service_point_goes_as_a_whole_wherever_it_is_refused(path: str) -> None:
+    to = replace(HOME, street="12345678", street2="Packstation 145")
+    push = push_order(an_order(billing=to), integration=7, rules=RULES, products={}, now=NOW)
+    expected = body(push)
+    assert expected.pop("service_point_details") == {"post_number": "12345678"}
+    lighter = without(push, f"service_point_details{path}")
+    assert body(lighter) == expected
+    assert lighter is not None
+    assert without(lighter, f"service_point_details{path}") is None
+
+
 def test_what_went_already_cannot_go_again() -> None:
     lighter = without(pushed(), f"{ITEMS}/0/sku")
     assert lighter is not None

@@ -39,6 +39,8 @@ ORDERS = {
     "customs, defaults": an_order(shipping=CH),
     "customs, known": an_order(an_item(product_id="77"), shipping=CH),
     "united states": an_order(an_item(product_id="77"), shipping=US),
+    "pick-up point without number": an_order(shipping=replace(HOME, street="Packstation 145")),
+    "street named after one": an_order(shipping=replace(HOME, street="An der Packstation 3", street2="12345678")),
     "credit beside goods": an_order(an_item(quantity=2), an_item(item_id="901", quantity=-1)),
 }
 RECORDED = {
@@ -54,6 +56,8 @@ RECORDED = {
     "customs, defaults": "ddb92b0a908506af",
     "customs, known": "c2ff6780132653b2",
     "united states": "667852f0d7cd1d01",
+    "pick-up point without number": "4ee4236df3000aad",
+    "street named after one": "f23f8e6a8900db46",
     "credit beside goods": "e991d544e2df1b65",
 }
 """Made by version 0.1, before cash on delivery, notices and the like were known."""
