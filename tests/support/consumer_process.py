@@ -19,6 +19,8 @@ from typing import Any
 from redis.asyncio import Redis
 
 from aftersend.errors import Rejected, Transient
+from aftersend.redis import lease
+from aftersend.redis.lease import hold
 from aftersend.stream import consumer, delivery
 from aftersend.stream.consumer import Consumer, ConsumerTiming
 from aftersend.stream.event import Event
@@ -45,6 +47,12 @@ class EffectStore:
             raise Transient("timeout")
         if await self.redis.hget("shop", name) != SHIPPED:
             await self._write(name)
+
+    async def under_lease(self, event: Event) -> None:
+        """The same by one process at a time, as the writer does it: an event may have been added twice."""
+        async with hold(self.redis, key=f"lease:{event.read(NamedParcel).name}") as held:
+            await held.check()
+            await self(event)
 
     async def _write(self, name: str) -> None:
         async with self.redis.pipeline(transaction=True) as pipe:
@@ -95,13 +103,15 @@ STEPS: dict[str, Callable[[], None]] = {
 """Everything that happens to an event, in order."""
 
 
-async def consume(url: str, shop_url: str, folder: Path, timing: ConsumerTiming) -> None:
-    """Consume until SIGTERM."""
+async def consume(url: str, shop_url: str, folder: Path, timing: ConsumerTiming, *, alone: bool) -> None:
+    """Consume until SIGTERM; ``alone`` if no other process does."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with opened(url, folder) as stream, client(shop_url, folder) as redis:
         name = consumer.consumer_name()
-        await Consumer(stream, EffectStore(redis), name=name, meter=Meter(), concurrency=4, timing=timing).run(stop)
+        shop = EffectStore(redis)
+        handler = shop if alone else shop.under_lease
+        await Consumer(stream, handler, name=name, meter=Meter(), concurrency=4, timing=timing).run(stop)
 
 
 if __name__ == "__main__":
@@ -109,4 +119,5 @@ if __name__ == "__main__":
     if step:
         STEPS[step[0]]()
     timing = replace(FAST, idle_ms=60_000) if step else PATIENT
-    asyncio.run(consume(url, shop_url, Path(folder), timing))
+    lease.LEASE_MS = 15_000
+    asyncio.run(consume(url, shop_url, Path(folder), timing, alone=bool(step)))
