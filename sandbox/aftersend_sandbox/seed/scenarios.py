@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Literal
 
+from aftersend_sandbox.seed import address_mutations as address
 from aftersend_sandbox.seed import scenario_mutations as mutate
 from aftersend_sandbox.seed.channels import AMAZON, AMAZON_FULFILLED, EBAY, KAUFLAND, OTTO, PHONE, SHOP, Channel
 from aftersend_sandbox.seed.order_factory import OrderFactory
@@ -98,25 +99,25 @@ GOODS: Final = (
 )
 
 ADDRESSES: Final = (
-    Scenario("umlauts", "umlauts and ß wherever they fit", mutate.umlauts, share=2),
-    Scenario("double_barrelled", "double-barrelled names", mutate.double_barrelled),
-    Scenario("very_long_name", "a name longer than most carriers print", mutate.very_long_name),
-    Scenario("packing_station", "Packstation, Postnummer in the second line", mutate.packing_station, share=4),
-    Scenario("post_office", "Postfiliale, Postnummer in the second line", mutate.post_office),
-    Scenario("company", "company with a second address line", mutate.company, share=4),
-    Scenario("house_number_12a", "house number with a letter", mutate.house_number("Beispielstraße 12a")),
-    Scenario("house_number_haus_3", "no number but a house", mutate.house_number("Am Süßen Grund, Haus 3")),
+    Scenario("umlauts", "umlauts and ß wherever they fit", address.umlauts, share=2),
+    Scenario("double_barrelled", "double-barrelled names", address.double_barrelled),
+    Scenario("very_long_name", "a name longer than most carriers print", address.very_long_name),
+    Scenario("packing_station", "Packstation, Postnummer in the second line", address.packing_station, share=4),
+    Scenario("post_office", "Postfiliale, Postnummer in the second line", address.post_office),
+    Scenario("company", "company with a second address line", address.company, share=4),
+    Scenario("house_number_12a", "house number with a letter", address.house_number("Beispielstraße 12a")),
+    Scenario("house_number_haus_3", "no number but a house", address.house_number("Am Süßen Grund, Haus 3")),
     Scenario(
         "house_number_26_bis",
         "house number before the street",
-        mutate.house_number("26 bis rue de l'Exemple"),
+        address.house_number("26 bis rue de l'Exemple"),
         region="france",
     ),
-    Scenario("other_recipient", "delivered to another person than the payer", mutate.other_recipient, share=4),
-    Scenario("billing_only", "no shipping address at all", mutate.billing_only, share=2),
-    Scenario("shipping_empty", "a shipping address without content", mutate.shipping_empty),
-    Scenario("no_address", "a name, but no address", mutate.no_address, travels=False),
-    Scenario("otto_mail", "OTTO appends its name to the mail address", mutate.otto_mail, channel=OTTO, share=2),
+    Scenario("other_recipient", "delivered to another person than the payer", address.other_recipient, share=4),
+    Scenario("billing_only", "no shipping address at all", address.billing_only, share=2),
+    Scenario("shipping_empty", "a shipping address without content", address.shipping_empty),
+    Scenario("no_address", "a name, but no address", address.no_address, travels=False),
+    Scenario("otto_mail", "OTTO appends its name to the mail address", address.otto_mail, channel=OTTO, share=2),
 )
 
 COUNTRIES: Final = (
@@ -192,14 +193,14 @@ ODD: Final = (
     ),
     _abroad("switzerland", "to Switzerland, a voucher as a line of its own", mutate.voucher, name="voucher"),
     Scenario("credit_by_price", "one line with a negative price", mutate.credit_by_price, travels=False),
-    _abroad("united_states", "a state as code and name", mutate.state("IL - Illinois"), name="state_twice"),
-    Scenario("italian_province", "a province as name and code", mutate.italian_province),
-    Scenario("greece_by_tax_code", "Greece as EL, the code of its tax numbers", mutate.greece_by_tax_code),
-    Scenario("country_by_rare_plate", "Slovenia by its plate alone", mutate.country_by_rare_plate),
-    Scenario("mail_with_name", "name and mail address in one", mutate.mail("Buyer <{}>; privat")),
-    Scenario("mail_unusable", "a mail address that no server takes", mutate.mail("punkt.@example.org")),
+    _abroad("united_states", "a state as code and name", address.state("IL - Illinois"), name="state_twice"),
+    Scenario("italian_province", "a province as name and code", address.italian_province),
+    Scenario("greece_by_tax_code", "Greece as EL, the code of its tax numbers", address.greece_by_tax_code),
+    Scenario("country_by_rare_plate", "Slovenia by its plate alone", address.country_by_rare_plate),
+    Scenario("mail_with_name", "name and mail address in one", address.mail("Buyer <{}>; privat")),
+    Scenario("mail_unusable", "a mail address that no server takes", address.mail("punkt.@example.org")),
     Scenario("odd_amounts", "amounts, weights and dates as people write them", finishing=mutate.odd_amounts),
-    Scenario("house_number_flat", "house number, then a flat", mutate.house_number("Dorfstr. 14 Whg. 2")),
+    Scenario("house_number_flat", "house number, then a flat", address.house_number("Dorfstr. 14 Whg. 2")),
     Scenario("zero_original_price", "a price of zero in francs beside one in euros", mutate.zero_original_price),
     Scenario("without_shipping_info", "the section ShippingInfo is missing", finishing=mutate.without_shipping_info),
     Scenario(

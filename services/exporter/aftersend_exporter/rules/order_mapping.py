@@ -28,7 +28,7 @@ from aftersend_exporter.rules.addresses import customer, cut, shipping_address
 from aftersend_exporter.rules.customs import customs_details, is_for_customs
 from aftersend_exporter.rules.items import order_currency, order_items, order_total, shipped_items
 from aftersend_exporter.rules.payment import is_cash_on_delivery, is_paid
-from aftersend_exporter.rules.post_numbers import pick_up_point
+from aftersend_exporter.rules.post_numbers import PickUpPoint, pick_up_point
 from aftersend_exporter.rules.weights import default_weight, measurement, total_weight
 
 _OPEN = CodeMessage(code="unshipped", message="Unshipped")
@@ -66,19 +66,25 @@ def push_order(
             order_items=order_items(order, currency=currency, rules=rules, customs=products if customs else None),
             tags=(rules.weight.label,) if light else UNSET,
         ),
-        payment_details=PaymentDetails(
-            total_price=order_total(order, currency=currency),
-            status=_PAID if is_paid(order) else _UNPAID,
-            is_cash_on_delivery=is_cash_on_delivery(order) or UNSET,
-        ),
+        payment_details=_payment_details(order, currency=currency),
         shipping_address=point.address if point else address,
         customer_details=customer(order),
         shipping_details=_shipping_details(order, rules=rules),
-        service_point_details=ServicePointDetails(post_number=point.post_number)
-        if point and point.post_number
-        else UNSET,
+        service_point_details=_service_point_details(point),
         customs_details=customs_details(order, rules=rules.customs) if customs else UNSET,
     )
+
+
+def _payment_details(order: Order, *, currency: str) -> PaymentDetails:
+    return PaymentDetails(
+        total_price=order_total(order, currency=currency),
+        status=_PAID if is_paid(order) else _UNPAID,
+        is_cash_on_delivery=is_cash_on_delivery(order) or UNSET,
+    )
+
+
+def _service_point_details(point: PickUpPoint | None) -> ServicePointDetails | UnsetType:
+    return ServicePointDetails(post_number=point.post_number) if point and point.post_number else UNSET
 
 
 def fingerprint(push: PushOrder, *, mac: Callable[[bytes], str]) -> str:
