@@ -4,10 +4,11 @@ Amounts and weights are ``Decimal`` or None where Afterbuy left the element out 
 element is an empty text. ``OrderID`` and ``ItemID`` are kept as digits in text: they are identifiers, not numbers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 AFTERBUY = "afterbuy"
 
@@ -117,6 +118,15 @@ class Order:
     def has_parcel_number(self) -> bool:
         """AdditionalInfo or any ParcelLabelNumber is filled: the merchant holds the order, or it is shipped."""
         return bool(self.additional_info) or any(label.number for label in self.parcel_labels)
+
+
+LARGEST_ID: Final = 2_147_483_647
+"""Afterbuy refuses larger ids in filters (codes 17, 22, 23)."""
+
+
+def highest_id(order_ids: Iterable[str | int]) -> int | None:
+    """Return the highest OrderID that a filter takes; None if there is none. One odd id must not hide what follows."""
+    return max((number for number in map(int, order_ids) if 0 < number <= LARGEST_ID), default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Self, TypeVar
 
 from aftersend.afterbuy.answer import Envelope
-from aftersend.afterbuy.model import Order, Page, UnreadableOrder
+from aftersend.afterbuy.model import Order, Page, UnreadableOrder, highest_id
 from aftersend.afterbuy.numbers import Unreadable, read_flag, read_whole
 from aftersend.afterbuy.reading import read_order
 from aftersend.afterbuy.records import Element
@@ -55,7 +55,7 @@ class SoldItemsPage:
         """Return the highest OrderID of the account from a descending page; None if the page does not show it."""
         listed = [int(order.order_id) for order in self.orders if order.order_id != "0"]
         is_descending = len(listed) > 1 and listed[0] > listed[-1]
-        return max(map(int, self.ids()), default=None) if is_descending or self.is_last else None
+        return highest_id(self.ids()) if is_descending or self.is_last else None
 
     def next_position(self, position: int, *, has_news: bool) -> int | None:
         """Return where the page after this one starts, None if there is none; ``position`` is where this one started.

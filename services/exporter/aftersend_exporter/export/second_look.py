@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from aftersend.afterbuy.model import Order, Page
+from aftersend.afterbuy.model import Order, Page, highest_id
 from aftersend.errors import AftersendError
 from aftersend.ledger.tenant_state import StateField, TenantState
 from aftersend.order_ids import is_order_id
@@ -66,7 +66,7 @@ class SecondLook:
         window = self.processor.recorder.stats.start
         if self.asked.changed is None and window is not None:
             yield "export.first", str(int(window.timestamp() * 1000))
-        highest = self.highest or self.asked.highest or max(self.processor.seen, default=0)
+        highest = self.highest or self.asked.highest or highest_id(self.processor.seen)
         if highest:
             yield "export.highest", str(highest)
 
@@ -81,7 +81,7 @@ class SecondLook:
     async def _new(self, pages: AsyncIterator[Page]) -> AsyncIterator[Page]:
         """Record the highest OrderID; not of changed orders, beside which new ones may be unseen."""
         async for page in pages:
-            self.highest = max(self.highest or 0, *map(int, page.order_ids))
+            self.highest = highest_id([self.highest or 0, *page.order_ids])
             yield page.only(self.asked.is_new)
 
     async def _process_all(self, pages: AsyncIterator[Page]) -> None:
@@ -143,4 +143,4 @@ async def second_look(processor: PageProcessor, *, started: datetime) -> SecondL
 
 async def _highest(state: TenantState) -> int | None:
     stored = await state.get("export.highest")
-    return int(stored) if stored and is_order_id(stored) else None
+    return highest_id([stored]) if stored and is_order_id(stored) else None

@@ -108,6 +108,20 @@ async def test_an_import_shortly_before_an_outage_goes(small: ExporterHarness) -
     assert small.pushes(order) == 1
 
 
+async def test_one_odd_order_id_hides_no_order_that_comes_later(small: ExporterHarness) -> None:
+    small.world.switches.mod_date = "edits"
+    await small.export()
+    known = newest(small)
+    odd = split_order(small, order_id=9_000_000_000)
+    small.later(hours=1)
+    await small.export()
+    late = split_order(small, days=3, order_id=known + 9)
+    late.modified_at = late.ordered_at
+    small.later(hours=1)
+    assert (await small.export()).outcome == "done"
+    assert (small.pushes(odd), small.pushes(late)) == (1, 1)
+
+
 async def test_nothing_new_costs_two_calls(small: ExporterHarness) -> None:
     await small.export()
     first = calls(small)
