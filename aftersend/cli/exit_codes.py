@@ -1,8 +1,8 @@
 """How a command ends: an exit code, at most one clear text on standard error, never a traceback.
 
 0  success                          3    timed out (``trigger --wait``)
-1  failed, or something is wrong    130  interrupted
-2  wrong usage, settings or files
+1  failed, or something is wrong    130  interrupted (Ctrl-C)
+2  wrong usage, settings or files   143  cut off by SIGTERM (``entry``)
 """
 
 import os

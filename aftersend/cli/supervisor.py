@@ -25,10 +25,10 @@ from aftersend.observe import context, logs, traces
 from aftersend.redis.embedded import EmbeddedValkey
 from aftersend.redis.rewrite import rewrite
 from aftersend.service.admin import AdminServer
+from aftersend.service.early_signals import exit_on_sigterm
 from aftersend.service.health import Health
 from aftersend.service.process_limits import prepare_process
 from aftersend.service.run import (
-    exit_on_early_signals,
     keep_heartbeat,
     run_with_deadline,
     stop_on_signals,
@@ -45,7 +45,7 @@ _REWRITE_SECONDS = 86_400.0
 
 def serve(plan: UpPlan) -> int:
     """Serve until a signal comes; return 0 after an orderly end, 1 if a tenant was left out."""
-    exit_on_early_signals()
+    exit_on_sigterm()
     prepare_process()
     tenants = served_tenants(plan)
     valkey = None if plan.redis_url else EmbeddedValkey(plan.data_dir / "valkey")

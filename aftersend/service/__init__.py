@@ -1,7 +1,7 @@
 """The frame of every service process: start, probes, metrics, public listener, graceful end.
 
-In reading order: ``run`` (the life of a process) with ``process_limits`` (open files, core files), ``runtime`` (what a
-part gets), ``listener`` (public address), ``admin`` (probes and metrics), ``health`` (liveness, readiness),
-``heartbeat`` (which processes serve a tenant), ``secret_watch`` (changed secrets),
+In reading order: ``run`` (the life of a process) with ``early_signals`` (SIGTERM before that) and ``process_limits``
+(open files, core files), ``runtime`` (what a part gets), ``listener`` (public address), ``admin`` (probes and metrics),
+``health`` (liveness, readiness), ``heartbeat`` (which processes serve a tenant), ``secret_watch`` (changed secrets),
 ``redis_metrics`` (gauges read from Redis).
 """

@@ -21,6 +21,7 @@ from aftersend.loops import every
 from aftersend.observe import context, logs, traces
 from aftersend.redis import durability
 from aftersend.service.admin import AdminServer
+from aftersend.service.early_signals import exit_on_sigterm
 from aftersend.service.heartbeat import Heartbeat
 from aftersend.service.process_limits import prepare_process
 from aftersend.service.runtime import Part, Runtime, Shared, http_session, runtime_for
@@ -37,7 +38,7 @@ _LEAVE_AFTER = 24.0
 
 def run_part(part: Part, environ: Mapping[str, str] = os.environ) -> int:
     """Run the main function of each console script; returns the exit code."""
-    exit_on_early_signals()
+    exit_on_sigterm()
     prepare_process()
     try:
         settings, tenant = _prepare(environ)
@@ -56,11 +57,6 @@ def _prepare(environ: Mapping[str, str]) -> tuple[Settings, Tenant]:
     if not settings.secrets_dir.is_dir():
         raise Misconfigured(f"there is no folder {settings.secrets_dir}", cure="AFTERSEND_SECRETS_DIR must name it")
     return settings, tenant
-
-
-def exit_on_early_signals() -> None:
-    """Exit with 0 on SIGTERM until the event loop runs and handles it."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_OK))
 
 
 async def _life(part: Part, settings: Settings, tenant: Tenant) -> int:

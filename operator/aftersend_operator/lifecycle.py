@@ -20,9 +20,10 @@ from aftersend.errors import Misconfigured
 from aftersend.observe import logs, traces
 from aftersend.observe.otel_settings import grpc_refused
 from aftersend.service.admin import AdminServer
+from aftersend.service.early_signals import exit_on_sigterm
 from aftersend.service.health import Health
 from aftersend.service.process_limits import prepare_process
-from aftersend.service.run import EXIT_FAILED, EXIT_MISCONFIGURED, EXIT_OK, exit_on_early_signals
+from aftersend.service.run import EXIT_FAILED, EXIT_MISCONFIGURED, EXIT_OK
 from aftersend_operator.api.access import load_access
 from aftersend_operator.api.client import Api
 from aftersend_operator.metrics import OperatorMetrics
@@ -33,7 +34,7 @@ from aftersend_operator.status.readyz_client import ReadyzClient
 
 def run(environ: Mapping[str, str] = os.environ) -> int:
     """Serve until SIGTERM; return the exit code."""
-    exit_on_early_signals()
+    exit_on_sigterm()
     prepare_process()
     try:
         settings = read_operator_settings(environ)

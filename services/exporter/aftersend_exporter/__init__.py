@@ -1,6 +1,7 @@
 """The exporter: it brings orders from Afterbuy to Sendcloud, and reads changed parcels back (the sweep).
 
-In reading order: ``main`` (wiring), ``requests`` (schedules and requests for runs), ``export`` and ``sweep`` (the two
-kinds of run), ``rules`` (every rule of the merchant, pure), ``context``, ``integration`` and ``run_stats`` (what a run
-works with), ``parcel_api`` (v2 or v3), ``report`` (its summary), ``metrics``, ``backups``.
+In reading order: ``entry`` (console script), ``main`` (wiring), ``requests`` (schedules and requests for runs),
+``export`` and ``sweep`` (the two kinds of run), ``rules`` (every rule of the merchant, pure), ``context``,
+``integration`` and ``run_stats`` (what a run works with), ``parcel_api`` (v2 or v3), ``report`` (its summary),
+``metrics``, ``backups``.
 """
