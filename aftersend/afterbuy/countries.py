@@ -12,6 +12,7 @@ Sources: the table of Afterbuy's own shop plug-in, which calls Great Britain GBM
 plates of the UN's list of distinguishing signs of vehicles in international traffic.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from aftersend.afterbuy.numbers import Unreadable
@@ -43,6 +44,7 @@ _BY_FOLDED_PLATE: Final = {plate.lower(): code for plate, code in _BY_PLATE.item
 _EU_CODES: Final = {"ea": "ES", "el": "GR", "ic": "ES", "uk": "GB", "xi": "GB"}
 
 
+@lru_cache(maxsize=256)
 def read_country(iso: str, plate: str = "") -> str:
     """ISO alpha-2 in capitals, an empty text if both fields are empty; ``Unreadable`` for what means no country."""
     if iso.strip():
@@ -52,6 +54,7 @@ def read_country(iso: str, plate: str = "") -> str:
     return _read(_BY_FOLDED_PLATE.get(folded(plate)) or certain(plate, _by_any))
 
 
+@lru_cache(maxsize=256)
 def origin_country(text: str) -> str:
     """ISO alpha-2 of a product's origin, an empty text if none is given; ``Unreadable`` if it is not certain."""
     return _read(certain(text, _by_any)) if text.strip() else ""

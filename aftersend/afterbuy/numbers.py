@@ -27,6 +27,8 @@ from zoneinfo import ZoneInfo
 BERLIN: Final = ZoneInfo("Europe/Berlin")
 
 _DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
+_PLAIN: Final = re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,2})?")
+"""What nearly every number looks like; it means the same in each spelling."""
 _GROUPING: Final = re.compile(r"(?<=[0-9])[ \xa0\u2009\u202f'’](?=[0-9]{3}(?![0-9]))|(?<=^[+-])\s+")
 _ODD_CHARACTERS: Final = str.maketrans("−", "-", "\u200b\u2060\ufeff")
 _THOUSANDS: Final = re.compile(r"[+-]?[0-9]{1,3}(?:(?:\.[0-9]{3}){2,}|(?:,[0-9]{3}){2,})")
@@ -54,6 +56,8 @@ class Unreadable(Exception):  # noqa: N818 - a domain word
 
 def read_decimal(text: str) -> Decimal | None:
     """Parse a number."""
+    if _PLAIN.fullmatch(text):
+        return Decimal(text.replace(",", "."))
     text = _GROUPING.sub("", text.translate(_ODD_CHARACTERS).strip())
     if not text:
         return None
@@ -73,6 +77,8 @@ def read_decimal(text: str) -> Decimal | None:
 
 def read_amount(text: str) -> Decimal | None:
     """Parse an amount in the account's currency."""
+    if _PLAIN.fullmatch(text):
+        return read_decimal(text)
     found = _EUROS.fullmatch(text.strip())
     return _beside(text, _NO_CENTS.sub("", found[1] if found else text))
 
@@ -130,10 +136,10 @@ def read_time(text: str, zone: ZoneInfo = BERLIN) -> datetime | None:
     text = text.strip()
     if not text:
         return None
-    if offset := _OFFSET.fullmatch(text):
-        return _with_offset(*offset.groups(), zone=zone)
     if german := _GERMAN.fullmatch(text):
         day, month, year, *clock = german.groups()
+    elif offset := _OFFSET.fullmatch(text):
+        return _with_offset(*offset.groups(), zone=zone)
     elif iso := _ISO.fullmatch(text):
         year, month, day, *clock = iso.groups()
     else:

@@ -213,8 +213,8 @@ def _label(element: Element) -> ParcelLabel:
 
 def _tags(element: Element) -> frozenset[str]:
     """Samples disagree on where tags stand, so both places are united."""
-    places = (*element.all("Tags/Tag"), *element.all("SoldItems/SoldItem/Tags/Tag"))
-    return frozenset(tag for place in places if (tag := plain("".join(place.pieces).strip())))
+    found = (*element.texts("Tags/Tag"), *element.texts("SoldItems/SoldItem/Tags/Tag"))
+    return frozenset(tag for text in found if (tag := plain(text)))
 
 
 def _vorgangs_infos(element: Element) -> tuple[str, str, str]:

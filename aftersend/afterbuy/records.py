@@ -14,8 +14,7 @@ Memory depends on one record, not on the answer. Letter case of names does not m
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -36,34 +35,87 @@ _OVERLAP: Final = 1024
 _NAMESPACE: Final = re.compile(r"""\sxmlns:([\w.-]+)\s*=\s*(?:"[^"<&]*"|'[^'<&]*')""")
 
 
-@dataclass(slots=True)
-class Element:
-    """One element of a record: lower-case name, text, children in document order."""
+class RecordSection:
+    """Children of all elements at one path (mostly of one) by lower-case name, in document order."""
 
-    name: str
-    pieces: list[str] = field(default_factory=list)
-    children: list["Element"] = field(default_factory=list)
-    readable: bool = True
-    """False for a record that could not be parsed: of its children only the id is known, if any."""
+    __slots__ = ("_elements", "_texts")
+
+    def __init__(self, nodes: Iterable["etree._Element"]) -> None:
+        self._elements: dict[str, list[etree._Element]] = {}
+        self._texts: dict[str, str] = {}
+        """The first text of each name; none of elements that have children."""
+        for node in nodes:
+            for child in node:
+                name = _name(child.tag)
+                self._elements.setdefault(name, []).append(child)
+                if not (self._texts.get(name) or len(child)):
+                    self._texts[name] = (child.text or "").strip()
+
+    def elements(self, name: str) -> Sequence["etree._Element"]:
+        """Return the children of that name."""
+        return self._elements.get(name, ())
+
+    def text(self, name: str) -> str:
+        """Return the first text of that name that is not empty, else an empty text."""
+        text = self._texts.get(name)
+        return next(_texts(self.elements(name)), "") if text is None else text
+
+
+class Element:
+    """One element of a record; letter case of names does not matter.
+
+    Each section of it is looked through once, when first asked for: then a field costs one look-up.
+    """
+
+    __slots__ = ("_node", "_sections", "readable")
+
+    def __init__(self, node: "etree._Element", *, readable: bool = True) -> None:
+        """``readable`` is false for a record that could not be parsed: of its children only the id is known, if any."""
+        self._node = node
+        self._sections: dict[str, RecordSection] = {}
+        self.readable = readable
 
     def all(self, path: str) -> list["Element"]:
-        """Return every element at a path such as ``SoldItems/SoldItem``; letter case does not matter."""
-        found = [self]
-        for step in _steps(path):
-            found = [child for each in found for child in each.children if child.name == step]
-        return found
+        """Return every element at a path such as ``SoldItems/SoldItem``."""
+        return [Element(node) for node in self._at(path)]
 
     def text(self, path: str) -> str:
         """Return the first text at that path that is not empty, stripped; else an empty text."""
-        for each in self.all(path):
-            if text := "".join(each.pieces).strip():
-                return text
-        return ""
+        above, name = _split(path)
+        return self._section(above).text(name)
+
+    def texts(self, path: str) -> list[str]:
+        """Return every text at that path that is not empty, stripped."""
+        return list(_texts(self._at(path)))
+
+    def _at(self, path: str) -> Sequence["etree._Element"]:
+        above, name = _split(path)
+        return self._section(above).elements(name)
+
+    def _section(self, path: str) -> RecordSection:
+        if (found := self._sections.get(path)) is None:
+            found = self._sections[path] = RecordSection(self._at(path) if path else (self._node,))
+        return found
+
+
+def _texts(nodes: Iterable["etree._Element"]) -> Iterator[str]:
+    """Yield the texts of elements that are not empty, stripped, each without those of its children."""
+    for node in nodes:
+        if text := "".join((node.text or "", *(child.tail or "" for child in node))).strip():
+            yield text
 
 
 @lru_cache(maxsize=256)
-def _steps(path: str) -> tuple[str, ...]:
-    return tuple(path.lower().split("/"))
+def _split(path: str) -> tuple[str, str]:
+    """Split ``A/B/C`` into the path above and the name, in lower case."""
+    above, _, name = path.lower().rpartition("/")
+    return above, name
+
+
+@lru_cache(maxsize=1024)
+def _name(tag: str) -> str:
+    """Return the name of an element as it is compared: without namespace, in lower case."""
+    return tag.rpartition("}")[2].lower()
 
 
 class RecordSplitter:
@@ -128,35 +180,26 @@ class RecordSplitter:
         if root is None:
             yield self._unreadable(text)
             return
-        if sum(1 for _ in root.iter()) > MAX_ELEMENTS:
+        if root.xpath(f"count(//*) > {MAX_ELEMENTS}"):
             raise self._too_large
-        for child in root:
-            element = _element(child)
-            if element.name == self._record.lower():
-                yield element
+        yield from Element(root).all(self._record)
 
     def _unreadable(self, text: str) -> Element:
-        found = self._id.search(text)
-        name = self._record.lower()
-        children = [Element(f"{name}id", [found[1]])] if found else []
-        return Element(name, children=children, readable=False)
+        node = etree.Element(self._record)
+        if found := self._id.search(text):
+            etree.SubElement(node, f"{self._record}ID").text = found[1]
+        return Element(node, readable=False)
 
 
 def _parse(text: str, namespaces: Mapping[str, str]) -> "etree._Element | None":
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
-    )
     try:
-        return etree.fromstring(f"<records{''.join(namespaces.values())}>{text}</records>".encode(), parser)
+        return etree.fromstring(f"<records{''.join(namespaces.values())}>{text}</records>".encode(), _parser())
     except (etree.LxmlError, ValueError):
         return None
 
 
-def _element(node: "etree._Element") -> Element:
-    """Recursion is safe: the parser refuses more than 256 levels."""
-    pieces = [node.text or ""]
-    children = []
-    for child in node:
-        children.append(_element(child))
-        pieces.append(child.tail or "")
-    return Element(str(node.tag).rpartition("}")[2].lower(), pieces, children)
+@lru_cache(maxsize=1)
+def _parser() -> etree.XMLParser:
+    return etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
+    )

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import etree
 
 from aftersend.afterbuy.answer import (
     MAX_BYTES,
@@ -373,15 +374,17 @@ def test_products(inside: str, hs_code: str, origin: str) -> None:
     ],
 )
 def test_what_is_not_understood_of_a_product_is_named(field: str, text: str, digits: str | None) -> None:
-    raw = Element("product", children=[Element("productid", ["5"]), Element(field.lower(), [text])])
-    product = read_product(raw)
+    node = etree.Element("Product")
+    etree.SubElement(node, "ProductID").text = "5"
+    etree.SubElement(node, field).text = text
+    product = read_product(Element(node))
     assert product is not None
     assert product.hs_code == (digits or "")
     assert product.unclear == (frozenset() if digits else {field})
 
 
 def test_a_product_without_id_is_none() -> None:
-    assert read_product(Element("product")) is None
+    assert read_product(Element(etree.Element("Product"))) is None
 
 
 def test_the_envelope() -> None:
