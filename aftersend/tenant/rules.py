@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from aftersend.tenant import cron
-from aftersend.tenant.document import BackupPolicy, Export, RedisStore, Spec, Sweep, Webhook, Window
+from aftersend.tenant.document import BackupPolicy, Export, RedisStore, Sweep, Webhook, Window
 from aftersend.tenant.pods import Pods, Resources, Toleration
 from aftersend.tenant.quantities import memory_bytes, millicores
 
@@ -116,21 +116,6 @@ RULES = (
         "mode",
         "redis.mode cannot change: make a new tenant with the other mode, or set it back",
         "self.mode == oldSelf.mode",
-        None,
-    ),
-    SectionRule(
-        RedisStore,
-        "storage",
-        "a volume cannot shrink: set redis.storage back, or move the tenant to a new volume by backup and restore",
-        "quantity(self.storage).compareTo(quantity(oldSelf.storage)) >= 0",
-        None,
-    ),
-    SectionRule(
-        Spec,
-        "pods",
-        "a volume cannot change its class: set pods.storageClass back, or move the tenant by backup and restore",
-        "(has(self.pods) && has(self.pods.storageClass) ? self.pods.storageClass : '')"
-        " == (has(oldSelf.pods) && has(oldSelf.pods.storageClass) ? oldSelf.pods.storageClass : '')",
         None,
     ),
     SectionRule(

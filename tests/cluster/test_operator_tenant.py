@@ -1,7 +1,5 @@
 """One tenant from the first apply on: children, conditions, drift, ownership, what a person sees."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -170,59 +168,6 @@ def test_a_part_that_was_scaled_to_0_is_said_with_the_command_that_brings_it_bac
 
 def scale(scene: OperatorScene, replicas: int) -> None:
     scene.patch(f"deployment/aftersend-{NAME}-writer", {"spec": {"replicas": replicas}}, manager="kubectl-scale")
-
-
-def test_a_volume_grows_as_soon_as_its_class_allows_it(scene: OperatorScene) -> None:
-    claims = [f"persistentvolumeclaim/aftersend-{NAME}-{what}" for what in ("redis", "backup")]
-    with volumes(scene) as storage_class:
-        scene.operator().start()
-        scene.bring_up(pods={"storageClass": storage_class})
-        for claim in claims:
-            eventually(lambda claim=claim: scene.get(claim)["status"]["phase"] == "Bound", what=claim)  # type: ignore[misc]
-        grown = {"redis": {"storage": "2Gi"}, "pods": {"storageClass": storage_class}}
-        scene.apply_tenant(**grown, suspend=True)
-        eventually(lambda: scene.reason("Degraded") == "VolumeNotGrown", what="the condition")
-        assert f"volume aftersend-{NAME}-" in scene.conditions()["Degraded"]["message"]
-        assert (scene.reason("Suspended"), scene.reason()) == ("SuspendedBySpec", "Running"), "all else is done"
-        scene.kube.patch(f"storageclass/{storage_class}", "", {"allowVolumeExpansion": True})
-        scene.apply_tenant(**grown)
-        eventually(lambda: [size(scene, claim) for claim in claims] == ["2Gi", "2Gi"], what="it to grow")
-        eventually(lambda: scene.reason("Degraded") == "Healthy", what="it to heal")
-
-
-def size(scene: OperatorScene, claim: str) -> str:
-    return str(scene.get(claim)["spec"]["resources"]["requests"]["storage"])
-
-
-@contextmanager
-def volumes(scene: OperatorScene) -> Iterator[str]:
-    """A storage class that does not let volumes grow, with two volumes."""
-    name = f"of-{scene.namespace}"
-    common = {"capacity": {"storage": "4Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/nowhere"}}
-    pieces = [f"{name}-{number}" for number in range(2)]
-    scene.kube.apply(
-        {
-            "apiVersion": "storage.k8s.io/v1",
-            "kind": "StorageClass",
-            "metadata": {"name": name},
-            "provisioner": "kubernetes.io/no-provisioner",
-        },
-        *(
-            {
-                "apiVersion": "v1",
-                "kind": "PersistentVolume",
-                "metadata": {"name": piece},
-                "spec": {**common, "storageClassName": name},
-            }
-            for piece in pieces
-        ),
-    )
-    try:
-        yield name
-    finally:
-        scene.kube.delete(f"storageclass/{name}")
-        for piece in pieces:
-            scene.kube.delete(f"persistentvolume/{piece}")
 
 
 def test_what_others_add_stays_and_what_we_no_longer_want_goes(scene: OperatorScene) -> None:

@@ -100,9 +100,10 @@ class Api:
         path = kind_of(manifest).path(metadata["namespace"], metadata["name"])
         return await self._call("PATCH", f"{path}?fieldManager={FIELD_MANAGER}", manifest, content_type=_MERGE) or {}
 
-    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
-        """Delete the object with this uid; no error if it is gone, ``Conflict`` if another one has its name."""
-        options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str, version: int = 0) -> None:
+        """Delete the object with this uid, and version if given; no error if it is gone, ``Conflict`` if it differs."""
+        preconditions = {"uid": uid, **({"resourceVersion": str(version)} if version else {})}
+        options = {"preconditions": preconditions, "propagationPolicy": "Background"}
         await self._call("DELETE", kind.path(namespace, name), options, absent_is_none=True)
 
     async def post_event(self, event: Manifest) -> None:

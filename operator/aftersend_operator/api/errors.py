@@ -7,21 +7,30 @@
     └── NamespaceTerminating       403 of a namespace that is being deleted: nothing is left to do there
 
 Messages of the API server quote the object that was sent, so none of them is kept: an error carries the HTTP status,
-the server's one-word reason and the paths of the invalid fields.
+the server's one-word reason, the paths of the invalid fields, and of an exceeded quota its name and amounts.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from aftersend.errors import AftersendError, Transient
 
 KUBERNETES = "kubernetes"
+_EXCEEDED = re.compile(
+    r"exceeded quota: [-.a-z0-9]+(, (requested|used|limited): [-./,=A-Za-z0-9]+)*"
+    r"|m(ax|in)imum storage usage per PersistentVolumeClaim is [.A-Za-z0-9]+, but request is [.A-Za-z0-9]+"
+)
+_MAX_QUOTA_CHARS = 300
 _MAX_FIELDS = 3
 _MAX_FIELD_CHARS = 120
 
 
 class ApiRefusal(AftersendError):  # noqa: N818 - domain words, not "…Error"
     """The API server refused the call; ``code`` is status and reason such as ``422 Invalid``."""
+
+    quota: str = ""
+    """Which quota or limit is exceeded and by what, in the server's own words: names and amounts."""
 
 
 class NotFound(ApiRefusal):
@@ -47,7 +56,14 @@ def error_of(status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -
         return Transient(code, upstream=KUBERNETES, retry_after=_seconds(headers.get("Retry-After")))
     if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
         return NamespaceTerminating(code, upstream=KUBERNETES)
-    return {404: NotFound, 409: Conflict}.get(status, ApiRefusal)(code, upstream=KUBERNETES, path=_fields(causes))
+    refusal = {404: NotFound, 409: Conflict}.get(status, ApiRefusal)(code, upstream=KUBERNETES, path=_fields(causes))
+    refusal.quota = _quota(str(body.get("message", "")))
+    return refusal
+
+
+def _quota(message: str) -> str:
+    found = _EXCEEDED.search(message)
+    return found[0][:_MAX_QUOTA_CHARS] if found else ""
 
 
 def _fields(causes: list[Mapping[str, Any]]) -> str:

@@ -85,11 +85,7 @@ class Cache:
                 record.settled, record.content = known.settled, b""
         self._tenant_of[kind][record.key] = tenant
         self._children[tenant][kind, record.key[1]] = record
-        if known is None or (known.digest, known.rollout, known.deleting) != (
-            record.digest,
-            record.rollout,
-            record.deleting,
-        ):
+        if known is None or _state(known) != _state(record):
             self.on_change(tenant)
 
     def remove(self, kind: Kind, key: Key, *, version: int) -> None:
@@ -170,6 +166,11 @@ class Cache:
         if removed:
             del self._tenant_of[kind][key]
             self.on_change(tenant)
+
+
+def _state(child: ChildRecord) -> tuple[object, ...]:
+    """Return what decisions depend on."""
+    return child.digest, child.rollout, child.claim, child.deleting
 
 
 def _discard(by_tenant: dict[Key, dict[P, R]], tenant: Key, place: P, version: int) -> bool:

@@ -1,6 +1,6 @@
 """What every other package of the operator uses: records, names, comparison. No I/O.
 
 In reading order: ``kinds``, ``naming``, ``reasons``, ``faults``, ``records`` (what the cache keeps of an object),
-``pods`` (of a pod), ``references`` (secrets that a tenant names), ``comparison`` (drift), ``rollout``, ``ports``,
-``certificates``, ``addresses`` (of webhooks).
+``pods`` (of a pod), ``references`` (secrets that a tenant names), ``comparison`` (drift), ``rollout``, ``claims``,
+``ports``, ``certificates``, ``addresses`` (of webhooks), ``times``.
 """

@@ -5,11 +5,11 @@ Texts of Kubernetes (why a container waits, why a pod is not scheduled) name obj
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from aftersend_operator.model.naming import PART_LABEL, TENANT_LABEL, Manifest
 from aftersend_operator.model.records import Key, key_of, version_of
+from aftersend_operator.model.times import unix_time
 
 _MAX_REPORT_BYTES: Final = 4096
 _MAX_TEXT_CHARS: Final = 300
@@ -72,8 +72,8 @@ def pod_record(live: Manifest) -> PodRecord:
         image=next((str(c.get("image", "")) for c in live.get("spec", {}).get("containers") or ()), ""),
         deleting="deletionTimestamp" in metadata,
         unschedulable=_unschedulable(conditions.get("PodScheduled", {})),
-        started=_unix(_first(containers, "state", "running").get("startedAt") or metadata.get("creationTimestamp")),
-        ready_since=_unix(conditions["Ready"].get("lastTransitionTime")) if is_ready else 0.0,
+        started=unix_time(_first(containers, "state", "running").get("startedAt") or metadata.get("creationTimestamp")),
+        ready_since=unix_time(conditions["Ready"].get("lastTransitionTime")) if is_ready else 0.0,
         restarts=sum(c.get("restartCount", 0) for c in containers),
         crash=str((ended or _first(containers, "lastState", "terminated")).get("reason") or "")[:64],
     )
@@ -97,10 +97,3 @@ def _unschedulable(scheduled: Mapping[str, Any]) -> str:
 
 def _text(message: object) -> str:
     return str(message or "").partition("\n")[0][:_MAX_TEXT_CHARS]
-
-
-def _unix(time: object) -> float:
-    try:
-        return datetime.fromisoformat(str(time)).timestamp()
-    except ValueError:
-        return 0.0

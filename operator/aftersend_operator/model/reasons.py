@@ -22,6 +22,7 @@ class ConditionReason(StrEnum):
     EXPORT_FAILED = "ExportFailed"
     BACKUP_FAILED = "BackupFailed"
     VOLUME_NOT_GROWN = "VolumeNotGrown"
+    VOLUME_NOT_CHANGED = "VolumeNotChanged"
     # Ready
     RUNNING = "Running"
     STARTING = "Starting"

@@ -16,6 +16,7 @@ from aftersend.tenant.document import KIND, Tenant
 from aftersend.tenant.loading import tenant_of
 from aftersend.tenant.status import Status
 from aftersend_operator.model.certificates import certificate_end
+from aftersend_operator.model.claims import Claim, claim_of
 from aftersend_operator.model.comparison import content, digest
 from aftersend_operator.model.naming import TENANT_LABEL, UID_LABEL, Manifest
 from aftersend_operator.model.ports import REDIS_PORT, port_of_url
@@ -109,6 +110,7 @@ class ChildRecord:
     content: bytes
     """Kept until it was compared with its manifest; empty afterwards."""
     rollout: Rollout | None
+    claim: Claim | None = None
     settled: str = ""
     """Digest of the manifest that this content is known to satisfy, or empty."""
 
@@ -136,6 +138,7 @@ def child_record(live: Manifest) -> ChildRecord:
         digest=digest(kept),
         content=kept,
         rollout=rollout_of(live),
+        claim=claim_of(live),
     )
 
 

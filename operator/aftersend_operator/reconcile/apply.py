@@ -6,9 +6,11 @@ watch event arrives. Any call may be the last one of this process: the next reco
 """
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from aftersend.observe.logs import get_logger
 from aftersend_operator.api.client import Api
 from aftersend_operator.api.errors import ApiRefusal, Conflict, NamespaceTerminating
 from aftersend_operator.informer.cache import Cache
@@ -20,6 +22,7 @@ from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.model.records import ChildRecord, Key, TenantRecord, child_record
 from aftersend_operator.reconcile.plan import Changes, Step, plan_changes, step_for
 from aftersend_operator.reconcile.rollout_gate import RolloutGate, is_rolling, is_stuck
+from aftersend_operator.reconcile.volumes import fit_volumes, not_grown
 
 _MAX_NAMES: Final = 5
 
@@ -46,16 +49,21 @@ class ChildApplier:
 
     async def apply(self, record: TenantRecord, manifests: Sequence[Manifest]) -> ApplyResult:
         """Apply what differs from ``manifests``, prune the rest; raise ``Transient`` and ``NamespaceTerminating``."""
-        changes = plan_changes([with_digest(m) for m in manifests], self.cache.children(record.key), uid=record.uid)
-        result = ApplyResult(waits_for_turn=self._waits_for_turn(record, changes))
+        children = self.cache.children(record.key)
+        fitted, kept = fit_volumes(manifests, children)
+        changes = plan_changes([with_digest(manifest) for manifest in fitted], children, uid=record.uid)
+        result = ApplyResult(faults=kept, waits_for_turn=self._waits_for_turn(record, changes))
         if result.waits_for_turn and self.gate.is_stopped:
             result.wave_stopped = _wave_stopped(self.gate.failed)
         for step, manifest in changes.steps:
             decided = await self._read(manifest, uid=record.uid) if step == "read" else step
             if step == "apply" and result.waits_for_turn:
                 continue  # a missing child ("read") is created even so: nothing of it is rolled
+            known = children.get((kind_of(manifest), manifest["metadata"]["name"]))
             if decided == "apply":
-                await self._apply(manifest, result, is_there=step == "apply")
+                await self._apply(manifest, result, known)
+            elif decided == "replace" and known is not None:
+                await self._replace(kind_of(manifest), known)
             elif decided == "refuse":
                 result.faults.append(not_ours(manifest["kind"], manifest["metadata"]["name"]))
             result.again = result.again or decided != "apply"
@@ -88,20 +96,29 @@ class ChildApplier:
         if not child.owner and not _carries_our_labels(live, manifest):
             return "refuse"
         step = step_for(manifest, child, uid=uid)
-        return "apply" if step == "settled" else step
+        return {"settled": "apply", "replace": "wait"}.get(step, step)  # type: ignore[return-value]
 
-    async def _apply(self, manifest: Manifest, result: ApplyResult, *, is_there: bool) -> None:
+    async def _apply(self, manifest: Manifest, result: ApplyResult, known: ChildRecord | None) -> None:
         try:
             child = child_record(await self.api.apply(manifest))
         except NamespaceTerminating:
             raise
         except ApiRefusal as error:
-            is_volume = manifest["kind"] == "PersistentVolumeClaim"
-            result.faults.append(_not_grown(manifest) if is_volume and is_there else _refused(manifest, error))
+            claim = known and known.claim
+            result.faults.append(not_grown(manifest, claim, why=error.quota) if claim else _refused(manifest, error))
             result.again = True
         else:
             child.settled, child.content = manifest["metadata"]["annotations"][DIGEST], b""
             self.cache.upsert_child(kind_of(manifest), child)
+
+    async def _replace(self, kind: Kind, claim: ChildRecord) -> None:
+        """Delete a claim that waits without a volume; the watch event of its end brings the new one.
+
+        Not by its uid alone: since the decision a volume may have been bound to it.
+        """
+        with suppress(Conflict):
+            await self.api.delete(kind, *claim.key, uid=claim.uid, version=claim.version)
+            get_logger(tenant=f"{claim.key[0]}.{claim.tenant}").info("claim_replaced", claim=claim.key[1])
 
     async def _prune(self, kind: Kind, child: ChildRecord, result: ApplyResult) -> None:
         try:
@@ -130,12 +147,9 @@ def _carries_our_labels(live: Manifest, manifest: Manifest) -> bool:
 def _refused(manifest: Manifest, error: ApiRefusal) -> Fault:
     where = f" at {error.path}" if error.path else ""
     what = f"{manifest['kind']} {manifest['metadata']['name']}"
+    if error.quota:
+        return Fault(
+            ConditionReason.APPLY_REFUSED, f"the API server refuses {what} ({error.quota}): raise the quota or limit"
+        )
     cure = "check quotas, policies and the operator's role" if error.code.startswith("403") else "correct the spec"
     return Fault(ConditionReason.APPLY_REFUSED, f"the API server refuses {what}: {error.code}{where}; {cure}")
-
-
-def _not_grown(manifest: Manifest) -> Fault:
-    """Explain a refused claim: it can differ from its manifest in its size only, class and mode never change."""
-    name, size = manifest["metadata"]["name"], manifest["spec"]["resources"]["requests"]["storage"]
-    cure = "let its storage class allow expansion (allowVolumeExpansion: true), or move the tenant to a new volume"
-    return Fault(ConditionReason.VOLUME_NOT_GROWN, f"volume {name} cannot grow to {size}: {cure}", blocks=False)

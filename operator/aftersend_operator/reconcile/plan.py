@@ -5,6 +5,7 @@ step       when                                                   then
 =========  =====================================================  =============================================
 settled    the child matches its manifest                         nothing
 apply      it differs, and is ours or has no controller           server-side apply
+replace    it is a claim without a volume, and cannot be changed  deleted; it is made again when it is gone
 read       it is not cached                                       read it first: it may be another owner's
 wait       it is being deleted, or owned by an earlier tenant     nothing until it is gone
 refuse     another owner controls it                              nothing; a condition says so
@@ -22,8 +23,9 @@ from aftersend_operator.model.comparison import DIGEST, covers
 from aftersend_operator.model.kinds import Kind, kind_of
 from aftersend_operator.model.naming import Manifest
 from aftersend_operator.model.records import ChildRecord
+from aftersend_operator.reconcile.volumes import needs_replacement
 
-Step = Literal["settled", "apply", "read", "wait", "refuse"]
+Step = Literal["settled", "apply", "replace", "read", "wait", "refuse"]
 _WORKLOADS: Final = frozenset({"Deployment", "StatefulSet"})
 
 
@@ -63,6 +65,8 @@ def step_for(manifest: Manifest, child: ChildRecord | None, *, uid: str) -> Step
         return "wait"
     if child.owner not in ("", uid):
         return "refuse"
+    if needs_replacement(manifest, child.claim):
+        return "replace"
     return "settled" if is_settled(manifest, child) else "apply"
 
 
