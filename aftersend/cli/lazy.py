@@ -7,6 +7,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from aftersend.compat.optional_imports import left_out
+
 if TYPE_CHECKING:
     from aftersend.cli import (
         backup,
@@ -43,4 +45,5 @@ def __getattr__(name: str) -> ModuleType:
     """Import the module of that name."""
     if name not in __all__:
         raise AttributeError(name)
-    return import_module(f"aftersend.cli.{name}")
+    with left_out():
+        return import_module(f"aftersend.cli.{name}")
