@@ -22,10 +22,12 @@ from aftersend.tenant.fields import (
     HsCode,
     Line,
     MaybeEmpty,
+    MethodName,
     Name,
     Namespace,
     Section,
     ShortLine,
+    TagName,
     TimeZone,
     Url,
     VolumeSize,
@@ -39,6 +41,8 @@ KIND = "AftersendTenant"
 DateField = Literal["AuctionEndDate", "FeedbackDate", "PayDate", "InvoiceDate", "ModDate", "XmlDate"]
 Integration = Line | Annotated[int, Meta(ge=1, le=2**53 - 1)]
 CarrierCode = Annotated[str, Meta(min_length=1, max_length=50)]
+TagNames = Annotated[list[TagName], Meta(max_length=50)]
+MethodNames = Annotated[list[MethodName], Meta(max_length=50)]
 Carriers = Annotated[dict[CarrierCode, Line], Meta(max_length=100)]
 
 
@@ -89,6 +93,16 @@ class Only(Section, frozen=True):
     """Transfer paid orders only."""
     platforms: Annotated[list[Line], Meta(max_length=50)] = msgspec.field(default_factory=list)
     """Transfer orders of these platforms only (ItemPlatformName, any letter case); empty = all."""
+    tags: TagNames = msgspec.field(default_factory=list)
+    """Transfer orders with one of these tags only (any letter case); empty = all."""
+    not_tags: TagNames = msgspec.field(default_factory=list)
+    """Hold orders with any of these tags (any letter case)."""
+    shipping_methods: MethodNames = msgspec.field(default_factory=list)
+    """Transfer orders of these shipping methods only (whole name, any letter case); empty = all."""
+    not_shipping_methods: MethodNames = msgspec.field(default_factory=list)
+    """Hold orders of these shipping methods (whole name, any letter case)."""
+    min_age_minutes: Annotated[int, Meta(ge=0, le=10080)] = 0
+    """Transfer an order only so long after its OrderDate: time for the buyer to cancel or to combine orders."""
 
 
 class Weight(Section, frozen=True):
@@ -100,6 +114,8 @@ class Weight(Section, frozen=True):
     """Total weight in kg of an order without any weight."""
     label: ShortLine = "Kleinpaket"
     """Delivery indicator and order tag of an order without any weight."""
+    missing: Literal["default", "hold"] = "default"
+    """What happens to an order without any weight: it gets the default weight, or it is held until it has one."""
 
 
 class DeliveryRules(Section, frozen=True):

@@ -62,8 +62,11 @@ BackupLocation = Annotated[
 ]
 VolumeSize = Annotated[str, Meta(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti)\Z", min_length=3, max_length=12)]
 _NO_CONTROLS = r"^[^\x00-\x1F\x7F]*\Z"
+_NOT_BLANK = r"^[^\x00-\x1F\x7F]*[^\x00-\x20\x7F\xA0][^\x00-\x1F\x7F]*\Z"
 MaybeEmpty = Annotated[str, Meta(pattern=_NO_CONTROLS, max_length=100)]
 Line = Annotated[str, Meta(pattern=_NO_CONTROLS, min_length=1, max_length=255)]
+TagName = Annotated[str, Meta(pattern=_NOT_BLANK, min_length=1, max_length=100)]
+MethodName = Annotated[str, Meta(pattern=_NOT_BLANK, min_length=1, max_length=255)]
 ShortLine = Annotated[str, Meta(pattern=_NO_CONTROLS, min_length=1, max_length=50)]
 Cores = (
     Annotated[str, Meta(pattern=r"^([1-9][0-9]{0,5}m|[0-9]{1,3}(\.[0-9]{1,3})?)\Z", min_length=1, max_length=8)]

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from aftersend.tenant import cron
-from aftersend.tenant.document import BackupPolicy, Export, RedisStore, Sweep, Webhook, Window
+from aftersend.tenant.document import BackupPolicy, Export, Only, RedisStore, Sweep, Webhook, Window
 from aftersend.tenant.pods import Pods, Resources, Toleration
 from aftersend.tenant.quantities import memory_bytes, millicores
 
@@ -94,6 +94,30 @@ RULES = (
         "lookbackDays cannot exceed catchUpDays: set one of them so that a run never reaches back further",
         "self.lookbackDays <= self.catchUpDays",
         lambda window: window.lookback_days <= window.catch_up_days,
+    ),
+    *(
+        SectionRule(
+            Only,
+            unwanted,
+            f"a name cannot be wanted and unwanted: take it out of {wanted} or out of {unwanted}",
+            f"!has(self.{wanted}) || !has(self.{unwanted}) || !self.{wanted}.exists(name, name in self.{unwanted})",
+            holds,
+        )
+        for wanted, unwanted, holds in (
+            ("tags", "notTags", lambda only: not set(only.tags) & set(only.not_tags)),
+            (
+                "shippingMethods",
+                "notShippingMethods",
+                lambda only: not set(only.shipping_methods) & set(only.not_shipping_methods),
+            ),
+        )
+    ),
+    SectionRule(
+        Export,
+        "only",
+        "an order older than catchUpDays is not read any more: set only.minAgeMinutes lower, or catchUpDays higher",
+        "self.only.minAgeMinutes < self.window.catchUpDays * 1440",
+        lambda export: export.only.min_age_minutes < export.window.catch_up_days * 1440,
     ),
     SectionRule(
         Resources,

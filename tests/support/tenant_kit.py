@@ -30,8 +30,9 @@ spec:
   export:
     schedule: "0 * * * *"
     window: {lookbackDays: 1, catchUpDays: 14, dateField: AuctionEndDate, notBefore: null}
-    only: {paid: false, platforms: []}
-    weight: {unit: kg, default: 3, label: Kleinpaket}
+    only:
+      {paid: false, platforms: [], tags: [], notTags: [], shippingMethods: [], notShippingMethods: [], minAgeMinutes: 0}
+    weight: {unit: kg, default: 3, label: Kleinpaket, missing: default}
     delivery: {optionCode: null, indicator: shippingMethod}
     customs: {shipmentType: commercial_goods, exportType: commercial_b2c, originCountry: DE, hsCode: null}
   writeBack:
@@ -71,6 +72,15 @@ GOOD: list[tuple[str, Any]] = [
     ("spec.export.weight.default", 0.5),
     ("spec.export.weight", None),
     ("spec.export.only.platforms", ["eBay", "Amazon"]),
+    ("spec.export.only.tags", ["Versand", " Lager Süd "]),
+    ("spec.export.only.notTags", ["x" * 100] * 50),
+    ("spec.export.only.shippingMethods", ["DHL Paket (national)"]),
+    ("spec.export.only.notShippingMethods", ["ü" * 255]),
+    ("spec.export.only.minAgeMinutes", 10080),
+    ("spec.export.only.minAgeMinutes", 30.0),
+    ("spec.export.only", {"tags": ["Versand"], "notTags": ["Abholung"], "minAgeMinutes": 60}),
+    ("spec.export.weight.missing", "hold"),
+    ("spec.export", {"only": {"minAgeMinutes": 60}}),
     ("spec.export", None),
     ("spec.suspend", None),
     ("spec.timeZone", "UTC"),
@@ -135,6 +145,23 @@ BAD: list[tuple[str, Any]] = [
     ("spec.export.window.notBefore", "2026-02-30"),
     ("spec.export.window.notBefore", "gestern"),
     ("spec.export.only.platforms", "ebay"),
+    ("spec.export.only.tags", ["x" * 300]),
+    ("spec.export.only.tags", ["x" * 101]),
+    ("spec.export.only.tags", [""]),
+    ("spec.export.only.tags", ["   "]),
+    ("spec.export.only.tags", ["a\tb"]),
+    ("spec.export.only.tags", [4711]),
+    ("spec.export.only.tags", "Versand"),
+    ("spec.export.only.notTags", ["\u00a0"]),
+    ("spec.export.only.notTags", ["Abholung"] * 51),
+    ("spec.export.only.shippingMethods", ["x" * 256]),
+    ("spec.export.only.notShippingMethods", [" "]),
+    ("spec.export.only.shippingMethod", ["DHL"]),
+    ("spec.export.only.minAgeMinutes", -1),
+    ("spec.export.only.minAgeMinutes", 10081),
+    ("spec.export.only.minAgeMinutes", 1.5),
+    ("spec.export.only.minAgeMinutes", "60"),
+    ("spec.export.weight.missing", "skip"),
     ("spec.export.weight.default", 0),
     ("spec.export.weight.unit", "tonnes"),
     ("spec.export.delivery.indicator", "tag"),
@@ -203,6 +230,13 @@ CONTRADICTIONS: list[tuple[str, Any, str]] = [
     ("spec.redis.mode", "external", "spec.redis.urlSecretName"),
     ("spec.redis.urlSecretName", "redis", "spec.redis.urlSecretName"),
     ("spec.export.window.lookbackDays", 15, "spec.export.window.lookbackDays"),
+    ("spec.export.only", {"tags": ["Versand", "eilig"], "notTags": ["eilig"]}, "spec.export.only.notTags"),
+    (
+        "spec.export.only",
+        {"shippingMethods": ["DHL"], "notShippingMethods": ["DHL"]},
+        "spec.export.only.notShippingMethods",
+    ),
+    ("spec.export", {"only": {"minAgeMinutes": 1440}, "window": {"catchUpDays": 1}}, "spec.export.only"),
     (
         "spec.pods.resources",
         {"requests": {"memory": "1Gi"}, "limits": {"memory": "1023Mi"}},

@@ -38,6 +38,25 @@ async def test_an_unpaid_order_says_so_until_it_is_paid(redis_url: str, tmp_path
         assert (code, found["state"], found["held"]) == (0, "accepted", None)
 
 
+async def test_each_reason_of_the_merchants_own_rules_is_shown(redis_url: str, tmp_path: Path) -> None:
+    environment(tmp_path)
+    only = {"notTags": ["Abholung"], "notShippingMethods": ["Spedition"], "minAgeMinutes": 60}
+    spec = {"only": only, "weight": {"missing": "hold"}}
+    async with exporter_harness(redis_url, tmp_path / "secrets", export=spec) as harness:
+        picked_up, bulky, light, young = (harness.order(name) for name in ("shop", "ebay", "today", "yesterday"))
+        picked_up.tags, bulky.shipping.method = ["ABHOLUNG"], " spedition"
+        for item in light.items:
+            item.weight = None
+        young.ordered_at = harness.world.clock.now()
+        await harness.export()
+        reasons = ((picked_up, "tag"), (bulky, "shipping_method"), (light, "no_weight"), (young, "too_young"))
+        for order, reason in ((str(each.order_id), why) for each, why in reasons):
+            code, (found,), _ = await orders(redis_url, tmp_path, order)
+            assert (code, found["state"], found["held"]["reason"], found["problem"]) == (0, "new", reason, None)
+            (line,) = (await harness.export(orders=(order,), dry_run=True)).orders or ()
+            assert (line.decision, line.reason) == ("watch", reason)
+
+
 async def test_an_order_that_is_skipped_for_good_names_the_command_that_says_why(
     redis_url: str, tmp_path: Path
 ) -> None:

@@ -57,7 +57,7 @@ class PageProcessor:
         entries = await self.context.ledger.get_many(ids) if ids else {}
         for unreadable in broken:
             await self.settle(_unreadable(unreadable))
-        decided = [(order, self.decide(order)) for order in orders]
+        decided = [(order, self.decide(order, entries.get(order.order_id))) for order in orders]
         products = await self._products(order for order, decision in decided if decision == TRANSFER)
         for order, decision in decided:
             if path := self.unclear_path(order, decision):
@@ -82,12 +82,12 @@ class PageProcessor:
             self.seen.add(number)
         return True
 
-    def decide(self, order: Order) -> Decision:
-        """Decide by the merchant's rules whether an order goes."""
-        rules = self.context.tenant.spec.export
+    def decide(self, order: Order, entry: Entry | None = None) -> Decision:
+        """Decide by the merchant's rules whether an order goes; ``entry`` is what the ledger knows of it."""
         if not is_order_id(order.order_id):
             return Decision("skip", "not_an_order")
-        return eligibility(order, only=rules.only, beginning=self._beginning)
+        rules, now = self.context.tenant.spec.export, self.context.now()
+        return eligibility(order, rules=rules, beginning=self._beginning, now=now, entry=entry)
 
     def unclear_path(self, order: Order, decision: Decision) -> str:
         """Return the path of a field that the decision needs and that is not understood, or an empty text."""

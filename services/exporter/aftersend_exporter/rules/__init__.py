@@ -6,6 +6,9 @@ Each rule, and where it is decided:
 which dates are read                   ``window.period``
 what appears later than its own date   ``late_orders.late_orders``
 which orders go, why others do not     ``eligibility.eligibility``
+wanted tags                            ``wanted_names.has_wanted_tags``
+wanted shipping methods                ``wanted_names.has_wanted_method``
+time to cancel or to combine           ``age.is_too_young``
 what counts as paid, paid on delivery  ``payment.is_paid``, ``payment.is_cash_on_delivery``
 push, confirm or leave alone           ``next_action.next_action``
 what a dry run prints                  ``outcomes.outcome_of``

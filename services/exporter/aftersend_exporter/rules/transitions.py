@@ -34,6 +34,10 @@ GONE: Final = "gone"
 """Reason of an order that Afterbuy does not have any more."""
 TOO_LATE: Final = "too_late"
 """Problem, and reason, of an order that Afterbuy showed when it was too old to be sent."""
+_FORGOTTEN: Final = frozenset({"tag", "shipping_method"})
+"""Reasons of orders that the merchant does not want in Sendcloud: no problem when their watch ends."""
+_NOT_MISSED: Final = _FORGOTTEN | {"too_young"}
+"""Reasons of orders that may vanish without a problem: not wanted, or cancelled or combined before they were to go."""
 _CURED_BY_DISMISSAL: Final = frozenset({"rejected", "not_saved", "unreadable", "given_up", TOO_LATE})
 _CURED_BY_ACCEPTANCE: Final = _CURED_BY_DISMISSAL | {"changed_after_transfer"}
 _CURED_BY_READING: Final = frozenset({"changed_after_transfer", "given_up"})
@@ -126,17 +130,25 @@ def gone(entry: Entry, *, now: int, recheck_period_ms: int) -> Entry:
     """Go on watching an order that Afterbuy does not have any more: it may come back until it is given up."""
     if not entry.watched or is_final(entry):
         return entry
+    if entry.held is not None and entry.held.reason in _NOT_MISSED:
+        return dismissed(entry) if _is_over(entry, now=now, recheck_period_ms=recheck_period_ms) else entry
     return expired(_held(entry, GONE, now=now), now=now, recheck_period_ms=recheck_period_ms, reason=GONE)
 
 
 def expired(entry: Entry, *, now: int, recheck_period_ms: int, reason: str = "") -> Entry:
-    """Give it up if it has been watched for longer than ``recheck_period_ms`` ms."""
-    if not entry.watched or now - entry.watched < recheck_period_ms or is_final(entry):
+    """Give it up, or forget it, if it has been watched for longer than ``recheck_period_ms`` ms."""
+    if not _is_over(entry, now=now, recheck_period_ms=recheck_period_ms):
         return entry
+    if reason in _FORGOTTEN:
+        return dismissed(entry)
     if _has(entry, "changed_after_transfer"):
         return replace(entry, watched=0)
     path = reason or (entry.problem.path if entry.problem else "")
     return replace(entry, watched=0, problem=_problem(entry, "given_up", now=now, path=path))
+
+
+def _is_over(entry: Entry, *, now: int, recheck_period_ms: int) -> bool:
+    return bool(entry.watched) and now - entry.watched >= recheck_period_ms and not is_final(entry)
 
 
 def overdue(entry: Entry, *, now: int) -> Entry:

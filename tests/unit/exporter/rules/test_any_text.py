@@ -15,7 +15,7 @@ from aftersend.afterbuy.model import Order, UnreadableOrder
 from aftersend.afterbuy.reading import read_order, read_product
 from aftersend.afterbuy.records import Element
 from aftersend.sendcloud.model import PushOrder
-from aftersend.tenant.document import Only
+from aftersend.tenant.document import Export, Only
 from aftersend_exporter.rules.eligibility import eligibility, unclear_path
 from aftersend_exporter.rules.fallback import fallback_order
 from aftersend_exporter.rules.items import ACCOUNT_CURRENCY
@@ -145,7 +145,7 @@ def way(typed: Typed) -> PushOrder | None:
         assert order.path in {*FIELDS, "Order"}
         return None
     beginning = datetime(2026, 1, 1, tzinfo=UTC)
-    decision = eligibility(order, only=Only(paid=True), beginning=beginning)
+    decision = eligibility(order, rules=Export(only=Only(paid=True)), beginning=beginning, now=NOW)
     assert unclear_path(order, decision, beginning=beginning) in {*FIELDS, ""}
     return pushed(order)
 

@@ -2,15 +2,15 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import pytest
 
-from aftersend.afterbuy.model import Order, ParcelLabel, PostalAddress
-from aftersend.tenant.document import Only
+from aftersend.afterbuy.model import Order, ParcelLabel, PostalAddress, SoldItem
+from aftersend.tenant.document import Export, Only, Weight
 from aftersend_exporter.rules.eligibility import CURABLE, SkipReason, eligibility, unclear_path
 from aftersend_exporter.rules.payment import is_cash_on_delivery, is_paid
-from tests.support.order_kit import BERLIN, HOME, an_item, an_order
+from tests.support.order_kit import BERLIN, HOME, NOW, an_item, an_order
 
 NOWHERE = PostalAddress(first_name="Erika", last_name="Erfunden", country="DE", mail="erika@example.org")
 NOT_BEFORE = datetime(2026, 11, 23, 0, 0, tzinfo=BERLIN)
@@ -18,7 +18,7 @@ SHIPPED_AT = datetime(2026, 11, 24, 10, 0, tzinfo=BERLIN)
 
 
 def decision(order: Order, *, beginning: datetime | None = None, **only: Any) -> str:
-    found = eligibility(order, only=Only(**only), beginning=beginning)
+    found = eligibility(order, rules=Export(only=Only(**only)), beginning=beginning, now=NOW)
     return f"{found.kind} {found.reason}".strip()
 
 
@@ -132,8 +132,59 @@ def test_reasons_are_the_fixed_list() -> None:
         "excluded",
         "unpaid",
         "before_start",
+        "tag",
+        "shipping_method",
+        "too_young",
+        "no_weight",
     }
-    assert set(get_args(SkipReason)) > CURABLE == {"has_parcel_number", "no_address", "unpaid"}
+    for_good = {"marketplace_fulfilled", "not_an_order", "excluded", "before_start"}
+    assert set(get_args(SkipReason)) - for_good == CURABLE
+
+
+AUSTRIAN = PostalAddress(
+    first_name="Änne", last_name="Beispiel", street="Musterzeile 4/12", postal_code="1010", city="Wien", country="AT"
+)
+SWISS = PostalAddress(
+    first_name="Urs", last_name="Erfunden", street="Beispielgasse 3", postal_code="8001", city="Zürich", country="CH"
+)
+
+
+@pytest.mark.parametrize(
+    ("different", "expected"),
+    [
+        ({"shipping": AUSTRIAN, "tags": frozenset({"Versand"})}, "transfer"),
+        ({"shipping": AUSTRIAN, "tags": frozenset()}, "watch tag"),
+        ({"shipping": SWISS, "shipping_method": "Selbstabholung"}, "watch tag"),
+        ({"tags": frozenset({"versand"}), "shipping_method": "Selbstabholung"}, "watch shipping_method"),
+        ({"additional_info": "warten"}, "watch tag"),
+        ({"additional_info": "0034", "dispatched_at": SHIPPED_AT}, "skip has_parcel_number"),
+        ({"tags": frozenset({"versand"}), "additional_info": "warten"}, "watch has_parcel_number"),
+        ({"tags": frozenset({"versand"}), "already_paid": Decimal(0)}, "watch unpaid"),
+        ({"tags": frozenset({"versand"}), "billing": NOWHERE}, "watch no_address"),
+        ({"already_paid": Decimal(0), "billing": NOWHERE}, "watch tag"),
+    ],
+)
+def test_what_is_not_wanted_is_named_before_what_can_be_cured(different: dict[str, Any], expected: str) -> None:
+    wanted = {"tags": ["Versand"], "not_shipping_methods": ["selbstabholung"], "paid": True}
+    assert decision(an_order(**different), **wanted) == expected
+
+
+@pytest.mark.parametrize(
+    ("items", "missing", "expected"),
+    [
+        ((an_item(weight=None),), "hold", "watch no_weight"),
+        ((an_item(weight=None), an_item(weight=Decimal(0))), "hold", "watch no_weight"),
+        ((an_item(weight=None), an_item()), "hold", "transfer"),
+        ((an_item(weight=None), an_item(item_type=201)), "hold", "watch no_weight"),
+        ((an_item(weight=None),), "default", "transfer"),
+    ],
+)
+def test_an_order_without_any_weight_is_held_if_the_merchant_says_so(
+    items: tuple[SoldItem, ...], missing: Literal["default", "hold"], expected: str
+) -> None:
+    rules = Export(weight=Weight(missing=missing))
+    found = eligibility(an_order(*items), rules=rules, beginning=None, now=NOW)
+    assert f"{found.kind} {found.reason}".strip() == expected
 
 
 @pytest.mark.parametrize(
@@ -205,7 +256,8 @@ def test_what_the_decision_needs_and_cannot_be_read_is_named(
     path: str,
 ) -> None:
     order = an_order(unclear=frozenset({unclear}), **different)
-    assert unclear_path(order, eligibility(order, only=Only(paid=paid), beginning=None), beginning=None) == path
+    decided = eligibility(order, rules=Export(only=Only(paid=paid)), beginning=None, now=NOW)
+    assert unclear_path(order, decided, beginning=None) == path
 
 
 @pytest.mark.parametrize(
@@ -216,4 +268,5 @@ def test_an_unclear_date_matters_only_beside_not_before(
     beginning: datetime | None, different: dict[str, Any], path: str
 ) -> None:
     order = an_order(ordered_at=None, unclear=frozenset({"OrderDate"}), **different)
-    assert unclear_path(order, eligibility(order, only=Only(), beginning=beginning), beginning=beginning) == path
+    decided = eligibility(order, rules=Export(), beginning=beginning, now=NOW)
+    assert unclear_path(order, decided, beginning=beginning) == path

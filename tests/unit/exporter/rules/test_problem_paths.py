@@ -7,9 +7,10 @@ import pytest
 
 from aftersend.afterbuy.model import Order, UnreadableOrder
 from aftersend.sendcloud.errors import BatchRejected, refusal
-from aftersend.tenant.document import Only
+from aftersend.tenant.document import Export, Only
 from aftersend_exporter.rules.eligibility import eligibility, unclear_path
 from aftersend_exporter.rules.notices import fields_left_out, missing_data
+from tests.support.order_kit import NOW
 from tests.unit.exporter.rules.test_any_text import FIELDS, USUAL, Typed, pushed, read
 
 CANARY = "Wanda Canaria-7391"
@@ -30,7 +31,7 @@ def paths(order: Order | UnreadableOrder) -> list[str]:
     """Every path that a problem or a notice of this order may show."""
     if isinstance(order, UnreadableOrder):
         return [order.path]
-    decision = eligibility(order, only=Only(paid=True), beginning=None)
+    decision = eligibility(order, rules=Export(only=Only(paid=True)), beginning=None, now=NOW)
     notices = missing_data((), pushed(order), now=1)
     return [*order.unclear, unclear_path(order, decision, beginning=None), *(notice.path for notice in notices)]
 

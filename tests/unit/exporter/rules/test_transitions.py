@@ -176,6 +176,31 @@ def test_given_up_keeps_the_reason_beside_it() -> None:
     assert changed.held == Held(reason="no_address", since=NOW + RECHECK_PERIOD_MS + DAY)
 
 
+@pytest.mark.parametrize("reason", ["tag", "shipping_method"])
+def test_an_order_that_is_not_wanted_is_forgotten_without_a_problem(reason: str) -> None:
+    first = held(entry(), reason)
+    assert held(first, reason, NOW + RECHECK_PERIOD_MS - 1) is first
+    assert held(first, reason, NOW + RECHECK_PERIOD_MS) == entry()
+    refused = held(REJECTED, reason, REJECTED.watched + RECHECK_PERIOD_MS)
+    assert (refused.state, refused.problem, refused.held, refused.watched) == ("new", None, None, 0)
+
+
+@pytest.mark.parametrize("reason", ["no_weight", "too_young"])
+def test_an_order_that_should_have_gone_is_given_up(reason: str) -> None:
+    late = held(held(entry(), reason), reason, NOW + RECHECK_PERIOD_MS)
+    assert late.problem == Problem(code="given_up", since=NOW + RECHECK_PERIOD_MS, path=reason)
+
+
+@pytest.mark.parametrize("reason", ["tag", "shipping_method", "too_young"])
+def test_an_order_that_vanishes_before_it_was_to_go_is_no_problem(reason: str) -> None:
+    first = held(entry(), reason)
+    vanish = partial(t.gone, recheck_period_ms=RECHECK_PERIOD_MS)
+    assert vanish(first, now=NOW + RECHECK_PERIOD_MS - 1) is first, "it may come back"
+    assert vanish(first, now=NOW + RECHECK_PERIOD_MS) == entry()
+    unpaid = held(entry(), "unpaid")
+    assert vanish(unpaid, now=NOW + RECHECK_PERIOD_MS).problem is not None
+
+
 def test_an_order_that_waits_is_given_up_without_a_path() -> None:
     late = held(held(entry(), t.LATER), t.LATER, NOW + RECHECK_PERIOD_MS)
     assert late.problem == Problem(code="given_up", since=NOW + RECHECK_PERIOD_MS)
