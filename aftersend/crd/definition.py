@@ -6,7 +6,9 @@ from aftersend.tenant.status import Status
 
 GROUP, VERSION = API_VERSION.split("/")
 PLURAL = "aftersendtenants"
-_READY = '.status.conditions[?(@.type=="Ready")]'
+_READY, _PROGRESSING, _DEGRADED = (
+    f'.status.conditions[?(@.type=="{kind}")]' for kind in ("Ready", "Progressing", "Degraded")
+)
 
 
 def definition() -> Schema:
@@ -76,10 +78,12 @@ def _columns() -> list[Schema]:
     return [
         _column("Ready", "string", f"{_READY}.status", "Whether everything runs and is reachable."),
         _column("Reason", "string", f"{_READY}.reason", "Why, in one word."),
+        _column("Degraded", "string", f"{_DEGRADED}.reason", "The worst fault, whether it blocks orders or not."),
         _column("Last export", "date", ".status.lastExport.time", "How long ago the last export ended."),
         _column("Suspended", "boolean", ".spec.suspend", "Whether export and write-back are stopped."),
         _column("Age", "date", ".metadata.creationTimestamp", "How long the tenant has existed."),
-        _column("Message", "string", f"{_READY}.message", "What is the matter and what cures it.", priority=1),
+        _column("Message", "string", f"{_DEGRADED}.message", "What is the matter and what cures it.", priority=1),
+        _column("Progressing", "string", f"{_PROGRESSING}.reason", "Whether pods are being replaced.", priority=1),
         _column("Last write-back", "date", ".status.lastWriteBack.time", "The last number in Afterbuy.", priority=1),
         _column("Version", "string", ".status.version", "Version of Aftersend that the pods run.", priority=1),
     ]

@@ -55,6 +55,22 @@ def test_a_namespace_goes_with_all_it_holds(api_cluster: Cluster) -> None:
 
 
 @pytest.mark.usefixtures("_ours")
+def test_an_api_server_that_is_restarted_keeps_everything(api_cluster: Cluster) -> None:
+    namespace = api_cluster.make_namespace()
+    before = set(processes_in(api_cluster.folder or Path()))
+    api_cluster.restart("kube-apiserver")
+    eventually(lambda: answers(api_cluster, namespace), "the API server to answer again")
+    assert len(before - set(processes_in(api_cluster.folder or Path()))) == 1, "all others run on"
+
+
+def answers(cluster: Cluster, namespace: str) -> bool:
+    try:
+        return bool(cluster.get("namespace", namespace))
+    except CommandError:
+        return False
+
+
+@pytest.mark.usefixtures("_ours")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_session_that_is_killed_takes_its_cluster_along(tmp_path: Path, number: signal.Signals) -> None:
     announced = tmp_path / "announced"

@@ -56,8 +56,22 @@ def test_the_printer_columns_show_what_matters(scene: OperatorScene) -> None:
     scene.operator().start()
     scene.bring_up()
     head, row = scene.cluster.kubectl("get", "ast", f"-n{scene.namespace}").splitlines()
-    assert head.split() == ["NAME", "READY", "REASON", "LAST", "EXPORT", "SUSPENDED", "AGE"]
-    assert row.split()[:3] == [NAME, "True", "Running"]
+    assert head.split() == ["NAME", "READY", "REASON", "DEGRADED", "LAST", "EXPORT", "SUSPENDED", "AGE"]
+    assert row.split()[:4] == [NAME, "True", "Running", "Healthy"]
+
+
+def test_the_list_fits_a_terminal_and_can_be_sorted_with_the_broken_ones_last(scene: OperatorScene) -> None:
+    scene.operator().start()
+    scene.apply_tenant("a-first-one-without-its-secret")
+    scene.bring_up()
+    eventually(lambda: scene.reason("Degraded", "a-first-one-without-its-secret") == "SecretMissing", what="a fault")
+    by_fault = "--sort-by=.status.conditions[?(@.type=='Degraded')].status"
+    rows = scene.cluster.kubectl("get", "ast", "--all-namespaces", by_fault).splitlines()
+    assert rows[-1].split()[1:5] == ["a-first-one-without-its-secret", "False", "SecretMissing", "SecretMissing"]
+    assert max(map(len, rows)) <= 120
+    head, *rows = scene.cluster.kubectl("get", "ast", f"-n{scene.namespace}", "-o", "wide").splitlines()
+    assert head.partition(" AGE ")[2].split() == ["MESSAGE", "PROGRESSING", "LAST", "WRITE-BACK", "VERSION"]
+    assert "create secret" in rows[0]
 
 
 def test_an_idle_tenant_costs_no_calls_and_a_restart_no_writes(scene: OperatorScene) -> None:

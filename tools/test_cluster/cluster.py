@@ -6,10 +6,11 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,17 @@ class Cluster:
         if self.programs is None or self.folder is None:
             raise UnavailableError("images of a foreign cluster come from its registry")
         system.ctr(self.programs, self.folder, "images", "tag", "--force", name, another)
+
+    def restart(self, component: str) -> None:
+        """Kill a component of our own cluster (``kube-apiserver``, ``kubelet``), which is started again at once."""
+        if self.programs is None or self.folder is None:
+            raise UnavailableError("the components of a foreign cluster are not ours to restart")
+        (self.folder / f"restart-{component}").touch()
+        for line in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):  # it has ended meanwhile
+                program, *arguments = line.read_text().split("\0")
+                if program == str(self.programs / component) and str(self.folder) in " ".join(arguments):
+                    os.kill(int(line.parent.name), signal.SIGKILL)
 
     def _call(self, program: str, *arguments: str, text: str | None = None) -> str:
         command = [str(self.programs / program) if self.programs else program, *arguments]

@@ -2,6 +2,7 @@
 
 When it leaves, for whatever reason, the kernel kills every process and drops every mount and interface in there, so
 nothing has to be stopped in order. It leaves as soon as a component ends by itself: half a cluster would only confuse.
+A component that a test restarts (``restart-<name>`` lies in the folder) is started again.
 The paths that kubelet, containerd and CNI have built in are hidden from the machine below empty file systems.
 """
 
@@ -23,12 +24,15 @@ def main(folder: Path) -> int:
     running = _start(plan["first"], folder, plan["path"])
     while not (folder / "ready").exists():
         time.sleep(0.02)
-        if ended := _ended(running, os.WNOHANG):
-            return ended
+        if _ended(running, os.WNOHANG):
+            return 1
     running |= _start(plan["then"], folder, plan["path"])
     while True:
-        if ended := _ended(running, 0):
-            return ended
+        name = _ended(running, 0)
+        if name and not _is_restart(folder, name):
+            return 1
+        if name:
+            running |= _start({name: (plan["first"] | plan["then"])[name]}, folder, plan["path"])
 
 
 def _furnish(plan: dict[str, Any]) -> None:
@@ -60,13 +64,21 @@ def _start(commands: dict[str, list[str]], folder: Path, path: str) -> dict[int,
     return running
 
 
-def _ended(running: dict[int, str], options: int) -> int:
-    """Take leave of one dead process (orphans of pods come here, too): 1 if it was a component, otherwise 0."""
+def _ended(running: dict[int, str], options: int) -> str:
+    """Take leave of one dead process: its name if it was a component; orphans of pods come here, too."""
     pid, status = os.waitpid(-1, options)
     if pid not in running:
-        return 0
+        return ""
     sys.stderr.write(f"{running[pid]} ended with code {os.waitstatus_to_exitcode(status)}\n")
-    return 1
+    return running.pop(pid)
+
+
+def _is_restart(folder: Path, name: str) -> bool:
+    """Return True, once, for a component whose end a test announced."""
+    mark = folder / f"restart-{name}"
+    found = mark.exists()
+    mark.unlink(missing_ok=True)
+    return found
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from tools.test_cluster.credentials import Authority
 
 LAST = 250
 """The numbers 1 to 250 fit into the third part of an address."""
-VOLUMES = 24
+VOLUMES = 64
 """Local volumes that the node offers; a released one is not given out again."""
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from aftersend_operator.model.kinds import CHILDREN, EVENT, POD, TENANT, Kind
 from tools.test_cluster.cluster import Cluster
@@ -46,7 +47,7 @@ class KubeClient:
 
     def list(self, kind: str, namespace: str = "", *, labels: str = "") -> list[Any]:
         """All objects of a kind, each with ``kind``, which lists leave out."""
-        query = f"?labelSelector={labels.replace('=', '%3D').replace(',', '%2C')}" if labels else ""
+        query = f"?labelSelector={quote(labels)}" if labels else ""
         found = self._call("GET", _path(kind, namespace) + query)
         return [{"kind": _KINDS[kind].name, **item} for item in found["items"]] if found else []
 

@@ -116,10 +116,10 @@ def test_names_columns_and_status() -> None:
     assert (names["shortNames"], names["categories"]) == (["ast"], ["aftersend"])
     columns = VERSION["additionalPrinterColumns"]
     assert [column["name"] for column in columns if not column.get("priority")] == [
-        "Ready", "Reason", "Last export", "Suspended", "Age",
+        "Ready", "Reason", "Degraded", "Last export", "Suspended", "Age",
     ]  # fmt: skip
     assert [column["name"] for column in columns if column.get("priority")] == [
-        "Message", "Last write-back", "Version",
+        "Message", "Progressing", "Last write-back", "Version",
     ]  # fmt: skip
     assert VERSION["subresources"] == {"status": {}}
     conditions = at(".status.conditions")
