@@ -30,7 +30,9 @@ from aftersend_operator.metrics import OperatorMetrics
 from aftersend_operator.model.kinds import CHILDREN, TENANT, Kind
 from aftersend_operator.model.records import Key
 from aftersend_operator.reconcile.apply import ChildApplier
+from aftersend_operator.reconcile.events import EventRecorder
 from aftersend_operator.reconcile.reconciler import Reconciler
+from aftersend_operator.reconcile.repairs import Repairs
 from aftersend_operator.reconcile.rollout_gate import RolloutGate, is_rolling
 from aftersend_operator.reconcile.secrets import GeneratedSecrets
 from aftersend_operator.reconcile.work_queue import WorkQueue
@@ -68,12 +70,16 @@ class OperatorRuntime:
         self._cache = Cache(on_change=self._changed)
         self._list_sync = ListSync(self._cache, health)
         self._gate = RolloutGate(settings.rollout_at_once, settings.wave_failures)
+        events = EventRecorder(api)
+        repairs = Repairs(events)
         self._reconciler = Reconciler(
             settings=settings,
             api=api,
             cache=self._cache,
-            applier=ChildApplier(api, self._cache, self._gate),
-            secrets=GeneratedSecrets(api, self._cache),
+            applier=ChildApplier(api, self._cache, self._gate, repairs),
+            secrets=GeneratedSecrets(api, self._cache, repairs),
+            repairs=repairs,
+            events=events,
             collector=StatusCollector(self._cache, readyz_client),
             metrics=metrics,
             revisions=self._revisions,

@@ -105,6 +105,9 @@ def test_deleted_children_come_back(scene: OperatorScene) -> None:
         return all(key in now and now[key]["metadata"]["uid"] != uid for key, uid in uids.items())
 
     eventually(are_new, what="a new one of each")
+    said = {f"{key.replace('/', ' ')} was deleted, made again" for key in uids}
+    eventually(lambda: set(scene.messages("ChildRepaired")) == said, what="an event for each")
+    assert scene.log().count("child_repaired") == len(uids), "and a line"
 
 
 EDITS: dict[str, dict[str, Any]] = {
@@ -124,6 +127,9 @@ def test_edited_children_are_put_right(scene: OperatorScene) -> None:
         scene.patch(what, edit)
     for what in EDITS:
         eventually(lambda what=what: essence(scene.get(what)) == before[what], what=f"{what} as before")  # type: ignore[misc]
+    names = {what.partition("/")[2]: scene.get(what)["kind"] for what in EDITS}
+    said = {f"{kind} {name}: changed by another field manager, set back" for name, kind in names.items()}
+    eventually(lambda: set(scene.messages("ChildRepaired")) == said, what="an event for each")
 
 
 def essence(live: dict[str, Any]) -> list[Any]:
@@ -399,6 +405,7 @@ def test_events_are_posted_on_transitions_only(scene: OperatorScene) -> None:
     eventually(lambda: "SuspendedBySpec" in scene.events(), what="the event")
     counted = {reason: scene.events().count(reason) for reason in ("Running", "SuspendedBySpec")}
     assert counted == {"Running": 1, "SuspendedBySpec": 1}
+    assert not scene.messages("ChildRepaired"), "neither the first creation nor the change of the document"
 
 
 def test_series_of_a_tenant_are_there_while_it_is(scene: OperatorScene) -> None:

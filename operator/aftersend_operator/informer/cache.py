@@ -81,6 +81,7 @@ class Cache:
             # it knows that the content satisfies the manifest.
             if known.version >= record.version and not record.settled:
                 return
+            record.applied = record.settled or known.applied  # an edit may have taken the annotation away
             if known.digest == record.digest and known.settled and not record.settled:
                 record.settled, record.content = known.settled, b""
         self._tenant_of[kind][record.key] = tenant

@@ -52,3 +52,12 @@ def covers(live: Any, wanted: Any) -> bool:  # noqa: ANN401 - JSON
             return not live
         return isinstance(live, list) and len(live) == len(wanted) and all(map(covers, live, wanted))
     return bool(live == wanted)
+
+
+def restricted(live: Any, wanted: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return the part of ``live`` that ``wanted`` sets; a list of another length is returned whole."""
+    if isinstance(wanted, dict) and isinstance(live, dict):
+        return {key: restricted(live.get(key), value) for key, value in wanted.items()}
+    if isinstance(wanted, list) and isinstance(live, list) and len(live) == len(wanted):
+        return [restricted(*pair) for pair in zip(live, wanted, strict=True)]
+    return live

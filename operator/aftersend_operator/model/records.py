@@ -17,7 +17,7 @@ from aftersend.tenant.loading import tenant_of
 from aftersend.tenant.status import Status
 from aftersend_operator.model.certificates import certificate_end
 from aftersend_operator.model.claims import Claim, claim_of
-from aftersend_operator.model.comparison import content, digest
+from aftersend_operator.model.comparison import DIGEST, content, digest
 from aftersend_operator.model.naming import TENANT_LABEL, UID_LABEL, Manifest
 from aftersend_operator.model.ports import REDIS_PORT, port_of_url
 from aftersend_operator.model.rollout import Rollout, rollout_of
@@ -113,6 +113,8 @@ class ChildRecord:
     claim: Claim | None = None
     settled: str = ""
     """Digest of the manifest that this content is known to satisfy, or empty."""
+    applied: str = ""
+    """Digest of the manifest that was applied last, whatever became of it since."""
 
     def is_left_by_predecessor(self, uid: str) -> bool:
         """Return True if an earlier tenant of the same name owns it: the garbage collector will delete it."""
@@ -139,6 +141,7 @@ def child_record(live: Manifest) -> ChildRecord:
         content=kept,
         rollout=rollout_of(live),
         claim=claim_of(live),
+        applied=(metadata.get("annotations") or {}).get(DIGEST, ""),
     )
 
 

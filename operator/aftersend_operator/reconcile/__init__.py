@@ -1,5 +1,5 @@
 """Reconciliation: from a changed key to applied children.
 
 In reading order: ``work_queue``, ``reconciler``, ``plan`` and ``volumes`` (pure), ``apply``, ``secrets``,
-``rollout_gate``.
+``rollout_gate``, ``repairs``, ``events``.
 """

@@ -5,7 +5,7 @@ written only where they differ. Its responses go into the cache at once, so that
 watch event arrives. Any call may be the last one of this process: the next reconciliation finds the rest of the work.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,13 +14,15 @@ from aftersend.observe.logs import get_logger
 from aftersend_operator.api.client import Api
 from aftersend_operator.api.errors import ApiRefusal, Conflict, NamespaceTerminating
 from aftersend_operator.informer.cache import Cache
+from aftersend_operator.manifests.generated_secrets import secret_names
 from aftersend_operator.model.comparison import DIGEST, with_digest
 from aftersend_operator.model.faults import Fault, not_ours
-from aftersend_operator.model.kinds import Kind, kind_of
+from aftersend_operator.model.kinds import SECRET, Kind, kind_of
 from aftersend_operator.model.naming import MANAGED_BY_LABEL, TENANT_LABEL, Manifest
 from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.model.records import ChildRecord, Key, TenantRecord, child_record
 from aftersend_operator.reconcile.plan import Changes, Step, plan_changes, step_for
+from aftersend_operator.reconcile.repairs import Cause, Repairs, child_key, is_set_back
 from aftersend_operator.reconcile.rollout_gate import RolloutGate, is_rolling, is_stuck
 from aftersend_operator.reconcile.volumes import fit_volumes, not_grown
 
@@ -46,6 +48,7 @@ class ChildApplier:
     api: Api
     cache: Cache
     gate: RolloutGate
+    repairs: Repairs
 
     async def apply(self, record: TenantRecord, manifests: Sequence[Manifest]) -> ApplyResult:
         """Apply what differs from ``manifests``, prune the rest; raise ``Transient`` and ``NamespaceTerminating``."""
@@ -56,20 +59,28 @@ class ChildApplier:
         if result.waits_for_turn and self.gate.is_stopped:
             result.wave_stopped = _wave_stopped(self.gate.failed)
         for step, manifest in changes.steps:
-            decided = await self._read(manifest, uid=record.uid) if step == "read" else step
+            child = children.get(child_key(manifest))
+            decided, before = await self._read(record, manifest) if step == "read" else (step, child)
             if step == "apply" and result.waits_for_turn:
                 continue  # a missing child ("read") is created even so: nothing of it is rolled
-            known = children.get((kind_of(manifest), manifest["metadata"]["name"]))
             if decided == "apply":
-                await self._apply(manifest, result, known)
-            elif decided == "replace" and known is not None:
-                await self._replace(kind_of(manifest), known)
+                await self._apply(record, manifest, before, result)
+            elif decided == "replace" and child is not None:
+                await self._replace(kind_of(manifest), child)
             elif decided == "refuse":
                 result.faults.append(not_ours(manifest["kind"], manifest["metadata"]["name"]))
             result.again = result.again or decided != "apply"
         for kind, child in () if result.waits_for_turn else changes.prune:
             await self._prune(kind, child, result)
+        self._remember(record, manifests, changes)
         return result
+
+    def _remember(self, record: TenantRecord, manifests: Iterable[Manifest], changes: Changes) -> None:
+        """Remember what there is, but for claims that are being replaced."""
+        secrets = [(SECRET, name) for name in secret_names(record.tenant)] if record.tenant else []
+        replaced = [child_key(manifest) for step, manifest in changes.steps if step == "replace"]
+        wanted = {*map(child_key, manifests), *secrets}.difference(replaced)
+        self.repairs.remember(record, self.cache.children(record.key), wanted=wanted)
 
     def _waits_for_turn(self, record: TenantRecord, changes: Changes) -> bool:
         """Let a changed spec roll at once; changes that an operator upgrade brings pass the rollout gate."""
@@ -86,30 +97,49 @@ class ChildApplier:
         is_compact = record.tenant is not None and record.tenant.spec.topology == "compact"
         return not self.gate.acquire(record.key, was_ready=was_ready, is_compact=is_compact)
 
-    async def _read(self, manifest: Manifest, *, uid: str) -> Step:
+    async def _read(self, record: TenantRecord, manifest: Manifest) -> tuple[Step, ChildRecord | None]:
         """Read a child that is not cached: it may be missing, or exist without the labels that the watch selects."""
         kind, metadata = kind_of(manifest), manifest["metadata"]
         live = await self.api.get(kind, metadata["namespace"], metadata["name"])
         if live is None:
-            return "apply"
+            return "apply", None
         child = child_record(live)
         if not child.owner and not _carries_our_labels(live, manifest):
-            return "refuse"
-        step = step_for(manifest, child, uid=uid)
-        return {"settled": "apply", "replace": "wait"}.get(step, step)  # type: ignore[return-value]
+            return "refuse", child
+        if self.repairs.was_there(record, child_key(manifest)):
+            child.applied = manifest["metadata"]["annotations"][DIGEST]  # the labels are gone, the annotation may be
+        step = step_for(manifest, child, uid=record.uid)
+        return {"settled": "apply", "replace": "wait"}.get(step, step), child  # type: ignore[return-value]
 
-    async def _apply(self, manifest: Manifest, result: ApplyResult, known: ChildRecord | None) -> None:
+    async def _apply(
+        self, record: TenantRecord, manifest: Manifest, before: ChildRecord | None, result: ApplyResult
+    ) -> None:
+        """Apply one child; ``before`` is what is there, None if nothing is."""
+        content = before.content if before else b""
         try:
             child = child_record(await self.api.apply(manifest))
         except NamespaceTerminating:
             raise
         except ApiRefusal as error:
-            claim = known and known.claim
+            claim = before and before.claim
             result.faults.append(not_grown(manifest, claim, why=error.quota) if claim else _refused(manifest, error))
             result.again = True
-        else:
-            child.settled, child.content = manifest["metadata"]["annotations"][DIGEST], b""
-            self.cache.upsert_child(kind_of(manifest), child)
+            return
+        cause = self._cause(record, manifest, before, content, child.content)
+        child.settled, child.content = manifest["metadata"]["annotations"][DIGEST], b""
+        self.cache.upsert_child(kind_of(manifest), child)
+        if cause:
+            await self.repairs.report(record, child_key(manifest), cause)
+
+    def _cause(
+        self, record: TenantRecord, manifest: Manifest, before: ChildRecord | None, content: bytes, after: bytes
+    ) -> Cause | None:
+        """Return which repair this was; None if it was a first creation or a change of our own."""
+        if before is None:
+            return "deleted" if self.repairs.was_there(record, child_key(manifest)) else None
+        if before.applied != manifest["metadata"]["annotations"][DIGEST] or not is_set_back(manifest, content, after):
+            return None
+        return "changed"
 
     async def _replace(self, kind: Kind, claim: ChildRecord) -> None:
         """Delete a claim that waits without a volume; the watch event of its end brings the new one.

@@ -12,14 +12,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from secrets import token_hex
 from typing import Final
 
 import msgspec
 
-from aftersend.errors import AftersendError, Transient
+from aftersend.errors import Transient
 from aftersend.observe.logs import get_logger
-from aftersend.tenant.status import Status
 from aftersend_operator.api.client import Api
 from aftersend_operator.api.errors import Conflict, NamespaceTerminating
 from aftersend_operator.informer.cache import Cache
@@ -27,11 +25,12 @@ from aftersend_operator.manifests.desired import ClusterFacts, desired
 from aftersend_operator.metrics import OperatorMetrics
 from aftersend_operator.model.addresses import holder_of_address
 from aftersend_operator.model.faults import Fault, address_taken
-from aftersend_operator.model.naming import Manifest
 from aftersend_operator.model.ports import REDIS_PORT
 from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.model.records import Key, TenantRecord
 from aftersend_operator.reconcile.apply import ApplyResult, ChildApplier
+from aftersend_operator.reconcile.events import EventRecorder
+from aftersend_operator.reconcile.repairs import Repairs
 from aftersend_operator.reconcile.secrets import GeneratedSecrets
 from aftersend_operator.settings import OperatorSettings
 from aftersend_operator.status.checks import secret_faults, start_faults
@@ -40,7 +39,7 @@ from aftersend_operator.status.conditions import TenantHealth, tenant_health, tr
 from aftersend_operator.status.parts import part_states
 from aftersend_operator.status.reports import ReportedState
 from aftersend_operator.status.startup_grace import grace_of
-from aftersend_operator.status.status import event, event_of, events_for, status_manifest, status_of
+from aftersend_operator.status.status import events_for, status_manifest, status_of
 
 RESYNC_SECONDS: Final = 55.0
 _MAX_SKIP_SECONDS: Final = 86400.0
@@ -69,6 +68,8 @@ class Reconciler:
     cache: Cache
     applier: ChildApplier
     secrets: GeneratedSecrets
+    repairs: Repairs
+    events: EventRecorder
     collector: StatusCollector
     metrics: OperatorMetrics
     revisions: Counter[Key]
@@ -119,9 +120,7 @@ class Reconciler:
                 f"operator {self.settings.identity or 'outside the cluster'} leaves the tenant to"
                 f' {record.status.served_by}; if that one is gone: {cure} -p \'{{"status":{{"servedBy":""}}}}\''
             )
-            await self._post(
-                event(record, "ServedByAnother", message, is_bad=True, now=self._time(), serial=token_hex(8))
-            )
+            await self.events.post(record, "ServedByAnother", message, is_bad=True)
         return RESYNC_SECONDS
 
     async def _reconcile_tenant(self, record: TenantRecord) -> float:
@@ -195,8 +194,7 @@ class Reconciler:
 
     async def _write_status(self, record: TenantRecord, health: TenantHealth, reported: ReportedState) -> None:
         """Write the status if it changed, and an event per transition."""
-        now = self._time()
-        status = status_of(record, health, reported, now=now, served_by=self.settings.identity)
+        status = status_of(record, health, reported, now=self.events.time, served_by=self.settings.identity)
         self.metrics.set_conditions(record.identity, status.conditions)
         if msgspec.to_builtins(status) == msgspec.to_builtins(record.status):
             return
@@ -204,25 +202,14 @@ class Reconciler:
             await self.api.apply(status_manifest(record, status), subresource="status")
         except Conflict:
             return  # another tenant has the name now; its watch event follows
-        await self._post_events(record, status, now)
-
-    async def _post_events(self, record: TenantRecord, status: Status, now: str) -> None:
         changed = transitions(record.status.conditions, status.conditions)
         for condition in events_for(changed, is_new=not record.status.conditions):
-            await self._post(event_of(record, condition, now=now, serial=token_hex(8)))
-
-    async def _post(self, manifest: Manifest) -> None:
-        try:
-            await self.api.post_event(manifest)
-        except AftersendError as error:
-            get_logger().info("event_not_posted", exc_info=error)
-
-    def _time(self) -> str:
-        return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+            await self.events.post_transition(record, condition)
 
     def _remove(self, key: Key) -> None:
         self.metrics.remove_tenant(".".join(key))
         self.secrets.forget(key)
+        self.repairs.forget(key)
         self.applier.gate.release(key)
         self.collector.forget(key)
         self.foreign.discard(key)

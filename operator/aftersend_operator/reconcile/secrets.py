@@ -30,6 +30,7 @@ from aftersend_operator.model.kinds import SECRET
 from aftersend_operator.model.naming import TENANT_LABEL, Manifest
 from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.model.records import Key, TenantRecord, child_record
+from aftersend_operator.reconcile.repairs import Repairs
 
 _RECHECK_INTERVAL: Final = timedelta(days=1)
 
@@ -47,6 +48,7 @@ class GeneratedSecrets:
 
     api: Api
     cache: Cache
+    repairs: Repairs
     _known: dict[Key, _Ensured] = field(default_factory=dict)
 
     async def ensure(self, record: TenantRecord, tenant: Tenant, *, now: datetime) -> tuple[str, list[Fault]]:
@@ -58,7 +60,7 @@ class GeneratedSecrets:
         faults += [_key_lost(name) for name in key_names(tenant) if name not in existing and self._has_data(record)]
         if faults:
             return "", faults
-        existing |= await self._create(missing_secrets(tenant, uid=record.uid, existing=existing, now=now))
+        existing |= await self._create(record, missing_secrets(tenant, uid=record.uid, existing=existing, now=now))
         for patch in _renewals(record, tenant, existing, now):
             existing[patch["metadata"]["name"]] = self._record(await self.api.patch(patch))
         redis_hash = redis_secrets_hash(tenant, existing)
@@ -88,8 +90,14 @@ class GeneratedSecrets:
                 faults += [] if _is_ours(live, record) else [not_ours("Secret", name)]
         return existing, faults
 
-    async def _create(self, secrets: list[Manifest]) -> dict[str, Manifest]:
-        return {secret["metadata"]["name"]: self._record(await self.api.create(secret)) for secret in secrets}
+    async def _create(self, record: TenantRecord, secrets: list[Manifest]) -> dict[str, Manifest]:
+        created = {}
+        for secret in secrets:
+            name = secret["metadata"]["name"]
+            created[name] = self._record(await self.api.create(secret))
+            if self.repairs.was_there(record, (SECRET, name)):
+                await self.repairs.report(record, (SECRET, name), "deleted")
+        return created
 
     def _record(self, live: Manifest) -> Manifest:
         self.cache.upsert(SECRET, live)

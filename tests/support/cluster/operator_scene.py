@@ -122,6 +122,10 @@ class OperatorScene:
         found = [item for kind in CHILDREN for item in self.kube.list(kind, self.namespace, labels=labels)]
         return {f"{item['kind']}/{item['metadata']['name']}": item for item in found}
 
+    def messages(self, reason: str) -> list[str]:
+        """Texts of the events of one reason."""
+        return [event["message"] for event in self.kube.list("event", self.namespace) if event["reason"] == reason]
+
     def events(self) -> list[str]:
         """Reasons of all events on tenants."""
         found = self.kube.list("event", self.namespace)
