@@ -10,6 +10,7 @@ It also takes up to twenty orders out of the indexes whose documents have expire
 as the ledger; an index that is not written any more expires as a whole with its youngest document.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
@@ -20,7 +21,7 @@ HAS_JSON: Final = Script.load(_FOLDER / "has_json.lua")
 RESEAL_VALUE: Final = Script.load(_FOLDER / "reseal_value.lua")
 
 
-def script(name: Literal["read", "read_saved", "write"], *, json: bool) -> str:
-    """Return the text of a script, with the primitives that fit the server in front."""
-    documents = "documents_json" if json else "documents_plain"
-    return "\n".join((_FOLDER / f"{part}.lua").read_text() for part in (documents, name))
+@cache
+def script(name: Literal["read", "read_saved", "write"], *, json: bool) -> Script:
+    """Return a script, with the primitives that fit the server in front."""
+    return Script.load(_FOLDER / f"documents_{'json' if json else 'plain'}.lua", _FOLDER / f"{name}.lua")

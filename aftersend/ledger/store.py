@@ -1,47 +1,41 @@
-"""The ledger in Redis: one entry per order, changed by compare and set.
+"""The ledger in Redis: one entry per order, changed by compare and set, many orders in one round trip.
 
-Every change is a pure function from entry to entry. ``change`` reads the entry with its revision, applies the
-function and writes with one script, which refuses if the revision has moved; then ``change`` starts again. A function
-that changes nothing writes nothing.
+Every change is a pure function from entry to entry. ``change_each`` reads the entries with their revisions, applies the
+functions and writes with one script per entry, which refuses if the revision has moved; those that were refused start
+again. A function that changes nothing writes nothing. A caller that has read the entries already passes them as
+``known``, which saves the reading: what has moved since is refused and starts again like any other, and an entry that
+its function leaves as it is counts only once it was read here.
 
-An entry is two keys. ``order:<id>`` is readable and holds ids, times, states and keyed marks; it lives 90 days from
-its last change. ``order:<id>:sealed`` holds numbers, links and carriers, encrypted and bound to the tenant and the
-order. It lives as long, but only seven days from when the order is done: Redis itself expires it, so no housekeeping
-of ours can fail.
+In reading order: ``store``, ``changes``, ``documents`` (how entries are stored).
 """
 
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
 
-from aftersend.errors import Bug, Rejected, Transient
-from aftersend.ledger.entry import Entry, NoticeCode, ParcelDetails, ProblemCode
-from aftersend.ledger.index import INDEXES, NOTICE_CODES, PROBLEM_CODES, positions
+from aftersend.errors import AftersendError, Transient
+from aftersend.ledger.changes import NOTHING_KNOWN, Change, Known, LedgerChanges
+from aftersend.ledger.documents import DAY_MS, ENTRY_LIFE_MS, SEALED_LIFE_DONE_MS, Documents, EntryWrite
+from aftersend.ledger.entry import Entry, NoticeCode, ProblemCode
+from aftersend.ledger.index import NOTICE_CODES, PROBLEM_CODES
 from aftersend.ledger.join import join
 from aftersend.ledger.saved_order import SavedOrder
-from aftersend.ledger.scripts import HAS_JSON, script
 from aftersend.redis.connection import guarded
 from aftersend.redis.keys import Keys
-from aftersend.redis.lease import Lease, hold
-from aftersend.sealing import Keyring, UnknownKey, bind
+from aftersend.redis.lease import Lease, hold, hold_many
+from aftersend.sealing import Keyring
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
-    from redis.commands.core import AsyncScript
 
-DAY_MS = 86_400_000
-ENTRY_LIFE_MS = 90 * DAY_MS
-SEALED_LIFE_DONE_MS = 7 * DAY_MS
+__all__ = ["DAY_MS", "ENTRY_LIFE_MS", "SEALED_LIFE_DONE_MS", "Ledger"]
 _TRIES = 100
 _CHUNK = 200
 _Code = TypeVar("_Code", ProblemCode, NoticeCode)
-
-_encoder = msgspec.json.Encoder(order="deterministic")
-_entries = msgspec.json.Decoder(Entry)
-_details = msgspec.msgpack.Decoder(dict[str, ParcelDetails])
+_T = TypeVar("_T")
 
 
 class Ledger:
@@ -51,25 +45,22 @@ class Ledger:
         self, redis: "Redis", *, tenant: str, keyring: Keyring, clock: Callable[[], float] = time.time
     ) -> None:
         self._redis = redis
-        self._tenant = tenant
         self._keys = Keys(tenant)
-        self._keyring = keyring
         self._clock = clock
-        self._scripts: tuple[AsyncScript, AsyncScript, AsyncScript] | None = None
+        self._documents = Documents(redis, tenant=tenant, keyring=keyring)
 
     async def get(self, order_id: str) -> Entry | None:
         """Read one entry, or None; ``Transient`` if its sealed part needs a key that is not here."""
-        read, _, _ = await self._ready()
-        with guarded():
-            document, sealed = await read(keys=self._entry_keys(order_id))
-        return self._decode(order_id, document, sealed)
+        return (await self.get_many([order_id])).get(order_id)
 
     async def get_many(self, order_ids: Sequence[str]) -> dict[str, Entry]:
         """Read the entries of these orders in one round trip; absent ones are left out."""
-        read, _, _ = await self._ready()
-        answers = await self._read_many(read, order_ids)
-        found = ((o, self._decode(o, *answer)) for o, answer in zip(order_ids, answers, strict=True))
-        return {order_id: entry for order_id, entry in found if entry is not None}
+        found = {order_id: _read(entry) for order_id, entry in (await self.get_each(order_ids)).items()}
+        return {order_id: entry for order_id, entry in found.items() if entry is not None}
+
+    async def get_each(self, order_ids: Sequence[str]) -> dict[str, Entry | AftersendError | None]:
+        """Read the entries of these orders in one round trip, each or what prevented it."""
+        return dict(zip(order_ids, await self._documents.read(order_ids), strict=True)) if order_ids else {}
 
     async def entries(self, order_ids: AsyncIterable[str]) -> AsyncIterator[Entry]:
         """Read the entries of many orders, a few hundred in each round trip; absent ones are left out."""
@@ -77,25 +68,31 @@ class Ledger:
             for entry in (await self.get_many(chunk)).values():
                 yield entry
 
-    async def change(self, order_id: str, f: Callable[[Entry], Entry]) -> Entry:
+    async def change(self, order_id: str, f: Change) -> Entry:
         """Apply a pure function to the entry (``Entry(order=…)`` if absent) and return what is stored now."""
+        return (await self.change_many({order_id: f}))[order_id]
+
+    async def change_many(self, changes: Mapping[str, Change], *, known: Known = NOTHING_KNOWN) -> dict[str, Entry]:
+        """Change many entries and return what is stored now; the first error is raised when all others are through."""
+        return {order_id: _read(entry) for order_id, entry in (await self.change_each(changes, known=known)).items()}
+
+    async def change_each(
+        self, changes: Mapping[str, Change], *, known: Known = NOTHING_KNOWN
+    ) -> dict[str, Entry | AftersendError]:
+        """Change many entries and return, for each, what is stored now, or what prevented it."""
+        attempt = LedgerChanges(changes, known)
         for _ in range(_TRIES):
-            stored = await self.get(order_id)
-            before = stored or Entry(order=order_id)
-            after = f(before)
-            if after == before:
-                return before
-            after = msgspec.structs.replace(after, revision=before.revision + 1, touched=self._now())
-            if await self._write(before if stored else None, after):
-                return after
-        raise Transient("ledger_busy", upstream="redis")
+            if not attempt.pending:
+                break
+            writes = attempt.writes(await self.get_each(attempt.unread), now=self._now())
+            attempt.record(writes, await self._write(writes))
+        return attempt.results()
 
     async def saved(self, order_ids: AsyncIterable[str]) -> AsyncIterator[SavedOrder]:
         """Read what a backup keeps of many orders, each as it was at one moment; absent ones are left out."""
-        _, _, read = await self._ready()
         async for chunk in _chunks(order_ids):
-            for order_id, answer in zip(chunk, await self._read_many(read, chunk), strict=True):
-                if saved := self._saved(order_id, *answer):
+            for saved in await self._documents.saved(chunk):
+                if saved is not None:
                     yield saved
 
     async def restore(self, saved: SavedOrder, *, pickup_matters: bool) -> bool:
@@ -110,20 +107,20 @@ class Ledger:
                 life = saved.entry.touched + ENTRY_LIFE_MS - now
                 if life <= 0:
                     return False
-                done = await self._write(None, saved.unexpired(now), life=life, sealed_life=saved.sealed_until - now)
+                write = EntryWrite(None, saved.unexpired(now), life=life, sealed_life=saved.sealed_until - now)
             else:
                 joined = join(stored, saved.unexpired(now), now=now, pickup_matters=pickup_matters)
                 if joined == stored:
                     return False
-                after = msgspec.structs.replace(joined, revision=stored.revision + 1, touched=now)
-                done = await self._write(stored, after)
-            if done:
+                write = EntryWrite(stored, msgspec.structs.replace(joined, revision=stored.revision + 1, touched=now))
+            (done,) = await self._write([write])
+            if _read(done):
                 return True
         raise Transient("ledger_busy", upstream="redis")
 
     def sealed_place(self, order_id: str) -> tuple[str, bytes]:
         """Return the key of an order's sealed part, and its associated data."""
-        return self._entry_keys(order_id)[1], self._bound(order_id)
+        return self._documents.keys_of(order_id)[1], self._documents.bound(order_id)
 
     async def order_of(self, parcel_id: str) -> str | None:
         """Return the order that this parcel was merged into."""
@@ -133,7 +130,11 @@ class Ledger:
 
     def lease(self, order_id: str) -> AbstractAsyncContextManager[Lease]:
         """Take the lease of an order; ``Later`` if another process holds it."""
-        return hold(self._redis, key=self._keys.key("lease", "order", order_id))
+        return hold(self._redis, key=self._lease_key(order_id))
+
+    def leases(self, order_ids: Iterable[str]) -> AbstractAsyncContextManager[dict[str, Lease]]:
+        """Take the leases of many orders in one round trip; those that another process holds are left out."""
+        return hold_many(self._redis, keys={order_id: self._lease_key(order_id) for order_id in order_ids})
 
     def orders(self) -> AsyncIterator[str]:
         """Yield all orders."""
@@ -179,12 +180,8 @@ class Ledger:
                 counts = await pipeline.execute()
         return dict(zip(codes, counts, strict=True))
 
-    async def _read_many(self, read: "AsyncScript", order_ids: Sequence[str]) -> list[list[Any]]:
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for order_id in order_ids:
-                await read(keys=self._entry_keys(order_id), client=pipeline)
-            with guarded():
-                return await pipeline.execute()
+    async def _write(self, writes: Sequence[EntryWrite]) -> list[bool | Transient]:
+        return await self._documents.write(writes, now=self._now()) if writes else []
 
     async def _indexed(self, name: str, *, until: float = float("inf")) -> AsyncIterator[str]:
         """Yield every order that stands in the index from beginning to end of the walk, once."""
@@ -198,84 +195,21 @@ class Ledger:
                     seen.add(order)
                     yield order.decode()
 
-    def _saved(self, order_id: str, document: bytes | None, sealed: bytes | None, until: int) -> SavedOrder | None:
-        try:
-            entry, unreadable = self._decode(order_id, document, sealed), False
-        except (UnknownKey, Rejected):
-            entry, unreadable = self._decode(order_id, document, None), True
-        if entry is None:
-            return None
-        return SavedOrder(entry, until if entry.details else 0, unreadable)
-
-    async def _write(
-        self, before: Entry | None, after: Entry, *, life: int = ENTRY_LIFE_MS, sealed_life: int | None = None
-    ) -> bool:
-        _, write, _ = await self._ready()
-        known = before or Entry(order=after.order)
-        sealed, usual = self._sealed(known, after)
-        scores = positions(after)
-        keys = [
-            *self._entry_keys(after.order),
-            *map(self._index_key, INDEXES),
-            *(self._keys.key("parcel", parcel) for parcel in after.parcels),
-        ]
-        document = _encoder.encode(msgspec.structs.replace(after, details={}))
-        arguments: list[Any] = [
-            *(
-                known.revision if before else -1,
-                document,
-                life,
-                sealed,
-                usual if sealed_life is None else sealed_life,
-                after.order,
-            ),
-            *(self._now() - ENTRY_LIFE_MS, len(INDEXES), *(scores.get(name, "") for name in INDEXES)),
-        ]
-        with guarded():
-            return bool(await write(keys=keys, args=arguments))
-
-    def _sealed(self, before: Entry, after: Entry) -> tuple[bytes, int | str]:
-        """Return the sealed part to write (empty = keep) and its life in ms (empty = keep)."""
-        life: int | str = SEALED_LIFE_DONE_MS if after.is_done else ENTRY_LIFE_MS
-        if after.details == before.details:
-            return b"", "" if before.is_done and after.is_done else life
-        plain = msgspec.msgpack.encode(after.details)
-        return self._keyring.seal(plain, bound=self._bound(after.order)), life
-
-    def _decode(self, order_id: str, document: bytes | None, sealed: bytes | None) -> Entry | None:
-        if document is None:
-            return None
-        try:
-            entry = _entries.decode(document)
-            details = _details.decode(self._keyring.open(sealed, bound=self._bound(order_id))) if sealed else {}
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise Bug("ledger_unreadable", path=f"order:{order_id}") from None
-        return msgspec.structs.replace(entry, details=details)
-
-    async def _ready(self) -> tuple["AsyncScript", "AsyncScript", "AsyncScript"]:
-        """Return the scripts that fit the server: read, write, read_saved; the server is asked once."""
-        if self._scripts is None:
-            with guarded():
-                json = bool(await self._redis.eval(HAS_JSON.text, 1, self._keys.key("probe")))
-            register = self._redis.register_script
-            self._scripts = (
-                register(script("read", json=json)),
-                register(script("write", json=json)),
-                register(script("read_saved", json=json)),
-            )
-        return self._scripts
-
-    def _entry_keys(self, order_id: str) -> list[str]:
-        return [self._keys.key("order", order_id), self._keys.key("order", order_id, "sealed")]
+    def _lease_key(self, order_id: str) -> str:
+        return self._keys.key("lease", "order", order_id)
 
     def _index_key(self, name: str) -> str:
         return self._keys.key("index", name)
 
-    def _bound(self, order_id: str) -> bytes:
-        return bind(self._tenant, "order", order_id)
-
     def _now(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _read(result: _T | AftersendError) -> _T:
+    """Return a result; raise it if it is an error."""
+    if isinstance(result, AftersendError):
+        raise result
+    return result
 
 
 async def _chunks(order_ids: AsyncIterable[str]) -> AsyncIterator[list[str]]:

@@ -87,18 +87,19 @@ def guarded() -> Iterator[None]:
     try:
         yield
     except RedisError as error:
-        code = _code(error)
+        failure = typed(error)
     except OSError:
-        code = "redis_unavailable"
+        failure = StoreAway("redis_unavailable", upstream=UPSTREAM)
     else:
         return
-    raise _kind(code)(code, upstream=UPSTREAM) from None
+    raise failure from None
 
 
-def _kind(code: str) -> type[Transient]:
-    if code == "redis_full":
-        return StoreFull
-    return StoreAway if code in _AWAY else Transient
+def typed(error: RedisError) -> Transient:
+    """Return what an error of the Redis library means to us."""
+    code = _code(error)
+    kind = StoreFull if code == "redis_full" else StoreAway if code in _AWAY else Transient
+    return kind(code, upstream=UPSTREAM)
 
 
 def _code(error: RedisError) -> str:

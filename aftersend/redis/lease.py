@@ -5,17 +5,19 @@ server, so a lease that went to another holder meanwhile is never touched. A bac
 seconds; ``check`` asks the server right before an effect that must not happen twice, and renews as well. If the holder
 dies, the lease ends by itself 60 seconds later.
 
-A lease that is lost or held is no failure: it raises ``Later``, and the work is tried again.
+A lease that is lost or held is no failure: it raises ``Later``, and the work is tried again. Many leases are taken,
+checked, renewed and released in one round trip each.
 """
 
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 from aftersend.errors import Later, Transient
 from aftersend.redis.connection import guarded
+from aftersend.redis.scripts import Script
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -23,12 +25,13 @@ if TYPE_CHECKING:
 LEASE_MS = 60_000
 _RENEW_SECONDS = 20.0
 _AGAIN_SECONDS = 1.0
-_RENEW = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1], ARGV[2]) or 0"
-_RELEASE = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0"
+_OURS: Final = "return redis.call('GET', KEYS[1]) == ARGV[1]"
+_RENEW: Final = Script.of(f"{_OURS} and redis.call('PEXPIRE', KEYS[1], ARGV[2]) or 0")
+_RELEASE: Final = Script.of(f"{_OURS} and redis.call('DEL', KEYS[1]) or 0")
 
 
 class Lease:
-    """A lease that is held; made by ``hold``."""
+    """A lease that is held; made by ``hold`` and ``hold_many``."""
 
     def __init__(self, redis: "Redis", *, key: str, token: str) -> None:
         self._redis = redis
@@ -37,45 +40,71 @@ class Lease:
 
     async def check(self) -> None:
         """Raise ``Later`` unless the lease is still ours; if it is, it is good for another 60 seconds."""
-        with guarded():
-            ours = await self._redis.eval(_RENEW, 1, self._key, self._token, LEASE_MS)
-        if not ours:
-            raise Later("lease_lost", retry_after=_AGAIN_SECONDS)
+        (lost,) = await check_many(self._redis, [self])
+        if lost is not None:
+            raise lost
 
-    async def renew(self) -> None:
-        """Renew every 20 seconds until cancelled or lost; an unreachable Redis is asked again."""
-        with contextlib.suppress(Later):
-            while True:
-                await asyncio.sleep(_RENEW_SECONDS)
-                await self._check_if_reachable()
+    @property
+    def place(self) -> tuple[str, str]:
+        """Return its key, and the token that the key holds as long as the lease is ours."""
+        return self._key, self._token
 
-    async def _check_if_reachable(self) -> None:
-        try:
-            await self.check()
-        except Later:
-            raise
-        except Transient:
-            return
 
-    async def release(self) -> None:
-        """Release the lease at once, if it is still ours; otherwise it ends by itself."""
-        with contextlib.suppress(Transient), guarded():
-            await self._redis.eval(_RELEASE, 1, self._key, self._token)
+async def check_many(redis: "Redis", leases: Sequence[Lease]) -> list[Transient | None]:
+    """Check and renew leases; returns, for each, None if it is still ours, ``Later`` if not, or the error of Redis."""
+    calls = [((key,), (token, LEASE_MS)) for key, token in (lease.place for lease in leases)]
+    answers = await _RENEW.run_many(redis, calls)
+    lost = Later("lease_lost", retry_after=_AGAIN_SECONDS)
+    return [answer if isinstance(answer, Transient) else None if answer else lost for answer in answers]
 
 
 @contextlib.asynccontextmanager
 async def hold(redis: "Redis", *, key: str) -> AsyncIterator[Lease]:
     """Take the lease for the length of the block; ``Later`` if another process holds it."""
+    async with hold_many(redis, keys={key: key}) as leases:
+        if not leases:
+            raise Later("lease_held", retry_after=_AGAIN_SECONDS)
+        yield leases[key]
+
+
+@contextlib.asynccontextmanager
+async def hold_many(redis: "Redis", *, keys: Mapping[str, str]) -> AsyncIterator[dict[str, Lease]]:
+    """Take leases, by name, for the length of the block; those that another process holds are left out."""
     token = secrets.token_hex(16)
-    with guarded():
-        taken = await redis.set(key, token, nx=True, px=LEASE_MS)
-    if not taken:
-        raise Later("lease_held", retry_after=_AGAIN_SECONDS)
-    lease = Lease(redis, key=key, token=token)
-    renewal = asyncio.create_task(lease.renew(), name="lease renewal")
+    leases = {name: Lease(redis, key=key, token=token) for name, key in keys.items()}
     try:
-        yield lease
+        taken = await _take(redis, list(leases.values()))
+    except asyncio.CancelledError:
+        await _release(redis, list(leases.values()))  # Redis may have carried it out
+        raise
+    held = {name: lease for (name, lease), is_ours in zip(leases.items(), taken, strict=True) if is_ours}
+    renewal = asyncio.create_task(_keep_renewing(redis, list(held.values())), name="lease renewal")
+    try:
+        yield held
     finally:
         renewal.cancel()
         await asyncio.gather(renewal, return_exceptions=True)
-        await lease.release()
+        await _release(redis, list(held.values()))
+
+
+async def _take(redis: "Redis", leases: Sequence[Lease]) -> list[bool]:
+    with guarded():
+        async with redis.pipeline(transaction=False) as pipeline:
+            for key, token in (lease.place for lease in leases):
+                pipeline.set(key, token, nx=True, px=LEASE_MS)
+            return [bool(taken) for taken in await pipeline.execute()]
+
+
+async def _keep_renewing(redis: "Redis", leases: Sequence[Lease]) -> None:
+    """Renew every 20 seconds until cancelled, or all are lost; an unreachable Redis is asked again."""
+    while leases:
+        await asyncio.sleep(_RENEW_SECONDS)
+        with contextlib.suppress(Transient):
+            results = await check_many(redis, leases)
+            leases = [lease for lease, lost in zip(leases, results, strict=True) if not isinstance(lost, Later)]
+
+
+async def _release(redis: "Redis", leases: Sequence[Lease]) -> None:
+    """Release leases at once, as far as they are still ours; otherwise they end by themselves."""
+    with contextlib.suppress(Transient):
+        await _RELEASE.run_many(redis, [((key,), (token,)) for key, token in (lease.place for lease in leases)])

@@ -17,6 +17,7 @@ from aftersend.backup.records import KEPT_FACTS
 from aftersend.backup.restore import Restored, Restorer
 from aftersend.backup.target import open_target
 from aftersend.errors import AftersendError
+from aftersend.ledger.documents import EntryWrite
 from aftersend.ledger.entry import Entry, Notice, ParcelDetails, ParcelState, Problem, TimedValue
 from aftersend.ledger.index import INDEXES
 from aftersend.ledger.store import ENTRY_LIFE_MS, Ledger
@@ -64,7 +65,7 @@ class BackedUpTenant:
         """Put an entry in as if it had been written when it was last touched."""
         now = int(time.time() * 1000)
         life, sealed = (entry.touched + span - now for span in (ENTRY_LIFE_MS, ENTRY_LIFE_MS))
-        assert await self.ledger._write(None, entry, life=life, sealed_life=sealed)
+        assert await self.ledger._write([EntryWrite(None, entry, life=life, sealed_life=sealed)]) == [True]
 
     async def contents(self) -> dict[str, Any]:
         """Everything that a backup has to keep, in a form that can be compared."""

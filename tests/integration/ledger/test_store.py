@@ -1,7 +1,7 @@
 """The ledger on real servers, with and without RedisJSON."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -9,6 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from aftersend.errors import Bug, Later, Rejected, Transient
+from aftersend.ledger.documents import EntryWrite
 from aftersend.ledger.entry import Entry, Held, Notice, Problem
 from aftersend.ledger.merge import merge
 from aftersend.ledger.store import DAY_MS, ENTRY_LIFE_MS, SEALED_LIFE_DONE_MS, Ledger
@@ -114,9 +115,9 @@ async def test_a_change_that_never_gets_through_is_transient(ledger: Ledger, red
     loop = asyncio.get_running_loop()
 
     class Rivalled(Ledger):
-        async def _write(self, before: Entry | None, after: Entry) -> bool:
+        async def _write(self, writes: Sequence[EntryWrite]) -> list[bool | Transient]:
             await rival.change("700", lambda entry: replace(entry, pushes=entry.pushes + 1))
-            return await super()._write(before, after)
+            return await super()._write(writes)
 
     with pytest.raises(Transient, match="ledger_busy"):
         await Rivalled(redis, tenant=TENANT, keyring=keys, clock=loop.time).change("700", labelled)

@@ -54,7 +54,7 @@ class OrderActions:
 
     async def _push(self, order: str, entry: Entry | None, mapped: MappedOrder | None) -> None:
         if mapped is not None and await self.look_up.may_push(order, entry):
-            await self.pusher.add(mapped)
+            await self.pusher.add(mapped, entry)
 
     async def _resend(self, order: str, mapped: MappedOrder | None) -> None:
         """Send a refused order again at the end of the run, unless it is given up by now."""

@@ -14,6 +14,7 @@ Only ids are kept while it runs.
 from functools import partial
 
 from aftersend.errors import AftersendError
+from aftersend.ledger.changes import Change
 from aftersend.ledger.entry import Entry
 from aftersend.order_ids import incoming_order_id, order_id_of
 from aftersend_exporter.context import ExportContext, gather_limited
@@ -54,7 +55,7 @@ async def _confirm_from_list(context: ExportContext, due: set[int], *, integrati
         return
     async for names in context.sendcloud.order_ids(integration):
         found = {number for name in names if (number := int(order_id_of(name) or 0)) in due}
-        await gather_limited(found, partial(_mark_confirmed, context))
+        await context.ledger.change_many({str(order): _confirmed(context) for order in found})
         due -= found
         pages -= 1
         if not due or not pages:
@@ -63,13 +64,13 @@ async def _confirm_from_list(context: ExportContext, due: set[int], *, integrati
 
 async def _confirm_one(context: ExportContext, order: int, *, integration: int) -> None:
     if await context.sendcloud.has_order(incoming_order_id(order), integration):
-        await _mark_confirmed(context, order)
+        await context.ledger.change(str(order), _confirmed(context))
     elif not await has_label(context, str(order)):
         await context.ledger.change(str(order), partial(_missing, now=context.now_ms()))
 
 
-async def _mark_confirmed(context: ExportContext, order: int) -> None:
-    await context.ledger.change(str(order), partial(transitions.confirmed, now=context.now_ms()))
+def _confirmed(context: ExportContext) -> Change:
+    return partial(transitions.confirmed, now=context.now_ms())
 
 
 def _missing(entry: Entry, *, now: int) -> Entry:

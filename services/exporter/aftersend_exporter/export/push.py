@@ -30,7 +30,7 @@ from aftersend.observe.context import current_traceparent
 from aftersend.observe.traces import span
 from aftersend.sendcloud.errors import BatchRejected
 from aftersend.sendcloud.model import SENDCLOUD, PushOrder
-from aftersend_exporter.context import ExportContext, gather_limited
+from aftersend_exporter.context import ExportContext
 from aftersend_exporter.export.batches import BATCH, GroupAccepted, GroupRefused, deliver
 from aftersend_exporter.export.existing_labels import labelled_since
 from aftersend_exporter.export.recorder import RunRecorder
@@ -76,12 +76,15 @@ class Pusher:
     context: ExportContext
     recorder: RunRecorder
     _waiting: list[MappedOrder] = field(default_factory=list)
+    _known: dict[str, Entry | None] = field(default_factory=dict)
+    """What the ledger had of these orders when it was read or written last: saves reading them again."""
     _failures: int = 0
     _closed: bool = False
 
-    async def add(self, mapped: MappedOrder) -> None:
-        """Take one more order; push as soon as a batch is full."""
+    async def add(self, mapped: MappedOrder, entry: Entry | None) -> None:
+        """Take one more order, with the ledger entry that it was decided by; push as soon as a batch is full."""
         self._waiting.append(mapped)
+        self._known[mapped.order] = entry
         if len(self._waiting) >= BATCH:
             await self.flush()
 
@@ -103,21 +106,14 @@ class Pusher:
 
     async def mark(self, orders: list[MappedOrder]) -> list[MappedOrder]:
         """Store that orders are about to be sent; return those that did not get a label meanwhile."""
-        may_be_sent = await gather_limited(orders, self._mark_pushing)
+        now, trace = self.context.now_ms(), current_traceparent()
+        changes = {mapped.order: partial(_announced, mapped, now=now, trace=trace) for mapped in orders}
+        entries = await self.context.ledger.change_many(changes, known=self._known)
+        self._known = {**entries}
+        may_be_sent = [entries[mapped.order].state == "pushing" for mapped in orders]
         for mapped in compress(orders, map(not_, may_be_sent)):
             self.recorder.record(unchanged(mapped.order))
         return list(compress(orders, may_be_sent))
-
-    async def _mark_pushing(self, mapped: MappedOrder) -> bool:
-        """Store that an order is about to be sent; False if it got a label meanwhile."""
-        now, trace = self.context.now_ms(), current_traceparent()
-
-        def change(entry: Entry) -> Entry:
-            sent = pushing(entry, fingerprint=mapped.fingerprint, now=now, trace=trace)
-            return noticed(sent, mapped.push, now=now)
-
-        entry = await self.context.ledger.change(mapped.order, change)
-        return entry.state == "pushing"
 
     async def _deliver(self, batch: list[MappedOrder], *, rounds: int = _ROUNDS) -> None:
         machine = deliver(len(batch))
@@ -184,12 +180,12 @@ class Pusher:
         self._failures = 0
         self.recorder.stats.batches_done += 1
         self.recorder.record_push("sent", _ids(group))
-        await gather_limited(group, self._mark_accepted)
-
-    async def _mark_accepted(self, mapped: MappedOrder) -> Entry:
-        now, left_out = self.context.now_ms(), mapped.left_out
-        change = partial(accepted, fingerprint=mapped.fingerprint, now=now, left_out=left_out)
-        return await self.context.ledger.change(mapped.order, change)
+        now = self.context.now_ms()
+        changes = {
+            mapped.order: partial(accepted, fingerprint=mapped.fingerprint, now=now, left_out=mapped.left_out)
+            for mapped in group
+        }
+        await self.context.ledger.change_many(changes, known=self._known)
 
     async def reject(self, mapped: MappedOrder, path: str) -> None:
         """Report what Sendcloud refused."""
@@ -214,6 +210,12 @@ _WRONG_INTEGRATION: Final = Misconfigured(
     path="spec.sendcloud.integration",
     cure="correct its name or id",
 )
+
+
+def _announced(mapped: MappedOrder, entry: Entry, *, now: int, trace: str) -> Entry:
+    """Return the entry of an order that is about to be sent."""
+    sent = pushing(entry, fingerprint=mapped.fingerprint, now=now, trace=trace)
+    return noticed(sent, mapped.push, now=now)
 
 
 def _ids(group: list[MappedOrder]) -> list[str]:

@@ -7,7 +7,10 @@ import pytest
 
 from aftersend.errors import Later, Transient
 from aftersend.sendcloud.model import PushOrder
+from aftersend_exporter.export.batches import BATCH
+from aftersend_exporter.export.push import Pusher
 from tests.support.exporter_kit import ExporterHarness, exporter_harness
+from tests.support.round_trips import round_trips
 
 
 async def test_a_rejected_order_does_not_hold_up_the_others(small: ExporterHarness) -> None:
@@ -136,3 +139,27 @@ async def test_after_three_failures_nothing_more_is_tried(redis_url: str, tmp_pa
         assert len(failed) > len(set(failed)) == 3
         harness.context.sendcloud.push = push  # type: ignore[method-assign]
         assert (await harness.export()).outcome == "done"
+
+
+async def test_a_hundred_orders_are_announced_and_accepted_in_two_round_trips(
+    redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New ones and known ones: what the page read of them is used."""
+    spent: list[int] = []
+    flush = Pusher.flush
+
+    async def counted(self: Pusher) -> None:
+        with round_trips() as trips:
+            await flush(self)
+        spent.append(trips.count)
+
+    monkeypatch.setattr(Pusher, "flush", counted)
+    async with exporter_harness(redis_url, tmp_path, orders=150) as harness:
+        harness.break_("sendcloud", "http_502", calls=("POST /orders",))
+        await harness.export()
+        harness.world.faults.disarm()
+        harness.later(minutes=1)
+        spent.clear()
+        summary = await harness.export()
+    assert (summary.outcome, summary.sent > BATCH) == ("done", True)
+    assert spent == [2, 2]

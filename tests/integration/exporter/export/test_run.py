@@ -1,6 +1,6 @@
 """Whole exports between the two simulated systems: what is sent, held, reported, and never lost."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import pytest
 
 from aftersend.afterbuy.model import Page
 from aftersend.errors import Transient
+from aftersend.ledger.changes import Change
 from aftersend_exporter.export.existing_labels import all_labelled
 from aftersend_sandbox.faults import Faults
 from aftersend_sandbox.seed.account import seeded_world
@@ -174,16 +175,20 @@ async def test_a_crash_after_any_step_is_healed(redis_url: str, tmp_path: Path) 
 
 
 async def _crash_at(harness: ExporterHarness, step: int) -> bool:
-    change, left = harness.context.ledger.change, step
+    change, left = harness.context.ledger.change_each, step
 
-    async def failing(*args: Any) -> Any:
+    async def failing(changes: Mapping[str, Change], **options: Any) -> Any:
+        """Change as many orders as there are steps left: Redis goes in the middle of a batch."""
         nonlocal left
-        left -= 1
-        if left == 0:
-            raise Transient("redis_unavailable", upstream="redis")
-        return await change(*args)
+        found = {}
+        for order, f in changes.items():
+            left -= 1
+            if left == 0:
+                raise Transient("redis_unavailable", upstream="redis")
+            found |= await change({order: f}, **options)
+        return found
 
-    harness.context.ledger.change = failing  # type: ignore[method-assign, assignment]
+    harness.context.ledger.change_each = failing  # type: ignore[method-assign, assignment]
     try:
         await harness.export()
     except Transient:
@@ -191,7 +196,7 @@ async def _crash_at(harness: ExporterHarness, step: int) -> bool:
     else:
         return False
     finally:
-        harness.context.ledger.change = change  # type: ignore[method-assign]
+        harness.context.ledger.change_each = change  # type: ignore[method-assign]
 
 
 async def test_a_lost_ledger_does_not_bring_labelled_orders_back(small: ExporterHarness) -> None:

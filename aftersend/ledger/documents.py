@@ -1,0 +1,143 @@
+"""How entries are stored: two keys per order, read and written for many orders in one round trip.
+
+``order:<id>`` is readable and holds ids, times, states and keyed marks; it lives 90 days from its last change.
+``order:<id>:sealed`` holds numbers, links and carriers, encrypted and bound to the tenant and the order. It lives as
+long, but only seven days from when the order is done: Redis itself expires it, so no housekeeping of ours can fail.
+
+What fails for one order, an unreadable entry for example, is the result of that order and leaves the others alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from aftersend.errors import AftersendError, Bug, Rejected, Transient
+from aftersend.ledger.entry import Entry, ParcelDetails
+from aftersend.ledger.index import INDEXES, positions
+from aftersend.ledger.saved_order import SavedOrder
+from aftersend.ledger.scripts import HAS_JSON, script
+from aftersend.redis.connection import guarded
+from aftersend.redis.keys import Keys
+from aftersend.redis.scripts import Script, ScriptArgument, ScriptCall
+from aftersend.sealing import Keyring, UnknownKey, bind
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+DAY_MS: Final = 86_400_000
+ENTRY_LIFE_MS: Final = 90 * DAY_MS
+SEALED_LIFE_DONE_MS: Final = 7 * DAY_MS
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+_entries = msgspec.json.Decoder(Entry)
+_details = msgspec.msgpack.Decoder(dict[str, ParcelDetails])
+
+
+@dataclass(frozen=True, slots=True)
+class EntryWrite:
+    """An entry to store in place of the one before; None = there was none."""
+
+    before: Entry | None
+    after: Entry
+    life: int = ENTRY_LIFE_MS
+    """ms."""
+    sealed_life: int | None = None
+    """ms; None = as the entry demands."""
+
+
+class Documents:
+    """The stored entries of one tenant."""
+
+    def __init__(self, redis: "Redis", *, tenant: str, keyring: Keyring) -> None:
+        self._redis = redis
+        self._tenant = tenant
+        self._keys = Keys(tenant)
+        self._keyring = keyring
+        self._indexes = [self._keys.key("index", name) for name in INDEXES]
+        self._scripts: tuple[Script, Script, Script] | None = None
+
+    async def read(self, order_ids: Sequence[str]) -> list[Entry | AftersendError | None]:
+        """Read entries; None for an absent one, the error for one that cannot be read."""
+        read, _, _ = await self._ready()
+        answers = await read.run_many(self._redis, [(self.keys_of(order_id), ()) for order_id in order_ids])
+        return [self._entry(order_id, answer) for order_id, answer in zip(order_ids, answers, strict=True)]
+
+    async def saved(self, order_ids: Sequence[str]) -> list[SavedOrder | None]:
+        """Read what a backup keeps of orders, each as it was at one moment; None for absent ones."""
+        _, _, read = await self._ready()
+        answers = await read.run_many(self._redis, [(self.keys_of(order_id), ()) for order_id in order_ids])
+        return [self._saved(order_id, answer) for order_id, answer in zip(order_ids, answers, strict=True)]
+
+    async def write(self, writes: Sequence[EntryWrite], *, now: int) -> list[bool | Transient]:
+        """Compare and set entries; False where the revision has moved, or the error of Redis."""
+        _, write, _ = await self._ready()
+        answers = await write.run_many(self._redis, [self._call(each, now) for each in writes])
+        return [answer if isinstance(answer, Transient) else bool(answer) for answer in answers]
+
+    def keys_of(self, order_id: str) -> list[str]:
+        """Return the keys of an order's readable and sealed part."""
+        return [self._keys.key("order", order_id), self._keys.key("order", order_id, "sealed")]
+
+    def bound(self, order_id: str) -> bytes:
+        """Return the associated data of an order's sealed part."""
+        return bind(self._tenant, "order", order_id)
+
+    def _call(self, write: EntryWrite, now: int) -> ScriptCall:
+        after, known = write.after, write.before or Entry(order=write.after.order)
+        sealed, usual = self._sealed(known, after)
+        scores = positions(after)
+        parcels = (self._keys.key("parcel", parcel) for parcel in after.parcels)
+        arguments: list[ScriptArgument] = [
+            *(known.revision if write.before else -1, _encoder.encode(msgspec.structs.replace(after, details={}))),
+            *(write.life, sealed, usual if write.sealed_life is None else write.sealed_life, after.order),
+            *(now - ENTRY_LIFE_MS, len(INDEXES), *(scores.get(name, "") for name in INDEXES)),
+        ]
+        return [*self.keys_of(after.order), *self._indexes, *parcels], arguments
+
+    def _sealed(self, before: Entry, after: Entry) -> tuple[bytes, int | str]:
+        """Return the sealed part to write (empty = keep) and its life in ms (empty = keep)."""
+        life: int | str = SEALED_LIFE_DONE_MS if after.is_done else ENTRY_LIFE_MS
+        if after.details == before.details:
+            return b"", "" if before.is_done and after.is_done else life
+        plain = msgspec.msgpack.encode(after.details)
+        return self._keyring.seal(plain, bound=self.bound(after.order)), life
+
+    def _entry(self, order_id: str, answer: Any) -> Entry | AftersendError | None:  # noqa: ANN401 - of a script
+        if isinstance(answer, Transient):
+            return answer
+        try:
+            return self._decode(order_id, *answer)
+        except AftersendError as error:
+            return error
+
+    def _saved(self, order_id: str, answer: Any) -> SavedOrder | None:  # noqa: ANN401 - of a script
+        if isinstance(answer, Transient):
+            raise answer
+        document, sealed, until = answer
+        try:
+            entry, unreadable = self._decode(order_id, document, sealed), False
+        except (UnknownKey, Rejected):
+            entry, unreadable = self._decode(order_id, document, None), True
+        if entry is None:
+            return None
+        return SavedOrder(entry, until if entry.details else 0, unreadable)
+
+    def _decode(self, order_id: str, document: bytes | None, sealed: bytes | None) -> Entry | None:
+        if document is None:
+            return None
+        try:
+            entry = _entries.decode(document)
+            details = _details.decode(self._keyring.open(sealed, bound=self.bound(order_id))) if sealed else {}
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise Bug("ledger_unreadable", path=f"order:{order_id}") from None
+        return msgspec.structs.replace(entry, details=details)
+
+    async def _ready(self) -> tuple[Script, Script, Script]:
+        """Return the scripts that fit the server: read, write, read_saved; the server is asked once."""
+        if self._scripts is None:
+            with guarded():
+                json = bool(await self._redis.eval(HAS_JSON.text, 1, self._keys.key("probe")))
+            self._scripts = script("read", json=json), script("write", json=json), script("read_saved", json=json)
+        return self._scripts
