@@ -408,6 +408,19 @@ def test_events_are_posted_on_transitions_only(scene: OperatorScene) -> None:
     assert not scene.messages("ChildRepaired"), "neither the first creation nor the change of the document"
 
 
+def test_a_transition_is_posted_once_although_the_watch_shows_it_late(scene: OperatorScene) -> None:
+    operator = scene.operator().start()
+    scene.bring_up()
+    scene.proxy.deafen_watches("/aftersendtenants")
+    writer = f"deployment/aftersend-{NAME}-writer"
+    scene.patch(writer, {"spec": {"replicas": 0}})
+    eventually(lambda: scene.events().count("ScaledToZero") == 2, what="Ready and Degraded to be said")
+    passes = operator.metric("aftersend_operator_reconciles_total")
+    scene.patch(writer, {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 7}}}})
+    eventually(lambda: operator.metric("aftersend_operator_reconciles_total") > passes, what="another pass")
+    assert scene.events().count("ScaledToZero") == 2
+
+
 def test_series_of_a_tenant_are_there_while_it_is(scene: OperatorScene) -> None:
     operator = scene.operator().start()
     scene.bring_up()

@@ -25,6 +25,7 @@ from aftersend_operator.manifests.desired import ClusterFacts, desired
 from aftersend_operator.metrics import OperatorMetrics
 from aftersend_operator.model.addresses import holder_of_address
 from aftersend_operator.model.faults import Fault, address_taken
+from aftersend_operator.model.kinds import TENANT
 from aftersend_operator.model.ports import REDIS_PORT
 from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.model.records import Key, TenantRecord
@@ -199,9 +200,11 @@ class Reconciler:
         if msgspec.to_builtins(status) == msgspec.to_builtins(record.status):
             return
         try:
-            await self.api.apply(status_manifest(record, status), subresource="status")
+            written = await self.api.apply(status_manifest(record, status), subresource="status")
         except Conflict:
             return  # another tenant has the name now; its watch event follows
+        # Its watch event may be late: the next pass must not find the same transition again.
+        self.cache.upsert(TENANT, written)
         changed = transitions(record.status.conditions, status.conditions)
         for condition in events_for(changed, is_new=not record.status.conditions):
             await self.events.post_transition(record, condition)
