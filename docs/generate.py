@@ -16,6 +16,7 @@ import floors
 import metric_catalogue
 import msgspec
 import outage_table
+import retention
 import soak_table
 from msgspec import inspect as types
 
@@ -97,6 +98,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "floors": floors.table,
     "outages": outage_table.table,
     "soak": soak_table.table,
+    "retention": retention.privacy,
+    "deletion-concept": retention.deletion_concept,
 }
 
 

@@ -1,28 +1,19 @@
 """How long each kind of key may live: the table of the privacy page, held against real keys.
 
-What has no end here leaves Redis by being handled (streams and what waits beside them), or says nothing about any
+What has no end there leaves Redis by being handled (streams and what waits beside them), or says nothing about any
 order (the tenant's own state).
 """
 
 import re
+import tomllib
+from pathlib import Path
 from typing import Any, Final
 
 from tests.support.canary.scene import TENANT
 
-_DAY: Final = 86_400_000
+_TABLE: Final = tomllib.loads((Path(__file__).parents[3] / "docs/retention.toml").read_text(encoding="utf-8"))
 _LIVES: Final = {
-    r"order:\d+": 90 * _DAY,
-    r"order:\d+:sealed": 90 * _DAY,
-    r"parcel:\d+": 90 * _DAY,
-    r"index:[a-z_-]+": 90 * _DAY,
-    r"(parcels|runs):outage": 30 * _DAY,
-    r"result:[0-9a-f-]+": _DAY,
-    r"waiting:[0-9a-f]+": _DAY,
-    r"checked:\d+": 3_600_000,
-    r"lease:[a-z0-9:]+": 60_000,
-    r"(parcels|runs)(:delayed|:dead)?": None,
-    r"state": None,
-    r"alive": None,
+    pattern: seconds * 1000 or None for each in _TABLE["class"] for pattern, seconds in each["keys"].items()
 }
 
 
