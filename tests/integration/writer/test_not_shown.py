@@ -121,7 +121,7 @@ async def test_a_lease_lost_while_waiting_ends_the_round_without_a_second_update
     await writer.merge("700", FIRST)
 
     async def lose(_seconds: float) -> None:
-        await redis.set(f"aftersend:{{{ledger._tenant}}}:lease:order:700", "another writer")
+        await redis.set(ledger._lease_key("700"), "another writer")
 
     writer.order_writer._pause = lose
     assert isinstance(await writer.write("700"), Later)
