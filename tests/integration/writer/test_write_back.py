@@ -522,7 +522,7 @@ async def test_the_lease_is_checked_before_the_call_and_before_the_ledger_update
 
     async def slow(ids: Any) -> AsyncIterator[Any]:
         async for page in read(ids):
-            await redis.set(f"aftersend:{{{ledger._tenant}}}:lease:order:700", "another writer")
+            await redis.set(ledger._lease_key("700"), "another writer")
             yield page
 
     shop.client.orders_by_id = slow  # type: ignore[method-assign, assignment]
@@ -542,7 +542,7 @@ async def test_a_batch_goes_on_without_the_order_whose_lease_is_lost(
 
     async def slow(ids: Any) -> AsyncIterator[Any]:
         async for page in read(ids):
-            await redis.set(f"aftersend:{{{ledger._tenant}}}:lease:order:700", "another writer")
+            await redis.set(ledger._lease_key("700"), "another writer")
             yield page
 
     shop.client.orders_by_id = slow  # type: ignore[method-assign, assignment]
@@ -561,7 +561,7 @@ async def test_a_lease_lost_at_the_end_leaves_the_order_lagging(
 
     async def slow(changes: Any) -> None:
         await update(changes)
-        await redis.set(f"aftersend:{{{ledger._tenant}}}:lease:order:700", "another writer")
+        await redis.set(ledger._lease_key("700"), "another writer")
 
     shop.client.update = slow  # type: ignore[method-assign]
     assert isinstance(await writer.write("700"), Later)
