@@ -1,9 +1,9 @@
 """Events on Redis Streams, and the consumer that loses none of them.
 
-In reading order: ``event`` (one event and its sealed envelope), ``stream`` (add and read), ``scripts`` (the files of
-``lua/``), ``pending_entries`` (what the consumer group knows), ``retry`` (what happens after a try; when a dead letter
-is made), ``delayed`` and ``dead_letters`` (where an event goes then), ``upstream_outage``, ``wake_up`` and
-``connection_backoff`` (when the upstream or Redis is away, and when it is back), ``task_slots`` and ``delivery`` (the
-life of one entry), ``guard`` (what a stolen user of a producer can do to a stream), ``consumer`` (the loops),
-``stored_events`` (every event of a stream, for backups).
+In reading order: ``event`` (one event and its sealed envelope), ``group_commit`` and ``stream`` (add and read),
+``scripts`` (the files of ``lua/``), ``pending_entries`` (what the consumer group knows), ``retry`` (what happens after
+a try; when a dead letter is made), ``delayed`` and ``dead_letters`` (where an event goes then), ``upstream_outage``,
+``wake_up`` and ``connection_backoff`` (when the upstream or Redis is away, and when it is back), ``task_slots`` and
+``delivery`` (the life of one entry), ``guard`` (what a stolen user of a producer can do to a stream), ``consumer`` (the
+loops), ``stored_events`` (every event of a stream, for backups).
 """

@@ -21,6 +21,7 @@ from aftersend.redis.keys import Keys
 from aftersend.redis.memory_guard import MemoryGuard
 from aftersend.sealing import Keyring, bind, padded
 from aftersend.stream.event import Event, EventType, Fields, Source, new_id, pack, rfc3339, unpack
+from aftersend.stream.group_commit import GroupCommit
 
 StreamName = Literal["parcels", "runs"]
 GROUPS: Final[dict[StreamName, str]] = {"parcels": "writer", "runs": "exporter"}
@@ -52,6 +53,7 @@ class Stream:
         self.clock = clock
         self._keyring = keyring
         self._memory_guard = MemoryGuard(redis)
+        self._group_commit = GroupCommit(redis, self.key)
 
     async def add(self, kind: EventType, source: Source, data: msgspec.Struct, *, traceparent: str = "") -> str:
         """Add an event and return its id once Redis confirmed; ``StoreFull`` or ``Transient`` if not."""
@@ -59,8 +61,7 @@ class Stream:
             event = self.new_event(kind, source, data, traceparent=sending.traceparent)
             sending.set(event=event.id)
             await self._memory_guard.check()
-            with guarded():
-                await self.redis.xadd(self.key, cast("Any", pack(event)))
+            await self._group_commit.add(pack(event))
         return event.id
 
     async def add_many(

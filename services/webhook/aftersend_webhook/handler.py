@@ -52,8 +52,6 @@ _SERVER_ERROR: Final = 500
 _INITIAL_OUTCOMES: Final = ("stored", "not_stored", "failed", "no_key", "busy", "wrong_signature", "too_old")
 """Series that exist from the start: Prometheus sees no increase in a series that begins with its first event."""
 _STORE_TIMEOUT: Final = 5.0
-MAX_CONCURRENT_STORES: Final = 16
-"""Each store holds a Redis connection, which stays in the pool; further ones wait until ``_STORE_TIMEOUT``."""
 _RETRY_AFTER: Final = 30
 
 
@@ -81,7 +79,6 @@ class WebhookHandler:
         self._clock = clock
         self.recent = RecentWebhooks(clock)
         self._log = get_logger(tenant=tenant, part="webhook")
-        self._store_slots = asyncio.Semaphore(MAX_CONCURRENT_STORES)
         self._throttle = LogThrottle()
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -139,7 +136,7 @@ class WebhookHandler:
 
     async def _store(self, event: ParcelEvent, traceparent: str) -> WebhookResponse:
         try:
-            async with asyncio.timeout(_STORE_TIMEOUT), self._store_slots:
+            async with asyncio.timeout(_STORE_TIMEOUT):
                 name = await self._stream.add("parcel.changed", "webhook", event, traceparent=traceparent)
         except TimeoutError:
             return self._not_stored(Transient("redis_too_slow", upstream="redis"))

@@ -1,0 +1,86 @@
+"""Add the entries that wait at the same moment in one round trip.
+
+While a round trip is under way further entries gather, and the next one takes them all. So a burst costs one connection
+and few round trips, and few syncs where Redis writes to disk at every command. An entry that is alone is sent at once.
+
+    add ──┐
+    add ──┼── waiting ──> XADD XADD XADD ──> Redis ──> each caller the reply to its own entry
+    add ──┘
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from aftersend.errors import AftersendError, Transient
+from aftersend.redis.connection import UPSTREAM, guarded, typed
+from aftersend.stream.event import Fields
+
+_LARGEST_GROUP: Final = 100
+
+_Waiting = tuple[Fields, "asyncio.Future[None]"]
+
+
+class GroupCommit:
+    """Adds entries to one stream."""
+
+    def __init__(self, redis: Redis, key: str) -> None:
+        self._redis = redis
+        self._key = key
+        self._waiting: list[_Waiting] = []
+        self._sender: asyncio.Task[None] | None = None
+
+    async def add(self, fields: Fields) -> None:
+        """Return once Redis confirmed this entry; ``StoreFull``, ``StoreAway`` or ``Transient`` if it did not.
+
+        A caller that is cancelled does not know whether its entry is on the stream.
+        """
+        confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((fields, confirmed))
+        if self._sender is None:
+            self._sender = asyncio.create_task(self._send_all(), name="group commit")
+        await confirmed
+
+    async def _send_all(self) -> None:
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting[:_LARGEST_GROUP], self._waiting[_LARGEST_GROUP:]
+                await self._send(group)
+        finally:
+            self._sender = None
+            _fail(self._waiting)
+
+    async def _send(self, group: Sequence[_Waiting]) -> None:
+        try:
+            failures = await self._add([fields for fields, _ in group])
+            for (_, confirmed), failure in zip(group, failures, strict=True):
+                if confirmed.done():
+                    continue  # its caller gave up
+                if failure:
+                    confirmed.set_exception(failure)
+                else:
+                    confirmed.set_result(None)
+        finally:
+            _fail(group)
+
+    async def _add(self, entries: Sequence[Fields]) -> list[AftersendError | None]:
+        """Send one XADD for each entry in one round trip; return what failed of each."""
+        try:
+            with guarded():
+                async with self._redis.pipeline(transaction=False) as pipe:
+                    for fields in entries:
+                        pipe.xadd(self._key, cast("Any", fields))
+                    replies = await pipe.execute(raise_on_error=False)
+        except AftersendError as error:
+            return [error] * len(entries)
+        return [typed(reply) if isinstance(reply, RedisError) else None for reply in replies]
+
+
+def _fail(group: Sequence[_Waiting]) -> None:
+    """Release those that still wait, because sending has ended: nothing waits for ever."""
+    for _, confirmed in group:
+        if not confirmed.done():
+            confirmed.set_exception(Transient("redis_not_asked", upstream=UPSTREAM))
