@@ -16,9 +16,10 @@ from typing import Final
 
 import kopf
 
-from aftersend.errors import Misconfigured, Transient
+from aftersend.errors import AftersendError, Misconfigured, Transient
 from aftersend.loops import every, until_reached
 from aftersend.observe.logs import get_logger
+from aftersend.observe.throttle import LogThrottle
 from aftersend.service.health import Health
 from aftersend_operator.api.access import ApiAccess
 from aftersend_operator.api.client import Api
@@ -33,7 +34,7 @@ from aftersend_operator.reconcile.apply import ChildApplier
 from aftersend_operator.reconcile.events import EventRecorder
 from aftersend_operator.reconcile.reconciler import Reconciler
 from aftersend_operator.reconcile.repairs import Repairs
-from aftersend_operator.reconcile.rollout_gate import RolloutGate, is_rolling
+from aftersend_operator.reconcile.rollout_gate import RolloutGate
 from aftersend_operator.reconcile.secrets import GeneratedSecrets
 from aftersend_operator.reconcile.work_queue import WorkQueue
 from aftersend_operator.settings import OperatorSettings
@@ -46,6 +47,7 @@ _QUEUE: Final = "work-queue"
 _RESYNC: Final = "resync"
 _RETRY_SECONDS: Final = 5.0
 _TENANTS_UNKNOWN: Final = "tenants_unknown"
+_CURE: Final = "helm upgrade with crds.enabled=true, or: aftersend crd | kubectl apply --server-side -f -"
 _KIND_CHECK_SECONDS: Final = 600.0
 
 
@@ -89,12 +91,16 @@ class OperatorRuntime:
         metrics.tenants.set_function(lambda: len(self._cache.tenants) - len(self._reconciler.foreign))
         metrics.wave_stopped.set_function(lambda: self._gate.is_stopped)
         metrics.foreign_tenants.set_function(lambda: len(self._reconciler.foreign))
+        self._missing: AftersendError | None = Transient("starting")
+        self._log_throttle = LogThrottle()
+        health.add_ready_check("api-server", self._check_served)
         health.add_ready_check("lists", self._list_sync.check_complete)
 
     async def run(self) -> None:
         """Serve until SIGTERM; raise what ended a loop."""
         stop = asyncio.Event()
-        optional = await until_reached(self._served_kinds, stop, wait=_log_missing) or ()
+        optional = await until_reached(self._served_kinds, stop, wait=self._note_missing) or ()
+        self._missing = None
         self._reconciler.kinds.update(kind.name for kind in optional)
         kinds = watched_kinds(optional)
         self._list_sync.expect(kinds, self._settings.watch_namespaces)
@@ -138,9 +144,29 @@ class OperatorRuntime:
     async def _work(self, stop: asyncio.Event) -> None:
         await self._list_sync.complete.wait()
         get_logger().info("listed", tenants=len(self._cache.tenants))
-        self._gate.resume(key for key in self._cache.tenants if is_rolling(self._cache.children(key).values()))
+        for record in self._cache.tenants.values():
+            if self._reconciler.is_served(record):
+                self._gate.resume(record, self._cache.children(record.key).values())
         self._health.register_loop(_QUEUE, MAX_SILENCE_SECONDS)
         await self._queue.run(stop)
+
+    async def _check_served(self) -> None:
+        """Readiness check: raise what is missing until the API server answers and serves tenants."""
+        if self._missing is not None:
+            raise self._missing
+
+    def _note_missing(self, error: Transient) -> float:
+        """Show what the operator waits for, and log it once a minute; return the seconds until it looks again."""
+        is_unknown = error.code == _TENANTS_UNKNOWN
+        what = f"the API server does not serve {TENANT.plural} of {TENANT.api_version}"
+        self._missing = Misconfigured(what, cure=_CURE) if is_unknown else error
+        if self._log_throttle.suppressed(is_unknown) is None:
+            return _RETRY_SECONDS
+        if is_unknown:
+            get_logger().warning(_TENANTS_UNKNOWN, cure=_CURE)
+        else:
+            get_logger().warning("server_away", exc_info=error)
+        return _RETRY_SECONDS
 
     async def _served_kinds(self) -> tuple[Kind, ...]:
         """Return the optional kinds that are served; ``Transient`` without API server or CustomResourceDefinition."""
@@ -165,12 +191,3 @@ class OperatorRuntime:
                 changed.set()
 
         await every(_KIND_CHECK_SECONDS, check, changed)
-
-
-def _log_missing(error: Transient) -> float:
-    """Log what the operator waits for; returns the seconds until it looks again."""
-    if error.code == _TENANTS_UNKNOWN:
-        get_logger().warning("tenants_unknown", cure="install the CustomResourceDefinition")
-    else:
-        get_logger().warning("server_away", exc_info=error)
-    return _RETRY_SECONDS

@@ -52,6 +52,35 @@ def test_lost_events_and_a_dead_watch_cost_a_minute_at_worst(scene: OperatorScen
     assert "watch_events_missed" in scene.log()
 
 
+def test_without_the_custom_resource_it_is_not_ready_says_the_cure_and_goes_on_by_itself(scene: OperatorScene) -> None:
+    if scene.cluster.folder is None:
+        pytest.skip("another cluster's custom resource is not ours to withdraw")
+    serve_tenants(scene, served=False)
+    try:
+        eventually(lambda: not scene.kube.serves("ast"), what="it to be withdrawn")
+        operator = scene.operator().start()
+        status, text = eventually(lambda: waits(operator), what="the reason")
+        assert "aftersend crd | kubectl apply" in text
+        assert (status, operator.ask("/healthz")[0]) == (503, 200)
+    finally:
+        serve_tenants(scene, served=True)
+    eventually(operator.is_ready, what="it to be ready")
+    assert scene.log().count("tenants_unknown") == 1, "once a minute"
+
+
+def waits(operator: Operator) -> tuple[int, str] | None:
+    """What the probe reads, once the API server was asked."""
+    answer = operator.ask("/readyz")
+    return answer if "does not serve" in answer[1] else None
+
+
+def serve_tenants(scene: OperatorScene, *, served: bool) -> None:
+    """Withdraw the version that this operator knows, or serve it again."""
+    name, version = "aftersendtenants.aftersend.jj-ideenschmiede.de", "/spec/versions/0/served"
+    patch = json.dumps([{"op": "replace", "path": version, "value": served}])
+    scene.cluster.kubectl("patch", "crd", name, "--type=json", f"--patch={patch}")
+
+
 def ended_watches(scene: OperatorScene, path: str) -> list[str]:
     return [call.path for call in scene.proxy.calls if call.watch and call.path.endswith(path)]
 

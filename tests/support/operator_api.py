@@ -108,6 +108,11 @@ class OperatorInMemory:
         """The next process, perhaps of another release."""
         return OperatorInMemory(self.api, replace(self.settings, **settings))
 
+    def resume(self) -> None:
+        """Continue what the process before began, as the runtime does before the queue starts."""
+        for record in self.cache.tenants.values():
+            self.gate.resume(record, self.cache.children(record.key).values())
+
     def watch(self) -> None:
         """Show everything that the watches have seen by now."""
         for (kind, _), item in self.api.objects.items():

@@ -28,6 +28,8 @@ class ConditionReason(StrEnum):
     STARTING = "Starting"
     # Progressing
     ROLLING_OUT = "RollingOut"
+    UPGRADING = "Upgrading"
+    UPGRADE_FAILED = "UpgradeFailed"
     WAITING_FOR_TURN = "WaitingForTurn"
     WAVE_STOPPED = "WaveStopped"
     UP_TO_DATE = "UpToDate"

@@ -82,6 +82,10 @@ class Reconciler:
     """Tenants that another operator serves."""
     _last_passes: dict[Key, _LastPass] = field(default_factory=lambda: defaultdict(_LastPass))
 
+    def is_served(self, record: TenantRecord) -> bool:
+        """Return False for a tenant that another operator serves."""
+        return (record.status.served_by or self.settings.identity) == self.settings.identity
+
     async def reconcile(self, key: Key) -> float | None:
         """Reconcile one tenant; return when to requeue it, None if it is deleted or being deleted."""
         record = self.cache.tenants.get(key)
@@ -90,7 +94,7 @@ class Reconciler:
             return None
         if record.deleting:
             return None
-        if (record.status.served_by or self.settings.identity) != self.settings.identity:
+        if not self.is_served(record):
             return await self._leave_alone(record)
         self.foreign.discard(key)
         self.metrics.record_tenant(
@@ -136,6 +140,7 @@ class Reconciler:
             [*result.faults, *self._checks(record), *reported.faults],
             waits_for_turn=result.waits_for_turn,
             wave_stopped=result.wave_stopped,
+            upgrade=self.applier.gate.upgrade_of(record.key),
             suspended=spec is not None and spec.suspend,
         )
         await self._write_status(record, health, reported)

@@ -9,8 +9,10 @@ A tenant that was ready when it took its slot, and whose rollout is stuck or not
 failure. After ``max_failures`` of them the wave stops: nothing more is rolled until one of them heals, or a corrected
 release starts the operator anew. Tenants of the compact topology go last: their pods end before the new ones start.
 
-Slots are not stored. After a restart they are derived from the workloads: every tenant that is rolling takes its slot
-before the queue starts (``resume``).
+Nothing is stored here. After a restart slots and failures are derived before the queue starts (``resume``): from the
+workloads that are rolling, and from the condition ``Progressing``, which says ``Upgrading`` or ``UpgradeFailed``. A
+tenant whose upgrade failed before the restart, and whose workloads are to be changed again, gets another release than
+the one that failed: its failure counts no longer.
 """
 
 import time
@@ -18,7 +20,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from aftersend_operator.model.records import ChildRecord, Key
+from aftersend_operator.model.reasons import ConditionReason
+from aftersend_operator.model.records import ChildRecord, Key, TenantRecord
+from aftersend_operator.status.conditions import Upgrade
 
 MAX_HOLD_SECONDS: Final = 900.0
 COMPACT_DELAY_SECONDS: Final = 4.0
@@ -40,6 +44,8 @@ class RolloutGate:
     clock: Callable[[], float] = time.monotonic
     failed: set[Key] = field(default_factory=set)
     """Tenants that were ready before the wave reached them, and did not come up again."""
+    _failed_before: set[Key] = field(default_factory=set)
+    """Those of ``failed`` that failed before this process started."""
     _rolling: dict[Key, _Slot] = field(default_factory=dict)
     _split_waiting: set[Key] = field(default_factory=set)
     _first_asked: dict[Key, float] = field(default_factory=dict)
@@ -50,13 +56,25 @@ class RolloutGate:
         """Return True if the wave has stopped after failures."""
         return len(self.failed) >= self.max_failures
 
-    def resume(self, rolling: Iterable[Key]) -> None:
-        """Give slots to tenants that were rolling before this process started."""
-        self._rolling |= dict.fromkeys(rolling, _Slot(self.clock(), was_ready=False))
+    def resume(self, record: TenantRecord, children: Iterable[ChildRecord]) -> None:
+        """Continue what an earlier process has begun with a tenant."""
+        if _progress(record) == ConditionReason.UPGRADE_FAILED:
+            self.failed.add(record.key)
+            self._failed_before.add(record.key)
+        elif is_rolling(children):
+            self._rolling[record.key] = _Slot(self.clock(), was_ready=_progress(record) == ConditionReason.UPGRADING)
+
+    def upgrade_of(self, key: Key) -> Upgrade:
+        """Return how the upgrade of a tenant goes that was ready before it."""
+        if key in self.failed:
+            return "failed"
+        return "rolls" if key in self._rolling and self._rolling[key].was_ready else ""
 
     def acquire(self, key: Key, *, was_ready: bool = False, is_compact: bool = False) -> bool:
         """Take a slot; False if all are taken, if the wave has stopped, or if it is not a compact tenant's turn yet."""
         now = self.clock()
+        if key in self._failed_before:
+            self.release(key)
         for holder in [holder for holder, slot in self._rolling.items() if now - slot.since >= MAX_HOLD_SECONDS]:
             self.fail(holder)
         if key in self._rolling:
@@ -79,6 +97,7 @@ class RolloutGate:
         """Free the slot of a tenant that has rolled, or is gone."""
         self._rolling.pop(key, None)
         self.failed.discard(key)
+        self._failed_before.discard(key)
         self._forget(key)
 
     def _is_last(self, key: Key) -> bool:
@@ -89,6 +108,11 @@ class RolloutGate:
     def _forget(self, key: Key) -> None:
         self._split_waiting.discard(key)
         self._first_asked.pop(key, None)
+
+
+def _progress(record: TenantRecord) -> str:
+    """Return the reason of the condition ``Progressing``; empty for a tenant without status."""
+    return next((each.reason for each in record.status.conditions if each.type == "Progressing"), "")
 
 
 def is_rolling(children: Iterable[ChildRecord]) -> bool:

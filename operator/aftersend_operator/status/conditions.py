@@ -16,6 +16,13 @@ from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.status.parts import PartState
 
 _MAX_MESSAGE_CHARS: Final = 1000
+_UPGRADE_FAILED: Final = (
+    "it was ready before the upgrade and did not come up again: roll back the release, or cure what Degraded says"
+)
+
+
+Upgrade = Literal["", "rolls", "failed"]
+"""How the upgrade of a tenant goes that was ready before it; empty without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,7 @@ class TenantHealth:
     waits_for_turn: bool = False
     wave_stopped: str = ""
     """Why no tenant rolls any more; empty if the wave goes on."""
+    upgrade: Upgrade = ""
     suspended: bool = False
 
 
@@ -53,6 +61,7 @@ def tenant_health(
     waits_for_turn: bool,
     suspended: bool,
     wave_stopped: str = "",
+    upgrade: Upgrade = "",
 ) -> TenantHealth:
     """Combine the states of all parts with the faults that come from elsewhere."""
     return TenantHealth(
@@ -62,6 +71,7 @@ def tenant_health(
         waiting_for=tuple(part.name for part in parts if not part.serves),
         waits_for_turn=waits_for_turn,
         wave_stopped=wave_stopped,
+        upgrade=upgrade,
         suspended=suspended,
     )
 
@@ -93,12 +103,15 @@ def _waiting_text(health: TenantHealth) -> str:
 
 
 def _progressing(health: TenantHealth) -> ConditionDraft:
+    if health.upgrade == "failed":
+        return ConditionDraft("Progressing", ConditionReason.UPGRADE_FAILED, _UPGRADE_FAILED, holds=True)
     if health.wave_stopped:
         return ConditionDraft("Progressing", ConditionReason.WAVE_STOPPED, health.wave_stopped, holds=True)
     if health.waits_for_turn:
         return ConditionDraft("Progressing", ConditionReason.WAITING_FOR_TURN, "other tenants roll first", holds=True)
     if health.rolling:
-        return ConditionDraft("Progressing", ConditionReason.ROLLING_OUT, "waiting for pods to be replaced", holds=True)
+        reason = ConditionReason.UPGRADING if health.upgrade else ConditionReason.ROLLING_OUT
+        return ConditionDraft("Progressing", reason, "waiting for pods to be replaced", holds=True)
     return ConditionDraft("Progressing", ConditionReason.UP_TO_DATE, holds=False)
 
 

@@ -67,7 +67,7 @@ def status_manifest(record: TenantRecord, status: Status) -> Manifest:
 def event_of(record: TenantRecord, condition: Condition, *, now: str, serial: str) -> Manifest:
     """Build the Kubernetes event for a transition."""
     is_bad = (condition.type == "Degraded") == (condition.status == "True") and condition.type in ("Degraded", "Ready")
-    is_bad = is_bad or condition.reason == ConditionReason.WAVE_STOPPED
+    is_bad = is_bad or condition.reason in (ConditionReason.WAVE_STOPPED, ConditionReason.UPGRADE_FAILED)
     message = f"{condition.type} is {condition.status}" + (f": {condition.message}" if condition.message else "")
     return event(record, condition.reason, message, is_bad=is_bad, now=now, serial=serial)
 

@@ -7,7 +7,7 @@ Ready                                         a part has no pod that serves     
 not Ready, for pods                           every part has one                                          10 s
 ScaledToZero, or nothing of it                no part is scaled to 0, or one is                           10 s
 UpToDate                                      a workload rolls, or runs another image than is asked for   10 s
-RollingOut                                    every workload is complete                                  10 s
+RollingOut, Upgrading, UpgradeFailed          every workload is complete                                  10 s
 WaitingForTurn, WaveStopped                   every workload runs the image that is asked for             10 s
 not Degraded                                  a pod cannot start, or crashed and is not settled           10 s
 Degraded, for pods                            all pods are well and complete                              10 s
@@ -120,8 +120,8 @@ def _of_progress(said: Said, facts: Facts) -> Iterator[Untruth]:
         yield Untruth("UpToDate, while a workload rolls")
     if said.reason("Progressing") == "UpToDate" and not is_current and facts.acceptable:
         yield Untruth("UpToDate, with another image than is asked for")
-    if said.reason("Progressing") == "RollingOut" and is_complete:
-        yield Untruth("RollingOut, while every workload is complete")
+    if said.reason("Progressing") in ("RollingOut", "Upgrading", "UpgradeFailed") and is_complete:
+        yield Untruth(f"{said.reason('Progressing')}, while every workload is complete")
     if said.reason("Progressing") in ("WaitingForTurn", "WaveStopped") and is_current:
         yield Untruth(f"{said.reason('Progressing')}, with the image that is asked for")
 
