@@ -7,6 +7,7 @@ without a restart or a signal. Trailing white space is stripped; ``repr`` shows 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,6 +62,10 @@ class SecretFiles:
             raise SecretMissing(f"{subject} missing", cure="put the key into that file")
         return values
 
+    def missing(self, *keys: str) -> list[str]:
+        """Return the names of those keys that are missing, empty or unreadable."""
+        return [self.name(key) for key in keys if not self._readable(key)]
+
     def lines(self, key: str) -> tuple[str, ...]:
         """Return all non-empty lines of one key: several are valid while one is being replaced."""
         return tuple(line.strip() for line in self.optional(key).splitlines() if line.strip())
@@ -81,6 +86,11 @@ class SecretFiles:
     def name(self, key: str) -> str:
         """Return the name of one key for messages: folder and key, never the value."""
         return f"{self.folder.name}/{key}"
+
+    def _readable(self, key: str) -> str:
+        with suppress(SecretMissing):
+            return self.optional(key)
+        return ""
 
     @staticmethod
     def _unreadable(what: str, error: OSError) -> SecretMissing:

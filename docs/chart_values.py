@@ -18,6 +18,7 @@ Object = dict[str, Any]
 Texts = dict[str, str]
 RenderMode = Literal["skip", "fail", "always"]
 Namespace = Annotated[str, Meta(pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=63)]
+PodKey = Annotated[str, Meta(pattern=r"^([A-Za-z0-9][-A-Za-z0-9_./]*\*?|\*)$", max_length=317)]
 Quantity = str | int | float
 
 
@@ -128,6 +129,28 @@ class Operator(Part, frozen=True):
     """More annotations of the pod."""
 
 
+class Dns(Part, frozen=True):
+    """The cluster's DNS, the only one that tenants and operator reach."""
+
+    namespace_selector: Texts = field(default_factory=dict)
+    """Labels of its namespace; empty = that of kube-system."""
+    pod_selector: Texts = field(default_factory=dict)
+    """Labels of its pods; empty = k8s-app: kube-dns."""
+    addresses: list[Annotated[str, Meta(pattern="^[0-9a-fA-F:.]+$")]] = field(default_factory=list)
+    """Addresses of a node-local DNS, such as 169.254.20.10."""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 53
+    """Port on which its pods listen; 5353 on OpenShift."""
+
+
+class ExternalRedis(Part, frozen=True):
+    """Where a Redis of your own may be; its URL is in a Secret of the tenant, which the operator does not read."""
+
+    networks: list[Annotated[str, Meta(pattern="^[0-9a-fA-F:.]+/[0-9]+$")]] = field(default_factory=list)
+    """CIDRs; empty = every address. Link-local addresses and NAT64 are never opened."""
+    ports: list[Annotated[int, Meta(ge=1, le=65535)]] = field(default_factory=lambda: [6379, 6380])
+    """Its ports."""
+
+
 class Tenants(Part, frozen=True):
     """What holds for every tenant."""
 
@@ -148,7 +171,21 @@ class Tenants(Part, frozen=True):
     ingress_namespace_selector: Texts = field(default_factory=dict)
     """Labels of the namespaces from which webhooks may come (the ingress controller's); empty = anywhere."""
     scrape_namespace_selector: Texts = field(default_factory=dict)
-    """Labels of the namespaces from which Prometheus may scrape; empty = every namespace."""
+    """Labels of the namespaces from which Prometheus may scrape tenants; empty = the namespace called monitoring."""
+    scrape_pod_selector: Texts = field(default_factory=dict)
+    """Labels of the pods that may scrape there; empty = all."""
+    pod_annotations: list[PodKey] = field(
+        default_factory=lambda: [
+            "prometheus.io/*",
+            "cluster-autoscaler.kubernetes.io/safe-to-evict",
+            "karpenter.sh/do-not-disrupt",
+        ]
+    )
+    """Keys that spec.pods.annotations of tenants may hold; * at the end = all that begin so."""
+    pod_labels: list[PodKey] = field(default_factory=lambda: ["team", "owner", "environment", "cost-center"])
+    """Keys that spec.pods.labels of tenants may hold; add none by which policies or services select pods."""
+    dns: Dns = Dns()
+    external_redis: ExternalRedis = ExternalRedis()
     allow_http: bool = False
     """Tenants may name http addresses of Afterbuy and Sendcloud, also within the cluster: for sandboxes only."""
     upstream_hosts: list[Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:-]+$")]] = field(
@@ -253,11 +290,13 @@ class Monitoring(Part, frozen=True):
 class NetworkPolicy(Part, frozen=True):
     """Network policy of the operator; those of the tenants are always made."""
 
-    enabled: bool = False
+    enabled: bool = True
     """Let the operator reach only DNS, the API server and tenants' probes, and be reached only for metrics."""
     scrape_namespace_selector: Texts = field(default_factory=dict)
-    """Labels of the namespaces from which metrics are scraped; empty = every namespace."""
-    api_server_ports: list[Annotated[int, Meta(ge=1, le=65535)]] = field(default_factory=lambda: [443, 6443])
+    """Labels of the namespaces from which the operator is scraped; empty = as tenants.scrapeNamespaceSelector."""
+    api_server_ports: list[Annotated[int, Meta(ge=1, le=65535)]] = field(
+        default_factory=lambda: [443, 6443, 8443, 16443]
+    )
     """Ports on which the API server is reached."""
 
 

@@ -83,12 +83,12 @@ class Pods(Section, frozen=True):
     node_selector: Labels = msgspec.field(default_factory=dict)
     """Labels that a node must have."""
     tolerations: Annotated[list[Toleration], Meta(max_length=20)] = msgspec.field(default_factory=list)
-    """Taints of nodes that the pods put up with."""
+    """Taints of nodes that the pods put up with, by their keys; not those of the control plane."""
     image_pull_secrets: Annotated[list[SecretReference], Meta(max_length=10)] = msgspec.field(default_factory=list)
     """Secrets with the credentials of the image registry."""
     storage_class: DnsName | None = None
     """Storage class of the volumes of Redis and of backups; null = the cluster's default. For new volumes only."""
     labels: Labels = msgspec.field(default_factory=dict)
-    """More labels of the pods; app.kubernetes.io/ and aftersend.jj-ideenschmiede.de/ are the operator's."""
+    """More labels of the pods, as far as the operator's setting tenants.podLabels allows them."""
     annotations: Annotations = msgspec.field(default_factory=dict)
-    """More annotations of the pods; the same keys are the operator's."""
+    """More annotations of the pods, as far as the operator's setting tenants.podAnnotations allows them."""

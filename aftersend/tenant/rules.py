@@ -5,8 +5,10 @@ message, which names what to change. A rule belongs to one section and sees noth
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -17,7 +19,17 @@ from aftersend.tenant.pods import Pods, Resources, Toleration
 from aftersend.tenant.quantities import memory_bytes, millicores
 
 _ONE_SIDED = "!has(self.requests) || !has(self.limits)"
-_RESERVED = ("app.kubernetes.io/", "aftersend.jj-ideenschmiede.de/")
+_CONTROLS = (
+    r"^([a-z0-9.-]+\.)?(kubernetes\.io|k8s\.io|openshift\.io|jj-ideenschmiede\.de|cncf\.io|multus-cni\.io|ovn\.org"
+    r"|projectcalico\.org|cilium\.io|istio\.io|linkerd\.io|kuma\.io|hashicorp\.com|datadoghq\.com|dapr\.io"
+    r"|amazonaws\.com|azure\.com|azure\.workload\.identity|gke\.io|cloud\.google\.com)/"
+    r"|^(io\.kubernetes|io\.cilium|io\.katacontainers|org\.systemd|run\.oci)\.|^aadpodidbinding$"
+)
+"""Keys that runtimes, networks, meshes, injectors and clouds obey: AppArmor, seccomp, Multus, Istio, Vault and such.
+
+The operator refuses what its own list does not allow; this holds where that list allows too much.
+"""
+_HARMLESS = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +47,8 @@ class SectionRule:
     """The same in Python; None if only a change can break the rule, which a file cannot know."""
 
 
-def _own_keys(keys: "dict[str, str]") -> bool:
-    return not any(key.startswith(_RESERVED) for key in keys)
+def _obeyed_by_none(name: str, pods: Pods) -> bool:
+    return not any(key != _HARMLESS and re.search(_CONTROLS, key) for key in getattr(pods, name))
 
 
 def _memory_fits(resources: Resources) -> bool:
@@ -163,21 +175,17 @@ RULES = (
         "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
         lambda toleration: toleration.toleration_seconds is None or toleration.effect == "NoExecute",
     ),
-    SectionRule(
-        Pods,
-        "labels",
-        "labels below app.kubernetes.io/ and aftersend.jj-ideenschmiede.de/ are the operator's: use other keys",
-        "!has(self.labels) || self.labels.all(key, !key.startsWith('app.kubernetes.io/')"
-        " && !key.startsWith('aftersend.jj-ideenschmiede.de/'))",
-        lambda pods: _own_keys(pods.labels),
-    ),
-    SectionRule(
-        Pods,
-        "annotations",
-        "annotations below app.kubernetes.io/ and aftersend.jj-ideenschmiede.de/ are the operator's: use other keys",
-        "!has(self.annotations) || self.annotations.all(key, !key.startsWith('app.kubernetes.io/')"
-        " && !key.startsWith('aftersend.jj-ideenschmiede.de/'))",
-        lambda pods: _own_keys(pods.annotations),
+    *(
+        SectionRule(
+            Pods,
+            name,
+            f"{name} below app.kubernetes.io/ and aftersend.jj-ideenschmiede.de/ are the operator's, and those by which"
+            " runtimes, networks, meshes and injectors change pods are refused: use other keys",
+            f"!has(self.{name}) || self.{name}.all(key, key == {json.dumps(_HARMLESS)}"
+            f" || !key.matches({json.dumps(_CONTROLS)}))",
+            partial(_obeyed_by_none, name),
+        )
+        for name in ("labels", "annotations")
     ),
 )
 

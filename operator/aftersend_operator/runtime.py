@@ -1,8 +1,8 @@
 """The operator's runtime: its loops, wired together once.
 
-    kopf's watches ──> cache ──> work queue ──> reconciler ──> API server
-                   ^   ^                          │
-    resync ────────┘   └─── responses to writes ──┘
+    kopf's watches, secret watch ──> cache ──> work queue ──> reconciler ──> API server
+                                ^   ^                          │
+    resync ─────────────────────┘   └─── responses to writes ──┘
 
 The queue starts after every kind was listed once, so that no decision rests on an incomplete cache. An error that ends
 one loop ends all of them, and the process.
@@ -27,8 +27,9 @@ from aftersend_operator.informer.cache import Cache
 from aftersend_operator.informer.kopf_watch import watch_registry, watch_settings, watched_kinds
 from aftersend_operator.informer.list_sync import MAX_SILENCE_SECONDS, ListSync
 from aftersend_operator.informer.resync import Resync
+from aftersend_operator.informer.secret_watch import SecretWatch
 from aftersend_operator.metrics import OperatorMetrics
-from aftersend_operator.model.kinds import CHILDREN, TENANT, Kind
+from aftersend_operator.model.kinds import CHILDREN, SECRET, TENANT, Kind
 from aftersend_operator.model.records import Key
 from aftersend_operator.reconcile.apply import ChildApplier
 from aftersend_operator.reconcile.events import EventRecorder
@@ -105,8 +106,9 @@ class OperatorRuntime:
         kinds = watched_kinds(optional)
         self._list_sync.expect(kinds, self._settings.watch_namespaces)
         # kopf cancels every task that was created after it, so it comes last.
-        loops = (self._work(stop), self._watch_kinds(optional), self._run_resync(kinds, stop), self._watch(kinds))
-        tasks = [asyncio.create_task(loop) for loop in loops]
+        secrets = (self._watch_secrets(name) for name in self._settings.watch_namespaces or ("",))
+        others = (self._work(stop), self._watch_kinds(optional), self._run_resync(kinds, stop), *secrets)
+        tasks = [asyncio.create_task(loop) for loop in (*others, self._watch(kinds))]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
         for task in tasks:
@@ -134,6 +136,11 @@ class OperatorRuntime:
         for task in done:
             task.result()
         await kopf.run_tasks(tasks, ignored=others)
+
+    async def _watch_secrets(self, namespace: str) -> None:
+        loop = SECRET.path(namespace)
+        self._health.register_loop(loop, MAX_SILENCE_SECONDS)
+        await SecretWatch(self._api, self._list_sync, namespace, partial(self._health.heartbeat, loop)).run()
 
     async def _run_resync(self, kinds: tuple[Kind, ...], stop: asyncio.Event) -> None:
         await self._list_sync.complete.wait()

@@ -3,13 +3,15 @@
 All errors are reported together. There are no secrets among them: the token comes from the service account's files.
 """
 
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from aftersend.errors import Misconfigured
 from aftersend.observe.otel_settings import setting_errors
@@ -21,6 +23,7 @@ from aftersend.settings import (
     default_log_format,
     parse_listen_address,
 )
+from aftersend_operator.networks import parse_network
 
 PullPolicy = Literal["IfNotPresent", "Always", "Never"]
 RenderMode = Literal["skip", "fail", "always"]
@@ -28,9 +31,46 @@ _LISTEN = ListenAddress("0.0.0.0", 8080)  # noqa: S104 - probes and Prometheus c
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _LABEL_KEY = re.compile(r"([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?)?")
+_POD_KEY = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_./]*\*?|\*")
 _INTERVAL = re.compile(r"([0-9]+(ms|s|m|h))?")
 _FILES = ("_CERTIFICATE", "_CLIENT_KEY", "_CLIENT_CERTIFICATE")
 """Suffixes of variables that name files, which exist in the tenants' pods and not here."""
+
+POD_ANNOTATIONS = ("prometheus.io/*", "cluster-autoscaler.kubernetes.io/safe-to-evict", "karpenter.sh/do-not-disrupt")
+POD_LABELS = ("team", "owner", "environment", "cost-center")
+MONITORING = "monitoring"
+"""The namespace from which metrics are scraped unless a setting says otherwise."""
+Labels = dict[str, str]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+
+
+class Dns(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """The cluster's DNS."""
+
+    namespace_selector: Labels = {}
+    """Labels of its namespace; empty = kube-system."""
+    pod_selector: Labels = {}
+    """Labels of its pods; empty = k8s-app: kube-dns."""
+    addresses: tuple[str, ...] = ()
+    """Addresses beside its pods', such as that of a node-local DNS."""
+    port: Port = 53
+
+
+class ExternalRedis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a Redis of ``mode: external`` may be: its URL is in a Secret that the operator does not read."""
+
+    networks: tuple[str, ...] = ()
+    """CIDRs; empty = all addresses but link-local ones and NAT64."""
+    ports: tuple[Port, ...] = (6379, 6380)
+
+
+class TenantNetwork(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """What the NetworkPolicies of tenants open."""
+
+    dns: Dns = Dns()
+    external_redis: ExternalRedis = ExternalRedis()
+    scrape_pod_selector: Labels = {}
+    """Labels of the pods that scrape; empty = all pods of ``scrape_namespaces``."""
 
 
 class PodMonitorWishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,7 +112,13 @@ class OperatorSettings:
     ingress_namespaces: tuple[tuple[str, str], ...] = ()
     """``AFTERSEND_INGRESS_NAMESPACE_SELECTOR``: labels of the namespaces that webhooks come from; empty = anywhere."""
     scrape_namespaces: tuple[tuple[str, str], ...] = ()
-    """``AFTERSEND_SCRAPE_NAMESPACE_SELECTOR``: labels of the namespaces that Prometheus runs in; empty = all."""
+    """``AFTERSEND_SCRAPE_NAMESPACE_SELECTOR``: labels of Prometheus' namespaces; empty = ``MONITORING``."""
+    network: TenantNetwork = field(default_factory=TenantNetwork)
+    """``AFTERSEND_TENANT_NETWORK``: DNS, external Redis and scraping pods in NetworkPolicies, as JSON."""
+    pod_annotations: tuple[str, ...] = POD_ANNOTATIONS
+    """``AFTERSEND_POD_ANNOTATIONS``: keys that ``spec.pods.annotations`` may hold; ``*`` at the end: all such keys."""
+    pod_labels: tuple[str, ...] = POD_LABELS
+    """``AFTERSEND_POD_LABELS``: the same for ``spec.pods.labels``."""
     allow_http: bool = False
     """``AFTERSEND_ALLOW_HTTP``: tenants may name http addresses, which may lie within the cluster."""
     upstream_hosts: frozenset[str] = UPSTREAM_HOSTS
@@ -108,6 +154,9 @@ def read_operator_settings(environ: Mapping[str, str] = os.environ) -> OperatorS
         pod_monitor=reader.parsed("AFTERSEND_POD_MONITOR", "{}", _pod_monitor, "use JSON as the chart does"),
         ingress_namespaces=reader.parsed("AFTERSEND_INGRESS_NAMESPACE_SELECTOR", "", _labels, labels),
         scrape_namespaces=reader.parsed("AFTERSEND_SCRAPE_NAMESPACE_SELECTOR", "", _labels, labels),
+        network=reader.parsed("AFTERSEND_TENANT_NETWORK", "{}", _network, "use JSON as the chart does"),
+        pod_annotations=_pod_keys(reader, "AFTERSEND_POD_ANNOTATIONS", POD_ANNOTATIONS),
+        pod_labels=_pod_keys(reader, "AFTERSEND_POD_LABELS", POD_LABELS),
         allow_http=reader.allow_http(),
         upstream_hosts=reader.upstream_hosts(),
         traces=_traces(reader),
@@ -142,13 +191,47 @@ def _labels(text: str) -> tuple[tuple[str, str], ...] | None:
     return tuple(sorted((key, value) for key, _, value in pairs)) if valid else None
 
 
+def _pod_keys(reader: EnvironmentReader, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Parse a list of keys; a variable that is set and empty allows none."""
+    if reader.environ.get(name) == "":
+        return ()
+    return reader.parsed(name, ",".join(default), _keys, "use keys of labels, * at their end: a,b/*")
+
+
+def _keys(text: str) -> tuple[str, ...] | None:
+    keys = tuple(part.strip() for part in text.split(","))
+    return keys if all(map(_POD_KEY.fullmatch, keys)) else None
+
+
 def _pod_monitor(text: str) -> PodMonitorWishes | None:
     try:
         wishes = msgspec.json.decode(text, type=PodMonitorWishes)
     except msgspec.MsgspecError:
         return None
-    fit = all(_LABEL_KEY.fullmatch(key) and _LABEL_VALUE.fullmatch(value) for key, value in wishes.labels.items())
-    return wishes if fit and _INTERVAL.fullmatch(wishes.interval) else None
+    return wishes if _are_labels(wishes.labels) and _INTERVAL.fullmatch(wishes.interval) else None
+
+
+def _network(text: str) -> TenantNetwork | None:
+    try:
+        network = msgspec.json.decode(text, type=TenantNetwork)
+    except msgspec.MsgspecError:
+        return None
+    dns = network.dns
+    labels = all(map(_are_labels, (dns.namespace_selector, dns.pod_selector, network.scrape_pod_selector)))
+    redis = all(parse_network(cidr) for cidr in network.external_redis.networks)
+    return network if labels and redis and all(map(_is_address, dns.addresses)) else None
+
+
+def _are_labels(labels: Labels) -> bool:
+    return all(_LABEL_KEY.fullmatch(key) and _LABEL_VALUE.fullmatch(value) for key, value in labels.items())
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _traces(reader: EnvironmentReader) -> tuple[tuple[str, str], ...]:

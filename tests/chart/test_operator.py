@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 
 from aftersend.settings import UPSTREAM_HOSTS, ListenAddress
-from aftersend_operator.settings import PodMonitorWishes, read_operator_settings
+from aftersend_operator.settings import (
+    POD_ANNOTATIONS,
+    POD_LABELS,
+    Dns,
+    ExternalRedis,
+    PodMonitorWishes,
+    TenantNetwork,
+    read_operator_settings,
+)
 from tests.support.chart_kit import (
     VERSION,
     RefusedError,
@@ -34,6 +42,8 @@ def test_the_operator_understands_its_environment() -> None:
     assert settings.watch_namespaces == ()
     assert (settings.rollout_at_once, settings.pod_monitors, settings.allow_http) == (10, "skip", False)
     assert settings.upstream_hosts == UPSTREAM_HOSTS
+    assert (settings.network, settings.pod_annotations) == (TenantNetwork(), POD_ANNOTATIONS)
+    assert settings.pod_labels == POD_LABELS
     assert settings.listen == ListenAddress("0.0.0.0", 8080)
     assert (settings.log_format, settings.log_level) == ("json", "info")
 
@@ -53,6 +63,11 @@ def test_every_value_reaches_the_operator() -> None:
             "podMonitorRelabelings": [{"action": "labeldrop", "regex": "x"}],
             "ingressNamespaceSelector": {"kubernetes.io/metadata.name": "ingress", "a": "b"},
             "scrapeNamespaceSelector": {"team": "sight"},
+            "scrapePodSelector": {"app": "prometheus"},
+            "dns": {"podSelector": {"c": "d"}, "addresses": ["169.254.20.10"], "port": 5353},
+            "externalRedis": {"networks": ["10.0.0.0/8"], "ports": [7000]},
+            "podAnnotations": ["a/*"],
+            "podLabels": [],
             "allowHttp": True,
             "upstreamHosts": ["sandbox.demo.svc"],
             "traces": {"OTEL_TRACES_SAMPLER_ARG": "0.1"},
@@ -70,6 +85,12 @@ def test_every_value_reaches_the_operator() -> None:
     assert settings.wave_failures == 4
     assert settings.ingress_namespaces == (("a", "b"), ("kubernetes.io/metadata.name", "ingress"))
     assert settings.scrape_namespaces == (("team", "sight"),)
+    assert settings.network == TenantNetwork(
+        Dns(pod_selector={"c": "d"}, addresses=("169.254.20.10",), port=5353),
+        ExternalRedis(("10.0.0.0/8",), (7000,)),
+        {"app": "prometheus"},
+    )
+    assert (settings.pod_annotations, settings.pod_labels) == (("a/*",), ())
     assert settings.upstream_hosts == {"sandbox.demo.svc"}
     assert settings.traces == (("OTEL_TRACES_SAMPLER_ARG", "0.1"),)
 

@@ -127,15 +127,30 @@ def test_no_field_is_empty_or_the_clusters_own(values: dict[str, Any]) -> None:
         assert nulls == [], each["metadata"]["name"]
 
 
-def test_the_network_policy_is_a_wish() -> None:
-    assert not of_kind(render(), "NetworkPolicy")
-    policy = one(render({"networkPolicy": {"enabled": True, "apiServerPorts": [8443]}}), "NetworkPolicy")["spec"]
+def test_the_network_policy_of_the_operator_can_be_left_out() -> None:
+    assert not of_kind(render({"networkPolicy": {"enabled": False}}), "NetworkPolicy")
+    policy = one(render({"networkPolicy": {"apiServerPorts": [9443]}}), "NetworkPolicy")["spec"]
     assert policy["podSelector"]["matchLabels"] == one(render(), "Deployment")["spec"]["selector"]["matchLabels"]
     assert policy["policyTypes"] == ["Ingress", "Egress"]
     ports = [[port["port"] for port in rule["ports"]] for rule in policy["egress"]]
-    assert ports == [[53, 53], [8443], [9090]]
+    assert ports == [[53, 53], [9443], [9090]]
     (ingress,) = policy["ingress"]
-    assert ingress["from"][0] == {"namespaceSelector": {}}
+    assert ingress["from"][0] == {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+
+
+def test_the_operator_is_scraped_from_where_tenants_are_and_asks_their_dns() -> None:
+    dns = {"namespaceSelector": {"a": "b"}, "podSelector": {"c": "d"}, "addresses": ["169.254.20.10", "fd00::a"]}
+    values = {"tenants": {"scrapeNamespaceSelector": {"team": "sight"}, "dns": {**dns, "port": 5353}}}
+    policy = one(render(values), "NetworkPolicy")["spec"]
+    assert policy["ingress"][0]["from"][0] == {"namespaceSelector": {"matchLabels": {"team": "sight"}}}
+    assert policy["egress"][0] == {
+        "ports": [{"port": 5353, "protocol": protocol} for protocol in ("UDP", "TCP")],
+        "to": [
+            {"namespaceSelector": {"matchLabels": {"a": "b"}}, "podSelector": {"matchLabels": {"c": "d"}}},
+            {"ipBlock": {"cidr": "169.254.20.10/32"}},
+            {"ipBlock": {"cidr": "fd00::a/128"}},
+        ],
+    }
 
 
 def test_metrics_may_be_fetched_from_where_prometheus_runs() -> None:

@@ -28,6 +28,7 @@ WORST = 60.0
 SHORTENED = {
     "aftersend_operator.informer.kopf_watch:_SERVER_TIMEOUT": 1,
     "aftersend_operator.informer.kopf_watch:_INACTIVITY_TIMEOUT": 2.0,
+    "aftersend_operator.informer.secret_watch:_SERVER_SECONDS": 1,
     "aftersend_operator.informer.list_sync:MAX_SILENCE_SECONDS": 6.0,
     "aftersend_operator.runtime:MAX_SILENCE_SECONDS": 30.0,
 }

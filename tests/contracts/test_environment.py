@@ -41,6 +41,11 @@ DEFAULTS = {
         "AFTERSEND_POD_MONITORS": "skip",
         "AFTERSEND_INGRESS_NAMESPACE_SELECTOR": "",
         "AFTERSEND_SCRAPE_NAMESPACE_SELECTOR": "",
+        "AFTERSEND_TENANT_NETWORK": "{}",
+        "AFTERSEND_POD_ANNOTATIONS": (
+            "prometheus.io/*,cluster-autoscaler.kubernetes.io/safe-to-evict,karpenter.sh/do-not-disrupt"
+        ),
+        "AFTERSEND_POD_LABELS": "team,owner,environment,cost-center",
         "AFTERSEND_ALLOW_HTTP": "0",
         "AFTERSEND_UPSTREAM_HOSTS": "api.afterbuy.de,panel.sendcloud.sc",
         "AFTERSEND_LOG_FORMAT": "json",

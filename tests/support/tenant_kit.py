@@ -104,6 +104,10 @@ GOOD: list[tuple[str, Any]] = [
     ("spec.pods", {"tolerations": [{"operator": "Exists"}, {"key": "a", "value": "b", "effect": "NoSchedule"}]}),
     ("spec.pods", {"tolerations": [{"key": "a", "effect": "NoExecute", "tolerationSeconds": 60}]}),
     ("spec.pods", {"labels": {"team": "shop"}, "annotations": {"example.com/x": "any text: {}"}}),
+    (
+        "spec.pods",
+        {"annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "true", "prometheus.io/port": "1"}},
+    ),
 ]
 """Accepted: the full document with this field replaced."""
 
@@ -252,6 +256,32 @@ CONTRADICTIONS: list[tuple[str, Any, str]] = [
     ("spec.pods.tolerations", [{"key": "a", "tolerationSeconds": 1}], "spec.pods.tolerations[0].tolerationSeconds"),
     ("spec.pods.labels", {"app.kubernetes.io/name": "other"}, "spec.pods.labels"),
     ("spec.pods.annotations", {"aftersend.jj-ideenschmiede.de/x": "y"}, "spec.pods.annotations"),
+    *(
+        ("spec.pods.annotations", {"team.example/x": "y", key: "z"}, "spec.pods.annotations")
+        for key in (
+            "container.apparmor.security.beta.kubernetes.io/writer",
+            "container.seccomp.security.alpha.kubernetes.io/writer",
+            "seccomp.security.alpha.kubernetes.io/pod",
+            "kubernetes.io/config.mirror",
+            "k8s.v1.cni.cncf.io/networks",
+            "v1.multus-cni.io/default-network",
+            "cni.projectcalico.org/ipAddrs",
+            "sidecar.istio.io/inject",
+            "inject.istio.io/templates",
+            "vault.hashicorp.com/agent-inject",
+            "config.linkerd.io/skip-outbound-ports",
+            "iam.amazonaws.com/role",
+            "io.kubernetes.cri-o.Devices",
+            "io.katacontainers.config.hypervisor.path",
+            "org.systemd.property.DeviceAllow",
+            "run.oci.hooks.stdin",
+            "openshift.io/scc",
+        )
+    ),
+    *(
+        ("spec.pods.labels", {key: "true"}, "spec.pods.labels")
+        for key in ("azure.workload.identity/use", "aadpodidbinding", "sidecar.istio.io/inject", "k8s.io/x")
+    ),
 ]
 """Refused by a rule over several fields: the field to change."""
 

@@ -78,6 +78,9 @@ class FaultProxy:
     """How many are open."""
     deaths: set[tuple[tuple[str, str, str], bool]] = field(default_factory=set)
     """The steps at which ``kill_once_at_every`` killed, and whether they were executed before."""
+    leaks: list[str] = field(default_factory=list)
+    """The calls whose answers held one of the texts of ``look_for``."""
+    _wanted: tuple[bytes, ...] = ()
     _target: str = ""
     _wishes: list[_Wish] = field(default_factory=list)
     _silent: bool = False
@@ -89,6 +92,10 @@ class FaultProxy:
     _cuts: int = 0
     _revoked: set[str] = field(default_factory=set)
     _victim: tuple[int, str] | None = None
+
+    def look_for(self, *texts: str) -> None:
+        """Note in ``leaks`` every answer from now on that holds one of these texts."""
+        self._wanted = tuple(text.encode() for text in texts)
 
     def fail(
         self,
@@ -208,7 +215,8 @@ class FaultProxy:
     async def _pass_on(self, request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
         kept = {name: value for name, value in answer.headers.items() if name.lower() not in _OF_ONE_CONNECTION}
         if not _is_watch(request):
-            return web.Response(status=answer.status, headers=kept, body=await answer.read())
+            self._search(request, body := await answer.read())
+            return web.Response(status=answer.status, headers=kept, body=body)
         response = web.StreamResponse(status=answer.status, headers=kept)
         await response.prepare(request)
         await self._stream(request, answer, response)
@@ -230,6 +238,7 @@ class FaultProxy:
                 if chunk == b"" and not deaf:
                     return
                 whole, mark, rest = (rest + (chunk or b"")).rpartition(b"\n")
+                self._search(request, whole)
                 if not silenced and not deaf and (events := self._without_lost(whole + mark)):
                     await response.write(events)
                 await asyncio.sleep(0.2 if chunk == b"" else 0)
@@ -239,6 +248,10 @@ class FaultProxy:
             self.watches -= 1
             if answer.connection and answer.connection.transport:
                 answer.connection.transport.abort()  # else TLS waits half a minute for a goodbye that never comes
+
+    def _search(self, request: web.Request, body: bytes) -> None:
+        if any(text in body for text in self._wanted):
+            self.leaks.append(f"{request.method} {request.path_qs}")
 
     def _without_lost(self, events: bytes) -> bytes:
         kept = [event for event in events.splitlines(keepends=True) if not any(t.encode() in event for t in self._lost)]

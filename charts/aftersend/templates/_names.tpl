@@ -46,6 +46,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- join "," $pairs -}}
 {{- end -}}
 
+{{- /* Labels of the namespaces that may scrape: the operator's own value, else the tenants', else the name monitoring. */ -}}
+{{- define "aftersend.scrapers" -}}
+{{- $all := dict "kubernetes.io/metadata.name" "monitoring" -}}
+{{- .Values.networkPolicy.scrapeNamespaceSelector | default .Values.tenants.scrapeNamespaceSelector | default $all | toYaml -}}
+{{- end -}}
+
 {{- /* Restricted Pod Security Standard, for each container. */ -}}
 {{- define "aftersend.containerSecurity" -}}
 allowPrivilegeEscalation: false

@@ -10,8 +10,13 @@
 - apiGroups: [aftersend.jj-ideenschmiede.de]
   resources: [aftersendtenants/finalizers]
   verbs: [update]
+# list and watch of Secrets would include their values; the operator asks for metadata only, which no role can demand.
+# Generated Secrets hold the keys of all data: nothing of ours deletes them.
 - apiGroups: [""]
-  resources: [configmaps, persistentvolumeclaims, secrets, serviceaccounts, services]
+  resources: [secrets]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [""]
+  resources: [configmaps, persistentvolumeclaims, serviceaccounts, services]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [apps]
   resources: [deployments, statefulsets]

@@ -7,7 +7,8 @@ seconds; credentials are reloaded when their files change.
 
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from math import inf
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import quote, urlencode
@@ -19,13 +20,20 @@ from aiohttp import ClientHandlerType, ClientMiddlewareType, ClientRequest, Clie
 from aftersend.errors import AftersendError, Transient
 from aftersend_operator.api.access import ApiAccess
 from aftersend_operator.api.errors import KUBERNETES, NotFound, error_of
-from aftersend_operator.api.metadata_list import METADATA_ONLY, MetadataList, parse_metadata_list
+from aftersend_operator.api.metadata_list import (
+    METADATA,
+    METADATA_LIST,
+    MetadataList,
+    parse_metadata_event,
+    parse_metadata_list,
+)
 from aftersend_operator.model.kinds import EVENT, Kind, kind_of
 from aftersend_operator.model.naming import FIELD_MANAGER, Manifest
 
 REQUEST_SECONDS: Final = 30.0
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=10)
-_CONNECTIONS: Final = 20
+_WATCH_GRACE_SECONDS: Final = 10.0
+"""How much longer than the server's own time-out a watch may be open."""
 _APPLY: Final = "application/apply-patch+yaml"  # JSON is YAML; servers before 1.35 know no other name
 _MERGE: Final = "application/merge-patch+json"
 _FILE_CHECK_SECONDS: Final = 10.0
@@ -71,9 +79,23 @@ class Api:
         return await self._call("GET", kind.path(namespace, quote(name)), absent_is_none=True)
 
     async def list_metadata(self, kind: Kind, namespace: str, chosen: Mapping[str, str]) -> MetadataList:
-        """List names and versions of all selected objects, from the server's watch cache."""
+        """List the metadata of all selected objects, from the server's watch cache."""
         path = f"{kind.path(namespace)}?{urlencode({**chosen, 'resourceVersion': '0'})}"
-        return await self._answer("GET", path, {"Accept": METADATA_ONLY}, read=parse_metadata_list)
+        return await self._answer("GET", path, {"Accept": METADATA_LIST}, read=parse_metadata_list)
+
+    async def watch_metadata(
+        self, kind: Kind, namespace: str, chosen: Mapping[str, str], *, version: int, seconds: int
+    ) -> AsyncIterator[tuple[str, Manifest]]:
+        """Yield type and metadata of every event after ``version``, bookmarks included, for so many seconds."""
+        query = {**chosen, "watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(seconds)}
+        path = f"{kind.path(namespace)}?{urlencode({**query, 'resourceVersion': str(version)})}"
+        timeout = aiohttp.ClientTimeout(total=seconds + _WATCH_GRACE_SECONDS, sock_connect=10)
+        async with self._response("GET", path, {"Accept": METADATA}, timeout=timeout) as response:
+            rest = b""
+            async for chunk in response.content.iter_any():  # lines may be longer than aiohttp's limit
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    yield parse_metadata_event(line)
 
     async def find_in_list(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """Read one object of a kind that the operator's role may list but not get."""
@@ -136,10 +158,23 @@ class Api:
     async def _answer(
         self, verb: str, path: str, headers: Mapping[str, str], body: bytes | None = None, *, read: Callable[[bytes], T]
     ) -> T:
+        async with self._response(verb, path, headers, body) as response:
+            return read(await response.read())
+
+    @asynccontextmanager
+    async def _response(
+        self,
+        verb: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        timeout: aiohttp.ClientTimeout = _TIMEOUT,  # noqa: ASYNC109 - aiohttp's own
+    ) -> AsyncIterator[ClientResponse]:
         outcome = "error"
         try:
             self._reload_access()
-            self._session = self._session or _session(_CONNECTIONS)
+            self._session = self._session or _session()
             async with self._session.request(
                 verb,
                 f"{self._access.server}{path}",
@@ -147,13 +182,14 @@ class Api:
                 headers={**headers, **self._access.headers()},
                 allow_redirects=False,
                 ssl=self._ssl,
+                timeout=timeout,
             ) as response:
                 outcome = str(response.status)
                 if response.status == _UNAUTHORIZED:
                     self._files_checked_at = -inf
                 if response.status >= 300:  # noqa: PLR2004 - HTTP; redirects are refused
                     raise error_of(response.status, response.headers, await _status_of(response))
-                return read(await response.read())
+                yield response
         except AftersendError:
             raise
         except (aiohttp.ClientError, TimeoutError, OSError, msgspec.MsgspecError) as error:
@@ -179,12 +215,12 @@ def kopf_session(access: ApiAccess, *middlewares: ClientMiddlewareType) -> aioht
         request.headers.update(access.headers())
         return await call(request)
 
-    return _session(0, *middlewares, authorize, trust=_ssl_of(access))
+    return _session(*middlewares, authorize, trust=_ssl_of(access))
 
 
-def _session(connections: int, *middlewares: ClientMiddlewareType, trust: _Trust = True) -> aiohttp.ClientSession:
+def _session(*middlewares: ClientMiddlewareType, trust: _Trust = True) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=trust, limit=connections),
+        connector=aiohttp.TCPConnector(ssl=trust, limit=0),  # watches stay open, workers are few
         timeout=_TIMEOUT,
         headers={"User-Agent": FIELD_MANAGER},
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -4,6 +4,7 @@
     ApiRefusal                     4xx: the same call fails again until something changes
     ├── NotFound                   404: there is no such object
     ├── Conflict                   409: the name is taken, or a precondition failed
+    ├── Expired                    410: the resource version to resume from was compacted
     └── NamespaceTerminating       403 of a namespace that is being deleted: nothing is left to do there
 
 Messages of the API server quote the object that was sent, so none of them is kept: an error carries the HTTP status,
@@ -41,6 +42,10 @@ class Conflict(ApiRefusal):
     """The object exists already, or a precondition (uid) failed."""
 
 
+class Expired(ApiRefusal):
+    """The resource version to resume from was compacted: list again."""
+
+
 class NamespaceTerminating(ApiRefusal):
     """The namespace is being deleted."""
 
@@ -56,7 +61,8 @@ def error_of(status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -
         return Transient(code, upstream=KUBERNETES, retry_after=_seconds(headers.get("Retry-After")))
     if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
         return NamespaceTerminating(code, upstream=KUBERNETES)
-    refusal = {404: NotFound, 409: Conflict}.get(status, ApiRefusal)(code, upstream=KUBERNETES, path=_fields(causes))
+    kind = {404: NotFound, 409: Conflict, 410: Expired}.get(status, ApiRefusal)
+    refusal = kind(code, upstream=KUBERNETES, path=_fields(causes))
     refusal.quota = _quota(str(body.get("message", "")))
     return refusal
 

@@ -16,12 +16,12 @@ from aftersend_operator.model.pods import PodRecord, pod_record
 from aftersend_operator.model.records import (
     ChildRecord,
     Key,
-    SecretRecord,
     TenantRecord,
     child_record,
     key_of,
-    secret_record,
+    secret_child,
     tenant_record,
+    version_of,
 )
 from aftersend_operator.model.references import referenced_secrets
 
@@ -37,7 +37,8 @@ class Cache:
 
     on_change: Callable[[Key], None]
     tenants: dict[Key, TenantRecord] = field(default_factory=dict)
-    secrets: dict[Key, SecretRecord] = field(default_factory=dict)
+    secrets: dict[Key, int] = field(default_factory=dict)
+    """Resource versions of all Secrets, the merchants' and the generated ones."""
     _children: dict[Key, dict[ChildKey, ChildRecord]] = field(default_factory=lambda: defaultdict(dict))
     """Children by namespace and tenant."""
     _pods: dict[Key, dict[str, PodRecord]] = field(default_factory=lambda: defaultdict(dict))
@@ -68,9 +69,9 @@ class Cache:
             self._upsert_pod(pod_record(live))
         else:
             if kind is SECRET:
-                self._upsert_secret(secret_record(live))
+                self._upsert_secret(key_of(live), version_of(live))
             if (live["metadata"].get("labels") or {}).get(MANAGED_BY_LABEL) == FIELD_MANAGER:
-                self.upsert_child(kind, child_record(live))
+                self.upsert_child(kind, secret_child(live) if kind is SECRET else child_record(live))
 
     def upsert_child(self, kind: Kind, record: ChildRecord) -> None:
         """Store a child; one that matched its manifest stays settled while its content is the same."""
@@ -94,7 +95,7 @@ class Cache:
         if kind is TENANT:
             self._remove_tenant(key, version)
             return
-        if kind is SECRET and key in self.secrets and self.secrets[key].version <= version:
+        if kind is SECRET and key in self.secrets and self.secrets[key] <= version:
             del self.secrets[key]
             self._notify_users(key)
         tenant = self._tenant_of[kind].get(key)
@@ -119,7 +120,7 @@ class Cache:
         if kind is TENANT:
             return self.tenants[key].version
         if kind is SECRET and key in self.secrets:
-            return self.secrets[key].version
+            return self.secrets[key]
         tenant = self._tenant_of[kind][key]
         return self._pods[tenant][key[1]].version if kind is POD else self._children[tenant][kind, key[1]].version
 
@@ -136,11 +137,10 @@ class Cache:
             self._tenants_by_namespace[key[0]].discard(key)
             self.on_change(key)
 
-    def _upsert_secret(self, record: SecretRecord) -> None:
-        known = self.secrets.get(record.key)
-        if known is None or known.version < record.version:
-            self.secrets[record.key] = record
-            self._notify_users(record.key)
+    def _upsert_secret(self, key: Key, version: int) -> None:
+        if self.secrets.get(key, 0) < version:
+            self.secrets[key] = version
+            self._notify_users(key)
 
     def _notify_users(self, secret: Key) -> None:
         namespace, name = secret

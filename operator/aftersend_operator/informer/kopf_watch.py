@@ -7,6 +7,8 @@ enqueues the tenant (``reconcile.work_queue``).
 An inactive watch is closed after 50 seconds and resumed from its last resource version, so events lost in a broken
 connection arrive within a minute. (The server ends a watch after 45 seconds and sends a bookmark shortly before, hence
 the order.) kopf retries failed calls for as long as the operator lives.
+
+It reads whole objects, so Secrets have a watch of their own (``secret_watch``).
 """
 
 import asyncio
@@ -23,7 +25,7 @@ from aftersend_operator.api.access import ApiAccess
 from aftersend_operator.api.client import REQUEST_SECONDS, kopf_session
 from aftersend_operator.informer.cache import Cache
 from aftersend_operator.informer.list_sync import ListSync
-from aftersend_operator.model.kinds import CHILDREN, POD, TENANT, Kind, selectors
+from aftersend_operator.model.kinds import CHILDREN, POD, SECRET, TENANT, Kind, selectors
 from aftersend_operator.model.records import key_of, version_of
 
 _SERVER_TIMEOUT: Final = 45
@@ -63,9 +65,9 @@ def watch_settings() -> kopf.OperatorSettings:
 def watch_registry(
     cache: Cache, kinds: Sequence[Kind], *, load_access: Callable[[], ApiAccess], list_sync: ListSync
 ) -> kopf.OperatorRegistry:
-    """Register handlers that put every event of these kinds into the cache, and the login."""
+    """Register handlers that put every event of these kinds into the cache, and the login; Secrets are left out."""
     registry, last = kopf.OperatorRegistry(), -inf
-    for kind in kinds:
+    for kind in (each for each in kinds if each is not SECRET):
         kopf.on.event(*_selector(kind), registry=registry, id=kind.plural)(_cache_handler(cache, kind))
 
     @kopf.on.login(registry=registry, backoff=_LOGIN_INTERVAL)

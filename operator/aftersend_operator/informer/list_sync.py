@@ -72,7 +72,11 @@ class ListSync:
         for item in found.items:
             item.setdefault("apiVersion", kind.api_version)
             item.setdefault("kind", kind.name)
-        self.cache.replace_all(kind, namespace, found.items, version=int(found.metadata["resourceVersion"]))
-        self._missing.discard(path)
+        self.replace(kind, namespace, found.items, version=int(found.metadata["resourceVersion"]))
+
+    def replace(self, kind: Kind, namespace: str, items: list[Manifest], *, version: int) -> None:
+        """Replace what the cache holds of a scope by a complete list."""
+        self.cache.replace_all(kind, namespace, items, version=version)
+        self._missing.discard(kind.path(namespace))
         if not self._missing:
             self.complete.set()

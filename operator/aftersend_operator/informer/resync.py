@@ -3,7 +3,7 @@
 A watch may lose an event without looking broken. The cache would then be stale until the server compacts the resource
 version to resume from, which may take days. So each kind is listed once in 40 seconds. An object that is newer in the
 list than in the cache, or cached but not listed, gets five seconds for its watch event to arrive; then it is read
-itself. That bounds the age of any mistake to a minute.
+itself (but for Secrets, of which the list has all that is kept). That bounds the age of any mistake to a minute.
 
 The lists hold metadata only, and come from the server's own watch cache (``resourceVersion=0``). Their cost depends on
 neither changes nor tenants: one call for each kind and watched namespace.
@@ -23,7 +23,7 @@ from aftersend.observe.logs import get_logger
 from aftersend_operator.api.client import Api
 from aftersend_operator.api.metadata_list import MetadataList
 from aftersend_operator.informer.cache import Cache
-from aftersend_operator.model.kinds import Kind, selectors
+from aftersend_operator.model.kinds import SECRET, Kind, selectors
 from aftersend_operator.model.records import Key
 
 INTERVAL_SECONDS: Final = 40.0
@@ -78,7 +78,7 @@ class Resync:
             for key in gone:
                 self.cache.remove(kind, key, version=listed.version)
             for key in behind:
-                live = await self.api.find_in_list(kind, *key)
+                live = listed.objects[key] if kind is SECRET else await self.api.find_in_list(kind, *key)
                 if live is not None:
                     self.cache.upsert(kind, live)
             if behind or gone:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from aftersend.tenant.document import Spec, Tenant
 from aftersend_operator.model.naming import Manifest, child_name, kept_labels, labels, namespace_of, owner_reference
-from aftersend_operator.model.ports import REDIS_PORT
 from aftersend_operator.settings import OperatorSettings
 
 
@@ -14,8 +13,6 @@ class ClusterFacts:
 
     redis_secrets: str = ""
     """Hash of Redis' users and certificate (``redis_secrets_hash``): when it changes, Redis restarts."""
-    redis_port: int = REDIS_PORT
-    """Port of an external Redis (``ports.port_of_url`` of its URL)."""
     kinds: frozenset[str] = frozenset()
     """Optional kinds that the cluster serves: ``HTTPRoute``, ``PodMonitor``."""
     address_taken: bool = False

@@ -3,9 +3,9 @@
 One volume per folder, so that a broken secret never keeps the others from being updated. Never by ``subPath``: such
 files are not updated while the pod runs, and the processes re-read theirs.
 
-Required secrets are not optional sources. So a pod whose secret is missing waits, with an event that names secret and
-key, and starts by itself when it appears; a running pod keeps its files when a secret is deleted by mistake. The
-merchant's secrets are only referenced here; their values never pass through the operator.
+The merchant's secrets are only referenced here; their values never pass through the operator, which cannot know what
+keys they hold. So their keys are optional sources: a pod starts without one, and its service reports which are missing.
+Generated secrets are required: a pod whose secret is missing waits, with an event that names it.
 """
 
 from typing import Any, Final
@@ -26,6 +26,7 @@ def secret_volumes(context: RenderContext, part: TenantPart) -> list[Volume]:
         "sendcloud": _sendcloud(spec.sendcloud.credentials.secret_name, part) if part.sendcloud else [],
         "redis": _managed_redis(context, part) if context.is_managed else _external_redis(context),
         "data-key": _data_key(context, part),
+        "webhook-tls": _webhook_certificate(context, part),
         "backup": _storage(context) if part.makes_backups else [],
     }
     return [
@@ -43,12 +44,11 @@ def secret_mounts(volumes: list[Volume]) -> list[dict[str, Any]]:
 
 
 def _afterbuy(secret: str) -> list[Volume]:
-    return [_source(secret, "partnerToken", "accountToken"), _optional(secret, "partnerId")]
+    return [_optional(secret, "partnerToken", "accountToken", "partnerId")]
 
 
 def _sendcloud(secret: str, part: TenantPart) -> list[Volume]:
-    needed = [_source(secret, *part.sendcloud)]
-    return [*needed, _optional(secret, "webhookSignatureKey")] if part.signatures else needed
+    return [_optional(secret, *part.sendcloud, *(["webhookSignatureKey"] if part.signatures else []))]
 
 
 def _managed_redis(context: RenderContext, part: TenantPart) -> list[Volume]:
@@ -67,6 +67,12 @@ def _external_redis(context: RenderContext) -> list[Volume]:
 def _data_key(context: RenderContext, part: TenantPart) -> list[Volume]:
     keys = _source(context.name("data-key"))
     return [keys, _source(context.name("fingerprint"), "fingerprint")] if part.fingerprint else [keys]
+
+
+def _webhook_certificate(context: RenderContext, part: TenantPart) -> list[Volume]:
+    """Add the certificate of the public host, without its key: the webhook service reports when it expires."""
+    secret = context.spec.webhook.tls_secret_name
+    return [_optional(secret, "tls.crt")] if secret and part.serves_webhook else []
 
 
 def _storage(context: RenderContext) -> list[Volume]:

@@ -86,9 +86,12 @@ def names_of(certificate: bytes) -> list[str]:
     )
 
 
-def certificate_end(pem: bytes) -> float:
-    """Return the Unix time when the first certificate of a PEM file expires; ``ValueError`` if there is none."""
-    return x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp()
+def certificate_end(pem: str) -> float:
+    """Return the Unix time when a certificate expires; 0 for anything but a certificate."""
+    try:
+        return x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc.timestamp()
+    except ValueError:
+        return 0.0
 
 
 def _named(name: str) -> x509.Name:

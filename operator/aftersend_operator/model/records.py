@@ -1,25 +1,19 @@
 """Records: what the cache keeps of a watched object, parsed from JSON by pure functions.
 
-Thousands of objects pass here, so a record holds only what some decision reads. Of a Secret it holds the names of its
-keys, never a value.
+Thousands of objects pass here, so a record holds only what some decision reads. Of a Secret that is its metadata.
 """
 
-import base64
-from dataclasses import dataclass
-from sys import intern
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from aftersend.errors import Misconfigured
-from aftersend.settings import parse_redis_url
 from aftersend.tenant.document import KIND, Tenant
 from aftersend.tenant.loading import tenant_of
 from aftersend.tenant.status import Status
-from aftersend_operator.model.certificates import certificate_end
 from aftersend_operator.model.claims import Claim, claim_of
 from aftersend_operator.model.comparison import DIGEST, content, digest
 from aftersend_operator.model.naming import TENANT_LABEL, UID_LABEL, Manifest
-from aftersend_operator.model.ports import REDIS_PORT, port_of_url
 from aftersend_operator.model.rollout import Rollout, rollout_of
 
 Key = tuple[str, str]
@@ -145,53 +139,7 @@ def child_record(live: Manifest) -> ChildRecord:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class SecretRecord:
-    """A Secret: the names of its keys."""
-
-    key: Key
-    version: int
-    names: frozenset[str]
-    redis_port: int
-    """Port of the Redis URL in it; the default port if there is none."""
-    expires: float
-    """Unix time when its certificate (``tls.crt``) expires; 0 without a readable one."""
-    has_redis_url: bool
-    """Its key ``url`` is an address that a service accepts."""
-
-
-def secret_record(live: Manifest) -> SecretRecord:
-    """Parse a Secret: names of keys that hold something, a port, the end of a certificate; no value is kept."""
-    data = live.get("data") or {}
-    names = frozenset(intern(name) for name in data if _decoded(data[name]))
-    return SecretRecord(
-        key=key_of(live),
-        version=version_of(live),
-        names=names,
-        redis_port=_redis_port(data.get("url") or ""),
-        expires=_expires(data.get("tls.crt") or ""),
-        has_redis_url=parse_redis_url(_decoded(data.get("url") or "").decode(errors="replace")) is not None,
-    )
-
-
-def _decoded(encoded: str) -> bytes:
-    """Return the value as a service reads it: white space at the end does not count."""
-    try:
-        return base64.b64decode(encoded).rstrip()
-    except ValueError:
-        return b""
-
-
-def _redis_port(encoded: str) -> int:
-    try:
-        return port_of_url(_decoded(encoded).decode())
-    except ValueError:
-        return REDIS_PORT
-
-
-def _expires(encoded: str) -> float:
-    """Return the end of the first certificate, the server's own; merchants' secrets may hold anything."""
-    try:
-        return certificate_end(base64.b64decode(encoded))
-    except ValueError:
-        return 0.0
+def secret_child(live: Manifest) -> ChildRecord:
+    """Parse a generated Secret from its metadata; its version stands for its content."""
+    record = child_record({"metadata": live["metadata"]})
+    return replace(record, digest=str(record.version), content=b"")

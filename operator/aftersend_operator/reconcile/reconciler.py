@@ -26,7 +26,6 @@ from aftersend_operator.metrics import OperatorMetrics
 from aftersend_operator.model.addresses import holder_of_address
 from aftersend_operator.model.faults import Fault, address_taken
 from aftersend_operator.model.kinds import TENANT
-from aftersend_operator.model.ports import REDIS_PORT
 from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.model.records import Key, TenantRecord
 from aftersend_operator.reconcile.apply import ApplyResult, ChildApplier
@@ -98,7 +97,7 @@ class Reconciler:
             return await self._leave_alone(record)
         self.foreign.discard(key)
         self.metrics.record_tenant(
-            record.identity, generation=record.generation, certificate_end=self._certificate_end(record)
+            record.identity, generation=record.generation, certificate_end=self.collector.certificate_end(record)
         )
         start, outcome = time.perf_counter(), "error"
         try:
@@ -137,7 +136,7 @@ class Reconciler:
         parts = part_states(record, self.cache.children(record.key), pods, now=now)
         health = tenant_health(
             parts,
-            [*result.faults, *self._checks(record), *reported.faults],
+            [*result.faults, *self._checks(record, reported), *reported.faults],
             waits_for_turn=result.waits_for_turn,
             wave_stopped=result.wave_stopped,
             upgrade=self.applier.gate.upgrade_of(record.key),
@@ -157,17 +156,12 @@ class Reconciler:
         is_taken = self._address_holder(record) is not None
         if (last.revision, last.address_taken) == (revision, is_taken) and now.timestamp() < last.until:
             return last.result
-        if wrong := list(start_faults(record.tenant, self.cache.secrets, self.settings)):
+        if wrong := list(start_faults(record.tenant, self.settings)):
             return ApplyResult(faults=wrong)
         redis_hash, faults = await self.secrets.ensure(record, record.tenant, now=now)
         if faults:
             return ApplyResult(faults=faults, again=True)
-        facts = ClusterFacts(
-            redis_secrets=redis_hash,
-            redis_port=self._redis_port(record),
-            kinds=frozenset(self.kinds),
-            address_taken=is_taken,
-        )
+        facts = ClusterFacts(redis_secrets=redis_hash, kinds=frozenset(self.kinds), address_taken=is_taken)
         wanted = desired(record.tenant, uid=record.uid, settings=self.settings, facts=facts)
         result = await self.applier.apply(record, wanted)
         is_done = not result.again and not result.waits_for_turn
@@ -175,23 +169,12 @@ class Reconciler:
         last.until = now.timestamp() + _MAX_SKIP_SECONDS
         return result
 
-    def _redis_port(self, record: TenantRecord) -> int:
-        url = self.cache.secrets.get(
-            (record.key[0], (record.tenant and record.tenant.spec.redis.url_secret_name) or "")
-        )
-        return url.redis_port if url else REDIS_PORT
-
-    def _certificate_end(self, record: TenantRecord) -> float:
-        name = record.tenant.spec.webhook.tls_secret_name if record.tenant else None
-        secret = self.cache.secrets.get((record.key[0], name or ""))
-        return secret.expires if secret else 0.0
-
-    def _checks(self, record: TenantRecord) -> list[Fault]:
+    def _checks(self, record: TenantRecord, reported: ReportedState) -> list[Fault]:
         if record.tenant is None:
             return []
         holder = self._address_holder(record)
         return [
-            *secret_faults(record.tenant, self.cache.secrets),
+            *secret_faults(record.tenant, self.cache.secrets, reported.missing_keys),
             *([address_taken(holder.identity)] if holder else []),
         ]
 

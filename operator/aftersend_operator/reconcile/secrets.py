@@ -4,8 +4,8 @@ Keys are an exception: once there is data, a new key in the place of a lost one 
 and stored events became unreadable silently. So a lost key is a fault, and nothing of the tenant is changed until it is
 restored: running pods still have theirs.
 
-Contents are read only when the watch shows that one of the secrets changed, or once a day for expiring certificates.
-In between only a hash of them is kept, never a value.
+Contents are read only when the watch, which shows metadata only, shows that one of the secrets changed, or once a day
+for expiring certificates. In between only a hash of them is kept, never a value.
 """
 
 from collections.abc import Mapping
@@ -27,9 +27,9 @@ from aftersend_operator.manifests.generated_secrets import (
 )
 from aftersend_operator.model.faults import Fault, not_ours
 from aftersend_operator.model.kinds import SECRET
-from aftersend_operator.model.naming import TENANT_LABEL, Manifest
+from aftersend_operator.model.naming import Manifest
 from aftersend_operator.model.reasons import ConditionReason
-from aftersend_operator.model.records import Key, TenantRecord, child_record
+from aftersend_operator.model.records import Key, TenantRecord
 from aftersend_operator.reconcile.repairs import Repairs
 
 _RECHECK_INTERVAL: Final = timedelta(days=1)
@@ -82,12 +82,16 @@ class GeneratedSecrets:
         return (record.uid, record.generation, *(child and child.version for child in found))
 
     async def _read(self, record: TenantRecord, tenant: Tenant) -> tuple[dict[str, Manifest], list[Fault]]:
-        existing, faults = {}, []
+        """Read those that are there; one of another owner is not read but a fault."""
+        existing, faults, children = {}, [], self.cache.children(record.key)
         for name in secret_names(tenant):
-            live = await self.api.get(SECRET, record.key[0], name)
-            if live is not None:
+            if (record.key[0], name) not in self.cache.secrets:
+                continue
+            child = children.get((SECRET, name))
+            if child is None or child.owner not in ("", record.uid):
+                faults.append(not_ours("Secret", name))
+            elif (live := await self.api.get(SECRET, record.key[0], name)) is not None:
                 existing[name] = self._record(live)
-                faults += [] if _is_ours(live, record) else [not_ours("Secret", name)]
         return existing, faults
 
     async def _create(self, record: TenantRecord, secrets: list[Manifest]) -> dict[str, Manifest]:
@@ -111,11 +115,6 @@ def _renewals(record: TenantRecord, tenant: Tenant, existing: Mapping[str, Manif
     )
     adopted = adopted_secrets(tenant, uid=record.uid, existing=existing)
     return [*adopted, *(patch for patch in renewed if patch is not None)]
-
-
-def _is_ours(live: Manifest, record: TenantRecord) -> bool:
-    child = child_record(live)
-    return child.owner in ("", record.uid) and live["metadata"].get("labels", {}).get(TENANT_LABEL) == record.key[1]
 
 
 def _key_lost(name: str) -> Fault:

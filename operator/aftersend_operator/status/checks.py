@@ -3,20 +3,34 @@
 Each fault names cause and cure. It may contain names of objects and of keys, never values.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Container, Iterable
+from fnmatch import fnmatchcase
 from typing import Final
 
+from aftersend.printable import printable
 from aftersend.tenant.document import Tenant
-from aftersend.tenant.upstream_urls import Refusal, refused_urls
+from aftersend.tenant.pods import Pods
+from aftersend.tenant.upstream_urls import Refusal, is_loopback, refused_urls
+from aftersend_operator.manifests.network_policies import upstream_port
 from aftersend_operator.model.faults import Fault
 from aftersend_operator.model.naming import namespace_of
+from aftersend_operator.model.ports import port_of_url
 from aftersend_operator.model.reasons import ConditionReason
-from aftersend_operator.model.records import Key, SecretRecord
+from aftersend_operator.model.records import Key
 from aftersend_operator.model.references import referenced_secrets
 from aftersend_operator.settings import OperatorSettings
 
 _ALSO: Final = {"secretKey": ("webhookSignatureKey",), "": ("accessKeyId", "secretAccessKey")}
 """Keys that are not required, and that a new secret usually holds, by a required one of it; "" = none is required."""
+_CONTROL_PLANE: Final = "node-role.kubernetes.io/"
+_TOLERATES_ALL: Final = "tenants do not run on the control plane: name the key of another taint"
+_OTHER_PORT: Final = (
+    "only port 443 of this host is allowed: "
+    "leave the port out, or set the chart value tenants.allowHttp (for sandboxes only)"
+)
+_ADD: Final = "--dry-run=client -o yaml | kubectl apply --server-side --force-conflicts -f -"
+"""Adds keys to a Secret that exists; its others stay."""
+_DELAY: Final = "pods see a changed secret within two minutes"
 _REFUSED_URLS: Final[dict[Refusal, str]] = {
     "host": "this host is not allowed in this cluster: leave the field out, or add it to tenants.upstreamHosts",
     "http": "plain http is not allowed in this cluster: "
@@ -24,30 +38,45 @@ _REFUSED_URLS: Final[dict[Refusal, str]] = {
 }
 
 
-def start_faults(tenant: Tenant, secrets: Mapping[Key, SecretRecord], settings: OperatorSettings) -> Iterable[Fault]:
+def start_faults(tenant: Tenant, settings: OperatorSettings) -> Iterable[Fault]:
     """Check what a service checks when it starts: rolled out, it would crash, so the pods of now go on."""
     for path, refusal in refused_urls(tenant, allow_http=settings.allow_http, hosts=settings.upstream_hosts):
         yield Fault(ConditionReason.INVALID_SPEC, f"{path}: {_REFUSED_URLS[refusal]}")
-    name = tenant.spec.redis.url_secret_name or ""
-    found = secrets.get((namespace_of(tenant), name)) if tenant.spec.redis.mode == "external" else None
-    if found is not None and "url" in found.names and not found.has_redis_url:
-        cure = "use redis://host:6379/0 or rediss://host:6379/0"
-        message = f"spec.redis.urlSecretName: the key url of secret {name} is no address of a Redis: {cure}"
-        yield Fault(ConditionReason.INVALID_SPEC, message)
+    yield from _pod_faults(tenant.spec.pods, settings)
+    for side, url in (("afterbuy", tenant.spec.afterbuy.url), ("sendcloud", tenant.spec.sendcloud.url)):
+        if upstream_port(url, settings) != port_of_url(url) and not is_loopback(url):
+            yield Fault(ConditionReason.INVALID_SPEC, f"spec.{side}.url: {_OTHER_PORT}")
 
 
-def secret_faults(tenant: Tenant, secrets: Mapping[Key, SecretRecord]) -> Iterable[Fault]:
-    """Check the secrets that the tenant names: all that are missing, and all that lack a required key."""
+def _pod_faults(pods: Pods, settings: OperatorSettings) -> Iterable[Fault]:
+    """Check what could weaken pods, or let policies and selectors of others take them for theirs."""
+    for name, keys, allowed in (
+        ("annotations", pods.annotations, settings.pod_annotations),
+        ("labels", pods.labels, settings.pod_labels),
+    ):
+        refused = [printable(key[:80]) for key in keys if not any(fnmatchcase(key, known) for known in allowed)]
+        if refused:
+            value = f"tenants.pod{name.capitalize()}"
+            cure = f"leave them out, or add them to the chart value {value}"
+            message = f"spec.pods.{name}: not allowed in this cluster: {', '.join(refused[:3])}: {cure}"
+            yield Fault(ConditionReason.INVALID_SPEC, message)
+    for index, toleration in enumerate(pods.tolerations):
+        if (toleration.key or _CONTROL_PLANE).startswith(_CONTROL_PLANE):
+            yield Fault(ConditionReason.INVALID_SPEC, f"spec.pods.tolerations[{index}]: {_TOLERATES_ALL}")
+
+
+def secret_faults(tenant: Tenant, secrets: Container[Key], missing_keys: Collection[str]) -> Iterable[Fault]:
+    """Check the secrets that the tenant names: all that are not there, and the keys that its services miss."""
     namespace, missing, lacking = namespace_of(tenant), list[str](), list[str]()
     for name, keys in referenced_secrets(tenant).items():
-        found = secrets.get((namespace, name))
-        absent = [key for key in keys if found is None or key not in found.names]
-        if found is None:
+        absent = tuple(key for key in keys if key in missing_keys)
+        if (namespace, name) not in secrets:
             missing.append(f"secret {name} is missing: {_create(namespace, name, keys)}")
         elif absent:
-            lacking.append(f"secret {name} lacks {', '.join(absent)}: kubectl -n {namespace} edit secret {name}")
+            add = f"{_create(namespace, name, absent)} {_ADD}"
+            lacking.append(f"secret {name} lacks {', '.join(absent)}: {add}")
     if lacking:
-        yield Fault(ConditionReason.SECRET_KEY_MISSING, "; ".join(lacking))
+        yield Fault(ConditionReason.SECRET_KEY_MISSING, f"{'; '.join(lacking)}; {_DELAY}")
     if missing:
         yield Fault(ConditionReason.SECRET_MISSING, "; ".join(missing))
 

@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 from aftersend_operator.informer.cache import Cache
+from aftersend_operator.model.certificates import certificate_end
 from aftersend_operator.model.pods import PodRecord
 from aftersend_operator.model.records import Key, TenantRecord
 from aftersend_operator.model.references import referenced_secrets
@@ -68,6 +69,11 @@ class StatusCollector:
         found = newest_state(record.status, state_from_jobs(pods), state_from_services(reports, grace))
         return self._with_upstreams(record, found)
 
+    def certificate_end(self, record: TenantRecord) -> float:
+        """Return the Unix time when the webhook's certificate expires, as its pods last saw it; 0 if none is known."""
+        reports = (answer.report for answer in self._answers.get(record.key, {}).values())
+        return max((certificate_end(report.certificate) for report in reports if report), default=0.0)
+
     def forget(self, tenant: Key) -> None:
         """Drop what is kept of a deleted tenant."""
         self._secrets.pop(tenant, None)
@@ -100,8 +106,7 @@ class StatusCollector:
 
     def _versions(self, record: TenantRecord) -> tuple[int, ...]:
         names = referenced_secrets(record.tenant) if record.tenant else ()
-        found = (self.cache.secrets.get((record.key[0], name)) for name in names)
-        return tuple(secret.version if secret else 0 for secret in found)
+        return tuple(self.cache.secrets.get((record.key[0], name), 0) for name in names)
 
 
 def _serves(pod: PodRecord) -> bool:

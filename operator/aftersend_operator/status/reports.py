@@ -54,6 +54,8 @@ class ReportedState(msgspec.Struct, frozen=True):
     notices: dict[str, int] | None = None
     queues: dict[str, Queue] | None = None
     webhooks: Webhooks | None = None
+    missing_keys: frozenset[str] = frozenset()
+    """Keys of the merchant's secrets that the services need and do not find."""
     faults: tuple[Fault, ...] = ()
     """Of checks only: the last runs and the upstreams become faults when all reports are known (``newest``)."""
     circuits: dict[str, str] = {}

@@ -56,6 +56,10 @@ class ServiceReport(msgspec.Struct, frozen=True, rename="camel"):
     notices: dict[str, int] | None = None
     queues: dict[str, Queue] | None = None
     webhooks: Webhooks | None = None
+    missing_keys: tuple[str, ...] = ()
+    """As ``<folder>/<key>``."""
+    certificate: str = ""
+    """The first certificate of ``spec.webhook.tlsSecretName``, PEM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,9 @@ def state_from_services(reports: Sequence[PodReport], grace: Grace) -> ReportedS
         ReportedState(**known),
         webhooks=_summed([state.webhooks for state in states if state.webhooks]),
         circuits=_circuits(reports),
+        missing_keys=frozenset(
+            name.rpartition("/")[2] for each in reports if each.report for name in each.report.missing_keys
+        ),
         faults=tuple(_check_faults(reports, grace)),
     )
 

@@ -52,6 +52,7 @@ async def serve(runtime: Runtime) -> None:
         tenant=runtime.identity,
     )
     runtime.health.set_fact("circuits", circuits.states)
+    runtime.health.set_fact("missingKeys", partial(_missing_keys, runtime))
     repeats = RunRepeats(runs, context.state, circuits, runtime.metrics)
     coalescer = RequestCoalescer(runtime.redis, runs=runs)
     consumer = Consumer(
@@ -145,6 +146,12 @@ async def _run_backup_schedule(runtime: Runtime, context: ExportContext) -> None
     trigger = partial(back_up, runtime, heartbeat=heartbeat)
     schedule = Schedule("backup", runtime.tenant.spec.backup.schedule, context.zone, trigger, may_run=lambda: True)
     await schedule.keep(runtime.stop, last=lasts["backup"], heartbeat=heartbeat)
+
+
+def _missing_keys(runtime: Runtime) -> list[str]:
+    """Return the merchant's keys that are not there; the exporter needs those of both sides."""
+    afterbuy, sendcloud = runtime.secrets("afterbuy"), runtime.secrets("sendcloud")
+    return [*afterbuy.missing("partnerToken", "accountToken"), *sendcloud.missing("publicKey", "secretKey")]
 
 
 def _publish_fact(runtime: Runtime, summary: RunSummary) -> None:

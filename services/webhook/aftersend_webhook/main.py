@@ -4,13 +4,23 @@ It listens on the public address for ``spec.webhook.path`` and nothing else, nee
 keeps storing events while the tenant is suspended. Without a signature key it runs, answers 503 and is not ready.
 """
 
+import re
 import sys
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Final
 
+from aftersend.errors import Misconfigured
+from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.credentials import SignatureKeys
 from aftersend.service.run import run_part
 from aftersend.service.runtime import Part, Runtime
 from aftersend.stream.stream import Stream
 from aftersend_webhook.handler import WebhookHandler
+
+_CERTIFICATE: Final = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]{1,16384}-----END CERTIFICATE-----")
+"""The first of a chain; whatever else stands in the file is not shown."""
 
 
 async def serve(runtime: Runtime) -> None:
@@ -27,9 +37,18 @@ async def serve(runtime: Runtime) -> None:
         SignatureKeys.read(keys).check()
 
     runtime.health.set_fact("webhooks", handler.recent.fact)
+    runtime.health.set_fact("certificate", partial(_certificate, runtime.settings.secrets_dir / "webhook-tls"))
     runtime.health.add_ready_check("signature-key", ready)
     runtime.public.mount(runtime.tenant.spec.webhook.path, handler.handle)
     await runtime.stop.wait()
+
+
+def _certificate(folder: Path) -> str:
+    """Return the certificate of the public host, which a tenant's pod mounts without its key; empty elsewhere."""
+    with suppress(Misconfigured):
+        found = _CERTIFICATE.search(SecretFiles(folder).optional("tls.crt"))
+        return found[0] if found else ""
+    return ""
 
 
 PART = Part("webhook", serve)

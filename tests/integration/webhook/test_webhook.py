@@ -35,6 +35,23 @@ def padded(size: int) -> bytes:
     return body() + b" " * (size - len(body()))
 
 
+async def test_the_certificate_of_the_public_host_is_shown_and_nothing_else_of_its_file(
+    tmp_path: Path, redis_url: str
+) -> None:
+    first, second = (f"-----BEGIN CERTIFICATE-----\n{word}\n-----END CERTIFICATE-----" for word in ("b25l", "dHdv"))
+    async with hooks(tmp_path, redis_url) as service:
+        file = service.runtime.settings.secrets_dir / "webhook-tls" / "tls.crt"
+        assert service.runtime.health.facts["certificate"] == ""
+        file.parent.mkdir()
+        for text in ("no certificate", f"-----BEGIN PRIVATE KEY-----\n{CANARY}\n-----END PRIVATE KEY-----"):
+            file.write_text(text)
+            assert service.runtime.health.facts["certificate"] == ""
+        file.write_text(f"-----BEGIN PRIVATE KEY-----\n{CANARY}\n-----END PRIVATE KEY-----\n{first}\n{second}\n")
+        assert service.runtime.health.facts["certificate"] == first
+        file.write_bytes(b"\xff")
+        assert service.runtime.health.facts["certificate"] == ""
+
+
 # stored
 
 

@@ -4,6 +4,7 @@ There is no node here, so nothing runs: what pods of a real cluster would report
 themselves. The operator calls the API server by way of a proxy that counts and fails on demand.
 """
 
+import base64
 import os
 import sys
 import time
@@ -222,13 +223,17 @@ def rights_of(kube: KubeClient, namespace: str) -> str:
 
 @contextmanager
 def ending(scene: OperatorScene) -> Iterator[OperatorScene]:
-    """Stop what was started, and hold every test to the promise that nothing secret gets out."""
+    """Stop what was started, and hold every test to the promise that nothing secret gets in or out."""
+    scene.proxy.look_for(CANARY, base64.b64encode(CANARY.encode()).decode())
     try:
         yield scene
         events = str(scene.kube.list("event", scene.namespace))
         status = str([tenant.get("status") for tenant in scene.kube.list("ast", scene.namespace)])
         assert CANARY not in events + status, "a secret value stands in status or events"
         assert CANARY not in scene.log(), "a secret value stands in the log"
+        assert not [call for call in scene.proxy.leaks if "/secrets" in call], (
+            "the operator was sent the value of a merchant's secret"
+        )
         assert "Traceback" not in scene.log(), scene.log()
     finally:
         sys.stdout.write(scene.log())  # pytest shows it with a failure

@@ -109,6 +109,19 @@ def test_every_missing_key_is_named_at_once(tmp_path: Path) -> None:
     assert SecretFiles(folder).all_of("accountToken", "partnerToken") == ["b", "a"]
 
 
+def test_what_cannot_be_used_is_missing(tmp_path: Path) -> None:
+    folder = tmp_path / "afterbuy"
+    folder.mkdir()
+    (folder / "good").write_text("a")
+    (folder / "empty").write_text(" \n")
+    (folder / "binary").write_bytes(b"\xff\xfe")
+    assert SecretFiles(folder).missing("good", "empty", "binary", "absent") == [
+        "afterbuy/empty",
+        "afterbuy/binary",
+        "afterbuy/absent",
+    ]
+
+
 def test_several_keys_one_per_line(tmp_path: Path) -> None:
     (tmp_path / "secretKey").write_text("\nnew \r\n\n old\n")
     assert SecretFiles(tmp_path).lines("secretKey") == ("new", "old")

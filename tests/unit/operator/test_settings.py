@@ -8,7 +8,7 @@ import pytest
 
 from aftersend.errors import Misconfigured
 from aftersend.settings import ListenAddress
-from aftersend_operator.settings import PodMonitorWishes, read_operator_settings
+from aftersend_operator.settings import Dns, ExternalRedis, PodMonitorWishes, TenantNetwork, read_operator_settings
 
 REQUIRED = {"AFTERSEND_SERVICE_IMAGE": "services:1", "AFTERSEND_REDIS_IMAGE": "redis:8"}
 
@@ -38,6 +38,9 @@ def test_every_variable_is_read() -> None:
             "AFTERSEND_OPERATOR_RELEASE": "aftersend",
             "AFTERSEND_INGRESS_NAMESPACE_SELECTOR": "kubernetes.io/metadata.name=ingress-nginx",
             "AFTERSEND_SCRAPE_NAMESPACE_SELECTOR": "team=watch, monitoring=yes",
+            "AFTERSEND_TENANT_NETWORK": '{"dns": {"addresses": ["169.254.20.10"]}, "externalRedis": {"ports": [7000]}}',
+            "AFTERSEND_POD_ANNOTATIONS": "a/b, c/*",
+            "AFTERSEND_POD_LABELS": "",
             "AFTERSEND_ALLOW_HTTP": "1",
             "AFTERSEND_UPSTREAM_HOSTS": "Sandbox.demo.svc",
             "AFTERSEND_LOG_FORMAT": "console",
@@ -59,6 +62,8 @@ def test_every_variable_is_read() -> None:
     assert settings.wave_failures == 4
     assert settings.ingress_namespaces == (("kubernetes.io/metadata.name", "ingress-nginx"),)
     assert settings.scrape_namespaces == (("monitoring", "yes"), ("team", "watch"))
+    assert settings.network == TenantNetwork(Dns(addresses=("169.254.20.10",)), ExternalRedis(ports=(7000,)))
+    assert (settings.pod_annotations, settings.pod_labels) == (("a/b", "c/*"), ())
     assert settings.upstream_hosts == {"sandbox.demo.svc"}
     assert (settings.allow_http, settings.log_format, settings.log_level) == (True, "console", "debug")
 
@@ -86,6 +91,18 @@ def test_every_variable_is_read() -> None:
         ("AFTERSEND_INGRESS_NAMESPACE_SELECTOR", "just-a-key"),
         ("AFTERSEND_SCRAPE_NAMESPACE_SELECTOR", "key=not a value"),
         ("AFTERSEND_SCRAPE_NAMESPACE_SELECTOR", "=value"),
+        ("AFTERSEND_TENANT_NETWORK", "53"),
+        ("AFTERSEND_TENANT_NETWORK", '{"dns": {"port": 0}}'),
+        ("AFTERSEND_TENANT_NETWORK", '{"dns": {"addresses": ["dns.example"]}}'),
+        ("AFTERSEND_TENANT_NETWORK", '{"dns": {"podSelector": {"no key": "x"}}}'),
+        ("AFTERSEND_TENANT_NETWORK", '{"externalRedis": {"ports": [65536]}}'),
+        ("AFTERSEND_TENANT_NETWORK", '{"externalRedis": {"networks": ["redis.example"]}}'),
+        ("AFTERSEND_TENANT_NETWORK", '{"externalRedis": {"networks": ["10.0.0.1/8"]}}'),
+        ("AFTERSEND_TENANT_NETWORK", '{"externalRedis": {"networks": ["169.254.169.254/32"]}}'),
+        ("AFTERSEND_TENANT_NETWORK", '{"externalRedis": {"networks": ["64:ff9b::/96"]}}'),
+        ("AFTERSEND_POD_ANNOTATIONS", "a b"),
+        ("AFTERSEND_POD_ANNOTATIONS", "a,"),
+        ("AFTERSEND_POD_LABELS", "[a-z]*"),
         ("AFTERSEND_ALLOW_HTTP", "true"),
         ("AFTERSEND_LOG_FORMAT", "xml"),
         ("AFTERSEND_LOG_LEVEL", "loud"),

@@ -46,11 +46,11 @@ def redis_files(user: str) -> dict[str, str]:
 
 
 AFTERBUY = {
-    "afterbuy/partnerToken": f"{AB}:partnerToken",
-    "afterbuy/accountToken": f"{AB}:accountToken",
+    "afterbuy/partnerToken": f"{AB}:partnerToken?",
+    "afterbuy/accountToken": f"{AB}:accountToken?",
     "afterbuy/partnerId": f"{AB}:partnerId?",
 }
-SENDCLOUD = {"sendcloud/publicKey": f"{SC}:publicKey", "sendcloud/secretKey": f"{SC}:secretKey"}
+SENDCLOUD = {"sendcloud/publicKey": f"{SC}:publicKey?", "sendcloud/secretKey": f"{SC}:secretKey?"}
 SIGNATURE = {"sendcloud/webhookSignatureKey": f"{SC}:webhookSignatureKey?"}
 KEYS = {"data-key/*": f"{OWN}-data-key:*"}
 FINGERPRINT = {"data-key/fingerprint": f"{OWN}-fingerprint:fingerprint"}
@@ -63,7 +63,7 @@ FINGERPRINT = {"data-key/fingerprint": f"{OWN}-fingerprint:fingerprint"}
         (
             "Deployment/webhook",
             None,
-            {"sendcloud/secretKey": f"{SC}:secretKey", **SIGNATURE, **redis_files("webhook"), **KEYS},
+            {"sendcloud/secretKey": f"{SC}:secretKey?", **SIGNATURE, **redis_files("webhook"), **KEYS},
         ),
         ("Deployment/writer", None, {**AFTERBUY, **redis_files("writer"), **KEYS, **FINGERPRINT}),
         ("CronJob/export", None, {**redis_files("trigger"), **KEYS}),
@@ -85,6 +85,19 @@ def test_each_part_gets_the_secrets_of_its_work_and_no_other(
     key: str, of: Tenant | None, expected: dict[str, str]
 ) -> None:
     assert files(key, of) == expected
+
+
+def test_the_webhook_gets_the_certificate_of_its_host_without_the_key() -> None:
+    of = {"webhook": {"host": "h.example", "tlsSecretName": "tls"}}
+    paths = {
+        key: files(key, tenant(**of)) for key in ("Deployment/webhook", "Deployment/exporter", "Deployment/writer")
+    }
+    paths["compact"] = files("Deployment/all", tenant(topology="compact", **of))
+    found = {key: {n: v for n, v in each.items() if n.startswith("webhook-tls/")} for key, each in paths.items()}
+    certificate = {"webhook-tls/tls.crt": "tls:tls.crt?"}
+    assert [found["Deployment/webhook"], found["compact"]] == [certificate] * 2
+    assert not found["Deployment/exporter"]
+    assert not found["Deployment/writer"]
 
 
 def test_an_s3_storage_has_credentials_only_if_the_document_names_them() -> None:
@@ -220,7 +233,7 @@ def test_changed_secrets_of_redis_or_its_memory_roll_redis_and_not_the_services(
 
 def test_merchants_secrets_are_only_named() -> None:
     other = tenant(afterbuy={"credentials": {"secretName": "new"}})
-    assert files("Deployment/writer", other)["afterbuy/partnerToken"] == "new:partnerToken"
+    assert files("Deployment/writer", other)["afterbuy/partnerToken"] == "new:partnerToken?"
 
 
 PLACED = tenant(

@@ -1,9 +1,12 @@
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import pytest
 
 from aftersend_operator.informer.cache import Cache
+from aftersend_operator.model.certificates import AUTHORITY_LIFE, new_authority
 from aftersend_operator.model.pods import PodRecord
 from aftersend_operator.status.collector import ASK_AGAIN_SECONDS, ASK_SECONDS, StatusCollector
 from aftersend_operator.status.startup_grace import grace_of
@@ -61,6 +64,28 @@ async def test_a_pod_that_is_not_well_is_asked_more_often_and_one_that_turned_at
     assert not (await found.collect(record, GRACE)).faults
     await found.collect(record, GRACE)
     assert len(pods.asked) == 3
+
+
+async def test_which_keys_are_missing_and_when_the_certificate_expires_the_pods_report() -> None:
+    now = datetime(2026, 11, 26, tzinfo=UTC)
+    pem = new_authority("hooks", now=now).certificate.decode()
+    facts = {"missingKeys": ["afterbuy/accountToken"], "certificate": pem}
+    pods, record = Pods([pod("all")], facts), recorded_tenant(topology="compact")
+    found = collector(pods, [0.0])
+    assert found.certificate_end(record) == 0
+    reported = await found.collect(record, GRACE)
+    assert reported.missing_keys == {"accountToken"}
+    assert found.certificate_end(record) == (now + AUTHORITY_LIFE).timestamp()
+
+
+@pytest.mark.parametrize(
+    "certificate", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----"]
+)
+async def test_what_is_no_certificate_has_no_end(certificate: str) -> None:
+    pods, record = Pods([pod("webhook")], {"certificate": certificate}), recorded_tenant()
+    found = collector(pods, [0.0])
+    await found.collect(record, GRACE)
+    assert found.certificate_end(record) == 0
 
 
 async def test_what_a_pod_said_last_stands_no_longer_when_it_is_silent_or_gone() -> None:
