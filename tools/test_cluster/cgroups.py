@@ -8,6 +8,8 @@ from pathlib import Path
 from tools.test_cluster.site import Site
 
 ROOT = Path("/sys/fs/cgroup")
+WEIGHT = 8192
+"""Of all pods together beside this machine's processes: as much as eight. By default they would weigh like one."""
 
 
 def supported() -> bool:
@@ -16,13 +18,15 @@ def supported() -> bool:
 
 
 def make(site: Site) -> None:
-    """One empty group per hierarchy; in ``cpuset`` an empty one would take no process."""
+    """One group per hierarchy; in ``cpuset`` an empty one would take no process."""
     for hierarchy in _hierarchies():
         group = hierarchy / site.name
         group.mkdir(exist_ok=True)
         for name in ("cpuset.cpus", "cpuset.mems"):
             if (hierarchy / name).exists():
                 (group / name).write_text((hierarchy / name).read_text())
+        if (group / "cpu.shares").exists():
+            (group / "cpu.shares").write_text(str(WEIGHT))
 
 
 def remove(site: Site) -> None:

@@ -23,6 +23,7 @@ def a_pod(name: str, image: str, *command: str, claim: str = "", port: int = 0) 
         "imagePullPolicy": "Never",
         "command": list(command),
         **({"readinessProbe": {"tcpSocket": {"port": port}, "periodSeconds": 1}} if port else {}),
+        "resources": {"requests": {"cpu": "10m"}},
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
         "securityContext": {
             "allowPrivilegeEscalation": False,
