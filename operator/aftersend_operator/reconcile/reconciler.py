@@ -145,7 +145,7 @@ class Reconciler:
         await self._write_status(record, health, reported)
         again = _GATE_RETRY_SECONDS if result.waits_for_turn else RESYNC_SECONDS
         starting = [grace.left(pod) for pod in pods if not pod.ended and not pod.deleting]
-        dues = [*(part.due_in for part in parts), *starting, grace.redis_left]
+        dues = [*(part.due_in for part in parts), *starting, grace.redis_left, self.collector.due_in(record.key)]
         return min([again, *(max(due, _MIN_RECHECK_SECONDS) for due in dues if due > 0)])
 
     async def _apply_children(self, record: TenantRecord) -> ApplyResult:

@@ -49,6 +49,11 @@ class _Answer:
         is_well = self.report is not None and not any(self.report.checks.values())
         return self.ready == pod.ready and now - self.at < (ASK_SECONDS if is_well else ASK_AGAIN_SECONDS)
 
+    def due_in(self, now: float) -> float:
+        """Return the seconds until the pod is to be asked without another cause; a silent one costs a timeout."""
+        is_unwell = self.report is not None and any(self.report.checks.values())
+        return (ASK_AGAIN_SECONDS if is_unwell else ASK_SECONDS) - (now - self.at)
+
 
 @dataclass(frozen=True, slots=True)
 class StatusCollector:
@@ -73,6 +78,11 @@ class StatusCollector:
         """Return the Unix time when the webhook's certificate expires, as its pods last saw it; 0 if none is known."""
         reports = (answer.report for answer in self._answers.get(record.key, {}).values())
         return max((certificate_end(report.certificate) for report in reports if report), default=0.0)
+
+    def due_in(self, tenant: Key) -> float:
+        """Return the seconds until a pod of the tenant is to be asked again; 0 if there is none."""
+        now = self.clock()
+        return min((answer.due_in(now) for answer in self._answers.get(tenant, {}).values()), default=0.0)
 
     def forget(self, tenant: Key) -> None:
         """Drop what is kept of a deleted tenant."""

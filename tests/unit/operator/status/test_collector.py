@@ -88,6 +88,26 @@ async def test_what_is_no_certificate_has_no_end(certificate: str) -> None:
     assert found.certificate_end(record) == 0
 
 
+@pytest.mark.parametrize(
+    ("facts", "period", "between"),
+    [
+        ({}, ASK_SECONDS, ASK_SECONDS - 1),
+        ({"checks": {"redis": "away"}}, ASK_AGAIN_SECONDS, ASK_AGAIN_SECONDS - 1),
+        (None, ASK_SECONDS, ASK_AGAIN_SECONDS - 1),
+    ],
+)
+async def test_the_next_question_is_due_whatever_passes_come_between(
+    facts: dict[str, Any] | None, period: float, between: float
+) -> None:
+    pods, now, record = Pods([pod("writer")], facts), [0.0], recorded_tenant()
+    found = collector(pods, now)
+    assert found.due_in(record.key) == 0
+    await found.collect(record, GRACE)
+    now[0] = between
+    await found.collect(record, GRACE)
+    assert found.due_in(record.key) == period - between
+
+
 async def test_what_a_pod_said_last_stands_no_longer_when_it_is_silent_or_gone() -> None:
     pods, now, record = Pods([pod("writer", ready=False)], {"checks": {"redis": "away"}}), [0.0], recorded_tenant()
     found = collector(pods, now)
