@@ -17,8 +17,9 @@ no export or write-back since a moment        the other side has seen one after 
 ============================================  ==========================================================  =======
 
 Deliberate delays are no untruth, and are those of the operator's truth table: a restarted container serves again when
-it has been ready for a minute, and a pod may be without a node for ten seconds. Nothing here is shared with the
-operator: a mistake must not cancel itself out.
+it has been ready for a minute, and a pod may be without a node for ten seconds. What a pod saw and had no time to
+report goes with it (``began``); the next one reports what comes next. Nothing here is shared with the operator: a
+mistake must not cancel itself out.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -170,6 +171,11 @@ def parts_of(
     by_part = {_component(each): each for each in workloads}
     living = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"] and _phase(pod) != "Failed"]
     return [_part(name, by_part.get(name), [p for p in living if _component(p) == name], now=now) for name in names]
+
+
+def began(pods: Iterable[dict[str, Any]], names: Sequence[str]) -> float:
+    """When the newest pod of these parts began: what an older one saw may have gone with it."""
+    return max((_unix(pod["metadata"]["creationTimestamp"]) for pod in pods if _component(pod) in names), default=0.0)
 
 
 def _part(name: str, workload: dict[str, Any] | None, pods: list[dict[str, Any]], *, now: float) -> PartFacts:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.cluster.spells import Spell, SpellLog
-from tests.support.cluster.truth import BY_SERVICES, Facts, PartFacts, Said, Untruth, parts_of, said_by, untruths
+from tests.support.cluster.truth import BY_SERVICES, Facts, PartFacts, Said, Untruth, began, parts_of, said_by, untruths
 
 NOW = datetime(2026, 11, 26, 10, tzinfo=UTC).timestamp()
 WELL = {"Ready": (True, "Running"), "Progressing": (False, "UpToDate"), "Degraded": (False, "Healthy")}
@@ -124,6 +124,11 @@ def test_what_workloads_show(status: dict[str, Any], *, complete: bool, faulty: 
 
 def test_a_part_without_a_workload_serves_not() -> None:
     assert parts_of(["redis"], [workload()], [pod()], now=NOW) == [PartFacts("redis", serves=False, complete=False)]
+
+
+def test_what_was_seen_before_the_newest_pod_began_is_not_asked_for() -> None:
+    assert began([pod(since=300), pod(since=20), {"metadata": {}}], ("all", "writer")) == NOW - 20
+    assert began([], ("all",)) == 0
 
 
 def test_what_a_status_says_is_read() -> None:
