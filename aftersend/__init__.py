@@ -7,6 +7,8 @@ The parts (exporter, webhook, writer, operator) import the core; it imports none
     tenant                         the tenant document: model, rules, loading, status
     observe                        logs, traces and metrics without personal data
     redis, sealing                 connections, keys, leases; encryption of what is stored
+    key_agreement                  the public half of a data key, with which the webhook seals
+    key_folder, key_files          folders of keys: which opens, which seals; making keys
     iso3166                        countries and states by their codes, read from what people write
     afterbuy, sendcloud            the clients of both upstreams, with call_retries, circuit_breaker, backoff and loops
     stream                         events: consumer group, retries, dead letters

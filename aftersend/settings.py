@@ -40,7 +40,7 @@ class Settings:
     tenant_file: Path
     """``AFTERSEND_TENANT_FILE``: the tenant document."""
     secrets_dir: Path
-    """``AFTERSEND_SECRETS_DIR``: folders afterbuy, sendcloud, redis and data-key, one file per key."""
+    """``AFTERSEND_SECRETS_DIR``: folders afterbuy, sendcloud, redis, data-key and seal-key, one file per key."""
     redis_url: str
     """``AFTERSEND_REDIS_URL``: redis:// or rediss://, host, port, database; the password is a secret file."""
     listen: ListenAddress

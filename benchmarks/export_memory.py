@@ -28,6 +28,7 @@ from aftersend.afterbuy.client import AfterbuyClient, AfterbuyCredentials
 from aftersend.backup.collect import Collector
 from aftersend.backup.create import Backups
 from aftersend.backup.target import open_target
+from aftersend.key_files import make_data_keys
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
 from aftersend.observe import logs
@@ -36,7 +37,7 @@ from aftersend.observe.metrics import Metrics
 from aftersend.redis.connection import connect
 from aftersend.redis.embedded import EmbeddedValkey
 from aftersend.runs import RunRequest
-from aftersend.sealing import Keyring, make_data_keys
+from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.client import SendcloudClient, SendcloudCredentials
 from aftersend.sendcloud.limits import Limit, RateBucket

@@ -36,11 +36,10 @@ _READ_ORDER: Final[tuple[EventPlace, ...]] = ("delayed", "dead", "stream", "dela
 class Collector:
     """Reads the records of one tenant; ``unreadable`` counts sealed parts that could not be opened."""
 
-    def __init__(self, *, state: TenantState, streams: list[Stream], ledger: Ledger, keyring: Keyring) -> None:
+    def __init__(self, *, state: TenantState, streams: list[Stream], ledger: Ledger) -> None:
         self._state = state
         self._streams = streams
         self._ledger = ledger
-        self._keyring = keyring
         self.unreadable = 0
 
     @classmethod
@@ -50,7 +49,6 @@ class Collector:
             state=TenantState(redis, tenant=tenant),
             streams=[Stream(redis, tenant=tenant, name=name, keyring=keyring) for name in GROUPS],
             ledger=Ledger(redis, tenant=tenant, keyring=keyring),
-            keyring=keyring,
         )
 
     async def records(self) -> AsyncIterator[Record]:
@@ -77,9 +75,8 @@ class Collector:
 
     def _saved_event(self, stream: Stream, place: EventPlace, event: StoredEvent) -> SavedEvent:
         fields = event.fields
-        bound = stream.bound(text_of(fields, b"type"), text_of(fields, b"id"))
         try:
-            plain = self._keyring.open(fields.get(b"data", b""), bound=bound)
+            plain = stream.unseal(fields)
         except AftersendError:
             return SavedEvent(stream.name, place, dict(fields), event.due)
         return SavedEvent(stream.name, place, {**fields, b"data": plain}, event.due, opened=True)

@@ -4,9 +4,11 @@ Services run on meanwhile. Each value is exchanged in one step, and only if it i
 that has changed or is in flight stays as it is and is found by the next call. An event on a stream gets a new entry,
 since entries cannot be changed; it keeps id, first and trace. Events in flight end by themselves; an entry that a dead
 process has held for longer than a minute is exchanged. A repeated call goes on where the last one ended: what is sealed
-under the newest key is skipped.
+under the newest key is skipped. What the webhook sealed with a seal key counts for the data key of the same name.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
@@ -76,13 +78,13 @@ class Resealer:
 
     async def _value(self, name: str, bound: bytes, newest: str) -> int:
         old = await self._get(name)
-        new = self._sealed_anew(old, bound, newest)
+        new = self._sealed_anew(old, partial(self._keyring.open, old, bound=bound), bound, newest)
         return int(await RESEAL_VALUE.run(self._redis, keys=[name], args=[old, new])) if new else 0
 
     async def _event(self, stream: Stream, place: EventPlace, found: StoredEvent, newest: str) -> int:
         fields = found.fields
         bound = stream.bound(text_of(fields, b"type"), text_of(fields, b"id"))
-        new = self._sealed_anew(fields.get(b"data", b""), bound, newest)
+        new = self._sealed_anew(fields.get(b"data", b""), partial(stream.unseal, fields), bound, newest)
         if not new:
             return 0
         resealed = flat({**fields, b"data": new})
@@ -93,12 +95,12 @@ class Resealer:
         args = [group, _HELD_MS, found.name, *resealed]
         return int(await RESEAL_ENTRY.run(self._redis, keys=[key], args=args))
 
-    def _sealed_anew(self, old: bytes, bound: bytes, newest: str) -> bytes:
+    def _sealed_anew(self, old: bytes, unseal: Callable[[], bytes], bound: bytes, newest: str) -> bytes:
         """Reseal a value; empty if it is under the newest key already, or cannot be opened."""
         if key_id_of(old) in ("", newest):
             return b""
         try:
-            return self._keyring.seal(self._keyring.open(old, bound=bound), bound=bound, key=newest)
+            return self._keyring.seal(unseal(), bound=bound, key=newest)
         except (UnknownKey, Rejected):
             return b""
 

@@ -17,6 +17,7 @@ from aftersend.afterbuy.client import AfterbuyClient
 from aftersend.afterbuy.credentials import AfterbuyCredentials
 from aftersend.cli.tenant_context import TenantLocation
 from aftersend.errors import AftersendError, CredentialsRefused, Misconfigured
+from aftersend.key_files import foreign_seal_keys
 from aftersend.observe.meter import NoMeter
 from aftersend.redis import durability
 from aftersend.redis.connection import connect
@@ -215,6 +216,11 @@ def _keys_finding(name: str, check: Callable[[], str]) -> Finding:
 def _data_key(location: TenantLocation) -> str:
     keyring = Keyring(location.secrets("data-key"))
     keyring.check(fingerprint=True)
+    if wrong := foreign_seal_keys(location.secrets_dir):
+        raise Misconfigured(
+            f"seal-key/{wrong[0]} belongs to no data key, so what the webhook stores would not open",
+            cure="remove the folder seal-key: without it the webhook derives its keys from data-key",
+        )
     return f"usable, {keyring.key_id()} seals"
 
 

@@ -11,16 +11,19 @@ from aftersend.cli.exit_codes import FAILED, OK, print_error
 from aftersend.cli.output import show_json, show_table, show_text
 from aftersend.cli.tenant_context import TenantLocation, locate, session_at
 from aftersend.errors import Misconfigured
-from aftersend.sealing import make_next_key
+from aftersend.key_files import make_next_key, write_seal_keys
 
 _HEAD = ("key", "here", "orders", "events", "backups")
 
 
 async def new(file: Path | None, data_dir: Path, *, as_json: bool) -> int:
     """Make the next data key in the folder of the tenant's secrets."""
-    folder = locate(file, data_dir).secrets_dir / "data-key"
+    secrets = locate(file, data_dir).secrets_dir
+    folder = secrets / "data-key"
     try:
         name = make_next_key(folder)
+        if (secrets / "seal-key").is_dir():
+            write_seal_keys(secrets)
     except OSError as error:
         raise Misconfigured(
             f"no key can be written to {folder} ({type(error).__name__})",

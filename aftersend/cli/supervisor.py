@@ -18,7 +18,7 @@ from aftersend.backoff import Backoff
 from aftersend.cli import tenant_context
 from aftersend.cli.exit_codes import FAILED, OK
 from aftersend.cli.output import show_text
-from aftersend.cli.up_plan import ServedTenant, UpPlan, served_tenants, summary
+from aftersend.cli.up_plan import ServedTenant, UpPlan, served_tenants, summary, update_seal_keys
 from aftersend.errors import AftersendError
 from aftersend.loops import every, pause
 from aftersend.observe import context, logs, traces
@@ -41,6 +41,7 @@ from aftersend.service.runtime import Part, Runtime, Shared, http_session, runti
 _RESTART_BACKOFF = Backoff(first=1.0, longest=60.0)
 _VALKEY_CHECK_SECONDS = 1.0
 _REWRITE_SECONDS = 86_400.0
+_SEAL_KEY_SECONDS = 15.0
 
 
 def serve(plan: UpPlan) -> int:
@@ -123,7 +124,12 @@ async def _run_tenant_loops(runtime: Runtime) -> None:
         watch_event_loop(runtime),
         watch_secrets(runtime),
         keep_heartbeat(runtime, part="up"),
+        every(_SEAL_KEY_SECONDS, partial(_update_seal_keys, runtime), runtime.stop),
     )
+
+
+async def _update_seal_keys(runtime: Runtime) -> None:
+    update_seal_keys(runtime.settings.secrets_dir)
 
 
 async def _supervise(part: Part, runtime: Runtime) -> None:

@@ -8,6 +8,7 @@ to its webhook path; that depends on how many were named, not on how many are us
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import msgspec
 from aftersend.cli.exit_codes import print_error
 from aftersend.cli.tenant_context import TenantLocation
 from aftersend.errors import Misconfigured
-from aftersend.sealing import make_data_keys
+from aftersend.key_files import make_data_keys, write_seal_keys
 from aftersend.secrets import SecretFiles
 from aftersend.settings import Settings, read_settings
 from aftersend.tenant.document import Tenant
@@ -131,6 +132,13 @@ def _make_keys(secrets: Path) -> None:
         raise Misconfigured(
             f"no data key can be made in {secrets} ({type(error).__name__})", cure="make the folder writable once"
         ) from None
+    update_seal_keys(secrets)
+
+
+def update_seal_keys(secrets: Path) -> None:
+    """Bring the webhook's seal keys in line with the data keys; where the folder is read-only, it derives them."""
+    with suppress(OSError, Misconfigured):
+        write_seal_keys(secrets)
 
 
 def _with_webhook_path(tenant: Tenant, path: str) -> Tenant:

@@ -32,6 +32,8 @@ from aftersend.tenant.upstream_urls import is_loopback
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+SEALING_PARTS = ("webhook",)
+"""Parts that seal with public keys and have no data key."""
 _LONGEST_CALL = aiohttp.ClientTimeout(total=300, sock_connect=10, sock_read=60)
 
 
@@ -53,7 +55,7 @@ class Runtime:
     identity: str
     settings: Settings
     secrets: Callable[[str], SecretFiles]
-    """Opens one folder of secret files: afterbuy, sendcloud, redis, data-key, backup."""
+    """Opens one folder of secret files: afterbuy, sendcloud, redis, data-key, seal-key, backup."""
     redis: "Redis"
     keyring: Keyring
     http: aiohttp.ClientSession
@@ -121,7 +123,7 @@ async def runtime_for(
         public=shared.public,
         stop=shared.stop,
     )
-    _basic_checks(runtime)
+    _basic_checks(runtime, opens=part not in SEALING_PARTS)
     shared.metrics.suspended.labels(tenant.identity).set(tenant.spec.suspend)
     try:
         yield runtime
@@ -135,7 +137,7 @@ def _warn_without_tls(redis_url: str) -> None:
         get_logger().warning("redis_without_tls", setting="AFTERSEND_REDIS_URL")
 
 
-def _basic_checks(runtime: Runtime) -> None:
+def _basic_checks(runtime: Runtime, *, opens: bool) -> None:
     async def redis_answers() -> None:
         try:
             await runtime.redis.info("server")  # INFO, not PING: the webhook's ACL user may not PING
@@ -146,4 +148,5 @@ def _basic_checks(runtime: Runtime) -> None:
         runtime.keyring.check()
 
     runtime.health.add_ready_check("redis", redis_answers)
-    runtime.health.add_ready_check("data-key", data_key_usable)
+    if opens:
+        runtime.health.add_ready_check("data-key", data_key_usable)

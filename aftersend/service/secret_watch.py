@@ -16,7 +16,7 @@ from aftersend.observe.logs import get_logger
 from aftersend.observe.metrics import Metrics
 from aftersend.secrets import SecretFiles
 
-FOLDERS: Final = ("afterbuy", "sendcloud", "redis", "data-key", "backup")
+FOLDERS: Final = ("afterbuy", "sendcloud", "redis", "data-key", "seal-key", "backup")
 EVERY_SECONDS: Final = 15.0
 Folders = Callable[[str], SecretFiles]
 

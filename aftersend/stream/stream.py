@@ -19,8 +19,8 @@ from aftersend.observe.traces import messaging, span
 from aftersend.redis.connection import guarded
 from aftersend.redis.keys import Keys
 from aftersend.redis.memory_guard import MemoryGuard
-from aftersend.sealing import Keyring, bind, padded
-from aftersend.stream.event import Event, EventType, Fields, Source, new_id, pack, rfc3339, unpack
+from aftersend.sealing import Keyring, SealKeyring, bind, padded
+from aftersend.stream.event import Event, EventType, Fields, Source, new_id, pack, rfc3339, text_of, unpack
 from aftersend.stream.group_commit import GroupCommit
 
 StreamName = Literal["parcels", "runs"]
@@ -39,8 +39,10 @@ class Stream:
         tenant: str,
         name: StreamName,
         keyring: Keyring,
+        seals: SealKeyring | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """``seals``: seal with a public key instead of a data key."""
         keys = Keys(tenant)
         self.redis = redis
         self.tenant = tenant
@@ -52,6 +54,7 @@ class Stream:
         self.outage_key = keys.key(name, "outage")
         self.clock = clock
         self._keyring = keyring
+        self._seals = seals or keyring
         self._memory_guard = MemoryGuard(redis)
         self._group_commit = GroupCommit(redis, self.key)
 
@@ -86,8 +89,14 @@ class Stream:
     def open(self, fields: Fields) -> Event:
         """Unseal the event in an entry; ``Rejected`` (dead) or ``UnknownKey`` (later) if that fails."""
         event = unpack(fields)
-        plain = self._keyring.open(event.data, bound=self.bound(event.type, event.id))
-        return dataclasses.replace(event, data=plain)
+        return dataclasses.replace(event, data=self.unseal(fields))
+
+    def unseal(self, fields: Fields) -> bytes:
+        """Open the sealed data of an entry; only what the webhook writes may be sealed with its public key."""
+        kind, source = text_of(fields, b"type"), text_of(fields, b"source")
+        is_webhooks = (self.name, kind, source) == ("parcels", "parcel.changed", "webhook")
+        bound = self.bound(kind, text_of(fields, b"id"))
+        return self._keyring.open(fields.get(b"data", b""), bound=bound, public=is_webhooks)
 
     async def entries(self, *, dead: bool = False) -> AsyncIterator[tuple[bytes, Fields]]:
         """Yield id and fields of every entry of the stream, or of its dead letters, the oldest first (XRANGE)."""
@@ -155,7 +164,7 @@ class Stream:
             attempt=1,
             first=moment,
             traceparent=traceparent,
-            data=self._keyring.seal(padded(msgspec.json.encode(data)), bound=self.bound(kind, name)),
+            data=self._seals.seal(padded(msgspec.json.encode(data)), bound=self.bound(kind, name)),
         )
 
     def bound(self, kind: str, name: str) -> bytes:

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from aftersend.key_files import make_data_keys
 from aftersend.redis.embedded import EmbeddedValkey
-from aftersend.sealing import make_data_keys
 from aftersend_demo.process import ChildProcess
 
 PARTS = ("exporter", "webhook", "writer")

@@ -14,6 +14,7 @@ _PLACES = (
 _AFTER_A_WAIT = {"upstream", "remaining"}
 """Only an event that was delayed carries these; whether one is due again by now is a matter of time."""
 _SEALED = re.compile(rb"\d{8}(-\d{1,9})?:.{40,}", re.DOTALL)
+_PUBLICLY_SEALED = re.compile(rb"\d{8}(-\d{1,9})?!.{72,}", re.DOTALL)
 
 
 def pattern(key: str) -> str:
@@ -25,6 +26,8 @@ def pattern(key: str) -> str:
 def form(value: bytes) -> str:
     if _SEALED.fullmatch(value):
         return "<key id>:<nonce, ciphertext>"
+    if _PUBLICLY_SEALED.fullmatch(value):
+        return "<key id>!<ephemeral public key, nonce, ciphertext>"
     return "JSON" if value.startswith(b"{") else "text"
 
 
@@ -48,6 +51,8 @@ def test_fields_of_an_entry_on_a_stream(tenant: ServedTenant, contract: Compare)
     for command in tenant.commands:
         if command[0].upper() == "XADD" and "*" in command:
             fields = dict(zip(*[iter(command[command.index("*") + 1 :])] * 2, strict=True))
+            if (fields.get("type"), fields.get("source")) == ("parcel.changed", "sweep"):
+                continue  # depends on what webhooks have brought before
             if fields.get("v") == "1":
                 sealed = form(fields["data"].encode("latin-1"))
                 names = " ".join(name for name in fields if name not in _AFTER_A_WAIT)

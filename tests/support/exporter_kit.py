@@ -15,6 +15,7 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from aftersend.afterbuy.client import AfterbuyClient, AfterbuyCredentials
+from aftersend.key_files import make_data_keys
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
@@ -22,7 +23,7 @@ from aftersend.observe.meters import UpstreamMeter
 from aftersend.observe.metrics import Metrics
 from aftersend.redis.connection import connect
 from aftersend.runs import RunRequest, RunSummary
-from aftersend.sealing import Keyring, make_data_keys
+from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.client import SendcloudClient, SendcloudCredentials
 from aftersend.sendcloud.limits import RateBucket

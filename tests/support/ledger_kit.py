@@ -5,9 +5,10 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from aftersend.key_files import make_data_keys
 from aftersend.ledger.store import Ledger
 from aftersend.redis.connection import connect
-from aftersend.sealing import Keyring, make_data_keys
+from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.model import ParcelEvent
 

@@ -11,8 +11,9 @@ import msgspec
 from redis.asyncio import Redis
 
 from aftersend.circuit_breaker import CircuitBreaker
+from aftersend.key_files import make_data_keys
 from aftersend.redis.connection import connect
-from aftersend.sealing import Keyring, make_data_keys
+from aftersend.sealing import Keyring, SealKeyring
 from aftersend.secrets import SecretFiles
 from aftersend.stream.consumer import Consumer, ConsumerTiming
 from aftersend.stream.delivery import Handler
@@ -66,6 +67,12 @@ class Meter:
 def keyring_in(folder: Path) -> Keyring:
     make_data_keys(folder / "data-key")
     return Keyring(SecretFiles(folder / "data-key"))
+
+
+def seals_in(folder: Path) -> SealKeyring:
+    """What the webhook seals with: public halves of the keys in that folder."""
+    keyring_in(folder)
+    return SealKeyring(SecretFiles(folder / "seal-key"), SecretFiles(folder / "data-key"))
 
 
 def client(url: str, folder: Path, part: str = "writer") -> Redis:

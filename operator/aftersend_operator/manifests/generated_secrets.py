@@ -1,15 +1,16 @@
-"""Generated secrets: data key, fingerprint key, Redis' users and certificates.
+"""Generated secrets: data key, fingerprint key, seal key, Redis' users and certificates.
 
 Each is created once and never overwritten: a new data key would make everything unreadable that the old one sealed. So
-an existing object wins. Only three things change later: the server certificate near its end, the ACL texts when a newer
-operator grants other rights (passwords stay), and labels and owner, which follow ``deletionPolicy`` and the adoption by
-a later tenant of the same name.
+an existing object wins. Only four things change later: the seal keys, which are the public halves of the data keys and
+follow them; the server certificate near its end; the ACL texts when a newer operator grants other rights (passwords
+stay); and labels and owner, which follow ``deletionPolicy`` and the adoption by a later tenant of the same name.
 
 ====================  =========================================================================================
 secret                keys
 ====================  =========================================================================================
 ``…-data-key``        one per data key, named by its day (rotation adds more)
-``…-fingerprint``     ``fingerprint``; apart from the data keys because the webhook gets those and not this
+``…-fingerprint``     ``fingerprint``; apart from the data keys because the export job gets those and not this
+``…-seal-key``        the public half of each data key, under its name: all that the webhook gets
 ``…-redis-users``     ``<user>.username``, ``<user>.password``, ``users.acl``, ``users-json.acl``
 ``…-redis-tls``       ``ca.crt``, ``ca.key``, ``tls.crt``, ``tls.key``
 ====================  =========================================================================================
@@ -23,15 +24,18 @@ from datetime import datetime
 from secrets import token_urlsafe
 from typing import Any, Final
 
+from aftersend.key_agreement import public_half
+from aftersend.key_folder import decoded, is_key_name
 from aftersend.tenant.document import Tenant
 from aftersend_operator.manifests.redis_acl import USERS, acl_file
 from aftersend_operator.model.certificates import KeyPair, is_due, names_of, new_authority, new_server, outlives_server
 from aftersend_operator.model.naming import Manifest, child_name, kept_labels, namespace_of, owner_reference
 
-SECRETS: Final = ("data-key", "fingerprint", "redis-users", "redis-tls")
+KEYS: Final = ("data-key", "fingerprint", "seal-key")
+SECRETS: Final = (*KEYS, "redis-users", "redis-tls")
 PLAIN_ACL: Final = "users.acl"
 JSON_ACL: Final = "users-json.acl"
-_PARTS: Final = {"data-key": "data-key", "fingerprint": "data-key", "redis-users": "redis", "redis-tls": "redis"}
+_PARTS: Final = {**dict.fromkeys(KEYS, "data-key"), "redis-users": "redis", "redis-tls": "redis"}
 
 
 def secret_names(tenant: Tenant) -> list[str]:
@@ -46,11 +50,34 @@ def key_names(tenant: Tenant) -> list[str]:
 
 def missing_secrets(tenant: Tenant, *, uid: str, existing: Mapping[str, Manifest], now: datetime) -> list[Manifest]:
     """Render the secrets to create, with contents; ``existing`` are those of ``secret_names`` that exist, by name."""
-    return [
-        {**_frame(tenant, uid, what), "type": "Opaque", "data": _encoded(_contents(tenant, what, now))}
-        for what in _wanted(tenant)
-        if child_name(tenant, what) not in existing
-    ]
+    secrets: dict[str, Manifest] = {}
+    for what in _wanted(tenant):
+        if child_name(tenant, what) not in existing:
+            held = _held(tenant, "data-key", {**existing, **secrets})
+            data = seal_keys(held) if what == "seal-key" else _contents(tenant, what, now)
+            frame = _frame(tenant, uid, what)
+            secrets[frame["metadata"]["name"]] = {**frame, "type": "Opaque", "data": _encoded(data)}
+    return list(secrets.values())
+
+
+def seal_keys(data_keys: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the public half of each data key, as the webhook reads it; what is no key has none."""
+    keys = {name: decoded(text.decode(errors="replace").rstrip()) for name, text in data_keys.items()}
+    return {
+        name: base64.b64encode(public_half(key)) for name, key in keys.items() if key is not None and is_key_name(name)
+    }
+
+
+def renewed_seal_keys(tenant: Tenant, *, existing: Mapping[str, Manifest]) -> Manifest | None:
+    """Return a merge patch if the seal keys are not those of the data keys, else None.
+
+    The seal key of a data key that is there but broken stays: its services go on with the one that they loaded.
+    """
+    data_keys, held = (_held(tenant, what, existing) for what in ("data-key", "seal-key"))
+    wanted = seal_keys(data_keys)
+    changed: dict[str, Any] = _encoded({name: key for name, key in wanted.items() if held.get(name) != key})
+    changed |= dict.fromkeys(held.keys() - data_keys.keys()) if wanted else {}
+    return _patch(tenant, "seal-key", changed) if changed else None
 
 
 def renewed_certificate(tenant: Tenant, *, existing: Mapping[str, Manifest], now: datetime) -> Manifest | None:
@@ -95,7 +122,7 @@ def redis_secrets_hash(tenant: Tenant, existing: Mapping[str, Manifest]) -> str:
 
 
 def _wanted(tenant: Tenant) -> tuple[str, ...]:
-    return SECRETS if tenant.spec.redis.mode == "managed" else SECRETS[:2]
+    return SECRETS if tenant.spec.redis.mode == "managed" else KEYS
 
 
 def _contents(tenant: Tenant, what: str, now: datetime) -> dict[str, bytes]:
@@ -177,7 +204,7 @@ def _frame(tenant: Tenant, uid: str, what: str) -> Manifest:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
 
 
-def _patch(tenant: Tenant, what: str, data: dict[str, str]) -> Manifest:
+def _patch(tenant: Tenant, what: str, data: Mapping[str, str | None]) -> Manifest:
     metadata = {"name": child_name(tenant, what), "namespace": namespace_of(tenant)}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, **({"data": data} if data else {})}
 

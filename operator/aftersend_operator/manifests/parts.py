@@ -39,6 +39,8 @@ class TenantPart:
     signatures: bool = False
     """Mounts the webhook signature key, if the merchant has one."""
     fingerprint: bool = False
+    only_seals: bool = False
+    """Mounts the public halves of the data keys instead of these."""
     serves_webhook: bool = False
     is_service: bool = True
     """Runs until SIGTERM and has an admin address; else a job."""
@@ -59,7 +61,13 @@ EXPORTER: Final = TenantPart(
     calls=("afterbuy", "sendcloud"),
 )
 WEBHOOK: Final = TenantPart(
-    "webhook", ("aftersend-webhook",), "webhook", sendcloud=("secretKey",), signatures=True, serves_webhook=True
+    "webhook",
+    ("aftersend-webhook",),
+    "webhook",
+    sendcloud=("secretKey",),
+    signatures=True,
+    only_seals=True,
+    serves_webhook=True,
 )
 WRITER: Final = TenantPart(
     "writer", ("aftersend-writer",), "writer", afterbuy=True, fingerprint=True, calls=("afterbuy",)

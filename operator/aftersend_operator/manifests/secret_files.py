@@ -25,7 +25,8 @@ def secret_volumes(context: RenderContext, part: TenantPart) -> list[Volume]:
         "afterbuy": _afterbuy(spec.afterbuy.credentials.secret_name) if part.afterbuy else [],
         "sendcloud": _sendcloud(spec.sendcloud.credentials.secret_name, part) if part.sendcloud else [],
         "redis": _managed_redis(context, part) if context.is_managed else _external_redis(context),
-        "data-key": _data_key(context, part),
+        "data-key": [] if part.only_seals else _data_key(context, part),
+        "seal-key": [_source(context.name("seal-key"))] if part.only_seals else [],
         "webhook-tls": _webhook_certificate(context, part),
         "backup": _storage(context) if part.makes_backups else [],
     }

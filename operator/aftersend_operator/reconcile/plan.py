@@ -10,6 +10,9 @@ read       it is not cached                                       read it first:
 wait       it is being deleted, or owned by an earlier tenant     nothing until it is gone
 refuse     another owner controls it                              nothing; a condition says so
 =========  =====================================================  =============================================
+
+One order matters in an upgrade: a webhook that begins to seal with a public key waits until every writer opens that.
+An earlier writer would make its events dead letters.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +24,7 @@ import msgspec
 from aftersend_operator.informer.cache import ChildKey
 from aftersend_operator.model.comparison import DIGEST, covers
 from aftersend_operator.model.kinds import Kind, kind_of
-from aftersend_operator.model.naming import Manifest
+from aftersend_operator.model.naming import PART_LABEL, Manifest
 from aftersend_operator.model.records import ChildRecord
 from aftersend_operator.reconcile.volumes import needs_replacement
 
@@ -47,6 +50,10 @@ def plan_changes(wanted: Sequence[Manifest], children: Mapping[ChildKey, ChildRe
     """Compare children with ``wanted``, manifests that carry their digest."""
     named = {(kind_of(manifest), manifest["metadata"]["name"]): manifest for manifest in wanted}
     steps = [(step_for(manifest, children.get(key), uid=uid), manifest) for key, manifest in named.items()]
+    if _seals_before_it_opens(steps, children):
+        steps = [
+            ("wait" if _part(manifest) == ("Deployment", "webhook") else step, manifest) for step, manifest in steps
+        ]
     return Changes(
         steps=[(step, manifest) for step, manifest in steps if step != "settled"],
         prune=[
@@ -55,6 +62,31 @@ def plan_changes(wanted: Sequence[Manifest], children: Mapping[ChildKey, ChildRe
             if child.tenant_uid == uid and (kind, name) not in named and not child.deleting
         ],
     )
+
+
+def _seals_before_it_opens(steps: Sequence[tuple[Step, Manifest]], children: Mapping[ChildKey, ChildRecord]) -> bool:
+    """Return True if a webhook with a data key would lose it before its writers are the wanted ones."""
+    found = {part: (step, _child_of(manifest, children)) for step, manifest in steps if (part := _part(manifest))}
+    step, webhook = found.get(("Deployment", "webhook"), ("settled", None))
+    if step != "apply" or webhook is None or not _holds_data_key(webhook):
+        return False
+    writer_step, writer = found.get(("Deployment", "writer"), ("settled", None))
+    return writer_step != "settled" or writer is None or writer.rollout is None or not writer.rollout.complete
+
+
+def _holds_data_key(child: ChildRecord) -> bool:
+    """Return True for a Deployment, not yet applied by this release, whose pods mount the data key."""
+    live = msgspec.json.decode(child.content) if child.content else {}
+    volumes = live.get("spec", {}).get("template", {}).get("spec", {}).get("volumes") or []
+    return any(volume.get("name") == "data-key" for volume in volumes)
+
+
+def _part(manifest: Manifest) -> tuple[str, str]:
+    return manifest["kind"], manifest["metadata"].get("labels", {}).get(PART_LABEL, "")
+
+
+def _child_of(manifest: Manifest, children: Mapping[ChildKey, ChildRecord]) -> ChildRecord | None:
+    return children.get((kind_of(manifest), manifest["metadata"]["name"]))
 
 
 def step_for(manifest: Manifest, child: ChildRecord | None, *, uid: str) -> Step:

@@ -22,6 +22,7 @@ from aftersend_operator.manifests.generated_secrets import (
     missing_secrets,
     redis_secrets_hash,
     renewed_certificate,
+    renewed_seal_keys,
     renewed_users,
     secret_names,
 )
@@ -110,6 +111,7 @@ class GeneratedSecrets:
 
 def _renewals(record: TenantRecord, tenant: Tenant, existing: Mapping[str, Manifest], now: datetime) -> list[Manifest]:
     renewed = (
+        renewed_seal_keys(tenant, existing=existing),
         renewed_certificate(tenant, existing=existing, now=now),
         renewed_users(tenant, existing=existing),
     )

@@ -1,7 +1,8 @@
 """The webhook service: verify a webhook of Sendcloud, store its event, then answer.
 
 It listens on the public address for ``spec.webhook.path`` and nothing else, needs no Afterbuy and no Sendcloud, and
-keeps storing events while the tenant is suspended. Without a signature key it runs, answers 503 and is not ready.
+keeps storing events while the tenant is suspended. Without a signature key it runs, answers 503 and is not ready. What
+it stores is sealed with a public key (``sealing.SealKeyring``): it has no key that opens it again.
 """
 
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from aftersend.errors import Misconfigured
+from aftersend.sealing import SealKeyring
 from aftersend.secrets import SecretFiles
 from aftersend.sendcloud.credentials import SignatureKeys
 from aftersend.service.run import run_part
@@ -26,19 +28,24 @@ _CERTIFICATE: Final = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]{1
 async def serve(runtime: Runtime) -> None:
     """Receive for one tenant until ``runtime.stop`` is set."""
     keys = runtime.secrets("sendcloud")
+    seals = SealKeyring(runtime.secrets("seal-key"), runtime.secrets("data-key"))
     handler = WebhookHandler(
         tenant=runtime.identity,
         keys=keys,
-        stream=Stream(runtime.redis, tenant=runtime.identity, name="parcels", keyring=runtime.keyring),
+        stream=Stream(runtime.redis, tenant=runtime.identity, name="parcels", keyring=runtime.keyring, seals=seals),
         metrics=runtime.metrics,
     )
 
     async def ready() -> None:
         SignatureKeys.read(keys).check()
 
+    async def seal_key_usable() -> None:
+        seals.check()
+
     runtime.health.set_fact("webhooks", handler.recent.fact)
     runtime.health.set_fact("certificate", partial(_certificate, runtime.settings.secrets_dir / "webhook-tls"))
     runtime.health.add_ready_check("signature-key", ready)
+    runtime.health.add_ready_check("seal-key", seal_key_usable)
     runtime.public.mount(runtime.tenant.spec.webhook.path, handler.handle)
     await runtime.stop.wait()
 

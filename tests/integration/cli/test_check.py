@@ -14,6 +14,7 @@ from aiohttp import web
 from aftersend.cli import checks
 from aftersend.cli.checks import Finding, matching, run_checks, webhook
 from aftersend.cli.tenant_context import TenantLocation, locate_for_check
+from aftersend.key_files import write_seal_keys
 from aftersend.sendcloud.model import Integration
 from aftersend.tenant.document import Tenant
 from aftersend.tenant.loading import parse_tenant
@@ -143,6 +144,16 @@ async def test_missing_secrets_are_named(tmp_path: Path, upstreams: Upstreams) -
     assert "sendcloud/secretKey" in found["sendcloud"].message
     assert found["data-key"].ok is None or found["data-key"].ok is False
     assert found["signature"].ok is False
+
+
+async def test_a_seal_key_that_belongs_to_no_data_key_is_reported(tmp_path: Path, upstreams: Upstreams) -> None:
+    location = _location(tmp_path, upstreams.port)
+    write_seal_keys(location.secrets_dir)
+    assert _by_name(await run_checks(location))["data-key"].ok is not False
+    folder = location.secrets_dir / "seal-key"
+    (folder / "20260102").write_bytes((folder / "20260101").read_bytes())
+    found = _by_name(await run_checks(location))["data-key"]
+    assert (found.ok, "seal-key/20260102" in found.message) == (False, True)
 
 
 async def test_a_short_signature_key_is_reported(tmp_path: Path, upstreams: Upstreams) -> None:

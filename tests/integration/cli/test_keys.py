@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 from aftersend.backup.reseal import Resealer
+from aftersend.key_files import make_next_key, write_seal_keys
 from aftersend.ledger.entry import Entry, ParcelDetails, ParcelState, TimedValue
-from aftersend.sealing import make_next_key
+from aftersend.stream.scripts import ADD_DELAYED, flat
+from aftersend.stream.stream import Stream
 from tests.integration.backup.test_backup import _put
 from tests.integration.cli.test_backup import Shop as Place
 from tests.support.backup_kit import BackedUpTenant, shop
 from tests.support.ledger_kit import parcel
 from tests.support.part_kit import call_main
+from tests.support.stream_kit import seals_in
 
 NOW = int(time.time() * 1000)
 
@@ -35,7 +38,7 @@ async def mueller(redis_url: str, tmp_path: Path) -> AsyncIterator[BackedUpTenan
 
 def _rotated(at: BackedUpTenant, folder: Path) -> tuple[str, str]:
     old, new = at.keyring.ids()[0], make_next_key(folder / "data-key")
-    at.keyring._look(at_once=True)
+    at.keyring.check()
     return old, new
 
 
@@ -51,7 +54,7 @@ async def test_all_comes_under_the_newest_key_and_is_as_before(mueller: BackedUp
     assert {use.key: (use.ledger, use.events) for use in await _resealer(mueller).uses()} == {new: (2, 3), old: (0, 0)}
     assert await _resealer(mueller).reseal() == 0
     (tmp_path / "data-key" / old).unlink()
-    mueller.keyring._look(at_once=True)
+    mueller.keyring.check()
     assert await mueller.contents() == before
     assert await mueller.lives() == lives
 
@@ -72,6 +75,41 @@ async def test_what_is_being_handled_is_left_alone_and_what_a_dead_process_held_
     await parcels.redis.xclaim(parcels.key, parcels.group, "two", 0, [entry], idle=90_000, force=True)
     assert await resealer.reseal() == 1
     assert [use.events for use in await resealer.uses() if use.key == old] == [0]
+
+
+async def test_what_the_webhook_sealed_counts_for_its_data_key_and_is_resealed(
+    mueller: BackedUpTenant, tmp_path: Path
+) -> None:
+    webhooks = Stream(
+        mueller.redis, tenant=mueller.tenant, name="parcels", keyring=mueller.keyring, seals=seals_in(tmp_path)
+    )
+    for _ in range(3):
+        await webhooks.add("parcel.changed", "webhook", parcel())
+    entries = await mueller.redis.xrange(webhooks.key)
+    await mueller.redis.xadd(webhooks.dead_key, entries[-2][1])
+    await ADD_DELAYED.run(mueller.redis, keys=[webhooks.delayed_key], args=[NOW, *flat(entries[-1][1])])
+    before = await mueller.contents()
+    old, new = _rotated(mueller, tmp_path)
+    resealer = _resealer(mueller)
+    assert {use.key: use.events for use in await resealer.uses()} == {new: 0, old: 8}
+    assert await resealer.reseal() == 10
+    assert {use.key: use.events for use in await resealer.uses()} == {new: 8, old: 0}
+    (tmp_path / "data-key" / old).unlink()
+    mueller.keyring.check()
+    assert await mueller.contents() == before
+
+
+async def test_a_forged_public_seal_is_not_made_a_genuine_one(mueller: BackedUpTenant, tmp_path: Path) -> None:
+    runs = Stream(mueller.redis, tenant=mueller.tenant, name="runs", keyring=mueller.keyring, seals=seals_in(tmp_path))
+    name, bound = mueller.ledger.sealed_place("1")
+    forged = seals_in(tmp_path).seal(b"\x80", bound=bound)
+    await mueller.redis.set(name, forged)
+    await runs.add("sweep.requested", "webhook", parcel())
+    _rotated(mueller, tmp_path)
+    await _resealer(mueller).reseal()
+    assert await mueller.redis.get(name) == forged
+    (*_, (_, fields)) = await mueller.redis.xrange(runs.key)
+    assert b"!" in fields[b"data"][:12]
 
 
 async def test_what_changed_meanwhile_is_not_overwritten(mueller: BackedUpTenant, tmp_path: Path) -> None:
@@ -101,6 +139,11 @@ def test_the_commands(redis_url: str, tmp_path: Path) -> None:
     code, out, _ = call_main(("keys", "new", "--json"), place.environ)
     made = json.loads(out)["key"]
     assert (code, (keys / made).stat().st_mode & 0o777) == (0, 0o600)
+    assert not (keys.parent / "seal-key").exists()
+    write_seal_keys(keys.parent)
+    newest = json.loads(call_main(("keys", "new", "--json"), place.environ)[1])["key"]
+    assert (keys.parent / "seal-key" / newest).exists()
+    (keys / newest).unlink()
     code, out, _ = call_main(("keys", "reseal", "--json"), place.environ)
     assert code == 0
     shown = json.loads(out)

@@ -12,6 +12,7 @@ import pytest
 import redis
 
 from aftersend.cli import supervisor
+from aftersend.key_files import foreign_seal_keys, make_next_key
 from tests.support.part_kit import FEW_FILES, FLOOD, ServiceProcess, get, silent_connections
 from tests.support.servers import free_port
 from tests.support.tenant_pods import until
@@ -21,6 +22,7 @@ import asyncio, sys
 from aiohttp import web
 from aftersend.backoff import Backoff
 from aftersend.cli import supervisor
+from aftersend.key_files import foreign_seal_keys, make_next_key
 from aftersend.cli.main import main
 from aftersend.service.runtime import Part
 
@@ -136,7 +138,18 @@ def test_the_data_key_is_made_once_and_elsewhere_than_the_database(tmp_path: Pat
         names = sorted(path.name for path in keys.iterdir())
         assert len(names) == 2
         assert names[-1] == "fingerprint"
+        assert [path.name for path in (tmp_path / "secrets" / "seal-key").iterdir()] == names[:1]
     assert not list((tmp_path / "data").rglob("fingerprint"))
+
+
+def test_seal_keys_follow_new_data_keys_while_it_runs(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, "mueller")
+    with shop.up("supervisor._SEAL_KEY_SECONDS = 0.2\n" + CALM) as process:
+        _ready(process, shop.admin)
+        made = make_next_key(tmp_path / "secrets" / "data-key")
+        until((tmp_path / "secrets" / "seal-key" / made).exists, "the seal key")
+        assert foreign_seal_keys(tmp_path / "secrets") == []
+        assert process.end() == 0
 
 
 def test_several_tenants_have_their_own_secrets_paths_and_probes(tmp_path: Path) -> None:

@@ -209,12 +209,12 @@ async def test_an_unknown_key_is_waited_for(stream: Stream, tmp_path: Path) -> N
     await add(stream, "x")
     (key,) = (path for path in (tmp_path / "data-key").iterdir() if path.name.startswith("2"))
     hidden = key.rename(tmp_path / key.name)
-    stream._keyring._looked = float("-inf")
+    stream._keyring._folder._looked = float("-inf")
     recorder = Recorder()
     async with consuming(stream, recorder) as running:
         await until(stream.delayed)
         hidden.rename(key)
-        stream._keyring._looked = float("-inf")
+        stream._keyring._folder._looked = float("-inf")
         await hurry(stream)
         await until(lambda: is_empty(stream))
     assert recorder.names == ["x"]

@@ -1,6 +1,7 @@
 """The webhook contract, row by row and in its order, against a real Redis."""
 
 import asyncio
+import base64
 import contextlib
 import gzip
 import io
@@ -15,8 +16,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client.openmetrics.exposition import generate_latest
 from structlog.testing import capture_logs
 
+from aftersend.key_files import write_seal_keys
 from aftersend.observe import logs, traces
+from aftersend.sealing import Keyring, UnknownKey, WrongSeal
 from aftersend.sendcloud.model import ParcelEvent
+from aftersend.stream.stream import Stream
 from aftersend_webhook import handler
 from aftersend_webhook.body_reader import MAX_BODY_BYTES, BodyReader
 from tests.support.part_kit import environment, get, restored_logging, running
@@ -330,9 +334,43 @@ async def test_without_a_data_key_nothing_is_stored(tmp_path: Path, redis_url: s
         assert await raw_values(redis_url) == b""
 
 
+async def test_with_a_seal_key_only_it_stores_what_it_cannot_open(tmp_path: Path, redis_url: str) -> None:
+    async with hooks(tmp_path, redis_url) as service:
+        _keep_seal_keys_only(service.secrets)
+        assert (await service.post(body())).status == 200
+        assert set((await service.runtime.health.ready()).values()) == {""}
+        stream = Stream(
+            service.runtime.redis, tenant=TENANT, name="parcels", keyring=Keyring(service.runtime.secrets("data-key"))
+        )
+        ((_, fields),) = await service.runtime.redis.xrange(stream.key)
+        for keys in (service.runtime.keyring, Keyring(service.runtime.secrets("seal-key"))):
+            with pytest.raises((UnknownKey, WrongSeal)):
+                keys.open(fields[b"data"], bound=stream.bound("parcel.changed", fields[b"id"].decode()), public=True)
+        (service.secrets / "kept").rename(service.secrets / "data-key")
+        ((_, event),) = await stored(tmp_path, redis_url)
+        assert event.number == NUMBER
+
+
+async def test_without_a_usable_seal_key_it_is_not_ready(tmp_path: Path, redis_url: str) -> None:
+    async with hooks(tmp_path, redis_url) as service:
+        _keep_seal_keys_only(service.secrets)
+        (path,) = (service.secrets / "seal-key").iterdir()
+        path.write_text(base64.b64encode(bytes(32)).decode())
+        assert "seal-key/20260101 is broken" in (await service.runtime.health.ready())["seal-key"]
+        assert (await service.post(body())).status == 503
+        assert await raw_values(redis_url) == b""
+
+
+def _keep_seal_keys_only(secrets: Path) -> None:
+    """As the operator mounts it; the data keys lie in ``kept``."""
+    write_seal_keys(secrets)
+    (secrets / "data-key").rename(secrets / "kept")
+
+
 def test_xadd_and_info_are_enough_rights(tmp_path: Path, redis_url: str) -> None:
     environ = environment(tmp_path, AFTERSEND_REDIS_URL=redis_url)
     secrets = tmp_path / "secrets"
+    _keep_seal_keys_only(secrets)
     for file, text in {"sendcloud/secretKey": KEY, "redis/username": "hook", "redis/password": "pw"}.items():
         (secrets / file).parent.mkdir(exist_ok=True)
         (secrets / file).write_text(text)

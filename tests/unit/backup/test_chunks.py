@@ -9,7 +9,8 @@ from aftersend.backup.chunks import packed, unpacked
 from aftersend.backup.errors import BadBackup
 from aftersend.backup.records import Record, SavedEvent, SavedFacts
 from aftersend.errors import Misconfigured
-from aftersend.sealing import Keyring, make_data_keys, make_next_key
+from aftersend.key_files import make_data_keys, make_next_key
+from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
 
 TENANT, ID = "shops.mueller", "20261126T153000Z-3f9c"

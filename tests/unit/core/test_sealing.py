@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aftersend.errors import Misconfigured, Rejected, Transient
-from aftersend.sealing import FINGERPRINT, Keyring, UnknownKey, WrongSeal, bind, make_data_keys, padded
+from aftersend.key_files import make_data_keys
+from aftersend.sealing import FINGERPRINT, Keyring, UnknownKey, WrongSeal, bind, padded
 from aftersend.secrets import SecretFiles
 
 BOUND = bind("tenant", "parcels")

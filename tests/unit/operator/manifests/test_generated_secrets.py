@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from aftersend.sealing import Keyring
+from aftersend.sealing import Keyring, SealKeyring, UnknownKey
 from aftersend.secrets import SecretFiles
 from aftersend.tenant.document import Tenant
 from aftersend_operator.manifests.generated_secrets import (
@@ -17,7 +17,9 @@ from aftersend_operator.manifests.generated_secrets import (
     missing_secrets,
     redis_secrets_hash,
     renewed_certificate,
+    renewed_seal_keys,
     renewed_users,
+    seal_keys,
     secret_names,
 )
 from aftersend_operator.manifests.redis_acl import USERS, acl_file
@@ -52,13 +54,15 @@ def applied(secrets: Mapping[str, Manifest], patch: Manifest) -> dict[str, Manif
     name = patch["metadata"]["name"]
     live = secrets[name]
     metadata = {**live["metadata"], **patch["metadata"]}
-    return {**secrets, name: {**live, "metadata": metadata, "data": {**live["data"], **patch.get("data", {})}}}
+    merged = {key: text for key, text in {**live["data"], **patch.get("data", {})}.items() if text is not None}
+    return {**secrets, name: {**live, "metadata": metadata, "data": merged}}
 
 
 def test_a_new_tenant_gets_all_of_them() -> None:
     assert list(made()) == secret_names(tenant())
-    assert [name.removeprefix(PREFIX) for name in made()] == ["data-key", "fingerprint", "redis-users", "redis-tls"]
-    assert [name.removeprefix(PREFIX) for name in made(EXTERNAL)] == ["data-key", "fingerprint"]
+    keys = ["data-key", "fingerprint", "seal-key"]
+    assert [name.removeprefix(PREFIX) for name in made()] == [*keys, "redis-users", "redis-tls"]
+    assert [name.removeprefix(PREFIX) for name in made(EXTERNAL)] == keys
 
 
 def test_what_exists_is_never_made_again() -> None:
@@ -84,6 +88,77 @@ def test_the_services_can_seal_with_the_data_key(tmp_path: Any) -> None:
     keyring.check(fingerprint=True)
     assert keyring.key_id() == "20261126"
     assert keyring.open(keyring.seal(b"x", bound=b"y"), bound=b"y") == b"x"
+
+
+def held(secrets: Mapping[str, Manifest], what: str) -> dict[str, bytes]:
+    return {key: base64.b64decode(text) for key, text in secrets[f"{PREFIX}{what}"]["data"].items()}
+
+
+def with_data(secrets: Mapping[str, Manifest], what: str, **data: str | bytes) -> dict[str, Manifest]:
+    """The secrets with other contents in one of them; names without the leading letter."""
+    name = f"{PREFIX}{what}"
+    changed = {
+        key[1:]: base64.b64encode(text if isinstance(text, bytes) else text.encode()).decode()
+        for key, text in data.items()
+    }
+    return {**secrets, name: {**secrets[name], "data": changed}}
+
+
+def renewed(secrets: Mapping[str, Manifest]) -> dict[str, bytes]:
+    """The seal keys after as many passes as are needed, which is one at most."""
+    patch = renewed_seal_keys(tenant(), existing=secrets)
+    secrets = applied(secrets, patch) if patch else dict(secrets)
+    assert renewed_seal_keys(tenant(), existing=secrets) is None
+    return held(secrets, "seal-key")
+
+
+def test_the_webhook_seals_what_the_writer_opens_and_holds_no_data_key(tmp_path: Any) -> None:
+    secrets = made()
+    for what in ("data-key", "seal-key"):
+        (tmp_path / what).mkdir()
+        for key, text in held(secrets, what).items():
+            (tmp_path / what / key).write_bytes(text)
+    webhook = SealKeyring(SecretFiles(tmp_path / "seal-key"), SecretFiles(tmp_path / "none"))
+    sealed = webhook.seal(b"x", bound=b"y")
+    assert Keyring(SecretFiles(tmp_path / "data-key")).open(sealed, bound=b"y", public=True) == b"x"
+    with pytest.raises(UnknownKey):
+        Keyring(SecretFiles(tmp_path / "none")).open(sealed, bound=b"y", public=True)
+    assert not held(secrets, "data-key").items() & held(secrets, "seal-key").items()
+
+
+def test_a_tenant_without_seal_keys_gets_those_of_its_data_keys() -> None:
+    """As one that an older operator made."""
+    old = {name: secret for name, secret in made().items() if not name.endswith("seal-key")}
+    new = made(existing=old)
+    assert list(new) == [f"{PREFIX}seal-key"]
+    assert held(new, "seal-key") == seal_keys(held(old, "data-key"))
+    assert renewed_seal_keys(tenant(), existing={**old, **new}) is None
+
+
+KEY, OTHER = (base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2))
+HALF, OTHER_HALF = (seal_keys({"20261124": key.encode()})["20261124"] for key in (KEY, OTHER))
+
+
+@pytest.mark.parametrize(
+    ("data_keys", "seal_keys_before", "expected"),
+    [
+        ({"_20261124": KEY}, {"_20261124": HALF}, {"20261124": HALF}),
+        ({"_20261124": KEY, "_20261201": OTHER}, {"_20261124": HALF}, {"20261124": HALF, "20261201": OTHER_HALF}),
+        ({"_20261201": OTHER}, {"_20261124": HALF, "_20261201": OTHER_HALF}, {"20261201": OTHER_HALF}),
+        ({"_20261124": OTHER}, {"_20261124": HALF}, {"20261124": OTHER_HALF}),
+        ({"_20261124": f"{KEY}\n"}, {}, {"20261124": HALF}),
+        ({"_20261124": KEY}, {"_20261124": b"planted", "_20991231": OTHER_HALF}, {"20261124": HALF}),
+        ({"_20261124": "broken"}, {"_20261124": HALF}, {"20261124": HALF}),
+        ({"_20261124": "broken", "_20261201": OTHER}, {"_20261124": HALF}, {"20261124": HALF, "20261201": OTHER_HALF}),
+        ({"_20261124": KEY, "_README": KEY, "_2026": KEY}, {}, {"20261124": HALF}),
+        ({"_20261124": b"\xff\xfe"}, {"_20261124": HALF}, {"20261124": HALF}),
+    ],
+)
+def test_seal_keys_follow_the_data_keys(
+    data_keys: dict[str, str], seal_keys_before: dict[str, bytes], expected: dict[str, bytes]
+) -> None:
+    secrets = with_data(with_data(made(), "data-key", **data_keys), "seal-key", **seal_keys_before)
+    assert renewed(secrets) == expected
 
 
 @pytest.mark.parametrize(("policy", "owners"), [("Retain", []), ("Delete", [UID])])

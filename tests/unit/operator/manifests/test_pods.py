@@ -53,6 +53,7 @@ AFTERBUY = {
 SENDCLOUD = {"sendcloud/publicKey": f"{SC}:publicKey?", "sendcloud/secretKey": f"{SC}:secretKey?"}
 SIGNATURE = {"sendcloud/webhookSignatureKey": f"{SC}:webhookSignatureKey?"}
 KEYS = {"data-key/*": f"{OWN}-data-key:*"}
+SEAL_KEYS = {"seal-key/*": f"{OWN}-seal-key:*"}
 FINGERPRINT = {"data-key/fingerprint": f"{OWN}-fingerprint:fingerprint"}
 
 
@@ -63,7 +64,7 @@ FINGERPRINT = {"data-key/fingerprint": f"{OWN}-fingerprint:fingerprint"}
         (
             "Deployment/webhook",
             None,
-            {"sendcloud/secretKey": f"{SC}:secretKey?", **SIGNATURE, **redis_files("webhook"), **KEYS},
+            {"sendcloud/secretKey": f"{SC}:secretKey?", **SIGNATURE, **redis_files("webhook"), **SEAL_KEYS},
         ),
         ("Deployment/writer", None, {**AFTERBUY, **redis_files("writer"), **KEYS, **FINGERPRINT}),
         ("CronJob/export", None, {**redis_files("trigger"), **KEYS}),
