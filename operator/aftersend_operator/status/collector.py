@@ -1,8 +1,8 @@
 """The status collector: reports of the last jobs, and of every service pod.
 
 Each pod is asked once in ``ASK_SECONDS``, and at once when it turns ready or unready; a pod that reported a failed
-check, or nothing, is asked again after ``ASK_AGAIN_SECONDS``. Between that its last answer stands, so that a tenant
-whose objects change often costs no more calls.
+check, missing keys, or nothing, is asked again after ``ASK_AGAIN_SECONDS``. Between that its last answer stands, so
+that a tenant whose objects change often costs no more calls.
 
 A refusal of credentials that the last export saw is stale once their secret has changed: it is dropped until the next
 run reports again. So a corrected key clears the condition at once.
@@ -46,7 +46,8 @@ class _Answer:
     report: ServiceReport | None
 
     def stands(self, pod: PodRecord, now: float) -> bool:
-        is_well = self.report is not None and not any(self.report.checks.values())
+        report = self.report
+        is_well = report is not None and not any(report.checks.values()) and not report.missing_keys
         return self.ready == pod.ready and now - self.at < (ASK_SECONDS if is_well else ASK_AGAIN_SECONDS)
 
     def due_in(self, now: float) -> float:

@@ -87,7 +87,9 @@ def _joined(parts: Sequence[dict[str, Any]]) -> ServiceReport:
         for name, into in maps.items():
             into.update(msgspec.convert(part.get(name) or {}, dict[str, Any]))
     facts = {name: fact for part in parts for name, fact in part.items()}
-    return msgspec.convert({**facts, **{name: found for name, found in maps.items() if found}}, ServiceReport)
+    missing = {key for part in parts for key in msgspec.convert(part.get("missingKeys") or [], list[str])}
+    found = {name: found for name, found in maps.items() if found}
+    return msgspec.convert({**facts, **found, "missingKeys": sorted(missing)}, ServiceReport)
 
 
 def state_from_services(reports: Sequence[PodReport], grace: Grace) -> ReportedState:

@@ -78,6 +78,26 @@ async def test_which_keys_are_missing_and_when_the_certificate_expires_the_pods_
     assert found.certificate_end(record) == (now + AUTHORITY_LIFE).timestamp()
 
 
+async def test_missing_keys_of_all_parts_of_a_process_count_and_are_asked_for_again_soon() -> None:
+    pods, now, record = Pods([pod("all")]), [0.0], recorded_tenant(topology="compact")
+    parts: dict[str, dict[str, Any]] = {
+        "shops.mueller exporter": {"missingKeys": ["sendcloud/publicKey"]},
+        "shops.mueller writer": {"missingKeys": ["afterbuy/accountToken"]},
+        "shops.mueller webhook": {"missingKeys": []},
+    }
+
+    async def fetch(_address: str) -> bytes:
+        return msgspec.json.encode(parts)
+
+    pods.fetch = fetch  # type: ignore[method-assign]
+    found = collector(pods, now)
+    assert (await found.collect(record, GRACE)).missing_keys == {"publicKey", "accountToken"}
+    parts.clear()
+    parts["shops.mueller exporter"] = {}
+    now[0] = ASK_AGAIN_SECONDS
+    assert (await found.collect(record, GRACE)).missing_keys == frozenset()
+
+
 @pytest.mark.parametrize(
     "certificate", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----"]
 )
