@@ -186,17 +186,31 @@ def identity(scene: OperatorScene, *, in_file: bool) -> tuple[Path, Any]:
 
 
 def test_the_one_process_of_a_compact_tenant_reports_its_status(scene: OperatorScene, tmp_path: Path) -> None:
-    scene.operator().start()
+    operator = scene.operator()
+    operator.shortened = {
+        "aftersend_operator.reconcile.reconciler:RESYNC_SECONDS": 1.0,
+        "aftersend_operator.status.collector:ASK_SECONDS": 1.0,
+        "aftersend_operator.status.collector:ASK_AGAIN_SECONDS": 1.0,
+    }
+    operator.start()
     scene.bring_up(topology="compact")
     pod = next(pod for pod in scene.kube.list("pod", scene.namespace) if "-all-" in pod["metadata"]["name"])
     with process_of_a_pod(tmp_path, scene.namespace):
         where = {"podIP": ADDRESS, "podIPs": [{"ip": ADDRESS}]}
         scene.patch(f"pod/{pod['metadata']['name']}", {"status": where}, subresource="status")
         eventually(lambda: scene.reason("Degraded") == "UpstreamUnavailable", what="what the process reports")
-    status = scene.status()
-    assert status["lastExport"]["outcome"] == "failed"
-    assert status["lastExport"]["message"] == "sendcloud: connection"
-    assert scene.reason() == "Running", "orders that wait for Sendcloud are no reason to be unready"
+        status = scene.status()
+        assert status["lastExport"]["outcome"] == "failed"
+        assert status["lastExport"]["message"] == "sendcloud: connection"
+        assert scene.reason() == "Running", "orders that wait for Sendcloud are no reason to be unready"
+        key = tmp_path / "secrets" / "afterbuy" / "accountToken"
+        key.write_text(" \n")
+        eventually(lambda: scene.reason() == "SecretKeyMissing", what="the key that the process misses")
+        message = scene.conditions()["Ready"]["message"]
+        assert f"secret {NAME}-afterbuy lacks accountToken: kubectl -n {scene.namespace} create secret" in message
+        assert "--from-literal=accountToken=…" in message
+        key.write_text(CANARY)
+        eventually(lambda: scene.reason() == "Running", what="it to heal")
 
 
 @contextmanager
