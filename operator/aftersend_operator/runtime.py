@@ -40,6 +40,7 @@ from aftersend_operator.reconcile.secrets import GeneratedSecrets
 from aftersend_operator.reconcile.work_queue import WorkQueue
 from aftersend_operator.settings import OperatorSettings
 from aftersend_operator.status.collector import StatusCollector
+from aftersend_operator.status.event_reader import EventReader
 from aftersend_operator.status.readyz_client import ReadyzClient
 
 _IDENTITY: Final = "aftersend-operator"
@@ -84,6 +85,7 @@ class OperatorRuntime:
             repairs=repairs,
             events=events,
             collector=StatusCollector(self._cache, readyz_client),
+            event_reader=EventReader(api),
             metrics=metrics,
             revisions=self._revisions,
         )

@@ -6,6 +6,7 @@ import pytest
 
 from aftersend_operator.model.kinds import CHILDREN, EVENT, POD, TENANT
 from tests.support.chart_kit import Manifest, of_kind, one, render
+from tools.test_cluster.cluster import ROOT
 
 
 def rules(role: Manifest) -> set[tuple[str, str, str]]:
@@ -38,9 +39,23 @@ def test_the_operator_may_do_what_it_does_and_nothing_more() -> None:
     needed = {(kind.group, kind.plural, verb) for kind in CHILDREN for verb in child}
     needed -= {("", "secrets", "delete")}
     needed |= {(kind.group, kind.plural, verb) for kind in (TENANT, POD) for verb in ("list", "watch")}
-    needed |= {(EVENT.group, EVENT.plural, "create"), (TENANT.group, "aftersendtenants/status", "patch")}
+    needed |= {(EVENT.group, EVENT.plural, verb) for verb in ("create", "list")}
+    needed |= {(TENANT.group, "aftersendtenants/status", "patch")}
     needed |= {(TENANT.group, "aftersendtenants/finalizers", "update")}
     assert operator() == needed
+
+
+def test_the_guide_gives_a_reason_for_each_right() -> None:
+    guide = (ROOT / "docs/guides/platform.md").read_text().partition("## Rights of the operator")[2].partition("##")[0]
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in guide.splitlines() if "| `" in line]
+    explained = {
+        (name.strip("` "), verb.strip())
+        for verbs, names, why in cells
+        if why
+        for name in names.split(",")
+        for verb in verbs.split(",")
+    }
+    assert explained == {(resource, verb) for _, resource, verb in operator()}
 
 
 def test_cluster_wide_by_default() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -109,3 +110,67 @@ def test_a_claim_without_a_volume_is_made_anew_when_its_class_is_corrected(scene
         eventually(lambda: phases(scene) == ["Bound", "Bound"], what="volumes of the other class")
         eventually(scene.is_running, what="it to serve")
         assert scene.reason("Degraded") == "Healthy"
+
+
+@pytest.mark.parametrize(
+    ("pods", "words", "cure"),
+    [
+        (
+            {"storageClass": "nowhere"},
+            'storageclass.storage.k8s.io "nowhere" not found',
+            "set spec.pods.storageClass to one of kubectl get storageclass, or create it",
+        ),
+        ({}, "no storage class is set", "set spec.pods.storageClass, or make one class the cluster's default"),
+    ],
+)
+def test_a_claim_without_a_volume_is_named_in_kubernetes_own_words(
+    scene: OperatorScene, pods: dict[str, str], words: str, cure: str
+) -> None:
+    if scene.kube.list("storageclass") and not pods:
+        pytest.skip("this cluster may have a default class")
+    scene.operator().start()
+    scene.apply_secrets()
+    scene.apply_tenant(pods=pods)
+    eventually(lambda: words in message(scene), what="Kubernetes' own words")
+    assert f"a pod of redis waits for its volume aftersend-{NAME}-redis (" in message(scene)
+    assert message(scene).endswith(cure)
+    assert (scene.reason("Degraded"), scene.reason()) == ("WorkloadsUnavailable", "Starting")
+    with volumes(scene) as storage_class:
+        scene.apply_tenant(pods={"storageClass": storage_class})
+        eventually(lambda: scene.is_running() and scene.reason("Degraded") == "Healthy", what="it to heal")
+
+
+def test_a_quota_that_refuses_the_pod_of_redis_is_named(scene: OperatorScene) -> None:
+    scene.kube.apply(quota(scene, {"count/pods": "0"}))
+    scene.operator().start()
+    scene.apply_secrets()
+    scene.apply_tenant()
+    eventually(lambda: message(scene).startswith("a pod of redis is refused (exceeded quota: small"), what="the quota")
+    assert "raise the quota" in message(scene)
+    assert scene.reason() == "WorkloadsUnavailable"
+    scene.delete("resourcequota/small")
+    for part in ("redis", "writer"):  # the controllers try again after ever longer times
+        scene.delete(f"{'statefulset' if part == 'redis' else 'deployment'}/aftersend-{NAME}-{part}")
+    eventually(lambda: "redis is refused" not in message(scene), what="it to heal")
+
+
+def test_a_quota_that_refuses_a_volume_or_its_growth_is_named(scene: OperatorScene) -> None:
+    scene.kube.apply(quota(scene, {"requests.storage": "3Gi"}))
+    with volumes(scene) as storage_class:
+        scene.kube.patch(f"storageclass/{storage_class}", "", {"allowVolumeExpansion": True})
+        scene.operator().start()
+        scene.bring_up(pods={"storageClass": storage_class})
+        eventually(lambda: phases(scene) == ["Bound", "Bound"], what="both volumes")
+        scene.apply_tenant(redis={"storage": "4Gi"}, pods={"storageClass": storage_class})
+        eventually(lambda: scene.reason("Degraded") == "VolumeNotGrown", what="the condition")
+        assert "has 1Gi and cannot grow to 4Gi (exceeded quota: small, requested: requests.storage=" in message(scene)
+        scene.apply_secrets("second")
+        scene.apply_tenant("second", pods={"storageClass": storage_class}, redis={"storage": "2Gi"})
+        eventually(lambda: scene.reason("Degraded", "second") == "ApplyRefused", what="the refused claim")
+        said = scene.conditions("second")["Degraded"]["message"]
+        assert "PersistentVolumeClaim aftersend-second-redis (exceeded quota: small" in said
+
+
+def quota(scene: OperatorScene, hard: dict[str, str]) -> dict[str, Any]:
+    metadata = {"name": "small", "namespace": scene.namespace}
+    return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": {"hard": hard}}

@@ -20,6 +20,7 @@ from aftersend_operator.reconcile.rollout_gate import RolloutGate
 from aftersend_operator.reconcile.secrets import GeneratedSecrets
 from aftersend_operator.settings import OperatorSettings
 from aftersend_operator.status.collector import StatusCollector
+from aftersend_operator.status.event_reader import EventReader
 from tests.support.operator_objects import SETTINGS, live, merchant_secrets, merged, tenant_document
 
 NAMESPACE = "shops"
@@ -53,6 +54,9 @@ class FakeApi:
     async def delete(self, kind: Kind, _namespace: str, name: str, *, uid: str, version: int = 0) -> None:
         assert version <= int(self.objects[kind, name]["metadata"]["resourceVersion"])
         assert self.objects.pop((kind, name))["metadata"]["uid"] == uid
+
+    async def events_about(self, _namespace: str, uid: str) -> list[Manifest]:
+        return [event for event in self.events if event["involvedObject"]["uid"] == uid]
 
     async def post_event(self, event: Manifest) -> None:
         self.events.append(event)
@@ -99,6 +103,7 @@ class OperatorInMemory:
             repairs=repairs,
             events=events,
             collector=StatusCollector(self.cache, cast("Any", _SilentPods())),
+            event_reader=EventReader(api),
             metrics=self.metrics,
             revisions=revisions,
         )

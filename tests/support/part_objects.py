@@ -1,5 +1,6 @@
 """Workloads and pods of a tenant's parts in every phase, as the API server shows them."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -62,6 +63,20 @@ def pod(
     )
 
 
+def claim(what: str, *, age: float = 30.0, phase: str = "Pending", volume: str = "", **status: Any) -> Any:
+    """The claim of Redis' volume or of that of the backups."""
+    labels = {**LABELS, "app.kubernetes.io/component": what}
+    where = {"name": f"aftersend-mueller-{what}", "namespace": "shops", "labels": labels, "creationTimestamp": at(age)}
+    spec = {"resources": {"requests": {"storage": "1Gi"}}, **({"volumeName": volume} if volume else {})}
+    kind = {"apiVersion": "v1", "kind": "PersistentVolumeClaim"}
+    return live({**kind, "metadata": where, "spec": spec, "status": {"phase": phase, **status}}, uid=f"uid-{what}")
+
+
+def recorded(*manifests: Any) -> dict[ChildKey, ChildRecord]:
+    """Children as the cache keeps them."""
+    return {(kind_named(each["kind"]), each["metadata"]["name"]): child_record(each) for each in manifests}
+
+
 def waiting(reason: str, message: str = "") -> dict[str, Any]:
     """A container that waits."""
     return {"state": {"waiting": {"reason": reason, "message": message}}}
@@ -76,14 +91,13 @@ def states(
     workloads: dict[str, Any] | None = None,
     pods: dict[str, list[PodRecord]] | None = None,
     record: TenantRecord | None = None,
+    *,
+    claims: Sequence[Any] = (),
+    words: Mapping[str, str] = {},
 ) -> list[PartState]:
     """The states of all parts: each serves, unless its workload (None: missing) or its pods are given."""
     manifests = {part: workload(part) for part in PARTS} | (workloads or {})
-    children: dict[ChildKey, ChildRecord] = {
-        (kind_named(manifest["kind"]), manifest["metadata"]["name"]): child_record(manifest)
-        for manifest in manifests.values()
-        if manifest
-    }
+    children = recorded(*(manifest for manifest in manifests.values() if manifest), *claims)
     found = {part: [pod(part)] for part, manifest in manifests.items() if manifest} | (pods or {})
     everything = [each for of_part in found.values() for each in of_part]
-    return part_states(record or recorded_tenant(), children, everything, now=NOW)
+    return part_states(record or recorded_tenant(), children, everything, now=NOW, words=words)

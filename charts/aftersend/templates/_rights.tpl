@@ -40,7 +40,8 @@
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
+# To report transitions; listed of a claim without a volume, or a StatefulSet without a pod: nothing else says why.
 - apiGroups: [""]
   resources: [events]
-  verbs: [create]
+  verbs: [create, list]
 {{- end -}}

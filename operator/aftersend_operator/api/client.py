@@ -104,6 +104,12 @@ class Api:
         items = found.get("items") or ()  # null instead of an empty list
         return next(({"apiVersion": kind.api_version, "kind": kind.name, **item} for item in items), None)
 
+    async def events_about(self, namespace: str, uid: str) -> list[Manifest]:
+        """List Kubernetes' events about one object."""
+        query = urlencode({"fieldSelector": f"involvedObject.uid={uid}"})
+        found = await self._call("GET", f"{EVENT.path(namespace)}?{query}") or {}
+        return list(found.get("items") or ())
+
     async def apply(self, manifest: Manifest, *, subresource: str = "") -> Manifest:
         """Server-side apply with force; return the object as it is now."""
         metadata = manifest["metadata"]

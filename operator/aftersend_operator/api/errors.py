@@ -19,7 +19,7 @@ from aftersend.errors import AftersendError, Transient
 
 KUBERNETES = "kubernetes"
 _EXCEEDED = re.compile(
-    r"exceeded quota: [-.a-z0-9]+(, (requested|used|limited): [-./,=A-Za-z0-9]+)*"
+    r"exceeded quota: [-.a-z0-9]+(, (requested|used|limited): [-./=A-Za-z0-9]+(,[-./=A-Za-z0-9]+)*)*"
     r"|m(ax|in)imum storage usage per PersistentVolumeClaim is [.A-Za-z0-9]+, but request is [.A-Za-z0-9]+"
 )
 _MAX_QUOTA_CHARS = 300

@@ -36,10 +36,12 @@ from aftersend_operator.settings import OperatorSettings
 from aftersend_operator.status.checks import secret_faults, start_faults
 from aftersend_operator.status.collector import StatusCollector
 from aftersend_operator.status.conditions import TenantHealth, tenant_health, transitions
+from aftersend_operator.status.event_reader import ASK_AGAIN_SECONDS, EventReader
 from aftersend_operator.status.parts import part_states
 from aftersend_operator.status.reports import ReportedState
 from aftersend_operator.status.startup_grace import grace_of
 from aftersend_operator.status.status import events_for, status_manifest, status_of
+from aftersend_operator.status.waiting import due_in, volume_faults, waiting_objects
 
 RESYNC_SECONDS: Final = 55.0
 _MAX_SKIP_SECONDS: Final = 86400.0
@@ -71,6 +73,7 @@ class Reconciler:
     repairs: Repairs
     events: EventRecorder
     collector: StatusCollector
+    event_reader: EventReader
     metrics: OperatorMetrics
     revisions: Counter[Key]
     """Counts the changes of a tenant's objects in the cache."""
@@ -133,10 +136,14 @@ class Reconciler:
         spec = record.tenant.spec if record.tenant else None
         grace = grace_of(pods, is_managed=spec is not None and spec.redis.mode == "managed", now=now)
         reported = await self.collector.collect(record, grace)
-        parts = part_states(record, self.cache.children(record.key), pods, now=now)
+        children = self.cache.children(record.key)
+        waiting = waiting_objects(children, pods, now=now)
+        words = await self.event_reader.read(record.key, waiting)
+        parts = part_states(record, children, pods, now=now, words=words)
+        volumes = volume_faults(children, [part.name for part in parts], record.key[1], words)
         health = tenant_health(
             parts,
-            [*result.faults, *self._checks(record, reported), *reported.faults],
+            [*result.faults, *self._checks(record, reported), *volumes, *reported.faults],
             waits_for_turn=result.waits_for_turn,
             wave_stopped=result.wave_stopped,
             upgrade=self.applier.gate.upgrade_of(record.key),
@@ -145,7 +152,9 @@ class Reconciler:
         await self._write_status(record, health, reported)
         again = _GATE_RETRY_SECONDS if result.waits_for_turn else RESYNC_SECONDS
         starting = [grace.left(pod) for pod in pods if not pod.ended and not pod.deleting]
-        dues = [*(part.due_in for part in parts), *starting, grace.redis_left, self.collector.due_in(record.key)]
+        asked = due_in(children.values(), waiting, words, now=now, again=ASK_AGAIN_SECONDS)
+        asked_pods = self.collector.due_in(record.key)
+        dues = [*(part.due_in for part in parts), *starting, grace.redis_left, asked_pods, asked]
         return min([again, *(max(due, _MIN_RECHECK_SECONDS) for due in dues if due > 0)])
 
     async def _apply_children(self, record: TenantRecord) -> ApplyResult:
@@ -203,6 +212,7 @@ class Reconciler:
         self.repairs.forget(key)
         self.applier.gate.release(key)
         self.collector.forget(key)
+        self.event_reader.forget(key)
         self.foreign.discard(key)
         self._last_passes.pop(key, None)
         self.revisions.pop(key, None)

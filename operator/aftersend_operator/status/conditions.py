@@ -11,6 +11,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Final, Literal
 
 from aftersend.tenant.status import Condition
+from aftersend_operator.manifests.parts import REDIS
 from aftersend_operator.model.faults import Fault
 from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.status.parts import PartState
@@ -63,9 +64,14 @@ def tenant_health(
     wave_stopped: str = "",
     upgrade: Upgrade = "",
 ) -> TenantHealth:
-    """Combine the states of all parts with the faults that come from elsewhere."""
+    """Combine the states of all parts with the faults that come from elsewhere.
+
+    Services report that Redis is unreachable, its own part says why: the cause alone is shown, and before theirs.
+    """
+    is_explained = any(part.name == REDIS and part.fault and not part.serves for part in parts)
+    others = [each for each in faults if not (is_explained and each.reason is ConditionReason.REDIS_UNREACHABLE)]
     return TenantHealth(
-        faults=[*faults, *(part.fault for part in parts if part.fault)],
+        faults=[*others, *(part.fault for part in sorted(parts, key=lambda part: part.name != REDIS) if part.fault)],
         available=bool(parts) and all(part.serves for part in parts),
         rolling=any(not part.complete for part in parts),
         waiting_for=tuple(part.name for part in parts if not part.serves),

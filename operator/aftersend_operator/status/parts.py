@@ -6,12 +6,12 @@ phase         when                                                   serves     
 missing       there is no workload                                   no                          none: it is made
 scaled to 0   the workload asks for no pod                           no                          with the command
 crashes       a pod cannot start, or restarted and is not settled    if another pod serves       with the cure
-starts        no pod is ready yet                                    no                          if no node takes it
+starts        no pod is ready yet                                    no                          no node or no volume
 rolls         a pod is ready, the rollout is not complete            yes                         only if it is stuck
 serves        a pod is ready, the rollout is complete                yes                         none
 ============  =====================================================  ==========================  ==================
 
-A fault blocks only while its part does not serve, and a pod without a node is still starting: a node may come. A
+A fault blocks only while its part does not serve, and a pod without a node or volume is still starting: one may come. A
 restarted container is settled when it has been ready for ``SETTLE_SECONDS``: a crash loop is one long fault, not many
 short ones.
 """
@@ -29,6 +29,7 @@ from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.model.records import ChildRecord, TenantRecord
 from aftersend_operator.model.rollout import Rollout
 from aftersend_operator.status.pod_causes import Cause, crash_cause, refused_cause, start_cause, stuck_cause
+from aftersend_operator.status.waiting import claim_cause, claim_of_part
 
 SETTLE_SECONDS: Final = 60.0
 """How long a restarted container must have been ready to count as healthy again."""
@@ -65,9 +66,17 @@ class PartState:
 
 
 def part_states(
-    record: TenantRecord, children: Mapping[ChildKey, ChildRecord], pods: Collection[PodRecord], *, now: float
+    record: TenantRecord,
+    children: Mapping[ChildKey, ChildRecord],
+    pods: Collection[PodRecord],
+    *,
+    now: float,
+    words: Mapping[str, str] = {},
 ) -> list[PartState]:
-    """Derive the state of every part that the tenant needs; ``now`` is a Unix time."""
+    """Derive the state of every part that the tenant needs.
+
+    ``now`` is a Unix time; ``words`` are Kubernetes' own about objects that wait, by uid (``waiting``).
+    """
     prefix = f"aftersend-{record.key[1]}-"
     workloads = {
         child.key[1].removeprefix(prefix): (kind.name, child)
@@ -75,7 +84,14 @@ def part_states(
         if child.rollout is not None and not child.deleting
     }
     return [
-        _part(name, workloads.get(name), [pod for pod in pods if pod.part == name], now=now)
+        _part(
+            name,
+            workloads.get(name),
+            [pod for pod in pods if pod.part == name],
+            volume=claim_cause(claim_of_part(name, children, record.key[1]), words),
+            words=words,
+            now=now,
+        )
         for name in _needed(record, workloads)
     ]
 
@@ -88,7 +104,15 @@ def _needed(record: TenantRecord, workloads: Iterable[str]) -> list[str]:
     return [part.name for part in services(spec.topology)] + ([REDIS] if spec.redis.mode == "managed" else [])
 
 
-def _part(name: str, workload: tuple[str, ChildRecord] | None, pods: list[PodRecord], *, now: float) -> PartState:
+def _part(
+    name: str,
+    workload: tuple[str, ChildRecord] | None,
+    pods: list[PodRecord],
+    *,
+    volume: Cause | None,
+    words: Mapping[str, str],
+    now: float,
+) -> PartState:
     if workload is None or workload[1].rollout is None:
         return PartState(name, PartPhase.MISSING, serves=False, complete=False)
     kind, child = workload
@@ -99,7 +123,7 @@ def _part(name: str, workload: tuple[str, ChildRecord] | None, pods: list[PodRec
     current = [pod for pod in pods if not pod.deleting and not pod.failed]
     settling = [pod for pod in current if _is_settling(pod, now=now)]
     serves = any(pod.ready and pod not in settling for pod in current) if current else rollout.available > 0
-    cause = _cause(name, child, current, settling, now=now)
+    cause = volume or _cause(name, child, current, settling, refused=words.get(child.uid, ""), now=now)
     return PartState(
         name,
         _phase(rollout, serves=serves, crashes=cause is not None and not cause.may_pass),
@@ -123,15 +147,15 @@ def _phase(rollout: Rollout, *, serves: bool, crashes: bool) -> PartPhase:
 
 
 def _cause(
-    name: str, child: ChildRecord, pods: list[PodRecord], settling: list[PodRecord], *, now: float
+    name: str, child: ChildRecord, pods: list[PodRecord], settling: list[PodRecord], *, refused: str, now: float
 ) -> Cause | None:
     """Return why pods of the part do not run: the first cause by name of the pod, or that of the workload."""
     rollout = child.rollout
     by_name = sorted(pods, key=lambda pod: pod.key)
     found = [start_cause(pod) for pod in by_name if pod.waiting or _has_no_node(pod, now=now)]
     found += [crash_cause(pod, name) for pod in by_name if pod in settling and not pod.waiting]
-    if rollout is not None and rollout.refused:
-        found.append(refused_cause(rollout.refused))
+    if rollout is not None and (rollout.refused or refused):
+        found.append(refused_cause(rollout.refused or refused))
     elif rollout is not None and rollout.stuck:
         found.append(stuck_cause(child.key[1], child.key[0]))
     return found[0] if found else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from aftersend_operator.model.pods import PodRecord
+from aftersend_operator.model.records import ChildRecord
 
 _IMAGE: Final = "correct the image, or spec.pods.imagePullSecrets"
 _CURES: Final = {
@@ -64,6 +65,26 @@ def crash_cause(pod: PodRecord, part: str) -> Cause:
 def refused_cause(words: str) -> Cause:
     """Explain pods that the API server refuses to create."""
     return Cause(f"is refused ({words})", "raise the quota, lower spec.pods.resources, or change the policy")
+
+
+def volume_cause(claim: ChildRecord, words: str) -> Cause:
+    """Explain a pod whose claim waits without a volume."""
+    namespace, name = claim.key
+    if "no storage class is set" in words:
+        cure = "set spec.pods.storageClass, or make one class the cluster's default"
+    elif "storageclass" in words and "not found" in words:
+        cure = "set spec.pods.storageClass to one of kubectl get storageclass, or create it"
+    else:
+        cure = f"kubectl -n {namespace} describe pvc {name}"
+    return Cause(f"waits for its volume {name} ({words})", cure, may_pass=True)
+
+
+def lost_cause(claim: ChildRecord) -> Cause:
+    """Explain a pod whose volume was deleted in the cluster."""
+    namespace, name = claim.key
+    volume = claim.claim.volume if claim.claim else ""
+    cure = f"bring it back, or kubectl -n {namespace} delete pvc {name} and restore a backup"
+    return Cause(f"has lost its volume {name} (PersistentVolume {volume} does not exist)", cure, may_pass=True)
 
 
 def stuck_cause(workload: str, namespace: str) -> Cause:

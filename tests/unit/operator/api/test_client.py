@@ -190,3 +190,27 @@ async def test_renewed_files_are_used_without_a_restart(server: Server, tmp_path
     assert len(found) == 2
     assert [headers["Authorization"] for _, _, headers, _ in server.calls] == ["Bearer first", *["Bearer second"] * 4]
     await api.close()
+
+
+QUOTA = "exceeded quota: small, requested: requests.storage=2Gi,pods=1, used: pods=1, limited: requests.storage=1Gi"
+RANGE = "maximum storage usage per PersistentVolumeClaim is 1Gi, but request is 2Gi"
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (f'persistentvolumeclaims "a" is forbidden: {QUOTA}', QUOTA),
+        (f'persistentvolumeclaims "a" is forbidden: {RANGE}', RANGE),
+        ('configmaps "a" is forbidden: admission webhook "x" denied: secret-value', ""),
+        ("exceeded quota: Geheim und mehr", ""),
+    ],
+)
+async def test_of_a_refusal_only_quotas_and_amounts_are_kept(
+    server: Server, api: Api, message: str, words: str
+) -> None:
+    status = {"reason": "Forbidden", "message": message}
+    server.answer = lambda _: web.json_response(status, status=403)
+    with pytest.raises(ApiRefusal) as caught:
+        await api.apply(MANIFEST)
+    assert caught.value.quota == words
+    assert "secret-value" not in str(caught.value)
