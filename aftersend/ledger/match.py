@@ -9,9 +9,11 @@ An ``external_order_id`` that equals the parcel's own id means "none" in Sendclo
 order yet is ``Unmatched``: a webhook may overtake the response to our own push.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from aftersend.errors import AftersendError
 from aftersend.ledger.entry import Entry
 from aftersend.order_ids import is_order_id, order_id_of
 from aftersend.sendcloud.model import ParcelEvent
@@ -42,11 +44,11 @@ MatchResult = Match | Foreign | Unmatched
 class LedgerLookups(Protocol):
     """The look-ups that matching needs from the ledger."""
 
-    async def order_of(self, parcel_id: str) -> str | None:
-        """Return the order that a parcel is known to belong to."""
+    async def orders_of(self, parcel_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return the orders that parcels are known to belong to; unknown parcels are left out."""
 
-    async def get(self, order_id: str) -> Entry | None:
-        """Return the entry of an order."""
+    async def get_each(self, order_ids: Sequence[str]) -> Mapping[str, Entry | AftersendError | None]:
+        """Return the entries of orders, each or what prevented it."""
 
 
 def match(event: ParcelEvent, *, known: str | None, numbered: Entry | None) -> MatchResult:
@@ -62,12 +64,31 @@ def match(event: ParcelEvent, *, known: str | None, numbered: Entry | None) -> M
     return Unmatched()
 
 
-async def find(event: ParcelEvent, ledger: LedgerLookups) -> MatchResult:
-    """Look up what ``match`` needs, and decide."""
-    known = await ledger.order_of(event.parcel)
-    by_number = known is None and not _external(event) and is_order_id(event.order_number)
-    numbered = await ledger.get(event.order_number) if by_number else None
-    return match(event, known=known, numbered=numbered)
+async def find(events: Sequence[ParcelEvent], ledger: LedgerLookups) -> list[MatchResult | AftersendError]:
+    """Look up what ``match`` needs for many parcels, in two round trips, and decide for each.
+
+    An event may make known, for others beside it, whose its parcel is.
+    """
+    known = await ledger.orders_of([event.parcel for event in events])
+    numbers = {event.order_number for event in events if event.parcel not in known and _counts_by_number(event)}
+    entries = await ledger.get_each(sorted(numbers))
+    found = [_decide(event, known, entries) for event in events]
+    pairs = reversed(list(zip(events, found, strict=True)))  # the first one counts
+    beside = {event.parcel: each.order for event, each in pairs if isinstance(each, Match)}
+    return [_decide(event, beside, entries) for event in events] if beside else found
+
+
+def _decide(
+    event: ParcelEvent, known: Mapping[str, str], entries: Mapping[str, Entry | AftersendError | None]
+) -> MatchResult | AftersendError:
+    numbered = entries.get(event.order_number) if _counts_by_number(event) else None
+    if isinstance(numbered, AftersendError) and event.parcel not in known:
+        return numbered
+    return match(event, known=known.get(event.parcel), numbered=numbered if isinstance(numbered, Entry) else None)
+
+
+def _counts_by_number(event: ParcelEvent) -> bool:
+    return not _external(event) and is_order_id(event.order_number)
 
 
 def _external(event: ParcelEvent) -> str:

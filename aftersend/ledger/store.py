@@ -124,9 +124,17 @@ class Ledger:
 
     async def order_of(self, parcel_id: str) -> str | None:
         """Return the order that this parcel was merged into."""
+        return (await self.orders_of([parcel_id])).get(parcel_id)
+
+    async def orders_of(self, parcel_ids: Sequence[str]) -> dict[str, str]:
+        """Return the orders that these parcels were merged into, in one round trip; unknown parcels are left out."""
+        wanted = sorted(set(parcel_ids))
         with guarded():
-            order = await self._redis.get(self._keys.key("parcel", parcel_id))
-        return cast("bytes", order).decode() if order is not None else None
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for parcel_id in wanted:
+                    pipeline.get(self._keys.key("parcel", parcel_id))
+                orders = await pipeline.execute() if wanted else []
+        return {parcel_id: order.decode() for parcel_id, order in zip(wanted, orders, strict=True) if order is not None}
 
     def lease(self, order_id: str) -> AbstractAsyncContextManager[Lease]:
         """Take the lease of an order; ``Later`` if another process holds it."""

@@ -85,6 +85,12 @@ class TenantState:
             known = await self._redis.hmget(self._key, "recovered", "sweep.cursor")
         return None in known
 
+    async def recovery(self) -> tuple[bool, int | None]:
+        """Return whether the tenant is recovering, and the horizon of its last recovery in ms, both of one moment."""
+        with guarded():
+            recovered, cursor, horizon = await self._redis.hmget(self._key, "recovered", "sweep.cursor", "horizon")
+        return None in (recovered, cursor), int(horizon) if horizon and horizon.isdigit() else None
+
     def lease(self, name: str) -> AbstractAsyncContextManager[Lease]:
         """Take the lease of one kind of run ("export", "sweep"); ``Later`` if another process holds it."""
         return hold(self._redis, key=self._keys.key("lease", name))

@@ -14,7 +14,7 @@ our own code, never by text: texts of libraries quote addresses and numbers.
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from contextvars import Token
+from contextvars import Token, copy_context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -207,6 +207,21 @@ class span:  # noqa: N801 - reads as a statement: with span("export.page")
         if kind is not None and kind.__name__ not in _NO_FAILURE:
             _mark_failed(self._span, kind.__name__, code=str(getattr(error, "code", "")))
         self._span.end()
+
+
+class OpenSpan:
+    """A span that is entered beside others, without surrounding what runs: that of one event among many."""
+
+    __slots__ = ("_context", "_span", "traceparent")
+
+    def __init__(self, opened: span) -> None:
+        self._span, self._context = opened, copy_context()
+        self._context.run(opened.__enter__)
+        self.traceparent = opened.traceparent
+
+    def end(self, error: Exception | None) -> None:
+        """End it, failed by an error or not."""
+        self._context.run(self._span.__exit__, type(error) if error else None, error, None)
 
 
 def _allowed(attributes: Mapping[str, Value]) -> dict[str, Value]:

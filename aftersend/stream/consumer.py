@@ -9,12 +9,12 @@ Six loops run side by side and share the task slots (how many entries are handle
     tidy      every minute: deletes consumers that are gone, and dead letters after 90 days
     guard     every 10 s: replaces a stream whose ids are exhausted, counts unread entries that vanished
 
-Each entry runs through ``delivery``. What the loops add is care for entries that were delivered before. The cause of
-their consumer's death is unknown; perhaps the entry itself crashed it. So such an entry is handled in *exclusive mode*:
-reading pauses, the slots run empty, then exactly one is claimed (XAUTOCLAIM raises its delivery count) and handled with
-nothing else in flight. If it crashes this process as well, it takes no other entry along and leaves their counts alone;
-after the fifth death in exclusive mode it becomes a dead letter (``poison``). If the slots do not run empty in time,
-because a long run is in one of them, reading goes on and the entry waits for the next opportunity.
+What one reading brings is handled as one batch, up to the size that the handler takes; nothing is held back to fill
+one. Batches run through ``delivery``. What the loops add is care for entries that were delivered before (see
+``redelivery``). The cause of their consumer's death is unknown; perhaps one of them crashed it. So they are handled in
+*exclusive mode*: reading pauses, the slots run empty, then a small group or a single entry is claimed, which raises its
+delivery count, and handled with nothing else in flight. If the slots do not run empty in time, because a long run is in
+one of them, reading goes on and the entries wait for the next opportunity.
 
 A graceful stop reads no more, waits some time for what is in flight, and releases the rest with idle time and delivery
 count as if it had never been delivered: the next consumer claims it at once. While Redis is away each loop waits with
@@ -26,53 +26,29 @@ import os
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 from aftersend.circuit_breaker import CircuitBreaker
 from aftersend.errors import AftersendError, Transient
 from aftersend.loops import ended, pause, until_reached, with_heartbeat
 from aftersend.observe.logs import get_logger
-from aftersend.redis.connection import BLOCK_MS
 from aftersend.stream.connection_backoff import ConnectionBackoff
 from aftersend.stream.dead_letters import DeadLetters
 from aftersend.stream.delayed import MAX_PROMOTED, promote
-from aftersend.stream.delivery import ConsumerMeter, Delivery, Handler
+from aftersend.stream.delivery import ConsumerMeter, Delivery
 from aftersend.stream.guard import StreamGuard
-from aftersend.stream.pending_entries import Claimed, PendingEntries, StreamEntry
+from aftersend.stream.handling import BatchHandler, Handler, one_by_one
+from aftersend.stream.pending_entries import IdleEntry, PendingEntries, StreamEntry
+from aftersend.stream.redelivery import SHARED_DELIVERIES, is_poison, next_group, released
 from aftersend.stream.retry import DeadLetter
 from aftersend.stream.stream import Stream
 from aftersend.stream.task_slots import TaskSlots
+from aftersend.stream.timing import DEFAULT_TIMING, ConsumerTiming
 from aftersend.stream.upstream_outage import UpstreamOutage
 from aftersend.stream.wake_up import WakeUps
 
-MAX_EXCLUSIVE_DELIVERIES: Final = 5
 _GROUP_RETRY_SECONDS: Final = 0.1
-_SHARED_DELIVERIES: Final = 1
-"""The first delivery, perhaps beside others, is no evidence against an entry."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConsumerTiming:
-    """All times of a consumer, shortened only by tests. Seconds, unless the name says ms."""
-
-    block_ms: int = BLOCK_MS
-    idle_ms: int = 45_000
-    """An entry not renewed for so long has lost its consumer; longer than the longest handling without renewal."""
-    reclaim: float = 1.0
-    renew: float = 15.0
-    """A third of ``idle_ms``: two renewals may fail."""
-    promote: float = 1.0
-    tidy: float = 60.0
-    guard: float = 10.0
-    forget_ms: int = 3_600_000
-    """A consumer idle for so long, with nothing pending, is deleted."""
-    exclusive_wait: float = 45.0
-    """How long an entry that needs exclusive mode waits for the slots to run empty before reading goes on."""
-    grace: float = 15.0
-    """How long a stop waits for what is in flight."""
-    release_seconds: float = 3.0
-    """How long a stop tries to release the rest."""
+_POISON: Final = DeadLetter("poison", "the process died each time")
 
 
 def consumer_name() -> str:
@@ -86,14 +62,14 @@ class Consumer:
     def __init__(  # noqa: PLR0913 - everything a consumer depends on, by name
         self,
         stream: Stream,
-        handler: Handler,
+        handler: Handler | BatchHandler,
         *,
         name: str,
         meter: ConsumerMeter,
         heartbeat: Callable[[], None] = lambda: None,
         concurrency: int = 16,
         breaker: CircuitBreaker | None = None,
-        timing: ConsumerTiming = ConsumerTiming(),
+        timing: ConsumerTiming = DEFAULT_TIMING,
     ) -> None:
         self._stream = stream
         self._breaker = breaker
@@ -112,8 +88,16 @@ class Consumer:
         self._shared = asyncio.Event()
         """Set unless an entry is handled in exclusive mode."""
         self._shared.set()
+        handler = handler if isinstance(handler, BatchHandler) else one_by_one(handler)
+        self._batch_size = handler.size
         self._delivery = Delivery(
-            stream, handler, pending=self._pending, breaker=breaker, meter=meter, backoff=self._backoff
+            stream,
+            handler,
+            pending=self._pending,
+            breaker=breaker,
+            meter=meter,
+            backoff=self._backoff,
+            on_settled=self._slots.settled,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -189,11 +173,16 @@ class Consumer:
     async def _dispatch(self, entries: list[StreamEntry]) -> None:
         if self._stop.is_set() or self._circuit_is_open():
             await self._release([entry.id for entry in entries])
-        else:
-            for entry in entries:
-                self._pending.orphans.discard(entry.id)
-                if entry.id not in self._slots:  # else the group was created again meanwhile and delivers it twice
-                    self._slots.start(entry.id, self._delivery.handle(entry))
+            return
+        for entry in entries:
+            self._pending.orphans.discard(entry.id)
+        # What is in flight already comes again if the group was created again meanwhile.
+        self._start([entry for entry in entries if entry.id not in self._slots])
+
+    def _start(self, entries: list[StreamEntry]) -> None:
+        for start in range(0, len(entries), self._batch_size):
+            batch = entries[start : start + self._batch_size]
+            self._slots.start([entry.id for entry in batch], self._delivery.handle(batch))
 
     def _circuit_is_open(self) -> bool:
         return self._breaker is not None and self._breaker.is_open
@@ -213,56 +202,53 @@ class Consumer:
     async def _reclaim(self) -> None:
         if self._circuit_is_open():
             return
-        idle = [found for found in await self._pending.idle(self._timing.idle_ms) if found.id not in self._slots]
-        for found in idle:
-            if found.deliveries == 0 and self._slots.free:
-                await self._claim_released(found.id)
-        if any(found.deliveries > 0 for found in idle):
+        idle = await self._idle()
+        if as_new := released(idle)[: self._slots.free]:
+            await self._claim_released(as_new)
+        if next_group(idle):
             await self._redeliver_exclusively()
 
-    async def _claim_released(self, entry_id: bytes) -> None:
-        """Claim a released entry, which is as good as new, and handle it beside others."""
-        entry = self._found(await self._pending.claim(self._timing.idle_ms, start=entry_id))
-        if entry is None or entry.id in self._slots:
-            return
-        if entry.deliveries == _SHARED_DELIVERIES:
-            await self._dispatch([entry])
-        else:
-            await self._release([entry.id])
+    async def _idle(self) -> list[IdleEntry]:
+        idle = await self._pending.idle(self._timing.idle_ms)
+        return [found for found in idle if found.id not in self._slots]
+
+    async def _claim_released(self, found: list[IdleEntry]) -> None:
+        """Claim released entries, which are as good as new, and handle them beside others."""
+        entries = await self._claim(found)
+        await self._dispatch([entry for entry in entries if entry.deliveries == SHARED_DELIVERIES])
+        await self._release([entry.id for entry in entries if entry.deliveries != SHARED_DELIVERIES])
 
     async def _redeliver_exclusively(self) -> None:
-        """Claim and handle idle entries one after the other, each with nothing else in flight."""
+        """Claim and handle idle entries group by group, each with nothing else in flight."""
         self._shared.clear()
         try:
             async with self._read_lock:
                 if await self._slots.wait_empty(self._timing.exclusive_wait):
-                    while await self._claim_next_exclusively():
+                    while await self._claim_next_group():
                         await self._slots.wait_empty(None)
         finally:
             self._shared.set()
 
-    async def _claim_next_exclusively(self) -> bool:
+    async def _claim_next_group(self) -> bool:
         if self._stop.is_set() or self._circuit_is_open():
             return False
-        entry = self._found(await self._pending.claim(self._timing.idle_ms))
-        if entry is not None and self._stop.is_set():
-            await self._release([entry.id])
-        elif entry is not None:
-            self._slots.start(entry.id, self._handle_redelivered(entry))
-        return entry is not None
-
-    async def _handle_redelivered(self, entry: StreamEntry) -> None:
-        deaths = entry.deliveries - _SHARED_DELIVERIES - 1
-        if deaths >= MAX_EXCLUSIVE_DELIVERIES:
-            await self._delivery.settle(entry, DeadLetter("poison", "the process died each time"))
+        group = next_group(await self._idle())[: self._slots.free]
+        entries = await self._claim(group) if group else []
+        if self._stop.is_set():
+            await self._release([entry.id for entry in entries])
+        elif len(entries) == 1 and is_poison(entries[0]):
+            self._slots.start([entries[0].id], self._delivery.settle(entries[0], _POISON))
         else:
-            await self._delivery.handle(entry)
+            self._start(entries)
+        return bool(group)
 
-    def _found(self, claimed: Claimed) -> StreamEntry | None:
+    async def _claim(self, found: list[IdleEntry]) -> list[StreamEntry]:
+        """Claim entries that are still idle, as far as none is in flight here; count those that have vanished."""
+        claimed = await self._pending.claim(found, self._timing.idle_ms)
         if claimed.vanished:
             self._meter.lost(len(claimed.vanished))
             self._log.critical("events_lost", count=len(claimed.vanished))
-        return claimed.entry
+        return [entry for entry in claimed.entries if entry.id not in self._slots]
 
     # Housekeeping
 

@@ -1,35 +1,36 @@
-"""The life of one entry, from delivery to its end.
+"""The life of entries, from delivery to their end.
 
     open (unseal) ── handler ── decide ── settle: done | delayed | dead | released
 
-Opening and handling may fail in any way; ``retry.decide`` turns each failure into a decision. Settling applies the
-decision in Redis and retries until Redis has confirmed it, however long Redis is away: only then is the slot free
-again. If the process dies before that, the entry is still pending, and another consumer handles it once more.
+Entries are handled together; each has an outcome of its own (see ``handling``). What is done is acknowledged in one
+call. ``retry.decide`` turns each failure into a decision. Settling applies the decision in Redis and retries until
+Redis has confirmed it, however long Redis is away: only then are the slots free again. If the process dies before that,
+the entries are still pending, and another consumer handles them once more.
 """
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Protocol, TypeGuard, TypeVar
+from typing import Final, Protocol, TypeGuard, TypeVar
 from weakref import WeakSet
 
 from aftersend.circuit_breaker import CircuitBreaker
 from aftersend.errors import AftersendError, CredentialsRefused, Later, StoreAway, Transient
 from aftersend.observe.logs import get_logger
-from aftersend.observe.traces import messaging, span
 from aftersend.stream.connection_backoff import ConnectionBackoff
 from aftersend.stream.dead_letters import move_to_dead_letters
 from aftersend.stream.delayed import defer
-from aftersend.stream.event import Event, attempt_of, remaining_of, text_of
+from aftersend.stream.event import attempt_of, remaining_of, text_of
+from aftersend.stream.handling import Attempts, BatchHandler, Outcome, about
 from aftersend.stream.pending_entries import PendingEntries, StreamEntry
 from aftersend.stream.retry import LONG_SECONDS, SCHEDULE, DeadLetter, Decision, Delay, Done, Release, decide
 from aftersend.stream.stream import Stream
 from aftersend.stream.upstream_outage import UpstreamOutage
 
 _T = TypeVar("_T")
-Handler = Callable[[Event], Awaitable[None]]
-"""Returns if done, else raises an error of ``aftersend.errors``. Idempotent: delivery is at least once."""
+_CONCURRENT_MOVES: Final = 10
+"""Of the entries of a batch that are not done."""
 
 
 class ConsumerMeter(Protocol):
@@ -46,20 +47,21 @@ class ConsumerMeter(Protocol):
 
 
 class Delivery:
-    """Handles and settles single entries for one consumer."""
+    """Handles and settles entries for one consumer; ``on_settled`` is called with the id of each."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything that settling depends on, by name
         self,
         stream: Stream,
-        handler: Handler,
+        handler: BatchHandler,
         *,
         pending: PendingEntries,
         breaker: CircuitBreaker | None,
         meter: ConsumerMeter,
         backoff: ConnectionBackoff,
+        on_settled: Callable[[bytes], None],
     ) -> None:
         self._stream = stream
-        self._handler = handler
+        self._attempts = Attempts(stream, handler)
         self._pending = pending
         self._breaker = breaker
         self._meter = meter
@@ -67,21 +69,33 @@ class Delivery:
         self._outage = UpstreamOutage(stream)
         self._recorded: WeakSet[AftersendError] = WeakSet()
         """Errors that the circuit breaker knows: the events of one call share its error."""
+        self._on_settled = on_settled
+        self._moves = asyncio.Semaphore(_CONCURRENT_MOVES)
         self._log = get_logger(stream=stream.name)
 
-    async def handle(self, entry: StreamEntry) -> None:
-        """Handle one entry and settle it."""
+    async def handle(self, entries: Sequence[StreamEntry]) -> None:
+        """Handle entries together, and settle each."""
         openings = self._openings()
-        error = await self._try(entry)
-        self._record(error)
-        decision = await self._decide(entry, error)
-        if self._breaker is not None and _waits_long(decision, self._breaker.upstream):
-            if openings != self._openings() and not self._breaker.is_open:
-                decision = replace(decision, seconds=float(SCHEDULE[0]), counted=False)  # began before the outage ended
-            else:
-                await self._breaker.check()
-                decision = await self._decide(entry, error)
-        await self.settle(entry, decision)
+        outcomes = await self._attempts.outcomes(entries)
+        self._record(outcomes.values())
+        await self._finish([entry for entry in entries if outcomes[entry.id] is None])
+        failed = [(entry, error) for entry in entries if (error := outcomes[entry.id]) is not None]
+        settling = (self._settle_failed(entry, error, openings) for entry, error in failed)
+        for unexpected in filter(None, await asyncio.gather(*settling, return_exceptions=True)):
+            raise unexpected
+
+    async def _settle_failed(self, entry: StreamEntry, error: Exception, openings: int) -> None:
+        """Settle an entry whose event met an error."""
+        async with self._moves:
+            decision = await self._decide(entry, error)
+            if self._breaker is not None and _waits_long(decision, self._breaker.upstream):
+                if openings != self._openings() and not self._breaker.is_open:
+                    # it began before the outage ended
+                    decision = replace(decision, seconds=float(SCHEDULE[0]), counted=False)
+                else:
+                    await self._breaker.check()
+                    decision = await self._decide(entry, error)
+            await self.settle(entry, decision)
 
     def _openings(self) -> int:
         return self._breaker.openings if self._breaker is not None else 0
@@ -99,42 +113,33 @@ class Delivery:
                 )
             case Release():
                 await self._until_confirmed(lambda: self._release(entry))
+        self._settled(entry, decision)
+
+    async def _finish(self, entries: Sequence[StreamEntry]) -> None:
+        """Acknowledge and delete entries that are done, in one call."""
+        if entries:
+            await self._until_confirmed(lambda: self._pending.done([entry.id for entry in entries]))
+        for entry in entries:
+            self._settled(entry, Done())
+
+    def _settled(self, entry: StreamEntry, decision: Decision) -> None:
         self._pending.orphans.discard(entry.id)
+        self._on_settled(entry.id)
         self._log_outcome(entry, decision)
 
-    async def _try(self, entry: StreamEntry) -> Exception | None:
-        parent = text_of(entry.fields, b"traceparent")
-        try:
-            event = self._stream.open(entry.fields)
-            with span(
-                f"process {self._stream.name}",
-                kind="consumer",
-                parent=parent,
-                group=self._stream.group,
-                event=event.id,
-                event_type=event.type,
-                source=event.source,
-                attempt=event.attempt,
-                **messaging("process", kind="process", stream=self._stream.name),
-            ):
-                await self._handler(event)
-        except asyncio.CancelledError as cancelled:
-            return _unless_stopping(cancelled)
-        except AftersendError as error:
-            return error
-        except Exception as error:  # noqa: BLE001 - whatever a handler raises, the consumer goes on
-            self._log.exception("handler_failed", **_about(entry))
-            return error
-        return None
+    def _record(self, outcomes: Collection[Outcome]) -> None:
+        """Report results to the circuit breaker: one failed call is one failure, however many events it served."""
+        if self._breaker is None:
+            return
+        if None in outcomes:
+            self._breaker.record(None)
+        for error in outcomes:
+            if error is not None and error not in self._recorded:
+                self._breaker.record(error)
+                if isinstance(error, AftersendError):
+                    self._recorded.add(error)
 
-    def _record(self, error: Exception | None) -> None:
-        """Report the result to the circuit breaker: one failed call is one failure, however many events it served."""
-        if self._breaker is not None and error not in self._recorded:
-            self._breaker.record(error)
-            if isinstance(error, AftersendError):
-                self._recorded.add(error)
-
-    async def _decide(self, entry: StreamEntry, error: Exception | None) -> Decision:
+    async def _decide(self, entry: StreamEntry, error: Exception) -> Decision:
         return decide(
             error,
             attempt=attempt_of(entry.fields),
@@ -144,8 +149,8 @@ class Delivery:
             jitter=random.random(),  # noqa: S311 - no secret
         )
 
-    async def _disturbed(self, entry: StreamEntry, error: Exception | None) -> bool:
-        if self._breaker is None or error is None or isinstance(error, Later | StoreAway | CredentialsRefused):
+    async def _disturbed(self, entry: StreamEntry, error: Exception) -> bool:
+        if self._breaker is None or isinstance(error, Later | StoreAway | CredentialsRefused):
             return False
         if self._breaker.probe_failed:
             return True
@@ -172,13 +177,13 @@ class Delivery:
         self._meter.handled(outcome)
         match decision:
             case DeadLetter():
-                self._log.error("event_dead", **_about(entry), reason=decision.reason, code=decision.error)
+                self._log.error("event_dead", **about(entry), reason=decision.reason, code=decision.error)
             case Delay(counted=True):
                 self._log.warning(
-                    "event_delayed", **_about(entry), code=decision.error, seconds=round(decision.seconds, 1)
+                    "event_delayed", **about(entry), code=decision.error, seconds=round(decision.seconds, 1)
                 )
             case _:
-                self._log.debug("event_settled", **_about(entry), outcome=outcome)
+                self._log.debug("event_settled", **about(entry), outcome=outcome)
 
 
 def _outcome(decision: Decision) -> str:
@@ -195,21 +200,3 @@ def _outcome(decision: Decision) -> str:
 
 def _waits_long(decision: Decision, upstream: str) -> TypeGuard[Delay]:
     return isinstance(decision, Delay) and decision.upstream == upstream and decision.seconds >= LONG_SECONDS
-
-
-def _about(entry: StreamEntry) -> dict[str, object]:
-    return {
-        "id": text_of(entry.fields, b"id"),
-        "type": text_of(entry.fields, b"type"),
-        "entry": entry.id.decode(),
-        "attempt": attempt_of(entry.fields),
-        "deliveries": entry.deliveries,
-    }
-
-
-def _unless_stopping(cancelled: asyncio.CancelledError) -> Exception:
-    """Return the failure of a handler that cancelled itself; re-raise if the consumer is being stopped."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise cancelled
-    return Transient("cancelled")

@@ -2,8 +2,8 @@
 
 Such a user may XADD and nothing else, but XADD takes an id and a length. With the highest id there is, every later XADD
 is refused, for good; so the entries move to a fresh stream of the same name. With ``MAXLEN = 1`` unread entries are
-deleted; the sweep brings their parcels again, and here they are counted. What was read already and is gone shows in
-XAUTOCLAIM (``pending_entries``).
+deleted; the sweep brings their parcels again, and here they are counted. What was read already and is gone shows when
+it is claimed (``pending_entries``).
 """
 
 from typing import Final

@@ -26,7 +26,7 @@ from aftersend.stream.stream import Stream
 RELEASED: Final = "handed-back"
 """The consumer that holds released entries: no process has this name."""
 _RELEASED_IDLE_MS: Final = 864_000_000
-_MAX_IDLE_READ: Final = 16
+_MAX_IDLE_READ: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,9 @@ class IdleEntry:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """Result of XAUTOCLAIM for one entry."""
+    """What was claimed."""
 
-    entry: StreamEntry | None
+    entries: Sequence[StreamEntry]
     vanished: Sequence[bytes]
     """Ids that were pending but had been deleted from the stream: lost."""
 
@@ -106,18 +106,11 @@ class PendingEntries:
             rows: Any = await self._redis.xpending_range(self._key, self._group, "-", "+", _MAX_IDLE_READ, idle=idle_ms)
         return [IdleEntry(row["message_id"], row["times_delivered"]) for row in rows]
 
-    async def claim(self, idle_ms: int, *, start: bytes = b"0-0") -> Claimed:
-        """Claim the first entry from ``start`` on that is idle for so long; its delivery count goes up by one."""
-        vanished: list[bytes] = []
-        while True:
-            args = (self._group, self.consumer, idle_ms, start)
-            found, deliveries, gone, start = await CLAIM.run(self._redis, keys=[self._key], args=args)
-            vanished += gone
-            if found:
-                pairs = iter(found[1])
-                return Claimed(StreamEntry(found[0], dict(zip(pairs, pairs, strict=True)), deliveries), vanished)
-            if start == b"0-0":
-                return Claimed(None, vanished)
+    async def claim(self, found: Iterable[IdleEntry], idle_ms: int) -> Claimed:
+        """Claim those of these entries that are still idle for so long; their delivery counts go up by one."""
+        args: list[ScriptArgument] = [self._group, self.consumer, idle_ms, *(entry.id for entry in found)]
+        claimed, vanished = await CLAIM.run(self._redis, keys=[self._key], args=args)
+        return Claimed([_delivered(*entry, deliveries=deliveries) for entry, deliveries in claimed], vanished)
 
     async def renew(self, ids: Iterable[bytes]) -> int:
         """Renew the claims of entries in flight; returns how many are held by another consumer by now."""
@@ -150,3 +143,8 @@ class PendingEntries:
         """Delete consumers that hold nothing and are idle for so long; returns how many."""
         keys, args = [self._key], (self._group, self.consumer, idle_ms)
         return int(await DELETE_IDLE_CONSUMERS.run(self._redis, keys=keys, args=args))
+
+
+def _delivered(entry_id: bytes, flat: Sequence[bytes], *, deliveries: int) -> StreamEntry:
+    pairs = iter(flat)
+    return StreamEntry(entry_id, dict(zip(pairs, pairs, strict=True)), deliveries)

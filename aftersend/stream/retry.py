@@ -25,7 +25,7 @@ When is a dead letter made?
     unknown_type       decide           ``type`` is none that this release reads
     wrong_seal         decide           not sealed by us, sealed for another place, or no key id in front
     bug                decide           our own code contradicts itself (``Bug``)
-    poison             consumer         the process died at the first delivery and at five more in exclusive mode
+    poison             consumer         the process died at two deliveries, and at five more with the entry alone
 """
 
 from dataclasses import dataclass

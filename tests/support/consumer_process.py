@@ -1,30 +1,33 @@
 """A consumer as a process of its own, for tests that kill it.
 
-    python -m tests.support.consumer_process REDIS SHOP FOLDER [STEP]
+    python -m tests.support.consumer_process REDIS SHOP FOLDER [STEP [together]]
 
 Its handler writes into a shop (some other Redis) whatever the shop does not show yet, as the writer does with Afterbuy:
 read, compare, write. The shop counts writes, so a doubled effect shows. An event named ``reject…`` is refused for good,
-one named ``retry…`` fails at its first try. With STEP the process dies by SIGKILL when it first gets there.
+one named ``retry…`` fails at its first try. With STEP the process dies by SIGKILL when it first gets there;
+``together`` handles the events in batches.
 """
 
 import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
 
-from aftersend.errors import Rejected, Transient
+from aftersend.errors import AftersendError, Rejected, Transient
 from aftersend.redis import lease
 from aftersend.redis.lease import hold
 from aftersend.stream import consumer, delivery
-from aftersend.stream.consumer import Consumer, ConsumerTiming
+from aftersend.stream.consumer import Consumer
 from aftersend.stream.event import Event
+from aftersend.stream.handling import BatchHandler, Outcome
 from aftersend.stream.pending_entries import PendingEntries
+from aftersend.stream.timing import ConsumerTiming
 from tests.support.stream_kit import FAST, Meter, NamedParcel, client, opened
 
 SHIPPED = b"shipped"
@@ -47,6 +50,17 @@ class EffectStore:
             raise Transient("timeout")
         if await self.redis.hget("shop", name) != SHIPPED:
             await self._write(name)
+
+    async def together(self, events: Sequence[Event]) -> Sequence[Outcome]:
+        """The effects of many events, as a handler of batches."""
+        return [await self._outcome(event) for event in events]
+
+    async def _outcome(self, event: Event) -> Outcome:
+        try:
+            await self(event)
+        except AftersendError as error:
+            return error
+        return None
 
     async def under_lease(self, event: Event) -> None:
         """The same by one process at a time, as the writer does it: an event may have been added twice."""
@@ -103,15 +117,18 @@ STEPS: dict[str, Callable[[], None]] = {
 """Everything that happens to an event, in order."""
 
 
-async def consume(url: str, shop_url: str, folder: Path, timing: ConsumerTiming, *, alone: bool) -> None:
+async def consume(
+    url: str, shop_url: str, folder: Path, timing: ConsumerTiming, *, alone: bool, together: bool
+) -> None:
     """Consume until SIGTERM; ``alone`` if no other process does."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with opened(url, folder) as stream, client(shop_url, folder) as redis:
         name = consumer.consumer_name()
         shop = EffectStore(redis)
-        handler = shop if alone else shop.under_lease
-        await Consumer(stream, handler, name=name, meter=Meter(), concurrency=4, timing=timing).run(stop)
+        single = shop if alone else shop.under_lease
+        handler = BatchHandler(shop.together) if together else single
+        await Consumer(stream, handler, name=name, meter=Meter(), concurrency=8, timing=timing).run(stop)
 
 
 if __name__ == "__main__":
@@ -120,4 +137,4 @@ if __name__ == "__main__":
         STEPS[step[0]]()
     timing = replace(FAST, idle_ms=60_000) if step else PATIENT
     lease.LEASE_MS = 15_000
-    asyncio.run(consume(url, shop_url, Path(folder), timing, alone=bool(step)))
+    asyncio.run(consume(url, shop_url, Path(folder), timing, alone=bool(step), together=step[1:] == ["together"]))

@@ -15,10 +15,12 @@ from aftersend.key_files import make_data_keys
 from aftersend.redis.connection import connect
 from aftersend.sealing import Keyring, SealKeyring
 from aftersend.secrets import SecretFiles
-from aftersend.stream.consumer import Consumer, ConsumerTiming
-from aftersend.stream.delivery import Handler
+from aftersend.stream.consumer import Consumer
 from aftersend.stream.event import Event
+from aftersend.stream.handling import BatchHandler, Handler
+from aftersend.stream.pending_entries import PendingEntries, StreamEntry
 from aftersend.stream.stream import Stream, StreamName
+from aftersend.stream.timing import ConsumerTiming
 
 TENANT = "shops.mueller"
 FAST = ConsumerTiming(
@@ -105,9 +107,10 @@ class Running:
 
     async def crash(self) -> None:
         """End as a killed process does: nothing is settled, nothing released."""
-        for task in list(self.consumer._slots._tasks.values()):
+        for task in list(self.consumer._slots._tasks):
             task.cancel()
         self.consumer._slots._tasks.clear()
+        self.consumer._slots._entries.clear()
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
 
@@ -115,7 +118,7 @@ class Running:
 @asynccontextmanager
 async def consuming(
     stream: Stream,
-    handler: Handler,
+    handler: Handler | BatchHandler,
     *,
     name: str = "one",
     timing: ConsumerTiming = FAST,
@@ -169,6 +172,13 @@ async def hurry(stream: Stream) -> int:
 async def is_empty(stream: Stream) -> bool:
     """Nothing on the stream, nothing delayed, both at the same moment."""
     return bool(await stream.redis.execute_command("EVAL", _BOTH, 2, stream.key, stream.delayed_key) == [0, 0])
+
+
+async def claim_first(pending: PendingEntries, idle_ms: int = 0) -> StreamEntry | None:
+    """Claim the first entry that is idle for so long."""
+    claimed = await pending.claim((await pending.idle(idle_ms))[:1], idle_ms)
+    assert not claimed.vanished
+    return claimed.entries[0] if claimed.entries else None
 
 
 async def raw_dead(stream: Stream) -> list[dict[bytes, bytes]]:

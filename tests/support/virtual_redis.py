@@ -108,13 +108,15 @@ class VirtualRedis:
     async def zrem(self, _: str, name: bytes) -> None:
         self.delayed.pop(name, None)
 
-    def _claim(self, _: str, consumer: str, idle: int, start: bytes) -> Any:
-        for name, (_, at, deliveries) in self.pending.items():
-            if name >= start and (wall_clock() - at) * 1000 >= idle:
+    def _claim(self, _: str, consumer: str, idle: int, *ids: bytes) -> Any:
+        claimed = []
+        for name in ids:
+            _, at, deliveries = self.pending[name]
+            if (wall_clock() - at) * 1000 >= idle:
                 self.pending[name] = (consumer, wall_clock(), deliveries + 1)
                 flat = [word for pair in self.entries[name].items() for word in pair]
-                return [[name, flat], deliveries + 1, [], b"0-0"]
-        return [False, 0, [], b"0-0"]
+                claimed.append([[name, flat], deliveries + 1])
+        return [claimed, []]
 
     def _release(self, _: str, __: str, name: str, ___: int, *ids: bytes) -> int:
         for each in ids:

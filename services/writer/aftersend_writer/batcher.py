@@ -12,13 +12,12 @@ Cancelling a handler leaves its batch running; ``close`` cancels all batches.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
 from aftersend.errors import AftersendError
-from aftersend.observe.context import current_traceparent
 from aftersend.observe.traces import span
 
 BACKLOG_THRESHOLD: Final = 50
@@ -59,12 +58,12 @@ class OrderBatcher:
         self._has_backlog = False
         self._backlog_read_at = float("-inf")
 
-    async def write_back(self, order_id: str, *, recheck: bool = False) -> None:
-        """Wait until Afterbuy shows the order as it should be; raise what prevented it."""
+    async def write_back(self, order_id: str, *, recheck: bool = False, traces: Iterable[str] = ()) -> None:
+        """Wait until Afterbuy shows the order as it should be; raise what prevented it. ``traces``: of its events."""
         await self._read_backlog()
         pending = self._pending.setdefault(order_id, _PendingOrder(_future()))
         pending.recheck = pending.recheck or recheck
-        pending.traces.append(current_traceparent())
+        pending.traces += traces
         self._start_batches()
         await asyncio.shield(pending.done)
 
@@ -98,7 +97,7 @@ class OrderBatcher:
 
     async def _run(self, orders: dict[str, _PendingOrder]) -> None:
         traces = [trace for pending in orders.values() for trace in pending.traces if trace]
-        parent, *others = traces or [""]
+        parent, *others = dict.fromkeys(traces) or [""]
         with span("write back", parent=parent, links=others, orders=list(orders), count=len(orders)):
             outcomes = await self._write_batch({order_id: pending.recheck for order_id, pending in orders.items()})
         for order_id, pending in orders.items():

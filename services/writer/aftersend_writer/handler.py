@@ -1,8 +1,12 @@
-"""Handle one event of the stream ``parcels``.
+"""Handle events of the stream ``parcels``, many together.
 
     parcel.changed   match the parcel to an order, merge it into the ledger, write the order back
     order.check      recheck one order, whether or not it lags
     order.check ""   the marker that ends a recovery
+
+    read ──> match (two round trips) ──> merge (one change per order) ──> markers ──> write back, each order once
+
+Each event ends with an outcome of its own: what concerns one of them leaves the others alone.
 
 While the tenant is recovering, the ledger may know less than Afterbuy shows. Then events are merged and nothing is
 written. The marker stands behind everything that the recovery sweep found. It waits until no older event is left on the
@@ -25,14 +29,17 @@ A parcel without a matching order is delayed for up to an hour after it was firs
 the answer to our own push. Then it is counted as foreign.
 """
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from aftersend.errors import Later, Rejected
+from aftersend.errors import AftersendError, Later, Rejected, Transient
 from aftersend.ledger.entry import Entry
-from aftersend.ledger.match import Foreign, Match, find
+from aftersend.ledger.match import Foreign, Match, Unmatched, find
 from aftersend.ledger.merge import merge
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
@@ -42,6 +49,7 @@ from aftersend.runs import OrderCheck
 from aftersend.sendcloud.lenient import EARLIEST_MS
 from aftersend.sendcloud.model import ParcelClass, ParcelEvent
 from aftersend.stream.event import Event, seconds_of, text_of
+from aftersend.stream.handling import Outcome
 from aftersend.stream.stream import Stream
 from aftersend_writer.batcher import OrderBatcher
 from aftersend_writer.rules.ledger_updates import needs_recheck
@@ -55,11 +63,37 @@ _LATE_MS: Final = 3_600_000
 """Sendcloud sends a webhook within seconds of the change; a later one may come from before any horizon."""
 _ANY_LAG: Final = -86_400_000
 """Lagging for more than minus one day: every lagging order, even if the clocks of two hosts differ."""
+_DATA: Final[Mapping[str, type[ParcelEvent | OrderCheck]]] = {
+    "parcel.changed": ParcelEvent,
+    "order.check": OrderCheck,
+}
+
+
+@dataclass(slots=True)
+class EventProgress:
+    """An event on its way through a batch."""
+
+    event: Event
+    data: ParcelEvent | OrderCheck | None = None
+    outcome: Outcome = None
+    order: str = ""
+    """The order that it is about."""
+    recheck: bool = False
+    """Read the order from Afterbuy whether or not it lags."""
+    lags: bool = False
+    classes: tuple[ParcelClass | None, ParcelClass | None] = (None, None)
+    """The class of the parcel before and after the merge."""
+
+    @property
+    def parcel(self) -> ParcelEvent:
+        """The parcel as it was reported."""
+        assert isinstance(self.data, ParcelEvent)  # noqa: S101 - for the type checker
+        return self.data
 
 
 @dataclass(frozen=True, slots=True)
 class ParcelEventHandler:
-    """Handler of the stream ``parcels``. ``clock`` returns seconds since 1970."""
+    """Handler of batches of the stream ``parcels``. ``clock`` returns seconds since 1970."""
 
     ledger: Ledger
     state: TenantState
@@ -75,75 +109,107 @@ class ParcelEventHandler:
     """Called for each event that was written back."""
     clock: Callable[[], float] = time.time
 
-    async def __call__(self, event: Event) -> None:
-        """Handle one event; returning means done, the type of the error decides what else."""
-        handlers: dict[str, Callable[[Event], Awaitable[None]]] = {
-            "parcel.changed": self._parcel,
-            "order.check": self._check,
-        }
-        handler = handlers.get(event.type)
-        if handler is None:
-            raise Rejected("unknown_type", path="type")
-        await handler(event)
+    async def __call__(self, events: Sequence[Event]) -> Sequence[Outcome]:
+        """Handle events; None means done, the type of an error decides what else."""
+        progress = [_read(event) for event in events]
+        await self._match_and_merge([each for each in progress if isinstance(each.data, ParcelEvent)])
+        for each in progress:
+            if isinstance(each.data, OrderCheck):
+                await self._check(each, each.data)
+        due = [each for each in progress if each.outcome is None and (each.recheck or each.lags)]
+        if due and not await self.state.recovering():
+            await self._write_back(due)
+        return [each.outcome for each in progress]
 
-    async def _parcel(self, event: Event) -> None:
-        parcel = event.read(ParcelEvent)
-        match await find(parcel, self.ledger):
-            case Match(order) if event.source == "webhook" and await self._is_too_old(order, parcel):
-                get_logger().warning("event_too_old", order=order, parcel=parcel.parcel)
+    async def _match_and_merge(self, parcels: Sequence[EventProgress]) -> None:
+        if not parcels:
+            return
+        matched: list[EventProgress] = []
+        for each, found in zip(parcels, await find([each.parcel for each in parcels], self.ledger), strict=True):
+            match found:
+                case Match(order):
+                    each.order = order
+                    matched.append(each)
+                case Foreign():
+                    self.on_foreign()
+                case Unmatched():
+                    self._wait_for_match(each)
+                case _:
+                    each.outcome = found
+        await self._refuse_too_old([each for each in matched if each.event.source == "webhook"])
+        await self._merge([each for each in matched if each.order])
+
+    async def _merge(self, parcels: Sequence[EventProgress]) -> None:
+        together = _by_order(parcels)
+        entries = await self.ledger.change_each(
+            {order: partial(self._merged, some) for order, some in together.items()}
+        )
+        for order, some in together.items():
+            entry = entries[order]
+            for each in some:
+                if isinstance(entry, AftersendError):
+                    each.outcome = entry
+                else:
+                    each.recheck = needs_recheck(entry) and each.classes[0] is not each.classes[1]
+                    each.lags = entry.applied != entry.observed
+
+    def _merged(self, parcels: Sequence[EventProgress], entry: Entry) -> Entry:
+        """Return the entry with all parcels of its order in it; notes their classes, of the last try."""
+        for each in parcels:
+            after = merge(entry, each.parcel, self.mac, pickup_matters=self.pickup_matters)
+            each.classes = _class_in(entry, each.parcel), _class_in(after, each.parcel)
+            entry = after
+        return entry
+
+    async def _write_back(self, due: Sequence[EventProgress]) -> None:
+        """Write each order back once, for all of its events."""
+        together = _by_order(due)
+        writing = (
+            self.batcher.write_back(
+                order,
+                recheck=any(each.recheck for each in some),
+                traces=[each.event.traceparent for each in some],
+            )
+            for order, some in together.items()
+        )
+        for some, error in zip(together.values(), await asyncio.gather(*writing, return_exceptions=True), strict=True):
+            for each in some:
+                each.outcome = Transient("cancelled") if isinstance(error, asyncio.CancelledError) else error  # type: ignore[assignment]
+                if error is None and each.lags:
+                    self.on_written(each.parcel)
+
+    async def _refuse_too_old(self, parcels: Sequence[EventProgress]) -> None:
+        """Refuse events of forgotten orders; ``Later`` while a recovery has yet to find out which those are."""
+        recovering, horizon = await self.state.recovery() if parcels else (False, None)
+        beyond = [each for each in parcels if _is_beyond(each.parcel, recovering=recovering, horizon=horizon)]
+        known = await self.ledger.get_each(sorted({each.order for each in beyond}))
+        for each in beyond:
+            if known[each.order] is not None:
+                continue
+            if recovering:
+                each.outcome = Later("recovering", retry_after=_RECOVERY_RETRY_DELAY)
+            else:
+                get_logger().warning("event_too_old", order=each.order, parcel=each.parcel.parcel)
                 self.on_too_old()
-            case Match(order):
-                await self._merge(order, parcel)
-            case Foreign():
-                self.on_foreign()
-            case _:
-                self._wait_for_match(event)
+            each.order = ""
 
-    async def _merge(self, order: str, parcel: ParcelEvent) -> None:
-        classes: list[ParcelClass | None] = []  # before and after, of the last attempt: a conflict repeats the change
-
-        def merged(entry: Entry) -> Entry:
-            after = merge(entry, parcel, self.mac, pickup_matters=self.pickup_matters)
-            classes[:] = [
-                state.klass if (state := each.parcels.get(parcel.parcel)) else None for each in (entry, after)
-            ]
-            return after
-
-        entry = await self.ledger.change(order, merged)
-        recheck = needs_recheck(entry) and classes[0] is not classes[1]
-        lags = entry.applied != entry.observed
-        if (recheck or lags) and not await self.state.recovering():
-            await self.batcher.write_back(order, recheck=recheck)
-            if lags:
-                self.on_written(parcel)
-
-    async def _is_too_old(self, order: str, parcel: ParcelEvent) -> bool:
-        """Return True for an event of a forgotten order; ``Later`` while a recovery has yet to find out."""
-        time = parcel.received if parcel.time is None or parcel.time < EARLIEST_MS else parcel.time
-        recovering = await self.state.recovering()
-        horizon = await self.state.moment("horizon")
-        beyond = time < parcel.received - _LATE_MS if recovering else horizon and time < horizon.timestamp() * 1000
-        if not beyond or await self.ledger.get(order) is not None:
-            return False
-        if recovering:
-            raise Later("recovering", retry_after=_RECOVERY_RETRY_DELAY)
-        return True
-
-    def _wait_for_match(self, event: Event) -> None:
-        first = seconds_of(event.first)
+    def _wait_for_match(self, unmatched: EventProgress) -> None:
+        first = seconds_of(unmatched.event.first)
         if first is not None and self.clock() - first < FOREIGN_AFTER:
-            raise Later("no_match_yet", retry_after=_MATCH_RETRY_DELAY)
-        self.on_foreign()
+            unmatched.outcome = Later("no_match_yet", retry_after=_MATCH_RETRY_DELAY)
+        else:
+            self.on_foreign()
 
-    async def _check(self, event: Event) -> None:
-        check = event.read(OrderCheck)
-        order = check.order
-        if not order:
-            await self._end_recovery(event, check)
-        elif not is_order_id(order):
-            raise Rejected("malformed_data", path="order")
-        elif not await self.state.recovering():
-            await self.batcher.write_back(order, recheck=True)
+    async def _check(self, each: EventProgress, check: OrderCheck) -> None:
+        if not check.order:
+            try:
+                await self._end_recovery(each.event, check)
+            except AftersendError as error:
+                each.outcome = error
+        elif is_order_id(check.order):
+            each.order, each.recheck = check.order, True
+        else:
+            each.outcome = Rejected("malformed_data", path="order")
 
     async def _end_recovery(self, marker: Event, check: OrderCheck) -> None:
         if check.restored != (await self.state.get("restored") or ""):
@@ -162,3 +228,31 @@ class ParcelEventHandler:
             if text_of(fields, b"type") == "parcel.changed" and text_of(fields, b"first") <= marker.first:
                 return True
         return False
+
+
+def _read(event: Event) -> EventProgress:
+    kind = _DATA.get(event.type)
+    if kind is None:
+        return EventProgress(event, outcome=Rejected("unknown_type", path="type"))
+    try:
+        return EventProgress(event, event.read(kind))
+    except AftersendError as error:
+        return EventProgress(event, outcome=error)
+
+
+def _by_order(progress: Iterable[EventProgress]) -> Mapping[str, Sequence[EventProgress]]:
+    together: dict[str, list[EventProgress]] = defaultdict(list)
+    for each in progress:
+        together[each.order].append(each)
+    return together
+
+
+def _class_in(entry: Entry, parcel: ParcelEvent) -> ParcelClass | None:
+    state = entry.parcels.get(parcel.parcel)
+    return state.klass if state else None
+
+
+def _is_beyond(parcel: ParcelEvent, *, recovering: bool, horizon: int | None) -> bool:
+    """Return whether an event is older than what the last recovery knows, or may be older during one."""
+    time = parcel.received if parcel.time is None or parcel.time < EARLIEST_MS else parcel.time
+    return time < parcel.received - _LATE_MS if recovering else horizon is not None and time < horizon

@@ -21,14 +21,15 @@ from aftersend.secrets import SecretFiles
 from aftersend.service.run import run_part
 from aftersend.service.runtime import Part, Runtime
 from aftersend.stream.consumer import Consumer
+from aftersend.stream.handling import MAX_BATCH, BatchHandler
 from aftersend.stream.stream import Stream
-from aftersend_writer.batcher import MAX_BATCH_SIZE, OrderBatcher
+from aftersend_writer.batcher import OrderBatcher
 from aftersend_writer.handler import ParcelEventHandler
 from aftersend_writer.metrics import WriterMetrics
 from aftersend_writer.write_back import OrderWriter
 
-CONCURRENCY = 2 * MAX_BATCH_SIZE
-"""One batch being written, another one gathering."""
+CONCURRENCY = 2 * MAX_BATCH
+"""One batch being written, another one read and merged."""
 _LOOP = "writer"
 _MAX_SILENCE = 60.0
 
@@ -92,7 +93,7 @@ def _consumer(runtime: Runtime, stream: Stream, handler: ParcelEventHandler, bre
     runtime.health.register_loop(_LOOP, _MAX_SILENCE)
     return Consumer(
         stream,
-        handler,
+        BatchHandler(handler),
         name=runtime.name,
         meter=StreamMeter(runtime.metrics, runtime.identity, stream.name),
         heartbeat=lambda: runtime.health.heartbeat(_LOOP),

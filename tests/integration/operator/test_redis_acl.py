@@ -32,7 +32,7 @@ from aftersend_operator.manifests.generated_secrets import JSON_ACL, PLAIN_ACL
 from aftersend_operator.manifests.redis_acl import PROBE, USERS
 from tests.support.managed_redis import ManagedRedis
 from tests.support.operator_kit import tenant
-from tests.support.stream_kit import NamedParcel, keyring_in
+from tests.support.stream_kit import NamedParcel, claim_first, keyring_in
 
 TENANT = tenant()
 KEYS = Keys(TENANT.identity)
@@ -96,8 +96,7 @@ async def test_a_consumer_can_walk_every_way_of_an_entry(
         assert await pending.renew([one.id]) == 0
         assert await pending.release([one.id]) == 1
         assert [overdue.id for overdue in await pending.idle(1_000_000)] == [one.id]
-        claimed = await pending.claim(1_000_000)
-        assert claimed.entry is not None
+        assert await claim_first(pending, 1_000_000) is not None
         await pending.done([one.id])
         assert await defer(own, user, two, Delay(seconds=0, counted=True))
         assert await promote(own) == 1

@@ -12,7 +12,7 @@ from aftersend.stream.event import Event, seconds_of
 from aftersend.stream.pending_entries import PendingEntries
 from aftersend.stream.retry import DeadLetter
 from aftersend.stream.stream import Stream
-from tests.support.stream_kit import NamedParcel, Recorder, consuming, is_empty, until
+from tests.support.stream_kit import NamedParcel, Recorder, claim_first, consuming, is_empty, until
 
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 
@@ -124,7 +124,7 @@ async def test_a_consumer_that_lost_its_claim_moves_nothing_to_the_dead_letters(
     one, two = PendingEntries(stream, "one"), PendingEntries(stream, "two")
     await one.ensure_group()
     (entry,) = await one.read(1, block_ms=100)
-    assert (await two.claim(0)).entry is not None
+    assert await claim_first(two) is not None
     assert not await move_to_dead_letters(stream, "one", entry, DeadLetter("bug", "Bug"))
     assert await stream.dead() == 0
     assert await move_to_dead_letters(stream, "two", entry, DeadLetter("bug", "Bug"))

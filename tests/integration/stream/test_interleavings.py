@@ -18,7 +18,7 @@ from aftersend.stream.pending_entries import PendingEntries, StreamEntry
 from aftersend.stream.retry import DeadLetter, Delay
 from aftersend.stream.stream import Stream
 from aftersend.stream.wake_up import wake_up
-from tests.support.stream_kit import NamedParcel, hurry, opened, raw_dead
+from tests.support.stream_kit import NamedParcel, claim_first, hurry, opened, raw_dead
 
 CONSUMERS = ("one", "two", "three")
 
@@ -38,9 +38,14 @@ class ConsumerSteps:
 
     async def claim(self) -> None:
         await self.pending.ensure_group()
-        claimed = await self.pending.claim(0)
+        entry = await claim_first(self.pending)
+        self.take([entry] if entry else [])
+
+    async def claim_many(self) -> None:
+        await self.pending.ensure_group()
+        claimed = await self.pending.claim(await self.pending.idle(0), 0)
         assert claimed.vanished == []
-        self.take([claimed.entry] if claimed.entry else [])
+        self.take(list(claimed.entries))
 
     def take(self, entries: list[StreamEntry]) -> None:
         self.held |= {entry.id: entry for entry in entries}
@@ -50,6 +55,12 @@ class ConsumerSteps:
         for entry in self.one():
             await self.pending.done([entry.id])
             self.finished.add(text_of(entry.fields, b"id"))
+
+    async def finish_many(self) -> None:
+        if self.held:
+            await self.pending.done(list(self.held))
+            self.finished |= {text_of(entry.fields, b"id") for entry in self.held.values()}
+            self.held.clear()
 
     async def delay(self) -> None:
         for entry in self.one():
@@ -84,7 +95,9 @@ class ConsumerSteps:
 CONSUMER_STEPS: dict[str, Callable[[ConsumerSteps], Awaitable[None]]] = {
     "read": ConsumerSteps.read,
     "claim": ConsumerSteps.claim,
+    "claim many": ConsumerSteps.claim_many,
     "finish": ConsumerSteps.finish,
+    "finish many": ConsumerSteps.finish_many,
     "delay": ConsumerSteps.delay,
     "wait for upstream": ConsumerSteps.wait_for_upstream,
     "give up": ConsumerSteps.give_up,

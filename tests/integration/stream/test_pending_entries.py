@@ -3,19 +3,25 @@
 import asyncio
 from dataclasses import replace
 
-from aftersend.stream.consumer import MAX_EXCLUSIVE_DELIVERIES
+import pytest
+
 from aftersend.stream.event import Event
 from aftersend.stream.pending_entries import RELEASED, PendingEntries
+from aftersend.stream.redelivery import GROUP_DELIVERIES, MAX_GROUP_SIZE, MAX_LONELY_DELIVERIES
 from aftersend.stream.stream import Stream
-from tests.support.stream_kit import FAST, NamedParcel, Recorder, add, consuming, is_empty, raw_dead, until
+from tests.support.stream_kit import FAST, NamedParcel, Recorder, add, claim_first, consuming, is_empty, raw_dead, until
 
 
-async def test_what_a_dead_consumer_held_is_taken_over_and_handled_alone(stream: Stream) -> None:
-    for number in range(5):
+@pytest.mark.parametrize("deaths", [1, 2])
+async def test_what_dead_consumers_held_is_handled_with_nothing_else_in_flight(stream: Stream, deaths: int) -> None:
+    """In groups after one death, one by one after another."""
+    for number in range(25):
         await add(stream, f"old{number}")
     dead = PendingEntries(stream, "dead")
     await dead.ensure_group()
-    await dead.read(5, block_ms=100)
+    await dead.read(25, block_ms=100)
+    for _ in range(deaths - 1):
+        await dead.claim(await dead.idle(0), 0)
     for number in range(20):
         await add(stream, f"new{number}")
     together: dict[str, set[str]] = {}
@@ -31,35 +37,37 @@ async def test_what_a_dead_consumer_held_is_taken_over_and_handled_alone(stream:
 
     async with consuming(stream, watching, name="heir"):
         await until(lambda: is_empty(stream))
-    assert len(together) == 25
-    for number in range(5):
-        assert together[f"old{number}"] == {f"old{number}"}
-    assert any(len(others) > 1 for others in together.values())
+    assert len(together) == 45
+    largest = max(len(together[f"old{number}"]) for number in range(25))
+    assert largest == (MAX_GROUP_SIZE if deaths == 1 else 1)
+    for number in range(25):
+        assert not [other for other in together[f"old{number}"] if other.startswith("new")]
+    assert any(len(together[f"new{number}"]) > 1 for number in range(20))
 
 
-async def test_the_fifth_death_in_exclusive_mode_makes_it_poison(stream: Stream) -> None:
+async def test_the_fifth_lonely_death_makes_it_poison(stream: Stream) -> None:
     await add(stream, "poison")
     pending = PendingEntries(stream, "victim")
     await pending.ensure_group()
     await pending.read(1, block_ms=100)
-    for _ in range(MAX_EXCLUSIVE_DELIVERIES):
-        assert (await pending.claim(0)).entry is not None
+    for _ in range(GROUP_DELIVERIES + MAX_LONELY_DELIVERIES):
+        assert await claim_first(pending) is not None
     recorder = Recorder()
     async with consuming(stream, recorder) as running:
         await until(stream.dead)
     assert recorder.seen == []
     (letter,) = await raw_dead(stream)
-    assert (letter[b"reason"], letter[b"attempts"]) == (b"poison", b"7")
+    assert (letter[b"reason"], letter[b"attempts"]) == (b"poison", b"8")
     assert running.meter.outcomes == {"dead": 1}
 
 
-async def test_the_fifth_exclusive_delivery_still_happens(stream: Stream) -> None:
+async def test_the_fifth_lonely_delivery_still_happens(stream: Stream) -> None:
     await add(stream, "unlucky")
     pending = PendingEntries(stream, "victim")
     await pending.ensure_group()
     await pending.read(1, block_ms=100)
-    for _ in range(MAX_EXCLUSIVE_DELIVERIES - 1):
-        await pending.claim(0)
+    for _ in range(GROUP_DELIVERIES + MAX_LONELY_DELIVERIES - 1):
+        assert await claim_first(pending) is not None
     recorder = Recorder()
     async with consuming(stream, recorder):
         await until(lambda: is_empty(stream))
@@ -129,15 +137,15 @@ async def test_releasing_keeps_the_count_of_an_entry_seen_before(stream: Stream)
     pending = PendingEntries(stream, "one")
     await pending.ensure_group()
     await pending.read(1, block_ms=100)
-    claimed = await pending.claim(0)
-    assert claimed.entry is not None
-    assert claimed.entry.deliveries == 2
-    assert await pending.release([claimed.entry.id]) == 1
+    claimed = await claim_first(pending)
+    assert claimed is not None
+    assert claimed.deliveries == 2
+    assert await pending.release([claimed.id]) == 1
     (row,) = await pending.idle(60_000)
     assert row.deliveries == 1
-    again = await pending.claim(60_000)
-    assert again.entry is not None
-    assert again.entry.deliveries == 2
+    again = await claim_first(pending, 60_000)
+    assert again is not None
+    assert again.deliveries == 2
 
 
 async def test_an_entry_of_another_consumer_is_neither_released_nor_renewed(stream: Stream) -> None:

@@ -12,7 +12,7 @@ from aftersend.stream.event import Event
 from aftersend.stream.pending_entries import PendingEntries
 from aftersend.stream.retry import DeadLetter, Delay, Release
 from aftersend.stream.stream import Stream
-from tests.support.stream_kit import FAST, NamedParcel, Recorder, add, consuming, hurry, is_empty, until
+from tests.support.stream_kit import FAST, NamedParcel, Recorder, add, claim_first, consuming, hurry, is_empty, until
 
 
 async def test_a_deleted_stream_is_made_again_and_the_work_goes_on(stream: Stream) -> None:
@@ -117,10 +117,10 @@ async def test_an_entry_that_another_consumer_finished_is_not_copied(stream: Str
     pending, heir = PendingEntries(stream, "one"), PendingEntries(stream, "two")
     await pending.ensure_group()
     (entry,) = await pending.read(1, block_ms=100)
-    claimed = await heir.claim(0)
-    assert claimed.entry is not None
+    claimed = await claim_first(heir)
+    assert claimed is not None
     assert not await defer(stream, "one", entry, Delay(0.0, counted=True))
-    await heir.done([claimed.entry.id])
+    await heir.done([claimed.id])
     assert not await defer(stream, "one", entry, Delay(0.0, counted=True))
     assert not await move_to_dead_letters(stream, "one", entry, DeadLetter("bug", "Bug"))
     assert (await stream.length(), await stream.delayed(), await stream.dead()) == (0, 0, 0)

@@ -7,7 +7,7 @@ dead, and Afterbuy is never called more often than in calm.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +18,7 @@ from aftersend.circuit_breaker import CircuitBreaker
 from aftersend.errors import AftersendError, Transient
 from aftersend.stream.consumer import Consumer
 from aftersend.stream.event import Event
+from aftersend.stream.handling import BatchHandler, Outcome
 from aftersend.stream.stream import Stream
 from aftersend_writer.batcher import MAX_CONCURRENT_SINGLES, OrderBatcher
 from aftersend_writer.main import CONCURRENCY
@@ -100,9 +101,11 @@ class Shop:
         breaker = CircuitBreaker("afterbuy", self.afterbuy.probe, secrets_version=lambda: 0, clock=clock)
         batcher = OrderBatcher(self.afterbuy.write_batch, backlog=self.stream.length, clock=clock)
 
-        async def handler(event: Event) -> None:
-            await batcher.write_back(event.read(NamedParcel).name)
+        async def handle(events: Sequence[Event]) -> Sequence[Outcome]:
+            writing = (batcher.write_back(event.read(NamedParcel).name) for event in events)
+            return cast("list[Outcome]", await asyncio.gather(*writing, return_exceptions=True))
 
+        handler = BatchHandler(handle)
         consumer = Consumer(
             self.stream, handler, name="one", meter=self.meter, concurrency=CONCURRENCY, breaker=breaker
         )

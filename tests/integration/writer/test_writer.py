@@ -26,10 +26,11 @@ from aftersend.service.health import Health
 from aftersend.service.listener import PublicListener
 from aftersend.service.runtime import Runtime, secret_folders
 from aftersend.settings import read_settings
-from aftersend.stream.consumer import Consumer, ConsumerTiming
+from aftersend.stream.consumer import Consumer
 from aftersend.stream.event import Event, Source, rfc3339
 from aftersend.stream.pending_entries import PendingEntries
 from aftersend.stream.stream import Stream
+from aftersend.stream.timing import ConsumerTiming
 from aftersend.tenant.document import Tenant
 from aftersend_writer import handler as writer_handler
 from aftersend_writer import main as writer

@@ -1,9 +1,12 @@
 """Whose parcel it is: three ways, in this order."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aftersend.errors import AftersendError, Bug
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.match import Foreign, Match, MatchResult, Unmatched, find, match
 from aftersend.sendcloud.model import ParcelEvent
@@ -18,12 +21,12 @@ class Known:
         self.entries = {entry.order: entry for entry in entries}
         self.asked: list[str] = []
 
-    async def order_of(self, parcel_id: str) -> str | None:
-        return self.parcels.get(parcel_id)
+    async def orders_of(self, parcel_ids: Sequence[str]) -> dict[str, str]:
+        return {parcel: self.parcels[parcel] for parcel in parcel_ids if parcel in self.parcels}
 
-    async def get(self, order_id: str) -> Entry | None:
-        self.asked.append(order_id)
-        return self.entries.get(order_id)
+    async def get_each(self, order_ids: Sequence[str]) -> dict[str, Entry | AftersendError | None]:
+        self.asked += order_ids
+        return {order: self.entries.get(order) for order in order_ids}
 
 
 SENT = Entry(order="700", state="accepted", pushed=NOW)
@@ -58,8 +61,29 @@ def having(entry: Entry) -> Known:
     ],
 )  # fmt: skip
 async def test_ways(name: str, event: ParcelEvent, known: Known, expected: MatchResult) -> None:
-    assert await find(event, known) == expected, name
+    assert await find([event], known) == [expected], name
     assert all(asked.isdigit() for asked in known.asked)
+
+
+async def test_events_of_one_parcel_help_each_other() -> None:
+    """As they would one after the other, whichever comes first."""
+    named, silent, foreign = parcel(external_order_id="afterbuy-700"), parcel(), parcel("12", external_order_id="x")
+    for events in ([named, silent, foreign], [silent, named, foreign], [foreign, silent, named]):
+        found = await find(events, Known())
+        assert [found[events.index(event)] for event in (named, silent, foreign)] == [
+            Match("700"),
+            Match("700"),
+            Foreign(),
+        ]
+
+
+async def test_an_entry_that_cannot_be_read_leaves_other_events_alone() -> None:
+    ledger = Known()
+    ledger.entries["701"] = Bug("ledger_unreadable")  # type: ignore[assignment]
+    events = [parcel(order_number="701"), parcel("12", external_order_id="afterbuy-700")]
+    unread, matched = await find(events, ledger)
+    assert isinstance(unread, Bug)
+    assert matched == Match("700")
 
 
 texts = st.sampled_from(["", "11", "afterbuy-700", "afterbuy-701", "shop-1", "700", "701", "x"])

@@ -7,16 +7,18 @@ v3 does not say which parcel is a return, and a return has the number of its ord
 that has a collected one is not forwarded: it waits for its webhook, which says what it is.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from aftersend.errors import AftersendError
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.match import Foreign, Match, MatchResult, find
 from aftersend.order_ids import order_id_of
 from aftersend.sendcloud.client import ParcelPage
 from aftersend.sendcloud.model import ParcelClass, ParcelEvent
 from aftersend.sendcloud.status import parcel_class, picked_up
-from aftersend_exporter.context import ExportContext, gather_limited
+from aftersend_exporter.context import ExportContext
 from aftersend_exporter.run_stats import RunStats
 
 Drop = Literal["irrelevant", "foreign", "waits_for_webhook"]
@@ -35,7 +37,7 @@ class PageForwarder:
 
     async def forward(self, page: ParcelPage) -> None:
         """Put events of parcels that may be ours on the stream."""
-        matches = await gather_limited(page.events, self._match)
+        matches = await self._match(page.events)
         events = []
         for event, found in zip(page.events, matches, strict=True):
             dropped = await self._drop(event, found, names_returns=page.names_returns)
@@ -48,9 +50,11 @@ class PageForwarder:
             self.stats.count("rejected", [""] * page.unreadable, reason="unreadable")
             self.context.log.warning("parcels_unreadable", count=page.unreadable)
 
-    async def _match(self, event: ParcelEvent) -> MatchResult | None:
+    async def _match(self, events: Sequence[ParcelEvent]) -> list[MatchResult | None]:
         """Match what is relevant; None for the rest."""
-        return await find(event, self.context.ledger) if is_relevant(event) else None
+        relevant = [event for event in events if is_relevant(event)]
+        found = iter(await find(relevant, self.context.ledger))
+        return [_matched(next(found)) if is_relevant(event) else None for event in events]
 
     async def _drop(self, event: ParcelEvent, found: MatchResult | None, *, names_returns: bool) -> Drop | None:
         """Return why an event is dropped; None if it is forwarded."""
@@ -85,6 +89,12 @@ def may_be_return(event: ParcelEvent, entry: Entry | None, *, collected: bool) -
     return event.parcel not in parcels and (
         collected or any(parcel.is_picked_up and not parcel.is_return for parcel in parcels.values())
     )
+
+
+def _matched(found: MatchResult | AftersendError) -> MatchResult:
+    if isinstance(found, AftersendError):
+        raise found
+    return found
 
 
 def _order(event: ParcelEvent, found: MatchResult | None) -> str:

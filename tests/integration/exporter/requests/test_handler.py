@@ -18,8 +18,9 @@ from aftersend.runs import RunRequest, RunSummary, publish, result_of, wait_for
 from aftersend.secrets import SecretFiles
 from aftersend.service.runtime import Shared, http_session, runtime_for
 from aftersend.settings import Settings, read_settings
-from aftersend.stream.consumer import Consumer, ConsumerTiming
+from aftersend.stream.consumer import Consumer
 from aftersend.stream.event import Event
+from aftersend.stream.timing import ConsumerTiming
 from aftersend_exporter import main as service
 from aftersend_exporter.requests.circuits import Circuits
 from aftersend_exporter.requests.coalescing import RequestCoalescer
