@@ -96,7 +96,7 @@ def test_contradictions_are_refused_with_the_field_and_the_cure(
     names, said = taken(cluster, [named(namespace, 0, path, value)])
     assert not names
     assert f"{at}: " in said, said
-    assert re.search(r"use|set|leave out|needs|takes", said)
+    assert re.search(r"use|set|leave out|take|needs", said)
 
 
 def test_an_unknown_field_is_refused_by_kubectl_and_pruned_for_those_who_do_not_ask(
@@ -178,12 +178,15 @@ def apply_status(cluster: Cluster, document: dict[str, Any], manager: str) -> No
 
 def test_columns_show_what_the_operator_found(cluster: Cluster, namespace: str) -> None:
     cluster.apply(tenant(namespace, "columns"))
-    ready = condition("Ready", "False", "SecretMissing", "make the secret")
-    apply_status(
-        cluster, status(namespace, "columns", ready, version="1.2.3", lastExport={"time": "2026-01-01T00:00:00Z"}), "a"
+    ready, degraded = (
+        condition(kind, holds, "SecretMissing", "make the secret")
+        for kind, holds in (("Ready", "False"), ("Degraded", "True"))
     )
+    last = {"time": "2026-01-01T00:00:00Z"}
+    apply_status(cluster, status(namespace, "columns", ready, degraded, version="1.2.3", lastExport=last), "a")
     head, row = cluster.kubectl("get", "ast", "columns", f"--namespace={namespace}").splitlines()
-    assert re.split(r"\s{2,}", head.strip()) == ["NAME", "READY", "REASON", "LAST EXPORT", "SUSPENDED", "AGE"]
+    columns = ["NAME", "READY", "REASON", "DEGRADED", "LAST EXPORT", "SUSPENDED", "AGE"]
+    assert re.split(r"\s{2,}", head.strip()) == columns
     assert row.split()[:3] == ["columns", "False", "SecretMissing"]
     head, row = cluster.kubectl("get", "ast", "columns", f"--namespace={namespace}", "--output=wide").splitlines()
     assert head.rstrip().endswith("VERSION")
