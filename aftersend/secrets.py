@@ -62,9 +62,21 @@ class SecretFiles:
             raise SecretMissing(f"{subject} missing", cure="put the key into that file")
         return values
 
+    @property
+    def is_mounted(self) -> bool:
+        """Whether Kubernetes mounts the folder, and adds keys to it while this process runs."""
+        return (self.folder / "..data").is_symlink()
+
     def missing(self, *keys: str) -> list[str]:
         """Return the names of those keys that are missing, empty or unreadable."""
         return [self.name(key) for key in keys if not self._readable(key)]
+
+    def unusable(self) -> list[str]:
+        """Return the names of the keys that exist and are empty or unreadable."""
+        try:
+            return self.missing(*self.names())
+        except SecretMissing:
+            return [self.folder.name]
 
     def lines(self, key: str) -> tuple[str, ...]:
         """Return all non-empty lines of one key: several are valid while one is being replaced."""

@@ -71,7 +71,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
             "AFTERSEND_REDIS_URL", "", parse_redis_url, "use redis://host:6379/0 or rediss://host:6379/0"
         ),
         listen=reader.parsed("AFTERSEND_LISTEN", "0.0.0.0:8080", parse_listen_address, "use host:port"),
-        admin_listen=reader.parsed("AFTERSEND_ADMIN_LISTEN", "0.0.0.0:9090", parse_listen_address, "use host:port"),
+        admin_listen=reader.admin_address(),
         log_format=reader.choice("AFTERSEND_LOG_FORMAT", default_log_format(), ("json", "console")),
         log_level=reader.choice("AFTERSEND_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
         scheduler=reader.choice("AFTERSEND_SCHEDULER", "sweep", ("sweep", "all", "none")),
@@ -98,6 +98,15 @@ def default_log_format() -> LogFormat:
     return "console" if sys.stderr.isatty() else "json"
 
 
+def read_admin_address(environ: Mapping[str, str] = os.environ) -> ListenAddress:
+    """Parse only where probes and metrics of a service are."""
+    reader = EnvironmentReader(environ)
+    address = reader.admin_address()
+    if reader.errors:
+        raise Misconfigured("; ".join(reader.errors))
+    return address
+
+
 class EnvironmentReader:
     """Reads variables and collects all errors instead of stopping at the first."""
 
@@ -118,6 +127,10 @@ class EnvironmentReader:
         if value is None:
             self.errors.append(f"{name} is missing or wrong: {cure}")
         return cast("_T", value)
+
+    def admin_address(self) -> ListenAddress:
+        """Return where probes and metrics are, of every service."""
+        return self.parsed("AFTERSEND_ADMIN_LISTEN", "0.0.0.0:9090", parse_listen_address, "use host:port")
 
     def choice(self, name: str, default: _S, allowed: tuple[_S, ...]) -> _S:
         """Return the variable if it is one of ``allowed``, in any letter case."""

@@ -6,7 +6,7 @@ from aftersend.cli.checks import run_checks
 from aftersend.cli.exit_codes import FAILED, OK
 from aftersend.cli.output import show_json, show_text
 from aftersend.cli.tenant_context import locate_for_check
-from aftersend.settings import read_upstream_limits
+from aftersend.settings import read_admin_address, read_upstream_limits
 
 _MARKS = {True: "ok  ", False: "FAIL", None: "?   "}
 
@@ -14,7 +14,8 @@ _MARKS = {True: "ok  ", False: "FAIL", None: "?   "}
 async def check(file: Path | None, data_dir: Path, secrets_dir: Path | None, *, as_json: bool) -> int:
     """Run all checks and print their findings; ``FAILED`` if one of them is false."""
     allow_http, hosts = read_upstream_limits()
-    findings = await run_checks(locate_for_check(file, data_dir, secrets_dir), allow_http=allow_http, hosts=hosts)
+    location, admin = locate_for_check(file, data_dir, secrets_dir), read_admin_address()
+    findings = await run_checks(location, allow_http=allow_http, hosts=hosts, admin=admin)
     if as_json:
         show_json(findings)
     else:

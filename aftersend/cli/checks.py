@@ -15,6 +15,7 @@ from aiohttp import ClientSession
 
 from aftersend.afterbuy.client import AfterbuyClient
 from aftersend.afterbuy.credentials import AfterbuyCredentials
+from aftersend.cli.refused_webhooks import cure_for, refused_webhooks
 from aftersend.cli.tenant_context import TenantLocation
 from aftersend.errors import AftersendError, CredentialsRefused, Misconfigured
 from aftersend.key_files import foreign_seal_keys
@@ -26,8 +27,8 @@ from aftersend.sendcloud.client import SendcloudClient
 from aftersend.sendcloud.credentials import MIN_SIGNATURE_KEY, SendcloudCredentials, SignatureKeys
 from aftersend.sendcloud.model import Integration
 from aftersend.service.runtime import http_session
-from aftersend.settings import UPSTREAM_HOSTS
-from aftersend.tenant.document import Spec
+from aftersend.settings import UPSTREAM_HOSTS, ListenAddress
+from aftersend.tenant.document import Spec, Tenant
 from aftersend.tenant.upstream_urls import check_upstream_urls, host_of, is_loopback
 
 MAX_CLOCK_SKEW = 30.0
@@ -49,15 +50,20 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 async def run_checks(
-    location: TenantLocation, *, allow_http: bool = False, hosts: AbstractSet[str] = UPSTREAM_HOSTS
+    location: TenantLocation,
+    *,
+    allow_http: bool = False,
+    hosts: AbstractSet[str] = UPSTREAM_HOSTS,
+    admin: ListenAddress | None = None,
 ) -> list[Finding]:
-    """Run all checks, in the order in which they are printed."""
+    """Run all checks, in the order in which they are printed; ``admin`` is where a running service may be asked."""
     findings = [_addresses(location, allow_http=allow_http, hosts=hosts)]
     if findings[0].ok:
         async with http_session() as session:
             findings += await _afterbuy(location, session)
             findings += await _sendcloud(location, session)
-    return [*findings, _tag(location.tenant.spec), await _redis(location), *_keys(location)]
+    findings += [_tag(location.tenant.spec), await _redis(location), *_keys(location)]
+    return [*findings, await _refusals(location.tenant, admin)] if admin else findings
 
 
 def _addresses(location: TenantLocation, *, allow_http: bool, hosts: AbstractSet[str]) -> Finding:
@@ -204,6 +210,15 @@ def _keys(location: TenantLocation) -> list[Finding]:
         cure = "`aftersend up` makes one; keep a copy elsewhere"
         data_key = Finding("data-key", ok=None, message="none yet", cure=cure)
     return [data_key, _keys_finding("signature", lambda: _signature(location))]
+
+
+async def _refusals(tenant: Tenant, admin: ListenAddress) -> Finding:
+    """Compare what the running webhook service refused with what it stored."""
+    found = await refused_webhooks(tenant, admin)
+    if found is None:
+        message = "what the webhook service refused is known to its own process only"
+        return Finding("refused", ok=None, message=message, cure=cure_for(tenant, found))
+    return Finding("refused", ok=not found.are_many, message=str(found), cure=cure_for(tenant, found))
 
 
 def _keys_finding(name: str, check: Callable[[], str]) -> Finding:

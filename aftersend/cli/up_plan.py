@@ -120,18 +120,27 @@ def _served_tenant(plan: UpPlan, settings: Settings, file: Path) -> ServedTenant
 
 
 def _require(secrets: Path) -> None:
-    missing = [f"{folder}/{key}" for folder, key in REQUIRED if not SecretFiles(secrets / folder).optional(key)]
-    if missing:
+    """Refuse a tenant without the files that a person has to make; what is in them may change while it is served."""
+    folders = [(SecretFiles(secrets / folder), key) for folder, key in REQUIRED]
+    if missing := [files.name(key) for files, key in folders if not _may_come(files, key)]:
         raise Misconfigured(f"secrets are missing in {secrets}: {', '.join(missing)}", cure="one file per key")
+    if empty := [name for files, key in folders for name in files.missing(key)]:
+        print_error(f"empty or unreadable in {secrets}: {', '.join(empty)} – what needs them waits for them")
+
+
+def _may_come(files: SecretFiles, key: str) -> bool:
+    return files.is_mounted or (files.folder / key).exists()
 
 
 def _make_keys(secrets: Path) -> None:
+    folder = SecretFiles(secrets / "data-key")
     try:
-        make_data_keys(secrets / "data-key")
+        make_data_keys(folder.folder)
     except OSError as error:
-        raise Misconfigured(
-            f"no data key can be made in {secrets} ({type(error).__name__})", cure="make the folder writable once"
-        ) from None
+        if not folder.is_mounted:
+            raise Misconfigured(
+                f"no data key can be made in {secrets} ({type(error).__name__})", cure="make the folder writable once"
+            ) from None
     update_seal_keys(secrets)
 
 

@@ -22,11 +22,11 @@ from redis.asyncio.connection import AbstractConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
+from redis.exceptions import AuthenticationError, RedisError
 from redis.exceptions import ConnectionError as LinkError
-from redis.exceptions import RedisError
 
 from aftersend.compat.redis_connections import PlainConnection, TlsConnection
-from aftersend.errors import StoreAway, StoreFull, Transient
+from aftersend.errors import SecretMissing, StoreAway, StoreFull, Transient
 from aftersend.secrets import SecretFiles
 
 UPSTREAM: Final = "redis"
@@ -129,8 +129,11 @@ class _Credentials(CredentialProvider):
         return self.get_credentials()
 
     def _current(self) -> tuple[str, str]:
-        password = self._secrets.optional("password")
-        return (self._secrets.optional("username"), password) if password else self._fallback
+        try:
+            password = self._secrets.optional("password")
+            return (self._secrets.optional("username"), password) if password else self._fallback
+        except SecretMissing:
+            raise AuthenticationError("the secret cannot be read") from None
 
 
 class _TrustedAuthority:
@@ -145,10 +148,13 @@ class _TrustedAuthority:
         self._known: tuple[str, ssl.SSLContext] | None = None
 
     def context(self) -> ssl.SSLContext:
-        """Return the TLS context for the file as it is now."""
-        authority = self._secrets.optional("ca.crt")
-        if self._known is None or self._known[0] != authority:
-            self._known = (authority, ssl.create_default_context(cadata=authority or None))
+        """Return the TLS context for the file as it is now; an unusable file is an error of the connection."""
+        try:
+            authority = self._secrets.optional("ca.crt")
+            if self._known is None or self._known[0] != authority:
+                self._known = (authority, ssl.create_default_context(cadata=authority or None))
+        except (SecretMissing, ssl.SSLError, TypeError, ValueError):
+            raise LinkError("ca.crt is unusable") from None
         return self._known[1]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
-from aftersend.errors import Transient
+from aftersend.errors import SecretMissing, Transient
 from aftersend.loops import every
 from aftersend.observe.logs import get_logger
 
@@ -51,7 +51,10 @@ class Durability:
 
 def may_ask_config(secrets: "SecretFiles") -> bool:
     """Return False for a user with an ACL of its own: it has no right to CONFIG, and a denial would raise an alert."""
-    return not secrets.optional("username")
+    try:
+        return not secrets.optional("username")
+    except SecretMissing:
+        return False
 
 
 async def inspect(redis: "Redis", *, ask_config: bool) -> Durability:

@@ -1,10 +1,11 @@
 """The admin address of every service: ``/healthz``, ``/readyz`` and ``/metrics``, for the platform only.
 
 ``/readyz?verbose`` answers JSON with every check and fact by tenant; the plain form is for probes and reads ``ok`` or
-names what is missing. ``/metrics`` answers OpenMetrics to clients that accept it.
+names what is missing; keys of secrets that are missing are named, too, but fail it only where nothing can be served
+without them. ``/metrics`` answers OpenMetrics to clients that accept it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -62,7 +63,7 @@ class AdminServer:
             f"{tenant} {name}: {what}" for tenant, found in checks.items() for name, what in found.items() if what
         ]
         if "verbose" not in request.query:
-            return _probe_response(missing)
+            return _probe_response(missing, notes=self._missing_keys())
         body = {
             tenant: {"ready": not any(found.values()), "checks": found, **self._healths[tenant].facts}
             for tenant, found in checks.items()
@@ -71,10 +72,14 @@ class AdminServer:
             body=msgspec.json.encode(body), content_type="application/json", status=503 if missing else 200
         )
 
+    def _missing_keys(self) -> list[str]:
+        found = {name: health.facts.get("missingKeys") for name, health in self._healths.items()}
+        return [f"{name} lacks {', '.join(keys)}" for name, keys in found.items() if isinstance(keys, list) and keys]
+
     async def _scrape(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
         return web.Response(body=encode(self._metrics.registry), headers={hdrs.CONTENT_TYPE: content_type})
 
 
-def _probe_response(faults: list[str]) -> web.Response:
-    return web.Response(text="\n".join(faults or ["ok"]) + "\n", status=503 if faults else 200)
+def _probe_response(faults: list[str], *, notes: Sequence[str] = ()) -> web.Response:
+    return web.Response(text="\n".join([*(faults or ["ok"]), *notes]) + "\n", status=503 if faults else 200)

@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 
 from aftersend.errors import Misconfigured
 from aftersend.loops import every
@@ -25,7 +26,7 @@ from aftersend.service.early_signals import exit_on_sigterm
 from aftersend.service.heartbeat import Heartbeat
 from aftersend.service.process_limits import prepare_process
 from aftersend.service.runtime import Part, Runtime, Shared, http_session, runtime_for
-from aftersend.service.secret_watch import SecretWatcher
+from aftersend.service.secret_watch import SecretWatcher, missing_keys
 from aftersend.settings import Settings, read_settings
 from aftersend.tenant.document import Tenant
 from aftersend.tenant.loading import load_tenant
@@ -101,6 +102,7 @@ async def run_with_deadline(part: Part, runtime: Runtime) -> None:
     """Serve until stop, then for 20 seconds at most; the metric ``part`` shows the tenant meanwhile."""
     shown = (runtime.identity, part.name)
     runtime.metrics.part.labels(*shown).set(1)
+    runtime.health.set_fact("missingKeys", partial(missing_keys, runtime.secrets, part.keys))
     serving = asyncio.ensure_future(part.serve(runtime))
     stopping = asyncio.create_task(runtime.stop.wait())
     try:

@@ -6,7 +6,7 @@ and lets them share the HTTP session, the metrics and both listeners. A part nev
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +74,8 @@ class Part:
 
     name: str
     serve: Callable[[Runtime], Awaitable[None]]
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Keys that it cannot work without, by folder of secrets."""
 
 
 def secret_folders(root: Path, **elsewhere: Path) -> Callable[[str], SecretFiles]:

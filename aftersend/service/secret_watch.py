@@ -6,7 +6,7 @@ happened while no process ran are not seen.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -19,6 +19,12 @@ from aftersend.secrets import SecretFiles
 FOLDERS: Final = ("afterbuy", "sendcloud", "redis", "data-key", "seal-key", "backup")
 EVERY_SECONDS: Final = 15.0
 Folders = Callable[[str], SecretFiles]
+
+
+def missing_keys(folders: Folders, needed: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return the needed keys that are missing, and every key that is there but empty or unreadable."""
+    missing = {name for folder, keys in needed.items() for name in folders(folder).missing(*keys)}
+    return sorted(missing.union(*(folders(folder).unusable() for folder in FOLDERS)))
 
 
 class SecretWatcher:

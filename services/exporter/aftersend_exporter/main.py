@@ -52,7 +52,6 @@ async def serve(runtime: Runtime) -> None:
         tenant=runtime.identity,
     )
     runtime.health.set_fact("circuits", circuits.states)
-    runtime.health.set_fact("missingKeys", partial(_missing_keys, runtime))
     repeats = RunRepeats(runs, context.state, circuits, runtime.metrics)
     coalescer = RequestCoalescer(runtime.redis, runs=runs)
     consumer = Consumer(
@@ -148,12 +147,6 @@ async def _run_backup_schedule(runtime: Runtime, context: ExportContext) -> None
     await schedule.keep(runtime.stop, last=lasts["backup"], heartbeat=heartbeat)
 
 
-def _missing_keys(runtime: Runtime) -> list[str]:
-    """Return the merchant's keys that are not there; the exporter needs those of both sides."""
-    afterbuy, sendcloud = runtime.secrets("afterbuy"), runtime.secrets("sendcloud")
-    return [*afterbuy.missing("partnerToken", "accountToken"), *sendcloud.missing("publicKey", "secretKey")]
-
-
 def _publish_fact(runtime: Runtime, summary: RunSummary) -> None:
     """Show the last export and the last sweep in ``/readyz?verbose``."""
     runtime.health.set_fact(summary.kind, {**msgspec.to_builtins(summary), "time": rfc3339(time.time())})
@@ -165,7 +158,8 @@ def _heartbeat(runtime: Runtime, loop: str) -> "partial[None]":
     return partial(runtime.health.heartbeat, name)
 
 
-PART = Part(name="exporter", serve=serve)
+KEYS: Final = {"afterbuy": ("partnerToken", "accountToken"), "sendcloud": ("publicKey", "secretKey")}
+PART = Part("exporter", serve, KEYS)
 
 
 def main() -> None:

@@ -44,6 +44,7 @@ async def serve(runtime: Runtime) -> None:
 
     runtime.health.set_fact("webhooks", handler.recent.fact)
     runtime.health.set_fact("certificate", partial(_certificate, runtime.settings.secrets_dir / "webhook-tls"))
+    runtime.health.set_fact("webhooksRefusedSince", handler.recent.refused_since)
     runtime.health.add_ready_check("signature-key", ready)
     runtime.health.add_ready_check("seal-key", seal_key_usable)
     runtime.public.mount(runtime.tenant.spec.webhook.path, handler.handle)

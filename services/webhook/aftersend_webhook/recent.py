@@ -24,11 +24,14 @@ class RecentWebhooks:
     _counts: dict[str, Counter[int]] = field(default_factory=lambda: {outcome: Counter() for outcome in _SHOWN})
     """By outcome, then by minute."""
     _last: dict[str, float] = field(default_factory=dict)
+    _refused_since: float = 0.0
 
     def record(self, outcome: str) -> None:
         """Count one webhook; outcomes that are not shown are ignored."""
         if outcome in _SHOWN:
             now = self.clock()
+            if outcome == "wrong_signature" and not self.refused_since():
+                self._refused_since = now
             self._last[outcome] = now
             self._counts[outcome][int(now // 60)] += 1
             self._forget(outcome, now)
@@ -42,6 +45,11 @@ class RecentWebhooks:
             if outcome in self._last:
                 found[f"last{name}"] = rfc3339(self._last[outcome])
         return found
+
+    def refused_since(self) -> str:
+        """Return when the first of the refused was refused, without an hour between any two; empty if none was."""
+        self._forget("wrong_signature", self.clock())
+        return rfc3339(self._refused_since) if self._counts["wrong_signature"] else ""
 
     def _forget(self, outcome: str, now: float) -> None:
         counts = self._counts[outcome]

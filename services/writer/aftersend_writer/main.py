@@ -111,7 +111,7 @@ def _breaker(afterbuy: AfterbuyClient, files: SecretFiles, metrics: WriterMetric
     )
 
 
-PART = Part("writer", serve)
+PART = Part("writer", serve, {"afterbuy": ("partnerToken", "accountToken")})
 
 
 def main() -> None:

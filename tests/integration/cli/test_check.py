@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,11 @@ from aftersend.cli import checks
 from aftersend.cli.checks import Finding, matching, run_checks, webhook
 from aftersend.cli.tenant_context import TenantLocation, locate_for_check
 from aftersend.key_files import write_seal_keys
+from aftersend.observe.metrics import Metrics
 from aftersend.sendcloud.model import Integration
+from aftersend.service.admin import AdminServer
+from aftersend.service.health import Health
+from aftersend.settings import ListenAddress
 from aftersend.tenant.document import Tenant
 from aftersend.tenant.loading import parse_tenant
 from tests.integration.cli.test_cli import Shop
@@ -186,6 +191,63 @@ async def test_odd_addresses_at_sendcloud_are_another_address(tmp_path: Path, up
 async def test_no_server(tmp_path: Path) -> None:
     found = _by_name(await run_checks(_location(tmp_path, 9, "redis://127.0.0.1:9/0")))
     assert [name for name, finding in found.items() if finding.ok is False] == ["afterbuy", "sendcloud", "redis"]
+
+
+RECENT: Any = {"refused": 7, "stored": 0, "lastRefused": "2026-11-18T12:00:00.000Z"}
+
+
+@asynccontextmanager
+async def _service(name: str, **facts: Any) -> AsyncIterator[ListenAddress]:
+    """A running process that shows these facts of one tenant."""
+    health = Health()
+    for fact, value in facts.items():
+        health.set_fact(fact, value)
+    admin = AdminServer(healths={name: health}, metrics=Metrics())
+    await admin.start(ListenAddress("127.0.0.1", 0))
+    try:
+        yield ListenAddress("0.0.0.0", admin.port)
+    finally:
+        await admin.stop()
+
+
+async def _refused(location: TenantLocation, admin: ListenAddress) -> Finding:
+    return _by_name(await run_checks(location, admin=admin))["refused"]
+
+
+@pytest.mark.parametrize("name", ["shops.mueller", "shops.mueller webhook"])
+async def test_refused_webhooks_are_shown_with_their_cure(tmp_path: Path, upstreams: Upstreams, name: str) -> None:
+    """By a service of its own, and by the webhook's part of `aftersend up`."""
+    async with _service(name, webhooks=RECENT, webhooksRefusedSince="2026-11-18T11:00:00.000Z") as admin:
+        found = await _refused(_location(tmp_path, upstreams.port), admin)
+    assert found.ok is False
+    assert found.message == (
+        "7 webhooks with a wrong signature within the last hour, 0 stored; "
+        "since 2026-11-18T11:00:00.000Z, the last one 2026-11-18T12:00:00.000Z"
+    )
+    assert "webhookSignatureKey" in found.cure
+
+
+@pytest.mark.parametrize(("refused", "stored", "fine"), [(0, 0, True), (0, 9, True), (1, 0, False), (2, 98, True)])
+async def test_few_refused_webhooks_are_others(
+    tmp_path: Path, upstreams: Upstreams, refused: int, stored: int, *, fine: bool
+) -> None:
+    async with _service("shops.mueller", webhooks={"refused": refused, "stored": stored}) as admin:
+        assert (await _refused(_location(tmp_path, upstreams.port), admin)).ok is fine
+
+
+@pytest.mark.parametrize("facts", [{}, {"webhooks": "odd"}, {"webhooks": {"refused": "many"}}])
+async def test_refused_webhooks_of_another_pod_are_not_known(
+    tmp_path: Path, upstreams: Upstreams, facts: dict[str, Any]
+) -> None:
+    """As in the exporter's pod: the status of the tenant shows them."""
+    async with _service("shops.mueller", **facts) as admin:
+        found = await _refused(_location(tmp_path, upstreams.port), admin)
+    assert found.ok is None
+    assert found.cure == "kubectl -n shops get aftersendtenant mueller -o jsonpath='{.status.webhooks}'"
+
+
+async def test_refused_webhooks_without_a_running_service(tmp_path: Path, upstreams: Upstreams) -> None:
+    assert (await _refused(_location(tmp_path, upstreams.port), ListenAddress("127.0.0.1", 9))).ok is None
 
 
 async def test_a_wrong_clock(tmp_path: Path, upstreams: Upstreams) -> None:

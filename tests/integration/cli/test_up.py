@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import redis
 from aftersend.cli import supervisor
 from aftersend.key_files import foreign_seal_keys, make_next_key
 from tests.support.part_kit import FEW_FILES, FLOOD, ServiceProcess, get, silent_connections
+from tests.support.part_kit import KEY as FINGERPRINT
 from tests.support.servers import free_port
 from tests.support.tenant_pods import until
 
@@ -36,6 +38,7 @@ async def webhook(runtime):
     runtime.public.mount(runtime.tenant.spec.webhook.path, hello)
     await runtime.stop.wait()
 """
+WHOLE = "import sys; sys.argv[0] = 'aftersend'; from aftersend.cli.main import main\n"
 CALM = "async def writer(runtime): await runtime.stop.wait()"
 ENDING = """
 parts = [Part("exporter", exporter), Part("webhook", webhook), Part("writer", writer)]
@@ -74,15 +77,21 @@ class Shop:
             path.write_text("secret")
 
     def up(self, code: str = CALM, **environ: str) -> ServiceProcess:
-        settings = {
+        return ServiceProcess(code, {**self.environ, **environ}, self.words, prelude=PRELUDE, ending=ENDING)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {
             "AFTERSEND_LISTEN": f"127.0.0.1:{self.public}",
             "AFTERSEND_ADMIN_LISTEN": f"127.0.0.1:{self.admin}",
             "AFTERSEND_LOG_FORMAT": "json",
             "PATH": os.environ["PATH"],
         }
+
+    @property
+    def words(self) -> list[str]:
         files = [word for file in self.files for word in ("-f", str(file))]
-        command = ["up", *files, "--data-dir", str(self.folder / "data")]
-        return ServiceProcess(code, {**settings, **environ}, command, prelude=PRELUDE, ending=ENDING)
+        return ["up", *files, "--data-dir", str(self.folder / "data")]
 
     @property
     def kept(self) -> dict[str, dict[str, str]]:
@@ -255,6 +264,52 @@ def test_no_tenant_to_serve_ends_with_2(break_it: object, said: str, tmp_path: P
         assert process.wait() == 2
     assert said in process.text
     assert "there is no tenant to serve" in process.text
+    assert "Traceback" not in process.text
+
+
+def absent(path: Path) -> None:
+    """As in a folder that Kubernetes mounts."""
+    path.unlink()
+    (path.parent / "..data").symlink_to("..1")
+
+
+def folder_instead(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+STATES: dict[str, Callable[[Path], object]] = {
+    "absent": absent,
+    "empty": lambda path: path.write_bytes(b""),
+    "garbage": lambda path: path.write_bytes(b"\xff\xfe\x00\xf6"),
+    "folder": folder_instead,
+}
+"""What may be in the place of a key."""
+
+
+def test_what_is_in_a_secret_leaves_no_tenant_out(tmp_path: Path) -> None:
+    """The pod of the compact topology: it runs, says which keys are empty, and heals when the files change."""
+    keys = ("afterbuy/partnerToken", "sendcloud/publicKey", "sendcloud/secretKey", "data-key/fingerprint")
+    broken = {f"{state}-{number}": (state, key) for state in STATES for number, key in enumerate(keys)}
+    del broken["absent-3"]  # a data key that is absent is made
+    shop = Shop(tmp_path, *broken)
+    for name, (state, key) in broken.items():
+        path = tmp_path / "secrets" / name / key
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        STATES[state](path)
+    with ServiceProcess("", shop.environ, shop.words, prelude=WHOLE, ending="main()") as process:
+        process.line("listening")
+        found = json.loads(get(shop.admin, "/readyz?verbose")[1])
+        assert [name for name, (_, key) in broken.items() if key not in found[f"{name} exporter"]["missingKeys"]] == []
+        for name, (state, key) in broken.items():
+            path = tmp_path / "secrets" / name / key
+            if state == "folder":
+                path.rmdir()
+            path.write_text(FINGERPRINT if "data-key" in key else "a-key-of-some-length")
+        until(lambda: get(shop.admin, "/readyz")[1] == "ok\n", "every key is there")
+        assert process.end() == 0
+    assert "part_failed" not in process.text
     assert "Traceback" not in process.text
 
 

@@ -27,6 +27,21 @@ def test_what_was_stored_and_refused_is_counted_for_an_hour() -> None:
     }
 
 
+def test_refused_since_the_first_one_without_an_hour_of_silence() -> None:
+    now = [DAY]
+    recent = RecentWebhooks(lambda: now[0])
+    assert recent.refused_since() == ""
+    for _ in range(3):
+        recent.record("wrong_signature")
+        recent.record("stored")
+        now[0] += 3000
+    assert recent.refused_since() == "2026-11-18T11:06:40.000Z"
+    now[0] += 3700
+    assert recent.refused_since() == ""
+    recent.record("wrong_signature")
+    assert recent.refused_since() == "2026-11-18T14:38:20.000Z"
+
+
 def test_a_flood_costs_no_memory() -> None:
     now = [DAY]
     recent = RecentWebhooks(lambda: now[0])
