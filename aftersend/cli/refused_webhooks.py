@@ -33,7 +33,7 @@ class RefusedWebhooks(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def are_many(self) -> bool:
-        """Whether a person should look: the key differs, or somebody forges a lot."""
+        """Whether a person should look: the key differs, or many are forged."""
         return self.refused * _MANY > self.refused + self.stored
 
     def __str__(self) -> str:

@@ -22,7 +22,7 @@ def test_every_command_finds_what_it_names(scene: OperatorScene, topology: str) 
     scene.bring_up(topology=topology, webhook={"host": "hooks.example.com", "tlsSecretName": "hooks-tls"})
     _apply_the_operators_deployment(scene)
     called = [words[1:] for words in commands(scene.namespace, scene.namespace) if words[0] == "kubectl"]
-    asked = [words for words in called if (ONLY_POD in words) == (topology == "compact")]
+    asked = [words for words in called if _belongs(words, topology)]
     assert asked
     for words in asked:
         scene.cluster.kubectl(*_as_far_as_possible(words))
@@ -30,10 +30,17 @@ def test_every_command_finds_what_it_names(scene: OperatorScene, topology: str) 
             assert _made_by(scene, words[words.index("-l") + 1]), words
 
 
+def _belongs(words: list[str], topology: str) -> bool:
+    """Whether the command is meant for the topology; those that name a Service are meant for both."""
+    if any(word.startswith("svc/") for word in words):
+        return True
+    return (ONLY_POD in words) == (topology == "compact")
+
+
 def _as_far_as_possible(words: list[str]) -> list[str]:
     """The command itself, or a look at what makes the pod that it needs."""
     if "exec" in words or "logs" in words:
-        named = [word for word in words if word.startswith("deploy/")]
+        named = [word for word in words if word.startswith(("deploy/", "svc/"))]
         return [*words[:2], "get", *named] if named else _the_pods_maker(words)
     return _the_pods_maker(words) if words[2:4] == ["describe", "pod"] else words
 

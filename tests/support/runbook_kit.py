@@ -44,11 +44,11 @@ def commands(namespace: str = NAMESPACE, release: str = RELEASE) -> list[list[st
 
 
 def inside(words: list[str]) -> tuple[str, list[str]] | None:
-    """What a ``kubectl exec`` runs: the deployment and the command; None for all else."""
+    """What a ``kubectl exec`` runs: its target (a Deployment or a Service) and the command; None for all else."""
     if "exec" not in words:
         return None
-    (target,) = (word for word in words if word.startswith("deploy/"))
-    return target.removeprefix("deploy/"), words[words.index("--") + 1 :]
+    (target,) = (word for word in words if word.startswith(("deploy/", "svc/")))
+    return target, words[words.index("--") + 1 :]
 
 
 def _lines(text: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ from aftersend_operator.manifests.public_address import public_address
 from aftersend_operator.manifests.redis import redis_config_map, redis_stateful_set
 from aftersend_operator.manifests.render_context import ClusterFacts, RenderContext
 from aftersend_operator.manifests.service_accounts import service_accounts
-from aftersend_operator.manifests.services import redis_service, webhook_service
+from aftersend_operator.manifests.services import exporter_service, redis_service, webhook_service
 from aftersend_operator.manifests.volumes import backup_volume, redis_volume
 from aftersend_operator.model.naming import Manifest
 from aftersend_operator.settings import OperatorSettings
@@ -34,6 +34,7 @@ def desired(tenant: Tenant, *, uid: str, settings: OperatorSettings, facts: Clus
         config_map(context),
         *_store(context),
         *([backup_volume(context)] if context.spec.backup.target == "volume" else []),
+        exporter_service(context),
         webhook_service(context),
         *deployments(context),
         *cron_jobs(context),

@@ -1,4 +1,7 @@
-"""Services: the webhook's, the backend of the Ingress or gateway, and that of the managed Redis."""
+"""Services: the webhook's (backend of the Ingress or gateway), that of the managed Redis, and a name for commands.
+
+``kubectl exec svc/aftersend-<tenant>-exporter -- aftersend …`` finds the pod that runs exports in both topologies.
+"""
 
 from typing import Any
 
@@ -14,6 +17,15 @@ def webhook_service(context: RenderContext) -> Manifest:
     return {
         **context.manifest("v1", "Service", "webhook", part=part),
         "spec": _spec(context, part, {"name": "http", "port": WEBHOOK_PORT, "targetPort": "http", "protocol": "TCP"}),
+    }
+
+
+def exporter_service(context: RenderContext) -> Manifest:
+    """Name the pod of the exporter, whichever Deployment makes it; headless and without ports, for nothing calls it."""
+    part = next(part.name for part in services(context.spec.topology) if {"afterbuy", "sendcloud"} <= {*part.calls})
+    return {
+        **context.manifest("v1", "Service", "exporter", part=part),
+        "spec": {"type": "ClusterIP", "clusterIP": "None", "selector": selector(context.tenant, part)},
     }
 
 

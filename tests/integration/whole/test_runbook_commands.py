@@ -1,14 +1,17 @@
 """The commands of the runbooks: each command is run in the pod that is named, with that pod's rights."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from aftersend.redis.keys import Keys
+from aftersend_operator.model.naming import Manifest
 from tests.support.runbook_kit import TENANT, commands, inside
 from tests.support.tenant_pods import TenantPods, running_pods, until
+
+OWN = f"aftersend-{TENANT}-"
 
 
 @pytest.fixture(params=["split", "compact"])
@@ -17,11 +20,23 @@ def tenant_pods(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tena
         yield tenant_pods
 
 
-def in_pods() -> list[tuple[str, list[str]]]:
-    """Pod and command; those that are written without ``kubectl`` belong to the exporter's pod."""
-    own = f"aftersend-{TENANT}-"
-    found = [inside(words) or (f"{own}exporter", words) for words in commands() if _is_ours(words)]
-    return [(f"Deployment/{deployment.removeprefix(own)}", words) for deployment, words in found]
+def targets() -> list[tuple[str, list[str]]]:
+    """Target and command; those that are written without ``kubectl`` belong to the exporter's pod."""
+    return [inside(words) or (f"svc/{OWN}exporter", words) for words in commands() if _is_ours(words)]
+
+
+def pod_of(target: str, manifests: Mapping[str, Manifest]) -> str:
+    """The Deployment that makes the pod: the target itself, or the one whose pods the Service selects."""
+    kind, _, name = target.partition("/")
+    if kind == "deploy":
+        return f"Deployment/{name.removeprefix(OWN)}"
+    selector = manifests[f"Service/{name.removeprefix(OWN)}"]["spec"]["selector"]
+    (found,) = (
+        key
+        for key, manifest in manifests.items()
+        if key.startswith("Deployment/") and selector == manifest["spec"]["selector"]["matchLabels"]
+    )
+    return found
 
 
 def _is_ours(words: list[str]) -> bool:
@@ -32,7 +47,8 @@ def _is_ours(words: list[str]) -> bool:
 def test_every_command_does_what_the_page_says(tenant_pods: TenantPods) -> None:
     until(lambda: tenant_pods.control("state")["orders"] > 0, "the sandbox has orders")
     until(tenant_pods.is_ready, "all services are ready")
-    mine = [(pod, words) for pod, words in in_pods() if pod in tenant_pods.pods]
+    found = [(pod_of(target, tenant_pods.manifests), words) for target, words in targets()]
+    mine = [(pod, words) for pod, words in found if pod in tenant_pods.pods]
     assert mine
     for pod, words in mine:
         letter = _dead_letter(tenant_pods, pod)
@@ -43,7 +59,7 @@ def test_every_command_does_what_the_page_says(tenant_pods: TenantPods) -> None:
 
 
 def test_no_command_is_left_out() -> None:
-    assert {pod for pod, _ in in_pods()} <= {"Deployment/exporter", "Deployment/all"}
+    assert {target for target, _ in targets()} <= {f"svc/{OWN}exporter", f"deploy/{OWN}all"}
 
 
 def _dead_letter(tenant_pods: TenantPods, pod: str) -> str:

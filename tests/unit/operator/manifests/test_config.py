@@ -161,6 +161,16 @@ def test_the_webhooks_service_selects_the_part_that_serves_it(topology: str, par
     assert spec["ports"] == [{"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}]
 
 
+@pytest.mark.parametrize(("topology", "part"), [("split", "exporter"), ("compact", "all")])
+def test_a_service_names_the_pod_that_exports_in_both_topologies(topology: str, part: str) -> None:
+    """For ``kubectl exec svc/aftersend-mueller-exporter``; the webhook's pods may start no run."""
+    found = wanted(tenant(topology=topology))["Service/exporter"]
+    assert found["metadata"]["name"] == "aftersend-mueller-exporter"
+    assert found["spec"]["selector"]["app.kubernetes.io/component"] == part
+    assert found["spec"]["clusterIP"] == "None"
+    assert "ports" not in found["spec"]
+
+
 def test_the_longest_name_is_as_long_as_a_cron_jobs_may_be() -> None:
     of = tenant("a" * 30)
     longest = max(len(child_name(of, what)) for what in ("fingerprint", "redis-users", "export", "backup"))
