@@ -27,6 +27,8 @@ from aftersend_operator.model.ports import ADMIN_PORT, PUBLIC_PORT, REDIS_PORT
 _USER: Final = 10001
 GRACE_SECONDS: Final = 30
 """The processes end within 25 seconds of SIGTERM."""
+START_SECONDS: Final = 300
+"""A start costs a second of a core; on a starved node, where all get 4 % of one together, that is over a minute."""
 DRAIN_SECONDS: Final = 10
 """How long the webhook serves after its removal from the endpoints, until every node has seen that."""
 
@@ -123,7 +125,7 @@ def _service(part: TenantPart) -> dict[str, Any]:
     if part.serves_webhook:
         ports.insert(0, {"name": "http", "containerPort": PUBLIC_PORT, "protocol": "TCP"})
     probes = {
-        "startupProbe": _probe("/healthz", periodSeconds=2, failureThreshold=60),
+        "startupProbe": _probe("/healthz", periodSeconds=2, failureThreshold=START_SECONDS // 2),
         "livenessProbe": _probe("/healthz", periodSeconds=10, failureThreshold=3),
         "readinessProbe": _probe("/readyz", periodSeconds=5, failureThreshold=2),
     }
