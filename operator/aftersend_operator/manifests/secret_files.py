@@ -77,11 +77,11 @@ def _webhook_certificate(context: RenderContext, part: TenantPart) -> list[Volum
 
 
 def _storage(context: RenderContext) -> list[Volume]:
-    """Add the credentials of an S3 storage; without a secret the node's environment provides them."""
+    """Add what an S3 storage needs, and nothing else that its secret may hold; a backup without a key says so."""
     backup = context.spec.backup
     if backup.target == "volume" or not backup.credentials_secret_name:
         return []
-    return [_source(backup.credentials_secret_name)]
+    return [_optional(backup.credentials_secret_name, "accessKeyId", "secretAccessKey", "region", "endpoint")]
 
 
 def _source(secret: str, *keys: str) -> Volume:
