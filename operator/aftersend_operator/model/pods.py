@@ -46,6 +46,8 @@ class PodRecord:
     restarts: int = 0
     crash: str = ""
     """How its container ended the last time: ``OOMKilled``, ``Error`` and the like; empty if it never did."""
+    disrupted: bool = False
+    """It was taken away: by a drained or lost node, or for a pod of higher priority."""
 
 
 def pod_record(live: Manifest) -> PodRecord:
@@ -76,6 +78,7 @@ def pod_record(live: Manifest) -> PodRecord:
         ready_since=unix_time(conditions["Ready"].get("lastTransitionTime")) if is_ready else 0.0,
         restarts=sum(c.get("restartCount", 0) for c in containers),
         crash=str((ended or _first(containers, "lastState", "terminated")).get("reason") or "")[:64],
+        disrupted=_holds(conditions, "DisruptionTarget"),
     )
 
 

@@ -67,9 +67,11 @@ class ReportedState(msgspec.Struct, frozen=True):
 def state_from_jobs(pods: Iterable[PodRecord]) -> ReportedState:
     """Parse the reports of the newest export and the newest backup.
 
-    A job that succeeded without a report was neither: another command ran in a job's pod, such as a restore.
+    A job that succeeded without a report was neither: another command ran in a job's pod, such as a restore. One that
+    was taken away without a report says nothing: the exporter works off what it asked for.
     """
-    ended = sorted((pod for pod in pods if pod.ended and (pod.report or pod.failed)), key=lambda pod: pod.ended)
+    reporting = (pod for pod in pods if pod.ended and (pod.report or (pod.failed and not pod.disrupted)))
+    ended = sorted(reporting, key=lambda pod: pod.ended)
     newest = {pod.part: pod for pod in ended}
     reported = (
         state_from_export(_export_report(newest["export"]), newest["export"].ended)

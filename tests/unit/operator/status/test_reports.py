@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ from aftersend_operator.model.pods import PodRecord
 from aftersend_operator.status.newest import newest_state
 from aftersend_operator.status.reports import ReportedState, state_from_jobs, upstream_faults
 from tests.support.operator_objects import recorded_tenant
+from tests.support.part_objects import pod
 
 EXPORT = {
     "run": "r1",
@@ -40,6 +42,15 @@ def job(part: str, report: Any, *, ended: str = AT, failed: bool = False) -> Pod
     return PodRecord(
         ("n", part + ended), 1, "t", part, "", ready=False, waiting="", report=body, ended=ended, failed=failed
     )
+
+
+def test_a_job_that_a_drained_node_took_away_has_not_failed() -> None:
+    evicted = replace(job("export", b"", failed=True), disrupted=True)
+    assert state_from_jobs([evicted]) == ReportedState()
+    assert state_from_jobs([replace(evicted, disrupted=False)]).last_export is not None
+    assert state_from_jobs([replace(job("export", EXPORT), disrupted=True)]).last_export is not None, "it reported"
+    conditions = [{"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}]
+    assert [pod("export", conditions=given).disrupted for given in ((), conditions)] == [False, True]
 
 
 def reasons(reported: ReportedState) -> list[tuple[str, bool]]:
