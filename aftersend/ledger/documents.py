@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from aftersend.errors import AftersendError, Bug, Rejected, Transient
-from aftersend.ledger.entry import Entry, ParcelDetails
+from aftersend.ledger.entry import Entry
 from aftersend.ledger.index import INDEXES, positions
 from aftersend.ledger.saved_order import SavedOrder
 from aftersend.ledger.scripts import HAS_JSON, script
+from aftersend.ledger.sealed_part import decode_sealed_part, encode_sealed_part
 from aftersend.redis.connection import guarded
 from aftersend.redis.keys import Keys
 from aftersend.redis.scripts import Script, ScriptArgument, ScriptCall
@@ -32,7 +33,6 @@ SEALED_LIFE_DONE_MS: Final = 7 * DAY_MS
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 _entries = msgspec.json.Decoder(Entry)
-_details = msgspec.msgpack.Decoder(dict[str, ParcelDetails])
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Documents:
         life: int | str = SEALED_LIFE_DONE_MS if after.is_done else ENTRY_LIFE_MS
         if after.details == before.details:
             return b"", "" if before.is_done and after.is_done else life
-        plain = msgspec.msgpack.encode(after.details)
+        plain = encode_sealed_part(after.details)
         return self._keyring.seal(plain, bound=self.bound(after.order)), life
 
     def _entry(self, order_id: str, answer: Any) -> Entry | AftersendError | None:  # noqa: ANN401 - of a script
@@ -129,7 +129,7 @@ class Documents:
             return None
         try:
             entry = _entries.decode(document)
-            details = _details.decode(self._keyring.open(sealed, bound=self.bound(order_id))) if sealed else {}
+            details = decode_sealed_part(self._keyring.open(sealed, bound=self.bound(order_id))) if sealed else {}
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise Bug("ledger_unreadable", path=f"order:{order_id}") from None
         return msgspec.structs.replace(entry, details=details)
