@@ -1,7 +1,7 @@
 """The circuit breaker: when an upstream is down as a whole, stop calling it for every event.
 
     closed ── several Transient in a row within a minute, or credentials refused or missing once ──> open
-    closed ── a check before a long wait fails ──> open
+    closed ── a check before a long wait fails, or new secrets are refused ──> open
     open ── a probe succeeds ──> closed
 
 While it is open, the stream is not read; events wait there and no attempt is spent. One cheap call probes: every five
@@ -10,12 +10,16 @@ seconds; every 10 min if our credentials were refused, because each refused call
 once when a secret changes. A probe may take as long as the wait before it. If it opens again before any call succeeded,
 the two minutes go on, so that an upstream which answers probes but fails at everything else is left in peace, too.
 
+Secrets that are new, at the start or changed later, are tried by one probe (``check_credentials``), which opens the
+circuit only if they are refused: a wrong key shows within a minute, and not in an hour when the next run needs it.
+
 ``probe_failed`` separates an outage from bad luck: only after a probe has failed, or credentials were refused, the
 upstream counts as down. Attempts during such an outage do not count (see ``retry``). ``openings`` and ``proven`` say
 when events that wait for the upstream may be tried early (see ``stream.wake_up``).
 """
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -31,6 +35,8 @@ _PROBES: Final = Backoff(first=4.0, longest=40.0, jitter=0.25)
 _REFUSED_PROBES: Final = Backoff(first=600.0, longest=720.0, jitter=0.2)
 _PROBE_SECONDS: Final = 5.0
 """How long a probe may take at least."""
+_CREDENTIALS_SECONDS: Final = 10.0
+"""How often, at random moments, it is looked whether secrets are new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,24 @@ class CircuitBreaker:
                 self.probe_failed = True
                 self._open(error)
 
+    async def check_credentials(self) -> bool:
+        """Probe a closed circuit once with secrets that no probe has used yet; open it if they are refused.
+
+        Returns:
+            True if the upstream accepted them; False also if there was nothing to check, or no answer.
+        """
+        async with self._check_lock:
+            if self.is_open or self._current_secrets_version() == self._probed_version:
+                return False
+            error = await self._probed(_PROBE_SECONDS)
+            if error is not None and _refused(error):
+                self._open(error)
+        return error is None
+
+    def probe_now(self) -> None:
+        """Probe an open circuit at once: a call that did not ask it has succeeded."""
+        self._probe_at = self._clock()
+
     async def wait_closed(self, stop: asyncio.Event) -> None:
         """Probe until the upstream is back or ``stop`` is set."""
         while self.is_open and not stop.is_set():
@@ -202,6 +226,20 @@ class CircuitBreaker:
             return self._secrets_version()
         except AftersendError:
             return None
+
+
+async def keep_credentials_checked(
+    breaker: CircuitBreaker,
+    stop: asyncio.Event,
+    *,
+    on_accepted: Callable[[], None] = lambda: None,
+    wait: Callable[[asyncio.Event, float], Awaitable[bool]] = pause,
+    chance: Callable[[], float] = random.random,
+) -> None:
+    """Try secrets once, seconds after the start and after each change; a random delay spreads many tenants."""
+    while await wait(stop, _CREDENTIALS_SECONDS * (0.2 + chance())):
+        if await breaker.check_credentials():
+            on_accepted()
 
 
 def _refused(error: Exception) -> bool:

@@ -3,7 +3,7 @@
     stream parcels ──> Consumer ──> ParcelEventHandler ──> ledger (merge) ──> OrderBatcher ──> OrderWriter ──> Afterbuy
 
 While the tenant is suspended nothing is read; events wait on the stream. If Afterbuy is down or refuses the
-credentials, the circuit breaker stops reading and probes with the cheapest call there is.
+credentials, the circuit breaker stops reading and probes with the cheapest call there is. The same call tries new keys.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import sys
 from aftersend.afterbuy.client import AfterbuyClient
 from aftersend.afterbuy.credentials import AfterbuyCredentials
 from aftersend.afterbuy.model import AFTERBUY
-from aftersend.circuit_breaker import CircuitBreaker
+from aftersend.circuit_breaker import CircuitBreaker, keep_credentials_checked
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
 from aftersend.observe.logs import get_logger
@@ -82,8 +82,11 @@ async def _consume(
         on_too_old=metrics.count_too_old,
         on_written=metrics.record_written,
     )
+    breaker = _breaker(afterbuy, files, metrics)
     try:
-        await _consumer(runtime, stream, handler, _breaker(afterbuy, files, metrics)).run(runtime.stop)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(keep_credentials_checked(breaker, runtime.stop))
+            group.create_task(_consumer(runtime, stream, handler, breaker).run(runtime.stop))
     finally:
         await batcher.close()
         runtime.health.unregister_loop(_LOOP)

@@ -15,6 +15,7 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from aftersend import circuit_breaker
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
@@ -460,6 +461,18 @@ async def test_a_backlog_is_worked_off_in_batches(bridge: Bridge) -> None:
     assert all(order.additional_info == f"N{order.order_id}" and order.tags == [TAG] for order in orders)
     assert bridge.shop.calls("UpdateSoldItems") < len(orders)
     assert set(bridge.shop.world.journal.tags_added.values()) == {1}
+
+
+async def test_wrong_keys_open_the_circuit_without_any_event(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(circuit_breaker, "_CREDENTIALS_SECONDS", 0.05)
+    (bridge.folder / "afterbuy" / "accountToken").write_text("00000000-wrong")
+    async with running(bridge):
+        await until(lambda: refused(bridge))
+    assert bridge.shop.calls("GetAfterbuyTime") == 1
+
+
+async def refused(bridge: Bridge) -> bool:
+    return bridge.health.facts.get("afterbuy") == "refused"
 
 
 @pytest.mark.parametrize("broken", ["wrong", "", None], ids=["wrong", "empty", "missing"])

@@ -6,7 +6,7 @@ import itertools
 import pytest
 
 from aftersend.backoff import Backoff
-from aftersend.circuit_breaker import CircuitBreaker, CircuitBreakerTiming, CircuitState
+from aftersend.circuit_breaker import CircuitBreaker, CircuitBreakerTiming, CircuitState, keep_credentials_checked
 from aftersend.errors import Bug, CredentialsRefused, Later, Misconfigured, Rejected, SecretMissing, Transient
 from aftersend.stream.connection_backoff import ConnectionBackoff
 from tests.support.virtual_time import run
@@ -381,3 +381,72 @@ def test_redis_lost_and_back_is_one_line_each(capsys: pytest.CaptureFixture[str]
         "redis_lost",
         "redis_back",
     ]
+
+
+SECRETS_MISSING = SecretMissing("no_key", upstream="afterbuy")
+
+
+@pytest.mark.parametrize(
+    ("answer", "opens", "accepted"),
+    [
+        (None, False, True),
+        (REFUSED, True, False),
+        (SECRETS_MISSING, True, False),
+        (DOWN, False, False),
+        (Rejected("x"), False, False),
+        (RuntimeError(), False, False),
+    ],
+)
+def test_new_secrets_are_tried_once_and_open_it_only_if_they_are_refused(
+    answer: Exception | None, *, opens: bool, accepted: bool
+) -> None:
+    world = World()
+    world.answers = [answer]
+    found = [asyncio.run(world.breaker.check_credentials()) for _ in range(3)]
+    assert found == [accepted, False, False]
+    assert (len(world.probed), world.breaker.is_open) == (1, opens)
+    assert world.changes == ([CircuitState.REFUSED] if opens else [])
+
+
+def test_changed_secrets_are_tried_again_but_not_those_that_a_probe_has_closed_it_with() -> None:
+    world = World()
+    asyncio.run(world.breaker.check_credentials())
+    world.secret, world.answers = "wrong", [REFUSED]
+    assert not asyncio.run(world.breaker.check_credentials())
+    world.secret = "right"
+    asyncio.run(world.wait())
+    assert not asyncio.run(world.breaker.check_credentials())
+    assert (len(world.probed), world.breaker.is_open) == (3, False)
+
+
+def test_a_call_that_succeeds_beside_an_open_circuit_makes_it_probe_at_once() -> None:
+    world = World()
+    world.breaker.record(REFUSED)
+    world.breaker.probe_now()
+    (waited,) = asyncio.run(world.wait())
+    assert waited < 5
+
+
+def test_secrets_are_tried_seconds_after_start_and_change_at_random_moments() -> None:
+    """The right key, a wrong one a minute later, and nothing more for an hour."""
+    world, tried = World(), list[float]()
+
+    async def lives() -> None:
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+        async def probe() -> None:
+            tried.append(loop.time())
+            await world.probe()
+
+        breaker = CircuitBreaker("afterbuy", probe, secrets_version=world.secrets_version, clock=loop.time)
+        checking = asyncio.create_task(keep_credentials_checked(breaker, stop))
+        await asyncio.sleep(60)
+        world.secret, world.answers = "new", [REFUSED]
+        await asyncio.sleep(3600)
+        stop.set()
+        await checking
+
+    run(lives())
+    started, changed = tried
+    assert 2 <= started <= 12
+    assert 60 < changed <= 72

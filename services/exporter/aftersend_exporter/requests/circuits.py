@@ -1,7 +1,9 @@
 """Circuit breakers of both upstreams: while one is open, scheduled runs wait; requested runs are tried.
 
-A run that failed because of an upstream opens its circuit. From then on one cheap call probes the upstream at growing
-intervals, and at once when a secret changes or a requested run succeeds; the first success closes the circuit.
+A run that failed because of an upstream opens its circuit, as do keys that are refused when they are new: one cheap
+call tries them after the start and after each change, for a suspended tenant, too. From then on one cheap call probes
+the upstream at growing intervals, and at once when a secret changes or a requested run succeeds; the first success
+closes the circuit.
 """
 
 import asyncio
@@ -11,7 +13,7 @@ from functools import partial
 from typing import Final
 
 from aftersend.afterbuy.client import AfterbuyClient
-from aftersend.circuit_breaker import CircuitBreaker, CircuitBreakerTiming, CircuitState
+from aftersend.circuit_breaker import CircuitBreaker, CircuitBreakerTiming, CircuitState, keep_credentials_checked
 from aftersend.loops import every
 from aftersend.observe.meters import CircuitMeter
 from aftersend.observe.metrics import Metrics
@@ -41,13 +43,12 @@ class Circuits:
     ) -> None:
         self._known: dict[str, str] = {}
         self._gauges = {upstream: CircuitMeter(metrics, tenant, upstream) for upstream in ("afterbuy", "sendcloud")}
-        self._successes = dict.fromkeys(("afterbuy", "sendcloud"), 0)
         probes = {"afterbuy": afterbuy.clock, "sendcloud": sendcloud.integrations}
         self._breakers = {
             upstream: CircuitBreaker(
                 upstream,
                 probe,
-                secrets_version=self._secrets_version(upstream, secrets(upstream)),
+                secrets_version=partial(_secrets_version, secrets(upstream)),
                 on_change=partial(self._changed, upstream),
                 timing=timing,
                 clock=clock,
@@ -70,20 +71,19 @@ class Circuits:
             if error is not None and outcome == "failed":
                 self._breakers[upstream].record(error)
             elif error is None and outcome != "failed":
-                self._successes[upstream] += 1
                 self._breakers[upstream].record(None)
-                if not self._breakers[upstream].is_open:
+                if self._breakers[upstream].is_open:
+                    self._breakers[upstream].probe_now()
+                else:
                     self._know(upstream, CircuitState.CLOSED)
 
     async def keep(self, stop: asyncio.Event) -> None:
-        """Probe upstreams whose circuit is open, until ``stop``."""
+        """Probe upstreams whose circuit is open, and try secrets that are new, until ``stop``."""
         async with asyncio.TaskGroup() as group:
-            for breaker in self._breakers.values():
+            for upstream, breaker in self._breakers.items():
                 group.create_task(every(_PROBE_SECONDS, partial(breaker.wait_closed, stop), stop))
-
-    def _secrets_version(self, upstream: str, files: SecretFiles) -> Callable[[], object]:
-        """Return a value that changes with the secrets and with every successful run."""
-        return lambda: (self._successes[upstream], [(name, hash(files.optional(name))) for name in files.names()])
+                accepted = partial(self._know, upstream, CircuitState.CLOSED)
+                group.create_task(keep_credentials_checked(breaker, stop, on_accepted=accepted))
 
     def _changed(self, upstream: str, state: CircuitState) -> None:
         is_refused = state is CircuitState.REFUSED
@@ -93,3 +93,8 @@ class Circuits:
     def _know(self, upstream: str, state: CircuitState) -> None:
         """Remember the state of an upstream from the first call on."""
         self._known[upstream] = state.value
+
+
+def _secrets_version(files: SecretFiles) -> object:
+    """Return a value that changes with the secrets."""
+    return [(name, hash(files.optional(name))) for name in files.names()]
