@@ -1,10 +1,11 @@
 """The admin address of every service: ``/healthz``, ``/readyz`` and ``/metrics``, for the platform only.
 
-``/readyz?verbose`` answers JSON with every check and fact by tenant; the plain form is for probes and reads ``ok`` or
-names what is missing; keys of secrets that are missing are named, too, but fail it only where nothing can be served
-without them. ``/metrics`` answers OpenMetrics to clients that accept it.
+``/readyz?verbose`` answers JSON with every check and fact by tenant, and when ``/metrics`` was read last; the plain
+form is for probes and reads ``ok`` or names what is missing; keys of secrets that are missing are named, too, but fail
+it only where nothing can be served without them. ``/metrics`` answers OpenMetrics to clients that accept it.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from prometheus_client.exposition import choose_encoder
 from aftersend.service.health import Health
 from aftersend.service.listener import HttpSite
 from aftersend.settings import ListenAddress
+from aftersend.stream.event import rfc3339
 
 
 class ProcessMetrics(Protocol):
@@ -30,6 +32,7 @@ class AdminServer:
     def __init__(self, *, healths: Mapping[str, Health], metrics: ProcessMetrics) -> None:
         self._healths = healths
         self._metrics = metrics
+        self._last_scrape = ""
         app = web.Application()
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
@@ -65,7 +68,12 @@ class AdminServer:
         if "verbose" not in request.query:
             return _probe_response(missing, notes=self._missing_keys())
         body = {
-            tenant: {"ready": not any(found.values()), "checks": found, **self._healths[tenant].facts}
+            tenant: {
+                "ready": not any(found.values()),
+                "checks": found,
+                "lastScrape": self._last_scrape,
+                **self._healths[tenant].facts,
+            }
             for tenant, found in checks.items()
         }
         return web.Response(
@@ -77,6 +85,7 @@ class AdminServer:
         return [f"{name} lacks {', '.join(keys)}" for name, keys in found.items() if isinstance(keys, list) and keys]
 
     async def _scrape(self, request: web.Request) -> web.Response:
+        self._last_scrape = rfc3339(time.time())
         encode, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
         return web.Response(body=encode(self._metrics.registry), headers={hdrs.CONTENT_TYPE: content_type})
 

@@ -261,6 +261,13 @@ def _operator(of: dashboard.Dashboard) -> None:
                 look=Look(warn=1, words={"0": "no", "1": "yes"}),
             ),
             figure(
+                "Tenants not scraped",
+                or_zero("max(aftersend_operator_unscraped_tenants)"),
+                normal="Normal: 0. Their own panels and alerts lack what nothing reads.",
+                alerts=("AftersendTenantsUnscraped",),
+                look=Look(warn=1),
+            ),
+            figure(
                 "Upgrade stopped",
                 or_zero("max(aftersend_operator_wave_stopped)"),
                 normal="1 while an upgrade rolls no more, because merchants that were ready did not come up again.",

@@ -43,6 +43,11 @@ class OperatorMetrics:
         self.foreign_tenants = Gauge(
             "aftersend_operator_foreign_tenants", "Tenants that are left to another operator.", registry=registry
         )
+        self.unscraped_tenants = Gauge(
+            "aftersend_operator_unscraped_tenants",
+            "Tenants with a pod whose metrics nothing has read for ten minutes.",
+            registry=registry,
+        )
         self.condition = Gauge(
             "aftersend_tenant_condition",
             "1 while the condition holds.",

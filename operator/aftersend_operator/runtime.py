@@ -48,6 +48,7 @@ _IDENTITY: Final = "aftersend-operator"
 _QUEUE: Final = "work-queue"
 _RESYNC: Final = "resync"
 _RETRY_SECONDS: Final = 5.0
+_MAX_NAMES: Final = 20
 _TENANTS_UNKNOWN: Final = "tenants_unknown"
 _CURE: Final = "helm upgrade with crds.enabled=true, or: aftersend crd | kubectl apply --server-side -f -"
 _KIND_CHECK_SECONDS: Final = 600.0
@@ -74,6 +75,7 @@ class OperatorRuntime:
         self._cache = Cache(on_change=self._changed)
         self._list_sync = ListSync(self._cache, health)
         self._gate = RolloutGate(settings.rollout_at_once, settings.wave_failures)
+        collector = StatusCollector(self._cache, readyz_client)
         events = EventRecorder(api)
         repairs = Repairs(events)
         self._reconciler = Reconciler(
@@ -84,7 +86,7 @@ class OperatorRuntime:
             secrets=GeneratedSecrets(api, self._cache, repairs),
             repairs=repairs,
             events=events,
-            collector=StatusCollector(self._cache, readyz_client),
+            collector=collector,
             event_reader=EventReader(api),
             metrics=metrics,
             revisions=self._revisions,
@@ -94,6 +96,9 @@ class OperatorRuntime:
         metrics.tenants.set_function(lambda: len(self._cache.tenants) - len(self._reconciler.foreign))
         metrics.wave_stopped.set_function(lambda: self._gate.is_stopped)
         metrics.foreign_tenants.set_function(lambda: len(self._reconciler.foreign))
+        metrics.unscraped_tenants.set_function(lambda: len(collector.unscraped))
+        health.set_fact("podMonitors", self._has_pod_monitors)
+        health.set_fact("unscraped", lambda: sorted(".".join(key) for key in collector.unscraped)[:_MAX_NAMES])
         self._missing: AftersendError | None = Transient("starting")
         self._log_throttle = LogThrottle()
         health.add_ready_check("api-server", self._check_served)
@@ -158,6 +163,9 @@ class OperatorRuntime:
                 self._gate.resume(record, self._cache.children(record.key).values())
         self._health.register_loop(_QUEUE, MAX_SILENCE_SECONDS)
         await self._queue.run(stop)
+
+    def _has_pod_monitors(self) -> bool:
+        return self._settings.pod_monitors != "skip" or "PodMonitor" in self._reconciler.kinds
 
     async def _check_served(self) -> None:
         """Readiness check: raise what is missing until the API server answers and serves tenants."""

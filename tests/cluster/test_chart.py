@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -73,7 +74,17 @@ def test_people_who_may_edit_may_edit_tenants(api_cluster: Cluster, namespace: s
         assert may(api_cluster, f"{role}-{verb}", verb, what, namespace) == allowed, (role, verb)
 
 
-def test_the_release_test_passes_with_its_own_rights(api_cluster: Cluster, namespace: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("facts", "code", "oks"),
+    [
+        ({"podMonitors": False, "unscraped": ["shops.mueller"]}, 0, 3),
+        ({"podMonitors": True, "unscraped": []}, 0, 4),
+        ({"podMonitors": True, "unscraped": ["shops.mueller"]}, 1, 3),
+    ],
+)
+def test_the_release_test_passes_with_its_own_rights(
+    api_cluster: Cluster, namespace: str, tmp_path: Path, facts: dict[str, Any], code: int, oks: int
+) -> None:
     """The script of ``helm test`` as a process: the API is real, only the operator's answer is played."""
     hooks = [
         each for each in render({"fullnameOverride": "aftersend-chart"}) if each["metadata"]["name"].endswith("-test")
@@ -88,12 +99,13 @@ def test_the_release_test_passes_with_its_own_rights(api_cluster: Cluster, names
     (tmp_path / "token").write_text(token.strip())
     (tmp_path / "ca.crt").write_bytes(api_cluster.authority.read_bytes())
     server = urlsplit(api_cluster.url)
-    with _ready_operator() as operator:
+    with _ready_operator(facts) as operator:
         environment = {
             **os.environ,
             "ACCOUNT_DIR": str(tmp_path),
             "NAMESPACE": namespace,
             "OPERATOR": operator,
+            "SCRAPERS": "kubernetes.io/metadata.name=monitoring",
             "KUBERNETES_SERVICE_HOST": server.hostname or "",
             "KUBERNETES_SERVICE_PORT": str(server.port),
             "NO_PROXY": "*",
@@ -105,15 +117,20 @@ def test_the_release_test_passes_with_its_own_rights(api_cluster: Cluster, names
             text=True,
             check=False,
         )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("ok ") == 3
+    assert done.returncode == code, done.stdout + done.stderr
+    assert done.stdout.count("ok ") == oks
+    assert ("shops.mueller" in done.stdout) is ("tenants.podMonitorLabels" in done.stdout) is bool(code)
 
 
 class _ready_operator:  # noqa: N801 - a context manager
     """An HTTP server that says yes."""
 
+    def __init__(self, facts: dict[str, Any]) -> None:
+        self._facts = facts
+
     def __enter__(self) -> str:
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Yes)
+        self._server.facts = self._facts  # type: ignore[attr-defined]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return f"http://127.0.0.1:{self._server.server_port}"
 
@@ -126,6 +143,7 @@ class _Yes(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
+        self.wfile.write(json.dumps({"operator": self.server.facts}).encode())  # type: ignore[attr-defined]
 
     def log_message(self, *_: object) -> None:
         """Silence."""

@@ -8,7 +8,12 @@ from aftersend.observe.metrics import Metrics
 from aftersend_operator.metrics import OperatorMetrics
 from tests.support.rule_kit import Rule, alerts, metrics_of, names_in, recorded_in, rules, texts
 
-OF_THE_FLEET = {"AftersendUpstreamDown", "AftersendOperatorStalled", "AftersendWaveStopped"}
+OF_THE_FLEET = {
+    "AftersendUpstreamDown",
+    "AftersendOperatorStalled",
+    "AftersendTenantsUnscraped",
+    "AftersendWaveStopped",
+}
 """Alerts without a tenant."""
 EVERY = [rule for found in alerts().values() for rule in found]
 IDS = [f"{rule['alert']}-{rule['labels']['severity']}" for rule in EVERY]

@@ -1,4 +1,8 @@
-"""The release's test: the operator is ready, and the API server takes a good tenant and refuses a bad one (dry run)."""
+"""The release's test.
+
+The operator is ready, the API server takes a good tenant and refuses a bad one (dry run), and where tenants have
+PodMonitors something scrapes them.
+"""
 
 import json
 import os
@@ -44,14 +48,29 @@ def answer(document: dict) -> int:
         return error.code
 
 
+def operator() -> tuple[int, dict]:
+    """Status and facts of the operator."""
+    try:
+        with urllib.request.urlopen(f"{os.environ['OPERATOR']}/readyz?verbose", timeout=10) as got:
+            return got.status, json.load(got)["operator"]
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)["operator"]
+
+
 def main() -> int:
     """Print one line per check."""
-    with urllib.request.urlopen(f"{os.environ['OPERATOR']}/readyz", timeout=10) as got:
-        checks = {"the operator is ready": got.status == 200}
+    status, facts = operator()
+    checks = {"the operator is ready": status == 200}
+    if facts.get("podMonitors"):
+        checks["every tenant is scraped"] = not facts["unscraped"]
     checks["a good tenant is accepted"] = answer(tenant(mode="managed")) == 201
     checks["a bad tenant is refused"] = answer(tenant(mode="external")) == 422
     for name, passed in checks.items():
         print("ok    " if passed else "FAILED", name)
+    if facts.get("podMonitors") and facts["unscraped"]:
+        print(f"Nothing has read the metrics of these tenants for ten minutes: {', '.join(facts['unscraped'])}.")
+        print("Give their PodMonitors the labels that your Prometheus selects by (tenants.podMonitorLabels, or")
+        print("monitoring.labels for all), or let it in from its namespace (tenants.scrapeNamespaceSelector).")
     print("note   tenants are scraped only from namespaces labelled", os.environ["SCRAPERS"])
     return 0 if all(checks.values()) else 1
 

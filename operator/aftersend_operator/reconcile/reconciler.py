@@ -121,6 +121,7 @@ class Reconciler:
         if record.key not in self.foreign:
             self.foreign.add(record.key)
             self.metrics.remove_tenant(record.identity)
+            self.collector.forget(record.key)
             get_logger(tenant=record.identity).warning("served_by_another", operator=record.status.served_by)
             cure = f"kubectl -n {record.key[0]} patch ast {record.key[1]} --subresource=status --type=merge"
             message = (

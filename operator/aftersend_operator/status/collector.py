@@ -24,6 +24,7 @@ from aftersend_operator.model.references import referenced_secrets
 from aftersend_operator.status.newest import newest_state
 from aftersend_operator.status.readyz_client import ReadyzClient
 from aftersend_operator.status.reports import ReportedState, state_from_jobs, upstream_faults
+from aftersend_operator.status.scrapes import is_unscraped
 from aftersend_operator.status.service_reports import (
     PodReport,
     ServiceReport,
@@ -63,6 +64,8 @@ class StatusCollector:
     cache: Cache
     readyz_client: ReadyzClient
     clock: Callable[[], float] = time.monotonic
+    unscraped: set[Key] = field(default_factory=set)
+    """Tenants with a pod that nothing scrapes."""
     _answers: dict[Key, dict[str, _Answer]] = field(default_factory=dict)
     """By tenant and address: a new pod has a new one."""
     _secrets: dict[Key, tuple[tuple[int, ...], str]] = field(default_factory=dict)
@@ -72,6 +75,7 @@ class StatusCollector:
         """Return the newest reports."""
         pods = self.cache.pods(record.key)
         reports = await self._ask(record, [pod for pod in pods if _serves(pod)])
+        (self.unscraped.add if is_unscraped(reports, now=grace.now) else self.unscraped.discard)(record.key)
         found = newest_state(record.status, state_from_jobs(pods), state_from_services(reports, grace))
         return self._with_upstreams(record, found)
 
@@ -89,6 +93,7 @@ class StatusCollector:
         """Drop what is kept of a deleted tenant."""
         self._secrets.pop(tenant, None)
         self._answers.pop(tenant, None)
+        self.unscraped.discard(tenant)
 
     async def _ask(self, record: TenantRecord, pods: Collection[PodRecord]) -> list[PodReport]:
         known = self._answers.get(record.key, {})

@@ -46,6 +46,8 @@ class ServiceReport(msgspec.Struct, frozen=True, rename="camel"):
     backup: str = ""
     """``ok``, or why the last backup failed."""
     last_backup: str = ""
+    last_scrape: str | None = None
+    """When ``/metrics`` was read last; empty: never; None: an older version does not say."""
     last_sweep: str = ""
     last_write_back: str = ""
     circuits: dict[str, str] = {}

@@ -2,10 +2,12 @@
 
 import gzip
 import http.server
+import json
 import signal
 import socket
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -171,8 +173,21 @@ def test_a_verbose_probe_lists_every_check_and_fact(tmp_path: Path) -> None:
     assert headers["Content-Type"].startswith("application/json")
     assert text == (
         '{"shops.mueller":{"ready":false,"checks":{"redis":"redis: redis_unavailable","data-key":""},'
-        '"circuits":["afterbuy"]}}'
+        '"lastScrape":"","missingKeys":[],"circuits":["afterbuy"]}}'
     )
+
+
+def test_a_verbose_probe_says_when_the_metrics_were_read_last(tmp_path: Path) -> None:
+    code = "async def serve(runtime):\n await runtime.stop.wait()"
+    with running(code, environment(tmp_path)) as process:
+        port = process.line("started")["admin_port"]
+        for path in ("/healthz", "/readyz", "/readyz?verbose"):
+            get(port, path)
+        before = json.loads(get(port, "/readyz?verbose")[1])["shops.mueller"]["lastScrape"]
+        get(port, "/metrics")
+        after = json.loads(get(port, "/readyz?verbose")[1])["shops.mueller"]["lastScrape"]
+    assert before == ""
+    assert datetime.fromisoformat(after).tzinfo is not None
 
 
 def test_a_stalled_loop_fails_the_liveness_probe(tmp_path: Path) -> None:

@@ -137,3 +137,17 @@ async def test_what_a_pod_said_last_stands_no_longer_when_it_is_silent_or_gone()
     pods.found = []
     await found.collect(record, GRACE)
     assert found._answers[record.key] == {}
+
+
+async def test_a_tenant_that_nothing_scrapes_is_counted_until_something_does_or_it_is_gone() -> None:
+    pods, now, record = Pods([pod("writer")], {"lastScrape": ""}), [0.0], recorded_tenant()
+    found = collector(pods, now)
+    await found.collect(record, GRACE)
+    assert found.unscraped == {record.key}
+    pods.facts, now[0] = {"lastScrape": "2026-11-26T09:59:30Z"}, ASK_SECONDS
+    await found.collect(record, GRACE)
+    assert not found.unscraped
+    pods.facts, now[0] = {"lastScrape": ""}, 2 * ASK_SECONDS
+    await found.collect(record, GRACE)
+    found.forget(record.key)
+    assert not found.unscraped
