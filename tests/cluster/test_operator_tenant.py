@@ -87,10 +87,10 @@ def test_an_idle_tenant_costs_no_calls_and_a_restart_no_writes(scene: OperatorSc
         call.path
         for call in scene.proxy.calls
         if call.path.endswith(
-            tuple(f"/aftersend-{NAME}-{w}" for w in ("data-key", "fingerprint", "redis-users", "redis-tls"))
+            tuple(f"/aftersend-{NAME}-{w}" for w in ("data-key", "fingerprint", "seal-key", "redis-users", "redis-tls"))
         )
     ]
-    assert len(reads) == 4, "its own secrets are looked at once"
+    assert len(reads) == 5, "its own secrets are looked at once"
 
 
 def test_deleted_children_come_back(scene: OperatorScene) -> None:
