@@ -25,7 +25,7 @@ from aftersend.ledger.join import join
 from aftersend.ledger.saved_order import SavedOrder
 from aftersend.redis.connection import guarded
 from aftersend.redis.keys import Keys
-from aftersend.redis.lease import Lease, hold, hold_many
+from aftersend.redis.lease import Lease, check_many, hold, hold_many
 from aftersend.sealing import Keyring
 
 if TYPE_CHECKING:
@@ -143,6 +143,10 @@ class Ledger:
     def leases(self, order_ids: Iterable[str]) -> AbstractAsyncContextManager[dict[str, Lease]]:
         """Take the leases of many orders in one round trip; those that another process holds are left out."""
         return hold_many(self._redis, keys={order_id: self._lease_key(order_id) for order_id in order_ids})
+
+    async def check_leases(self, leases: Sequence[Lease]) -> list[Transient | None]:
+        """Check and renew many leases in one round trip; None for each that is still ours."""
+        return await check_many(self._redis, leases) if leases else []
 
     def orders(self) -> AsyncIterator[str]:
         """Yield all orders."""

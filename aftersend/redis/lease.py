@@ -30,6 +30,11 @@ _RENEW: Final = Script.of(f"{_OURS} and redis.call('PEXPIRE', KEYS[1], ARGV[2]) 
 _RELEASE: Final = Script.of(f"{_OURS} and redis.call('DEL', KEYS[1]) or 0")
 
 
+def lease_held() -> Later:
+    """Return the error of a lease that another process holds."""
+    return Later("lease_held", retry_after=_AGAIN_SECONDS)
+
+
 class Lease:
     """A lease that is held; made by ``hold`` and ``hold_many``."""
 
@@ -63,7 +68,7 @@ async def hold(redis: "Redis", *, key: str) -> AsyncIterator[Lease]:
     """Take the lease for the length of the block; ``Later`` if another process holds it."""
     async with hold_many(redis, keys={key: key}) as leases:
         if not leases:
-            raise Later("lease_held", retry_after=_AGAIN_SECONDS)
+            raise lease_held()
         yield leases[key]
 
 

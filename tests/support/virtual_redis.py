@@ -6,7 +6,7 @@ ZADD. That the scripts do on a real server what is modelled here is the matter o
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from aftersend.stream import scripts
 from aftersend.stream.event import Fields
@@ -77,6 +77,10 @@ class VirtualRedis:
         self.unread.append(name)
         self._added.set()
         return name
+
+    def pipeline(self, *, transaction: bool) -> "VirtualPipeline":
+        assert not transaction
+        return VirtualPipeline(self)
 
     async def xlen(self, _: str) -> int:
         return len(self.entries)
@@ -172,6 +176,27 @@ class VirtualRedis:
             for name, (due, fields) in self.delayed.items()
         ]
         return [b"0", rows]
+
+
+class VirtualPipeline:
+    """Entries that are added in one round trip."""
+
+    def __init__(self, redis: VirtualRedis) -> None:
+        self._redis = redis
+        self._entries: list[tuple[str, Fields]] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._entries.clear()
+
+    def xadd(self, key: str, fields: Fields) -> None:
+        self._entries.append((key, fields))
+
+    async def execute(self, *, raise_on_error: bool) -> list[bytes]:
+        del raise_on_error
+        return [await self._redis.xadd(*entry) for entry in self._entries]
 
 
 def _pairs(flat: tuple[Any, ...]) -> dict[bytes, bytes]:

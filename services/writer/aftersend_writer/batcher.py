@@ -1,18 +1,18 @@
 """Collect the orders that wait at the same moment, and write them back in batches.
 
-    write_back(order) ──> pending, one entry per order ──> batch of 1 or up to 20 ──> BatchWriter ──> futures resolved
+    write_back(orders) ──> pending, one entry per order ──> batch of 1 or up to 100 ──> BatchWriter ──> futures resolved
 
 Event handlers call ``write_back`` and wait. Several events of one order share one batch, and an event that arrives
 while its order is in a batch waits for the next one. As long as the backlog on the stream is small, every order gets a
-batch of its own, several of them concurrently. Above ``BACKLOG_THRESHOLD`` events a batch takes up to twenty orders; at
-most two such batches run at once, so that the others gather meanwhile.
+batch of its own, several of them concurrently. Above ``BACKLOG_THRESHOLD`` events a batch takes up to a hundred orders;
+at most two such batches run at once, so that the others gather meanwhile.
 
 Cancelling a handler leaves its batch running; ``close`` cancels all batches.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -21,13 +21,24 @@ from aftersend.errors import AftersendError
 from aftersend.observe.traces import span
 
 BACKLOG_THRESHOLD: Final = 50
-MAX_BATCH_SIZE: Final = 20
+MAX_BATCH_SIZE: Final = 100
 MAX_CONCURRENT_SINGLES: Final = 8
 MAX_CONCURRENT_BATCHES: Final = 2
 _BACKLOG_TTL: Final = 1.0
 
 BatchWriter = Callable[[Mapping[str, bool]], Awaitable[Mapping[str, AftersendError | None]]]
 """Writes orders back; the value says whether to recheck an order that does not lag. Returns the error of each order."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """An order that is to be written back."""
+
+    order_id: str
+    recheck: bool = False
+    """Read it even if it does not lag."""
+    traces: Sequence[str] = ()
+    """Of its events."""
 
 
 @dataclass(slots=True)
@@ -58,14 +69,18 @@ class OrderBatcher:
         self._has_backlog = False
         self._backlog_read_at = float("-inf")
 
-    async def write_back(self, order_id: str, *, recheck: bool = False, traces: Iterable[str] = ()) -> None:
-        """Wait until Afterbuy shows the order as it should be; raise what prevented it. ``traces``: of its events."""
+    async def write_back(self, requests: Sequence[OrderRequest]) -> list[BaseException | None]:
+        """Wait until Afterbuy shows the orders as they should be; returns what prevented each."""
         await self._read_backlog()
-        pending = self._pending.setdefault(order_id, _PendingOrder(_future()))
-        pending.recheck = pending.recheck or recheck
-        pending.traces += traces
+        waiting = [self._add(request) for request in requests]
         self._start_batches()
-        await asyncio.shield(pending.done)
+        return await asyncio.gather(*map(asyncio.shield, waiting), return_exceptions=True)
+
+    def _add(self, request: OrderRequest) -> "asyncio.Future[None]":
+        pending = self._pending.setdefault(request.order_id, _PendingOrder(_future()))
+        pending.recheck = pending.recheck or request.recheck
+        pending.traces += request.traces
+        return pending.done
 
     async def close(self) -> None:
         """Cancel all batches; orders that the ledger does not show as applied are written again by their events."""

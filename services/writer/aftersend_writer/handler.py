@@ -51,7 +51,7 @@ from aftersend.sendcloud.model import ParcelClass, ParcelEvent
 from aftersend.stream.event import Event, seconds_of, text_of
 from aftersend.stream.handling import Outcome
 from aftersend.stream.stream import Stream
-from aftersend_writer.batcher import OrderBatcher
+from aftersend_writer.batcher import OrderBatcher, OrderRequest
 from aftersend_writer.rules.ledger_updates import needs_recheck
 from aftersend_writer.rules.ownership import Mac
 
@@ -164,15 +164,11 @@ class ParcelEventHandler:
     async def _write_back(self, due: Sequence[EventProgress]) -> None:
         """Write each order back once, for all of its events."""
         together = _by_order(due)
-        writing = (
-            self.batcher.write_back(
-                order,
-                recheck=any(each.recheck for each in some),
-                traces=[each.event.traceparent for each in some],
-            )
+        requests = [
+            OrderRequest(order, any(each.recheck for each in some), [each.event.traceparent for each in some])
             for order, some in together.items()
-        )
-        for some, error in zip(together.values(), await asyncio.gather(*writing, return_exceptions=True), strict=True):
+        ]
+        for some, error in zip(together.values(), await self.batcher.write_back(requests), strict=True):
             for each in some:
                 each.outcome = Transient("cancelled") if isinstance(error, asyncio.CancelledError) else error  # type: ignore[assignment]
                 if error is None and each.lags:

@@ -28,8 +28,8 @@ from aftersend_writer.handler import ParcelEventHandler
 from aftersend_writer.metrics import WriterMetrics
 from aftersend_writer.write_back import OrderWriter
 
-CONCURRENCY = 2 * MAX_BATCH
-"""One batch being written, another one read and merged."""
+CONCURRENCY = 3 * MAX_BATCH
+"""Two batches being written, another one read and merged."""
 _LOOP = "writer"
 _MAX_SILENCE = 60.0
 

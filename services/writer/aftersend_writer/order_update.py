@@ -75,6 +75,11 @@ class OrderUpdate:
         """There is still something to write now."""
         return self.is_open and not self.is_late
 
+    @property
+    def is_success(self) -> bool:
+        """Afterbuy shows the order as it should be."""
+        return self.observation is not None and self.observation.problem is None
+
     def evaluate(self, order: Order | UnreadableOrder | None, rules: Rules) -> None:
         """Compare the order as it was just read with the ledger (None: Afterbuy has it no more)."""
         if order is None:

@@ -1,4 +1,4 @@
-"""Write back: make Afterbuy show what the ledger observed, for one order or for up to twenty at once.
+"""Write back: make Afterbuy show what the ledger observed, for one order or for up to a hundred at once.
 
     lease ─> ledger entry ─> read the order from Afterbuy ─> compare ──> nothing to write: update the ledger
                                      ▲                          │
@@ -12,6 +12,9 @@ What is not shown at once is read again after ``LATE_SECONDS``, written once mor
 shown, the event is delivered again later, and after four such rounds a day it ends with the problem ``not_shown``:
 calls without effect are not repeated without end, and they are no sign of an outage for the circuit breaker.
 
+Of many orders, leases, entries and observations take one round trip to Redis each, and each reading is one call to
+Afterbuy. Updates go out side by side, each call with at most ``ORDERS_PER_UPDATE``: one refusal concerns so many.
+
 After an answer other than plain success to a call with several orders it is unknown which of them were written: all of
 them are read again and written singly. A refusal of one order leads to a read and a write in parts. If the outcome is
 unknown (time-out, broken connection), the update ends with that error, and the event is delivered again later.
@@ -19,9 +22,9 @@ unknown (time-out, broken connection), the update ends with that error, and the 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, Protocol
 
 from aftersend.afterbuy.model import AFTERBUY, Order, OrderChange, Page, UnreadableOrder
@@ -29,6 +32,7 @@ from aftersend.errors import AftersendError, Bug, Rejected, Transient
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.store import Ledger
 from aftersend.observe.traces import add_link
+from aftersend.redis.lease import Lease, lease_held
 from aftersend.tenant.document import WriteBack
 from aftersend_writer.order_update import Granularity, OrderUpdate
 from aftersend_writer.rules.diff import Rules
@@ -36,6 +40,9 @@ from aftersend_writer.rules.ledger_updates import applied
 from aftersend_writer.rules.ownership import Mac
 from aftersend_writer.rules.unshown import MAX_ROUNDS, rounds_today, unshown
 
+ORDERS_PER_UPDATE: Final = 20
+MAX_CONCURRENT_UPDATES: Final = 5
+"""Calls of one round."""
 MAX_READS: Final = 6
 """Reads of an order: batch, single, parts, once more for what got lost, and room for one surprise."""
 LATE_SECONDS: Final = 2.0
@@ -94,29 +101,34 @@ class OrderWriter:
     async def write_batch(self, orders: Mapping[str, bool]) -> dict[str, AftersendError | None]:
         """Write these orders back; True as value rechecks an order that does not lag. Returns the error of each."""
         outcomes: dict[str, AftersendError | None] = dict.fromkeys(orders)
-        async with AsyncExitStack() as leases:
-            updates: list[OrderUpdate] = []
-            for order_id, recheck in orders.items():
-                try:
-                    updates += await self._open(order_id, leases, recheck=recheck)
-                except AftersendError as error:
-                    outcomes[order_id] = error
+        async with self._ledger.leases(orders) as leases:
+            entries = await self._ledger.get_each(list(leases))
+            for order_id in orders:
+                entry = entries[order_id] if order_id in leases else lease_held()
+                outcomes[order_id] = entry if isinstance(entry, AftersendError) else None
+            updates = await self._due(leases, entries, orders)
             await self._run_round(updates)
-            for update in updates:
-                not_stored = await self._update_ledger(update)
-                outcomes[update.order_id] = update.error or not_stored
+            outcomes |= await self._update_ledger(updates)
         return outcomes
 
-    async def _open(self, order_id: str, leases: AsyncExitStack, *, recheck: bool) -> list[OrderUpdate]:
-        """Return the update of an order; empty if there is nothing to do."""
-        lease = await leases.enter_async_context(self._ledger.lease(order_id))
-        entry = await self._ledger.get(order_id)
+    async def _due(
+        self,
+        leases: Mapping[str, Lease],
+        entries: Mapping[str, Entry | AftersendError | None],
+        rechecks: Mapping[str, bool],
+    ) -> list[OrderUpdate]:
+        """Return the updates of the orders that lag, or are to be rechecked."""
         if self._recovering is not None and await self._recovering():
-            return []  # this entry may come from a backup; the end of the recovery checks all that lags
-        if entry is None or not (recheck or entry.applied != entry.observed):
-            return []
+            return []  # the entries may come from a backup; the end of the recovery checks all that lags
+        return [
+            self._update(leases[order_id], entry)
+            for order_id, entry in entries.items()
+            if isinstance(entry, Entry) and (rechecks[order_id] or entry.applied != entry.observed)
+        ]
+
+    def _update(self, lease: Lease, entry: Entry) -> OrderUpdate:
         add_link(entry.trace)  # the push, hours ago
-        return [OrderUpdate(lease, entry, reads_only=rounds_today(entry, now=self._now()) >= MAX_ROUNDS)]
+        return OrderUpdate(lease, entry, reads_only=rounds_today(entry, now=self._now()) >= MAX_ROUNDS)
 
     async def _run_round(self, updates: list[OrderUpdate]) -> None:
         await self._read_and_write(updates)
@@ -169,13 +181,16 @@ class OrderWriter:
     async def _write(self, updates: list[OrderUpdate]) -> None:
         together = [update for update in updates if update.granularity is Granularity.BATCH]
         if len(together) > 1:
-            await self._write_together(together)
+            starts = range(0, len(together), ORDERS_PER_UPDATE)
+            await _side_by_side(self._write_together(together[start : start + ORDERS_PER_UPDATE]) for start in starts)
             updates = [update for update in updates if update not in together]
-        for update in updates:
-            await self._write_alone(update)
+        await _side_by_side(map(self._write_alone, updates))
 
     async def _write_together(self, updates: list[OrderUpdate]) -> None:
-        ready = [update for update in updates if await _is_held(update)]
+        lost = await self._check_leases(updates)
+        for update in updates:
+            update.error = lost.get(update.order_id)
+        ready = [update for update in updates if update.is_open]
         try:
             await self._send(ready, [update.change for update in ready])
         except AftersendError as error:
@@ -228,25 +243,32 @@ class OrderWriter:
             for update in updates:
                 self._meter.record_race_window(self._clock() - update.read_at)
 
-    async def _update_ledger(self, update: OrderUpdate) -> AftersendError | None:
-        """Store the observation while the lease is held; returns what prevented it."""
-        observation, now = update.observation, self._now()
-        if observation is None and not update.lacks_effect:
-            return None
+    async def _update_ledger(self, updates: Sequence[OrderUpdate]) -> dict[str, AftersendError | None]:
+        """Store the observations while the leases are held; returns what prevented each order, here or before."""
+        found = [update for update in updates if update.observation is not None or update.lacks_effect]
+        errors: dict[str, AftersendError] = {**await self._check_leases(found)}
+        held = {update.order_id: update for update in found if update.order_id not in errors}
+        changes = {order_id: partial(self._observed, update, now=self._now()) for order_id, update in held.items()}
+        known = {order_id: update.entry for order_id, update in held.items()}
+        for order_id, stored in (await self._ledger.change_each(changes, known=known)).items():
+            if isinstance(stored, AftersendError):
+                errors[order_id] = stored
+            elif held[order_id].is_success:
+                self._meter.record_success()
+        return {update.order_id: update.error or errors.get(update.order_id) for update in updates}
 
-        def changed(entry: Entry) -> Entry:
-            if update.lacks_effect:
-                entry = unshown(entry, observed=update.entry.observed, now=now)
-            return entry if observation is None else applied(entry, observation, mac=self._rules.mac, now=now)
+    def _observed(self, update: OrderUpdate, entry: Entry, *, now: int) -> Entry:
+        """Return the entry with what this round found out."""
+        if update.lacks_effect:
+            entry = unshown(entry, observed=update.entry.observed, now=now)
+        if update.observation is None:
+            return entry
+        return applied(entry, update.observation, mac=self._rules.mac, now=now)
 
-        try:
-            await update.lease.check()
-            await self._ledger.change(update.order_id, changed)
-        except AftersendError as error:
-            return error
-        if observation is not None and observation.problem is None:
-            self._meter.record_success()
-        return None
+    async def _check_leases(self, updates: Sequence[OrderUpdate]) -> dict[str, Transient]:
+        """Check and renew leases; returns what is wrong with those that are not ours any more."""
+        results = await self._ledger.check_leases([update.lease for update in updates])
+        return {update.order_id: lost for update, lost in zip(updates, results, strict=True) if lost is not None}
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
@@ -257,12 +279,21 @@ def _fail(updates: Sequence[OrderUpdate], error: AftersendError) -> None:
         update.error = error
 
 
-async def _is_held(update: OrderUpdate) -> bool:
+async def _side_by_side(calls: Iterable[Coroutine[None, None, None]]) -> None:
+    """Await some at a time; none outlives this call, whatever another raises."""
+    gate = asyncio.Semaphore(MAX_CONCURRENT_UPDATES)
+
+    async def run(call: Coroutine[None, None, None]) -> None:
+        async with gate:
+            await call
+
+    tasks = [asyncio.create_task(run(call)) for call in calls]
     try:
-        await update.lease.check()
-    except AftersendError as error:
-        update.error = error
-    return update.is_open
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _is_answer(error: AftersendError) -> bool:

@@ -1,7 +1,7 @@
 """A batch of events ends as its events do one by one, in any order, by one writer or by two at the same time."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +19,7 @@ from aftersend.sealing import Keyring
 from aftersend.sendcloud.model import ParcelEvent
 from aftersend.stream.event import Event, EventType, rfc3339
 from aftersend.stream.stream import Stream
+from aftersend_writer.batcher import OrderRequest
 from aftersend_writer.handler import ParcelEventHandler
 from tests.support.ledger_kit import NOW, TENANT, ManualClock, client, keyring, mac
 
@@ -71,9 +72,9 @@ class WrittenOrders:
 
     orders: set[str] = field(default_factory=set)
 
-    async def write_back(self, order_id: str, *, recheck: bool = False, traces: Iterable[str] = ()) -> None:
-        del recheck, traces
-        self.orders.add(order_id)
+    async def write_back(self, requests: Sequence[OrderRequest]) -> list[None]:
+        self.orders |= {request.order_id for request in requests}
+        return [None for _ in requests]
 
 
 @dataclass

@@ -20,7 +20,7 @@ from aftersend.stream.consumer import Consumer
 from aftersend.stream.event import Event
 from aftersend.stream.handling import BatchHandler, Outcome
 from aftersend.stream.stream import Stream
-from aftersend_writer.batcher import MAX_CONCURRENT_SINGLES, OrderBatcher
+from aftersend_writer.batcher import MAX_CONCURRENT_SINGLES, OrderBatcher, OrderRequest
 from aftersend_writer.main import CONCURRENCY
 from tests.support.stream_kit import TENANT, Meter, NamedParcel, keyring_in
 from tests.support.virtual_redis import VirtualRedis, wall_clock
@@ -102,8 +102,8 @@ class Shop:
         batcher = OrderBatcher(self.afterbuy.write_batch, backlog=self.stream.length, clock=clock)
 
         async def handle(events: Sequence[Event]) -> Sequence[Outcome]:
-            writing = (batcher.write_back(event.read(NamedParcel).name) for event in events)
-            return cast("list[Outcome]", await asyncio.gather(*writing, return_exceptions=True))
+            requests = [OrderRequest(event.read(NamedParcel).name) for event in events]
+            return cast("list[Outcome]", await batcher.write_back(requests))
 
         handler = BatchHandler(handle)
         consumer = Consumer(

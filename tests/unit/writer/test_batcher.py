@@ -12,6 +12,7 @@ from aftersend_writer.batcher import (
     MAX_CONCURRENT_BATCHES,
     MAX_CONCURRENT_SINGLES,
     OrderBatcher,
+    OrderRequest,
 )
 
 
@@ -47,6 +48,13 @@ def batcher_of(batches: RecordedBatches, backlog: int = 0) -> OrderBatcher:
     return OrderBatcher(batches, backlog=length)
 
 
+async def write_back(batcher: OrderBatcher, order: str, *, recheck: bool = False) -> None:
+    """One order of one event; raise what prevented it."""
+    (error,) = await batcher.write_back([OrderRequest(order, recheck)])
+    if error is not None:
+        raise error
+
+
 async def settle() -> None:
     for _ in range(20):
         await asyncio.sleep(0)
@@ -55,14 +63,14 @@ async def settle() -> None:
 async def test_without_backlog_each_order_is_a_batch() -> None:
     batches = RecordedBatches()
     batcher = batcher_of(batches)
-    await asyncio.gather(*(batcher.write_back(str(number)) for number in range(30)))
+    await asyncio.gather(*(write_back(batcher, str(number)) for number in range(30)))
     assert sorted(batches.batches, key=str) == sorted(({str(number): False} for number in range(30)), key=str)
 
 
 async def test_a_limited_number_of_them_at_once() -> None:
     batches = RecordedBatches(held=True)
     batcher = batcher_of(batches)
-    tasks = [asyncio.create_task(batcher.write_back(str(number))) for number in range(30)]
+    tasks = [asyncio.create_task(write_back(batcher, str(number))) for number in range(30)]
     await settle()
     assert len(batches.batches) == MAX_CONCURRENT_SINGLES
     batches.go.set()
@@ -72,21 +80,21 @@ async def test_a_limited_number_of_them_at_once() -> None:
 async def test_with_a_backlog_orders_share_batches() -> None:
     batches = RecordedBatches(held=True)
     batcher = batcher_of(batches, backlog=BACKLOG_THRESHOLD + 1)
-    tasks = [asyncio.create_task(batcher.write_back(str(number))) for number in range(45)]
+    many = 2 * MAX_BATCH_SIZE + 45
+    task = asyncio.create_task(batcher.write_back([OrderRequest(str(number)) for number in range(many)]))
     await settle()
-    assert len(batches.batches) == MAX_CONCURRENT_BATCHES
+    assert [len(orders) for orders in batches.batches] == [MAX_BATCH_SIZE] * MAX_CONCURRENT_BATCHES
     batches.go.set()
-    await asyncio.gather(*tasks)
-    assert max(len(orders) for orders in batches.batches) == MAX_BATCH_SIZE
-    assert sum(len(orders) for orders in batches.batches) == 45
+    assert await task == [None] * many
+    assert [len(orders) for orders in batches.batches] == [MAX_BATCH_SIZE, MAX_BATCH_SIZE, 45]
 
 
 async def test_events_of_one_order_share_a_batch_and_its_recheck() -> None:
     batches = RecordedBatches(held=True)
     batcher = batcher_of(batches)
-    first = asyncio.create_task(batcher.write_back("7"))
+    first = asyncio.create_task(write_back(batcher, "7"))
     await settle()
-    later = [asyncio.create_task(batcher.write_back("7", recheck=recheck)) for recheck in (False, True, False)]
+    later = [asyncio.create_task(write_back(batcher, "7", recheck=recheck)) for recheck in (False, True, False)]
     await settle()
     assert batches.batches == [{"7": False}]
     batches.go.set()
@@ -98,7 +106,7 @@ async def test_each_event_gets_the_outcome_of_its_own_order() -> None:
     batches = RecordedBatches()
     batches.answers["2"] = Later("lease_held")
     batcher = batcher_of(batches, backlog=1000)
-    outcomes = await asyncio.gather(*(batcher.write_back(order) for order in "123"), return_exceptions=True)
+    outcomes = await asyncio.gather(*(write_back(batcher, order) for order in "123"), return_exceptions=True)
     assert outcomes == [None, batches.answers["2"], None]
 
 
@@ -106,16 +114,16 @@ async def test_a_batch_that_fails_as_a_whole_fails_for_all() -> None:
     batches = RecordedBatches()
     batches.crash = RuntimeError("boom")
     batcher = batcher_of(batches)
-    outcomes = await asyncio.gather(batcher.write_back("1"), batcher.write_back("1"), return_exceptions=True)
+    outcomes = await asyncio.gather(write_back(batcher, "1"), write_back(batcher, "1"), return_exceptions=True)
     assert outcomes == [batches.crash, batches.crash]
     batches.crash = None
-    await batcher.write_back("1")
+    await write_back(batcher, "1")
 
 
 async def test_a_cancelled_handler_leaves_the_others_waiting() -> None:
     batches = RecordedBatches(held=True)
     batcher = batcher_of(batches)
-    impatient, patient = (asyncio.create_task(batcher.write_back("1")) for _ in range(2))
+    impatient, patient = (asyncio.create_task(write_back(batcher, "1")) for _ in range(2))
     await settle()
     impatient.cancel()
     batches.go.set()
@@ -126,7 +134,7 @@ async def test_a_cancelled_handler_leaves_the_others_waiting() -> None:
 async def test_closing_cancels_batches() -> None:
     batches = RecordedBatches(held=True)
     batcher = batcher_of(batches)
-    task = asyncio.create_task(batcher.write_back("1"))
+    task = asyncio.create_task(write_back(batcher, "1"))
     await settle()
     await batcher.close()
     with pytest.raises(asyncio.CancelledError):
