@@ -29,6 +29,8 @@ class PostalAddress:
     country: str = ""
     phone: str = ""
     mail: str = ""
+    tax_id: str = ""
+    """TaxIDNumber, as typed."""
 
     @property
     def is_empty(self) -> bool:
@@ -59,6 +61,10 @@ class SoldItem:
     """InternalItemType: 201, 301 and 501 are fulfilled by Amazon."""
     platform: str = ""
     """ItemPlatformName, as written there."""
+    tax_reference: str = ""
+    """PlatformTaxReference: the number under which the marketplace pays the tax, as written there."""
+    is_tax_collected: bool = False
+    """TaxCollectedBy is 1: the marketplace has collected the tax."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,8 @@ class Order:
     billing: PostalAddress
     shipping: PostalAddress | None
     items: tuple[SoldItem, ...]
+    is_merchant: bool = False
+    """BillingAddress/IsMerchant: the buyer is a business."""
     tags: frozenset[str] = frozenset()
     additional_info: str = ""
     """Zusatzinfo: the parcel number field."""

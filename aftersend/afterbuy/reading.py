@@ -25,6 +25,7 @@ from aftersend.afterbuy.numbers import (
     Unreadable,
     read_amount,
     read_decimal,
+    read_flag,
     read_id,
     read_time,
     read_weight,
@@ -143,6 +144,7 @@ def _order(element: Element, order_id: str) -> Order:
         billing=_address(fields, element, "BuyerInfo/BillingAddress"),
         shipping=_shipping_address(fields, element),
         items=tuple(_item(item) for item in element.all("SoldItems/SoldItem")),
+        is_merchant=_OptionalFields(element).get("BuyerInfo/BillingAddress/IsMerchant", read_flag, None) is True,
         tags=_tags(element),
         additional_info=_text(element, "AdditionalInfo"),
         vorgangs_infos=_vorgangs_infos(element),
@@ -183,6 +185,8 @@ def _item(element: Element) -> SoldItem:
         product_id=_known(_text(element, "ShopProductDetails/ProductID")),
         item_type=fields.get("InternalItemType", read_whole, None),
         platform=_text(element, "ItemPlatformName"),
+        tax_reference=_known(_text(element, "PlatformTaxReference")),
+        is_tax_collected=fields.get("TaxCollectedBy", read_flag, None) is True,
     )
 
 
@@ -247,6 +251,7 @@ def _address(fields: _OptionalFields, element: Element, path: str) -> PostalAddr
         country=fields.get(country_field, lambda _: read_country(text("CountryISO"), text("Country")), ""),
         phone=text("Phone"),
         mail=read_mail(text("Mail")),
+        tax_id=_known(text("TaxIDNumber")),
     )
 
 

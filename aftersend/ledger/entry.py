@@ -127,6 +127,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """ms; the last change. The entry is kept 90 days from then."""
     fingerprint: str = ""
     """Keyed MAC over the shipping-relevant fields as last sent."""
+    papers: int = 0
+    """Version of the rules of customs papers that made ``fingerprint``; 0 = before these were known."""
     trace: str = ""
     """Traceparent of the last push: the trace of the write-back, hours later, links to it."""
     pushes: int = 0

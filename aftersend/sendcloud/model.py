@@ -163,12 +163,28 @@ class ServicePointDetails(msgspec.Struct, frozen=True, kw_only=True):
     post_number: str
 
 
-class CustomsDetails(msgspec.Struct, frozen=True, kw_only=True):
+class TaxNumber(msgspec.Struct, frozen=True, order=True):
+    """A tax number of the sender or the receiver."""
+
+    name: str
+    country_code: str
+    value: str
+
+
+class TaxNumbers(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whose tax numbers they are."""
+
+    sender: tuple[TaxNumber, ...] | UnsetType = UNSET
+    receiver: tuple[TaxNumber, ...] | UnsetType = UNSET
+
+
+class CustomsDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Customs data of the whole order."""
 
     commercial_invoice_number: str
     shipment_type: str
     export_type: str
+    tax_numbers: TaxNumbers | UnsetType = UNSET
 
 
 class PushOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -34,6 +34,7 @@ from aftersend.tenant.fields import (
     WebhookPath,
 )
 from aftersend.tenant.pods import Pods
+from aftersend.tenant.tax_numbers import OwnTaxNumber
 
 API_VERSION = "aftersend.jj-ideenschmiede.de/v1"
 KIND = "AftersendTenant"
@@ -138,6 +139,8 @@ class Customs(Section, frozen=True):
     """Country of origin of items whose product names none."""
     hs_code: HsCode | None = None
     """HS code of items whose product names none."""
+    tax_numbers: Annotated[list[OwnTaxNumber], Meta(max_length=20)] = msgspec.field(default_factory=list)
+    """The merchant's own tax numbers; each goes with the parcels that it is made for."""
 
 
 class Export(Section, frozen=True):
@@ -149,7 +152,7 @@ class Export(Section, frozen=True):
     only: Only = msgspec.field(default_factory=Only)
     weight: Weight = Weight()
     delivery: DeliveryRules = DeliveryRules()
-    customs: Customs = Customs()
+    customs: Customs = msgspec.field(default_factory=Customs)
 
 
 class WriteBack(Section, frozen=True):

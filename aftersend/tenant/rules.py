@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from aftersend.tenant import cron
-from aftersend.tenant.document import BackupPolicy, Export, Only, RedisStore, Sweep, Webhook, Window
+from aftersend.tenant import cron, tax_numbers
+from aftersend.tenant.document import BackupPolicy, Customs, Export, Only, RedisStore, Sweep, Webhook, Window
 from aftersend.tenant.pods import Pods, Resources, Toleration
 from aftersend.tenant.quantities import memory_bytes, millicores
 
@@ -111,7 +111,7 @@ RULES = (
         SectionRule(
             Only,
             unwanted,
-            f"a name cannot be wanted and unwanted: take it out of {wanted} or out of {unwanted}",
+            f"a name cannot be wanted and unwanted: set it in {wanted} or in {unwanted}",
             f"!has(self.{wanted}) || !has(self.{unwanted}) || !self.{wanted}.exists(name, name in self.{unwanted})",
             holds,
         )
@@ -130,6 +130,21 @@ RULES = (
         "an order older than catchUpDays is not read any more: set only.minAgeMinutes lower, or catchUpDays higher",
         "self.only.minAgeMinutes < self.window.catchUpDays * 1440",
         lambda export: export.only.min_age_minutes < export.window.catch_up_days * 1440,
+    ),
+    SectionRule(
+        tax_numbers.OwnTaxNumber,
+        "number",
+        tax_numbers.CURE,
+        f"(self.name + ' ' + self.country + ' ' + self.number).matches({json.dumps(tax_numbers.PATTERN)})",
+        lambda tax: re.match(tax_numbers.PATTERN, f"{tax.name} {tax.country} {tax.number}") is not None,
+    ),
+    SectionRule(
+        Customs,
+        "taxNumbers",
+        "there is one number of a kind and a country: leave out the other",
+        "!has(self.taxNumbers) || self.taxNumbers.all(one,"
+        " self.taxNumbers.exists_one(other, other.name == one.name && other.country == one.country))",
+        lambda customs: len({(tax.name, tax.country) for tax in customs.tax_numbers}) == len(customs.tax_numbers),
     ),
     SectionRule(
         Resources,

@@ -91,11 +91,7 @@ class Switches:
         "Afterbuy", "error", "warning", means="UpdateSoldItems of an unknown order: error 33 or warning 12."
     )
     warning_shape: str = _switch(
-        "Afterbuy",
-        "order_id",
-        "item_id",
-        "bare",
-        means="What stands beside WarningCode: OrderID, ItemID, nothing.",
+        "Afterbuy", "order_id", "item_id", "bare", means="What stands beside WarningCode: OrderID, ItemID, nothing."
     )
     batch: str = _switch(
         "Afterbuy",
@@ -115,6 +111,13 @@ class Switches:
     weight_unit: str = _switch("Afterbuy", "kg", "g", means="Unit of ItemWeight on the wire.")
     set_weight: str = _switch(
         "Afterbuy", "piece", "line", means="ItemWeight of product sets: of one set, or of the whole line."
+    )
+    platform_tax_reference: str = _switch(
+        "Afterbuy",
+        "number",
+        "labelled",
+        "absent",
+        means="PlatformTaxReference: a VOEC or IOSS number, the same behind its kind, or none.",
     )
     entities: str = _switch(
         "Afterbuy", "once", "twice", means="Whether < > & ' \" in texts are escaped twice in answers."
@@ -170,10 +173,7 @@ class Switches:
         "Sendcloud", "message", "slug", means="v3 status codes: message in upper case with underscores, or slugs."
     )
     split_order: str = _switch(
-        "Sendcloud",
-        "apart",
-        "colli",
-        means="Parcels of an order split in the panel: no shared colli_uuid, or one.",
+        "Sendcloud", "apart", "colli", means="Parcels of an order split in the panel: no shared colli_uuid, or one."
     )
     labelled_order: str = _switch(
         "Sendcloud",
@@ -192,21 +192,24 @@ class Switches:
         "required",
         means="Whether service_point_details goes without id and carrier_service_point_id, with a post_number alone.",
     )
-    next_link: str = _switch(
+    tax_numbers: str = _switch(
         "Sendcloud",
-        "own",
-        "foreign",
-        means="Whether links to the next page lead here, or to a host of another name.",
+        "accepted",
+        "refused",
+        "unknown_field",
+        means="Tax numbers in customs_details: taken, each refused, or no such field.",
+    )
+    declared_weight: str = _switch(
+        "Sendcloud", "unchecked", "checked", means="Whether articles may weigh more than the order, as in shipments."
+    )
+    next_link: str = _switch(
+        "Sendcloud", "own", "foreign", means="Whether links to the next page lead here, or to a host of another name."
     )
     order_filter: str = _switch(
         "Sendcloud", "works", "ignored", means="Whether GET /orders honours order_id and order_number."
     )
     order_ids: str = _switch(
-        "Sendcloud",
-        "documented",
-        "int",
-        "string",
-        means="Sendcloud's id: int in POST and string in GET, or one type.",
+        "Sendcloud", "documented", "int", "string", means="Sendcloud's id: int in POST and string in GET, or one type."
     )
     push_status: str = _switch("Sendcloud", "201", "200", means="Status of an accepted POST /orders.")
     deleted_order: str = _switch(

@@ -34,7 +34,8 @@ spec:
       {paid: false, platforms: [], tags: [], notTags: [], shippingMethods: [], notShippingMethods: [], minAgeMinutes: 0}
     weight: {unit: kg, default: 3, label: Kleinpaket, missing: default}
     delivery: {optionCode: null, indicator: shippingMethod}
-    customs: {shipmentType: commercial_goods, exportType: commercial_b2c, originCountry: DE, hsCode: null}
+    customs:
+      {shipmentType: commercial_goods, exportType: commercial_b2c, originCountry: DE, hsCode: null, taxNumbers: []}
   writeBack:
     tag: Sendcloud abgeschlossen
     tracking: number
@@ -80,6 +81,34 @@ GOOD: list[tuple[str, Any]] = [
     ("spec.export.only.minAgeMinutes", 30.0),
     ("spec.export.only", {"tags": ["Versand"], "notTags": ["Abholung"], "minAgeMinutes": 60}),
     ("spec.export.weight.missing", "hold"),
+    *(
+        ("spec.export.customs.taxNumbers", [{"name": name, "country": country, "number": number}])
+        for name, country, number in (
+            ("EORI", "DE", "DE1234567"),
+            ("EORI", "AT", "ATEOS1000012345"),
+            ("EORI", "GB", "GB123456789000"),
+            ("IOSS", "DE", "IM2760000742"),
+            ("IOSS", "AT", "IM0400000742"),
+            ("VOEC", "NO", "2012345"),
+            ("VAT", "DE", "DE123456789"),
+            ("VAT", "AT", "ATU12345678"),
+            ("VAT", "GR", "EL123456789"),
+            ("VAT", "CH", "CHE123456789MWST"),
+            ("VAT", "GB", "GB123456789"),
+            ("VAT", "NO", "123456789MVA"),
+            ("GST", "AU", "123456789012"),
+            ("UKIMS", "GB", "XIUKIM47699357400020231115081800"),
+        )
+    ),
+    (
+        "spec.export.customs",
+        {
+            "taxNumbers": [
+                {"name": "EORI", "country": "DE", "number": "DE1234567"},
+                {"name": "EORI", "country": "GB", "number": "GB123456789000"},
+            ]
+        },
+    ),
     ("spec.export", {"only": {"minAgeMinutes": 60}}),
     ("spec.export", None),
     ("spec.suspend", None),
@@ -166,6 +195,21 @@ BAD: list[tuple[str, Any]] = [
     ("spec.export.only.minAgeMinutes", 1.5),
     ("spec.export.only.minAgeMinutes", "60"),
     ("spec.export.weight.missing", "skip"),
+    ("spec.export.customs.taxNumbers", [{"name": "EORI", "country": "DE"}]),
+    ("spec.export.customs.taxNumbers", [{"name": "EORI", "number": "DE1234567"}]),
+    ("spec.export.customs.taxNumbers", [{"name": "Steuernummer", "country": "DE", "number": "DE1234567"}]),
+    ("spec.export.customs.taxNumbers", [{"name": "eori", "country": "DE", "number": "DE1234567"}]),
+    ("spec.export.customs.taxNumbers", [{"name": "EORI", "country": "Germany", "number": "DE1234567"}]),
+    ("spec.export.customs.taxNumbers", [{"name": "EORI", "country": "DE", "number": "DE 123 4567"}]),
+    ("spec.export.customs.taxNumbers", [{"name": "EORI", "country": "DE", "number": "de1234567"}]),
+    ("spec.export.customs.taxNumbers", [{"name": "EORI", "country": "DE", "number": 1234567}]),
+    ("spec.export.customs.taxNumbers", [{"name": "EORI", "country": "DE", "number": "DE" + "1" * 34}]),
+    ("spec.export.customs.taxNumbers", [{"name": "EORI", "country": "DE", "number": "DE1", "value": "DE1"}]),
+    ("spec.export.customs.taxNumbers", {"EORI": "DE1234567"}),
+    (
+        "spec.export.customs.taxNumbers",
+        [{"name": "EORI", "country": "DE", "number": f"DE{last}"} for last in range(10, 31)],
+    ),
     ("spec.export.weight.default", 0),
     ("spec.export.weight.unit", "tonnes"),
     ("spec.export.delivery.indicator", "tag"),
@@ -235,6 +279,36 @@ CONTRADICTIONS: list[tuple[str, Any, str]] = [
     ("spec.redis.urlSecretName", "redis", "spec.redis.urlSecretName"),
     ("spec.export.window.lookbackDays", 15, "spec.export.window.lookbackDays"),
     ("spec.export.only", {"tags": ["Versand", "eilig"], "notTags": ["eilig"]}, "spec.export.only.notTags"),
+    *(
+        (
+            "spec.export.customs.taxNumbers",
+            [{"name": name, "country": country, "number": number}],
+            "spec.export.customs.taxNumbers[0].number",
+        )
+        for name, country, number in (
+            ("EORI", "DE", "AT1234567"),
+            ("EORI", "AT", "DE1234567"),
+            ("EORI", "CH", "CH1234567"),
+            ("EORI", "DE", "DE" + "1" * 16),
+            ("IOSS", "DE", "IM3720000742"),
+            ("IOSS", "DE", "IM276000074"),
+            ("IOSS", "NO", "IM2760000742"),
+            ("VOEC", "DE", "2012345"),
+            ("VOEC", "NO", "NO2012345"),
+            ("VAT", "DE", "DE12345678"),
+            ("VAT", "DE", "ATU12345678"),
+            ("VAT", "GR", "GR123456789"),
+            ("VAT", "US", "US123456789"),
+            ("VAT", "CH", "CHE12345678"),
+            ("GST", "DE", "DE123456789"),
+            ("UKIMS", "GB", "GB123456789"),
+        )
+    ),
+    (
+        "spec.export.customs.taxNumbers",
+        [{"name": "EORI", "country": "DE", "number": f"DE{last}"} for last in (1, 2)],
+        "spec.export.customs.taxNumbers",
+    ),
     (
         "spec.export.only",
         {"shippingMethods": ["DHL"], "notShippingMethods": ["DHL"]},

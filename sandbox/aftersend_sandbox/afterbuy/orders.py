@@ -147,9 +147,19 @@ def _item(node: "etree._Element", item: AfterbuyItem, order: AfterbuyOrder, swit
     put(node, "ItemEndDate", berlin(item.ended_at or order.ordered_at))
     put(node, "ItemModDate", berlin(item.modified_at or order.modified_at or order.ordered_at))
     put(node, "TaxRate", decimal_comma(item.tax_rate))
+    put(node, "TaxCollectedBy", str(int(item.tax_collected)))
+    put(node, "PlatformTaxReference", _tax_reference(item, switches))
     put(node, "ItemWeight", _weight(item, switches))
     put(node, "ItemPlatformName", item.platform)
     _product(put(node, "ShopProductDetails"), item, switches)
+
+
+def _tax_reference(item: AfterbuyItem, switches: Switches) -> str:
+    """Format the marketplace's tax number: alone, behind its kind, or not at all."""
+    if switches.platform_tax_reference == "absent" or not item.tax_reference:
+        return ""
+    kind = "IOSS" if item.tax_reference.startswith("IM") else "VOEC"
+    return item.tax_reference if switches.platform_tax_reference == "number" else f"{kind}: {item.tax_reference}"
 
 
 def _weight(item: AfterbuyItem, switches: Switches) -> str:

@@ -131,19 +131,22 @@ def indicators(world: World) -> Iterator[Case]:
 
 
 def customs(world: World) -> Iterator[Case]:
-    """Outside the EU: invoice number, kind of shipment, and the products' own data for each item."""
+    """Outside the EU: invoice number, kind of shipment and of buyer, and the products' own data for each item."""
     for order, body in expected.transferred(world):
         if expected.abroad(expected.address_of(order)):
             details = body.get("customs_details", {})
             complete = details.get("commercial_invoice_number") == str(order.order_id)
             complete &= details.get("shipment_type") == "commercial_goods"
+            buyer = "commercial_b2b" if order.billing.is_merchant else "commercial_b2c"
+            complete &= details.get("export_type", "commercial_b2c") == buyer
             yield str(order.order_id), complete and _origins(world, order) == sorted(_sent_origins(body))
 
 
 def no_customs(world: World) -> Iterator[Case]:
-    """Inside the EU nothing is declared."""
+    """Inside the EU nothing is declared, unless a marketplace says that the goods come from outside."""
     for order, body in expected.transferred(world):
-        if not expected.abroad(expected.address_of(order)):
+        imported = any(item.tax_reference.startswith("IM") for item in order.items)
+        if not imported and not expected.abroad(expected.address_of(order)):
             yield str(order.order_id), "customs_details" not in body
 
 

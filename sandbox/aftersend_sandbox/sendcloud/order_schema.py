@@ -1,6 +1,7 @@
 """What v3 ``POST /orders`` demands of one order, field by field."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, Final
 
 from aftersend_sandbox.sendcloud.schema import (
@@ -21,6 +22,7 @@ from aftersend_sandbox.sendcloud.schema import (
 from aftersend_sandbox.switches import Switches
 
 THREE: Final = ("EUR", "GBP", "USD")
+TAX_NUMBERS: Final = ("VAT", "EIN", "GST", "SSN", "EORI", "IOSS", "UKIMS")
 NUMBERED: Final = {"DE", "NL", "BE"}
 """Countries whose addresses need a house number, if the switch says so."""
 
@@ -105,18 +107,25 @@ def _payment(switches: Switches) -> Check:
     return record({"total_price": _money(switches), "status": status}, optional)
 
 
-def _customs() -> Check:
-    number_of = record({"name": text(least=1), "country_code": text(pattern="[A-Z]{2}"), "value": text(least=1)})
-    taxed = dict.fromkeys(("sender", "receiver", "importer_of_record"), listing(number_of))
-    return record(
-        {},
-        {
-            "commercial_invoice_number": text(most=40),
-            "shipment_type": choice("gift", "commercial_goods", "commercial_sample", "returned_goods"),
-            "export_type": choice("private", "commercial_b2c", "commercial_b2b"),
-            "tax_numbers": record({}, taxed),
-        },
-    )
+def _customs(switches: Switches) -> Check:
+    known: dict[str, Check] = {
+        "commercial_invoice_number": text(most=40),
+        "shipment_type": choice("gift", "commercial_goods", "commercial_sample", "returned_goods"),
+        "export_type": choice("private", "commercial_b2c", "commercial_b2b"),
+    }
+    if switches.tax_numbers != "unknown_field":
+        taxed = dict.fromkeys(("sender", "receiver", "importer_of_record"), listing(_tax_number(switches)))
+        known["tax_numbers"] = record({}, taxed)
+    return record({}, known)
+
+
+def _tax_number(switches: Switches) -> Check:
+    check = record({"name": choice(*TAX_NUMBERS), "country_code": text(pattern="[A-Z]{2}"), "value": text(least=1)})
+    return with_rule(check, _refused_value) if switches.tax_numbers == "refused" else check
+
+
+def _refused_value(_number: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
+    yield SchemaError(f"{path}/value", "invalid", "Tax number is not valid")
 
 
 def _shipping() -> Check:
@@ -146,7 +155,7 @@ def _point_id(point: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 -
 
 def order_schema(switches: Switches) -> Check:
     """Make the schema of one order under the present switches."""
-    return record(
+    order = record(
         {
             "order_id": text(least=1, most=64),
             "order_number": text(least=1, most=255),
@@ -160,6 +169,21 @@ def order_schema(switches: Switches) -> Check:
             "customer_details": record({"name": text(least=1)}, {"phone_number": text(), "email": text()}),
             "shipping_details": _shipping(),
             "service_point_details": _service_point(switches),
-            "customs_details": _customs(),
+            "customs_details": _customs(switches),
         },
     )
+    return with_rule(order, _within_total) if switches.declared_weight == "checked" else order
+
+
+def _within_total(order: Any, path: str) -> Iterator[SchemaError]:  # noqa: ANN401 - JSON
+    total = _weight(order.get("shipping_details"))
+    pieces = [_weight(item) * item["quantity"] for item in order["order_details"]["order_items"]]
+    if total and sum(pieces) > total:
+        detail = "The total weight for declared items exceeds the total weight set for the shipment."
+        yield SchemaError(f"{path}/shipping_details/measurement/weight/value", "invalid", detail)
+
+
+def _weight(holder: Any) -> Decimal:  # noqa: ANN401 - JSON
+    """Return a weight in kg, as this bridge sends it; 0 where there is none."""
+    weight = ((holder or {}).get("measurement") or {}).get("weight") or {}
+    return Decimal(str(weight.get("value", 0))) if weight.get("unit") == "kg" else Decimal()

@@ -61,6 +61,10 @@ class AfterbuyItem:
     """ItemEndDate; None = the order's date."""
     modified_at: datetime | None = None
     tax_rate: Decimal = Decimal(19)
+    tax_collected: bool = False
+    """TaxCollectedBy: the marketplace has collected the tax."""
+    tax_reference: str = ""
+    """PlatformTaxReference: the number under which the marketplace pays it."""
     flag: int = 0
     """UserDefinedFlag."""
     currency: str = "EUR"

@@ -375,6 +375,25 @@ async def test_set_weight(value: str, weight: str) -> None:
     assert shown.findtext("ShopProductDetails/BaseProductData/ChildProduct/ProductQuantity") == "2"
 
 
+@pytest.mark.parametrize(
+    ("value", "number", "shown"),
+    [
+        ("number", "2024926", "2024926"),
+        ("labelled", "2024926", "VOEC: 2024926"),
+        ("labelled", "IM2760000742", "IOSS: IM2760000742"),
+        ("labelled", "", ""),
+        ("absent", "2024926", ""),
+    ],
+)
+async def test_platform_tax_reference(value: str, number: str, shown: str) -> None:
+    world = small_world(platform_tax_reference=value)  # platform_tax_reference="number" "labelled" "absent"
+    item = world.afterbuy.orders[101].items[0]
+    item.tax_reference, item.tax_collected = number, True
+    async with a_sandbox(world) as door:
+        (sold, _) = (await door.sold(a_filter("OrderID", "101"))).iter("SoldItem")
+    assert (sold.findtext("PlatformTaxReference") or "", sold.findtext("TaxCollectedBy")) == (shown, "1")
+
+
 @pytest.mark.parametrize(("value", "name"), [("once", "Müller & Söhne"), ("twice", "Müller &amp; Söhne")])
 async def test_entities(value: str, name: str) -> None:
     async with a_sandbox(entities=value) as door:  # entities="once" "twice"

@@ -268,6 +268,20 @@ async def test_every_documented_field_is_taken_and_given_back() -> None:
             "Input should be 'gift', 'commercial_goods', 'commercial_sample', 'returned_goods'",
         ),
         (
+            {
+                "customs_details": {
+                    "tax_numbers": {"sender": [{"name": "VOEC", "country_code": "NO", "value": "2012345"}]}
+                }
+            },
+            "customs_details/tax_numbers/sender/0/name",
+            "Input should be 'VAT', 'EIN', 'GST', 'SSN', 'EORI', 'IOSS', 'UKIMS'",
+        ),
+        (
+            {"customs_details": {"tax_numbers": {"receiver": [{"name": "VAT", "country_code": "CHE", "value": ""}]}}},
+            "customs_details/tax_numbers/receiver/0/country_code",
+            "String should match pattern '[A-Z]{2}'",
+        ),
+        (
             {"service_point_details": {"post_number": 12345678}},
             "service_point_details/post_number",
             "Input should be a valid string",
@@ -394,6 +408,35 @@ async def test_service_point_id(value: str, status: int) -> None:
         for number, name in enumerate(("id", "carrier_service_point_id")):
             assert (await door.push(a_push(102 + number, service_point_details={name: "7"})))[0] == 201
         assert (await door.push(a_push(104)))[0] == 201
+
+
+@pytest.mark.parametrize(
+    ("value", "status", "refused"),
+    [
+        ("accepted", 201, []),
+        ("refused", 400, [("sender/0/value", "Tax number is not valid")]),
+        ("unknown_field", 400, [("", "Extra inputs are not permitted")]),
+    ],
+)
+async def test_tax_numbers(value: str, status: int, refused: list[tuple[str, str]]) -> None:
+    numbers = {"sender": [{"name": "EORI", "country_code": "DE", "value": "DE1234567"}]}
+    async with a_sandbox(tax_numbers=value) as door:  # tax_numbers="accepted" "refused" "unknown_field"
+        got, body = await door.push(a_push(customs_details={"tax_numbers": numbers}))
+        assert got == status
+        found = faults(body) if "errors" in body else []
+        pointers = [(f"{AT}/customs_details/tax_numbers/{place}".rstrip("/"), detail) for place, detail in refused]
+        assert found == pointers
+        assert (await door.push(a_push(102, customs_details={})))[0] == 201
+
+
+@pytest.mark.parametrize(("value", "status"), [("unchecked", 201), ("checked", 400)])
+async def test_declared_weight(value: str, status: int) -> None:
+    piece = {"weight": {"value": 1.5, "unit": "kg"}}
+    heavy = {f"{ITEM}__measurement": piece, "shipping_details": {"measurement": piece}}
+    async with a_sandbox(declared_weight=value) as door:  # declared_weight="unchecked" "checked"
+        assert (await door.push(a_push(101, **heavy, **{f"{ITEM}__quantity": 2})))[0] == status
+        assert (await door.push(a_push(102, **heavy, **{f"{ITEM}__quantity": 1})))[0] == 201
+        assert (await door.push(a_push(103)))[0] == 201
 
 
 @pytest.mark.parametrize(

@@ -493,3 +493,23 @@ def test_any_text_survives(text: str, name: str) -> None:
     )
     value = found.billing.street if name == "Street" else found.billing.last_name
     assert value == plain(text.strip()).strip()
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"), [("1", True), ("true", True), ("0", False), ("", False), ("vielleicht", False)]
+)
+def test_whether_the_buyer_is_a_business(typed: str, expected: bool) -> None:  # noqa: FBT001 - a column
+    found = the_order(page(broken_order("BuyerInfo/BillingAddress/IsMerchant", typed)))
+    assert (found.is_merchant, found.unclear) == (expected, frozenset())
+
+
+@pytest.mark.parametrize(("typed", "expected"), [(" DE 123456789 ", "DE 123456789"), ("", ""), ("0", "")])
+def test_the_tax_id_of_an_address_is_kept_as_typed(typed: str, expected: str) -> None:
+    assert the_order(page(broken_order("BuyerInfo/BillingAddress/TaxIDNumber", typed))).billing.tax_id == expected
+
+
+def test_the_number_under_which_a_marketplace_pays_the_tax() -> None:
+    (item,) = the_order(page(broken_order("SoldItems/SoldItem/PlatformTaxReference", "2024926"))).items
+    assert (item.tax_reference, item.is_tax_collected) == ("2024926", False)
+    (item,) = the_order(page(broken_order("SoldItems/SoldItem/TaxCollectedBy", "1"))).items
+    assert (item.tax_reference, item.is_tax_collected) == ("", True)

@@ -69,7 +69,10 @@ class OrderActions:
 
         def change(known: Entry) -> Entry:
             known = transitions.unchanged(known)
-            return transitions.noticed(known, mapped.push, now=self.context.now_ms()) if mapped else known
+            if mapped is None:
+                return known
+            now, numbers = self.context.now_ms(), mapped.missing_numbers
+            return transitions.noticed(known, mapped.push, now=now, numbers=numbers)
 
         await self._change_known(entry, change)
 

@@ -21,13 +21,13 @@ from aftersend_exporter.export.actions import OrderActions
 from aftersend_exporter.export.push import MappedOrder
 from aftersend_exporter.export.recorder import RunRecorder
 from aftersend_exporter.rules import outcomes
-from aftersend_exporter.rules.customs import is_for_customs
 from aftersend_exporter.rules.eligibility import TRANSFER, Decision, eligibility, unclear_path
 from aftersend_exporter.rules.fallback import fallback_order
 from aftersend_exporter.rules.items import ACCOUNT_CURRENCY, products_of
 from aftersend_exporter.rules.next_action import Action, next_action
-from aftersend_exporter.rules.order_mapping import fingerprint, push_order
+from aftersend_exporter.rules.order_mapping import earlier_order, fingerprint, push_order
 from aftersend_exporter.rules.outcomes import Outcome
+from aftersend_exporter.rules.papers import missing_numbers, needs_papers
 from aftersend_exporter.rules.window import first_moment
 
 _NO_PRODUCTS: Mapping[str, ProductCustoms] = {}
@@ -99,7 +99,7 @@ class PageProcessor:
 
     async def _products(self, orders: Iterable[Order]) -> Mapping[str, ProductCustoms] | None:
         """Read customs data for the orders that need it; None if Afterbuy does not answer now."""
-        wanted = products_of([order for order in orders if is_for_customs(order)])
+        wanted = products_of([order for order in orders if needs_papers(order)])
         if not wanted:
             return _NO_PRODUCTS
         try:
@@ -113,27 +113,29 @@ class PageProcessor:
             return outcomes.later(order.order_id)
         if decision == TRANSFER and entry is None and int(order.order_id) in self.labelled:
             return outcomes.unchanged(order.order_id)
-        mark = mapped.fingerprint if mapped else ""
+        mark = mapped.comparable(entry) if mapped else ""
         now = self.context.now_ms()
         action = next_action(entry, decision, fingerprint=mark, now=now, resend_refused=self.resend_refused)
         return outcomes.outcome_of(order.order_id, decision, action)
 
     def _mapped(self, order: Order, products: Mapping[str, ProductCustoms] | None) -> MappedOrder | None:
         """Map an order to what Sendcloud gets; None if its customs data is missing."""
-        if products is None and is_for_customs(order):
+        if products is None and needs_papers(order):
             return None
-        to_sendcloud = partial(
-            push_order,
-            order,
-            integration=self.integration,
-            rules=self.context.tenant.spec.export,
-            products=products or _NO_PRODUCTS,
-            now=self.context.now(),
-        )
+        rules, now, mac = self.context.tenant.spec.export, self.context.now(), self.context.mac
+        products = products or _NO_PRODUCTS
+        to_sendcloud = partial(push_order, order, integration=self.integration, rules=rules, products=products, now=now)
+        earlier = partial(earlier_order, *to_sendcloud.args, **to_sendcloud.keywords)
         push = to_sendcloud()
         in_account_currency = partial(to_sendcloud, currency=ACCOUNT_CURRENCY)
-        fallback = partial(fallback_order, in_account_currency=in_account_currency)
-        return MappedOrder(order.order_id, push, fingerprint(push, mac=self.context.mac), fallback)
+        return MappedOrder(
+            order.order_id,
+            push,
+            fingerprint(push, mac=mac),
+            fallback=partial(fallback_order, in_account_currency=in_account_currency),
+            earlier_fingerprint=lambda: fingerprint(earlier(), mac=mac),
+            missing_numbers=tuple(missing_numbers(push, order)),
+        )
 
 
 def _unreadable(order: UnreadableOrder) -> Outcome:

@@ -55,8 +55,18 @@ class MappedOrder:
     fingerprint: str
     fallback: Callable[[PushOrder, str], PushOrder | None] = field(default=lambda _push, _path: None, repr=False)
     """Returns what to send instead if Sendcloud refuses it at that path."""
+    earlier_fingerprint: Callable[[], str] = field(default=str, repr=False)
+    """Makes the fingerprint of the order as versions sent it that knew no further customs papers."""
+    missing_numbers: tuple[str, ...] = ()
+    """Paths of tax numbers that customs papers lack."""
     left_out: tuple[str, ...] = ()
     """Paths of the fields that it goes without, because Sendcloud refused them."""
+
+    def comparable(self, entry: Entry | None) -> str:
+        """Return the fingerprint to compare with the entry's: what an earlier version sent has not changed."""
+        known = entry.fingerprint if entry is not None and not entry.papers else ""
+        is_same = known and known != self.fingerprint and known == self.earlier_fingerprint()
+        return known if is_same else self.fingerprint
 
     def improved(self, path: str) -> "MappedOrder | None":
         """Return what to send after a refusal at ``path``; None if there is nothing better."""
@@ -215,7 +225,7 @@ _WRONG_INTEGRATION: Final = Misconfigured(
 def _announced(mapped: MappedOrder, entry: Entry, *, now: int, trace: str) -> Entry:
     """Return the entry of an order that is about to be sent."""
     sent = pushing(entry, fingerprint=mapped.fingerprint, now=now, trace=trace)
-    return noticed(sent, mapped.push, now=now)
+    return noticed(sent, mapped.push, now=now, numbers=mapped.missing_numbers)
 
 
 def _ids(group: list[MappedOrder]) -> list[str]:

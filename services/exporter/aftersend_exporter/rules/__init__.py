@@ -23,8 +23,13 @@ currency, prices, total                ``items.order_currency``, ``items.order_t
 weight of a piece, of an order         ``weights.piece_weight``, ``weights.total_weight``
 an order without any weight            ``weights.default_weight``
 shipping method, fixed option          ``order_mapping.push_order``
-where customs papers are needed        ``territories.needs_customs``
+where customs papers are needed        ``territories.needs_customs``, ``papers.needs_papers``
 tariff number, origin                  ``customs.hs_code``, ``customs.origin_country``
+tax numbers of the merchant            ``tax_numbers.sender_numbers``
+VOEC, IOSS of a marketplace            ``marketplace_numbers.marketplace_number``
+business buyers, weight per article    ``papers.with_papers``
+the buyer's VAT id                     ``vat_ids.vat_id``
+what single countries want             ``country_papers``
 when a refused order is sent again     ``resend.resend_due_at``
 what is sent after a refusal           ``fallback.fallback_order``, ``house_numbers.divide``
 what an order can go without           ``optional_fields.without``

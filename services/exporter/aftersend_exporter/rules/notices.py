@@ -1,10 +1,10 @@
 """Notices: what an order was sent without, although customs or a carrier may ask for it. They stop nothing.
 
-``missing_data`` reads it off the order as it would be sent: for customs, every article needs a tariff number and an
-origin; some countries need a state; a pick-up point needs the recipient's Postnummer. ``fields_left_out`` is for fields
-that Sendcloud refused. A notice keeps its time while it applies and ends with the first version of the order that it
-does not apply to; a label ends them all. They are no part of the fingerprint, so an order is never sent again for the
-sake of a notice.
+``missing_data`` reads it off the order as it would be sent: for customs, every article needs a tariff number, an
+origin and a weight; some countries need a state; a pick-up point needs the recipient's Postnummer. ``fields_left_out``
+is for fields that Sendcloud refused. A notice keeps its time while it applies and ends with the first version of the
+order that it does not apply to; a label ends them all. They are no part of the fingerprint, so an order is never sent
+again for the sake of a notice.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,9 +26,12 @@ _POST_NUMBER: Final = "service_point_details/post_number"
 Notices = tuple[Notice, ...]
 
 
-def missing_data(known: Notices, push: PushOrder, *, now: int) -> Notices:
-    """Return the notices of an order as it is now; those of fields that Sendcloud refused stay."""
-    customs = _replaced(known, "customs_incomplete", _customs_paths(push), now=now)
+def missing_data(known: Notices, push: PushOrder, *, now: int, numbers: Iterable[str] = ()) -> Notices:
+    """Return the notices of an order as it is now; those of fields that Sendcloud refused stay.
+
+    ``numbers`` are the paths of tax numbers that it lacks, which the order itself does not show.
+    """
+    customs = _replaced(known, "customs_incomplete", [*numbers, *_customs_paths(push)], now=now)
     states = _replaced(customs, "state_missing", _state_paths(push), now=now)
     return _replaced(states, "post_number_missing", _post_number_paths(push), now=now)
 
@@ -42,7 +45,7 @@ def _customs_paths(push: PushOrder) -> Iterator[str]:
     if push.customs_details is UNSET:
         return
     for position, item in enumerate(push.order_details.order_items):
-        for name in ("hs_code", "country_of_origin"):
+        for name in ("hs_code", "country_of_origin", "measurement"):
             if getattr(item, name) is UNSET:
                 yield f"order_details/order_items/{position}/{name}"
 

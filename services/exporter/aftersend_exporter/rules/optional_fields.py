@@ -4,6 +4,7 @@ Only what no parcel needs stands here: nothing that changes how it is sent (weig
 and no line that an address must have. Paths are Sendcloud's, such as ``order_details/order_items/2/hs_code``; without
 the position it is the field of every article. Whether Sendcloud wants a service point's id beside the Postnummer is
 not verified, and no order holds one: refused at any of its paths, ``service_point_details`` is left out as a whole.
+So are the tax numbers of one side.
 """
 
 from typing import Any, Final
@@ -12,7 +13,7 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from aftersend.sendcloud.model import PushOrder
+from aftersend.sendcloud.model import PushOrder, TaxNumbers
 
 _OPTIONAL: Final = frozenset(
     {
@@ -21,6 +22,7 @@ _OPTIONAL: Final = frozenset(
     }
 )
 _SERVICE_POINT: Final = "service_point_details"
+_TAX_NUMBERS: Final = ["customs_details", "tax_numbers"]
 _CONTACTS: Final = frozenset({"email", "phone_number"})
 """The same value stands at the address and at the buyer."""
 
@@ -40,6 +42,8 @@ def without(push: PushOrder, path: str) -> PushOrder | None:
     names = path.split("/")
     if names[0] == _SERVICE_POINT:
         return replace(push, service_point_details=UNSET) if push.service_point_details else None
+    if names[:2] == _TAX_NUMBERS:
+        return _without_tax_numbers(push, names[2:3])
     if names[-1] not in _OPTIONAL:
         return None
     lighter = _removed(push, names)
@@ -47,6 +51,17 @@ def without(push: PushOrder, path: str) -> PushOrder | None:
         for place in ("shipping_address", "customer_details"):
             lighter = _removed(lighter, [place, names[-1]])
     return lighter if lighter != push else None
+
+
+def _without_tax_numbers(push: PushOrder, whose: list[str]) -> PushOrder | None:
+    """Leave out all numbers of the sender or the receiver: which of them is refused may not be certain."""
+    details = push.customs_details
+    if details is UNSET or details.tax_numbers is UNSET:
+        return None
+    rest = _removed(details.tax_numbers, whose) if whose else TaxNumbers()
+    if rest == details.tax_numbers:
+        return None
+    return replace(push, customs_details=replace(details, tax_numbers=UNSET if rest == TaxNumbers() else rest))
 
 
 def _removed(value: Any, names: list[str]) -> Any:  # noqa: ANN401 - any part of an order

@@ -5,6 +5,7 @@ prefix keeps it apart from Sendcloud's own numbers. ``fingerprint`` shows whethe
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -27,6 +28,7 @@ from aftersend.tenant.document import DeliveryRules, Export
 from aftersend_exporter.rules.addresses import customer, cut, shipping_address
 from aftersend_exporter.rules.customs import customs_details, is_for_customs
 from aftersend_exporter.rules.items import order_currency, order_items, order_total, shipped_items
+from aftersend_exporter.rules.papers import declared_currency, needs_papers, with_papers
 from aftersend_exporter.rules.payment import is_cash_on_delivery, is_paid
 from aftersend_exporter.rules.post_numbers import PickUpPoint, pick_up_point
 from aftersend_exporter.rules.weights import default_weight, measurement, total_weight
@@ -34,6 +36,14 @@ from aftersend_exporter.rules.weights import default_weight, measurement, total_
 _OPEN = CodeMessage(code="unshipped", message="Unshipped")
 _PAID = CodeMessage(code="paid", message="Paid")
 _UNPAID = CodeMessage(code="unpaid", message="Unpaid")
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """The currency of all amounts, and whether customs papers belong to them."""
+
+    currency: str
+    customs: bool
 
 
 def push_order(
@@ -48,10 +58,30 @@ def push_order(
     """Map an eligible order.
 
     ``now`` is the date of the update (Sendcloud might ignore an update without a new one), and stands in where Afterbuy
-    names no order date; ``currency`` is the order's own unless another one is wanted.
+    names no order date; ``currency`` is the one that fits the order unless another one is wanted.
     """
-    currency = currency or order_currency(order)
-    customs = is_for_customs(order)
+    form = _Form(currency=currency or declared_currency(order), customs=needs_papers(order))
+    push = _mapped(order, integration=integration, rules=rules, products=products, now=now, form=form)
+    return with_papers(push, order, rules=rules)
+
+
+def earlier_order(
+    order: Order, *, integration: int, rules: Export, products: Mapping[str, ProductCustoms], now: datetime
+) -> PushOrder:
+    """Map an order as versions did that knew no further papers."""
+    form = _Form(currency=order_currency(order), customs=is_for_customs(order))
+    return _mapped(order, integration=integration, rules=rules, products=products, now=now, form=form)
+
+
+def _mapped(
+    order: Order,
+    *,
+    integration: int,
+    rules: Export,
+    products: Mapping[str, ProductCustoms],
+    now: datetime,
+    form: _Form,
+) -> PushOrder:
     address = shipping_address(order)
     point = pick_up_point(address)
     light = total_weight(shipped_items(order), rules=rules.weight) is None
@@ -63,15 +93,17 @@ def push_order(
             status=_OPEN,
             order_created_at=(order.ordered_at or now).isoformat(timespec="seconds"),
             order_updated_at=now.isoformat(timespec="milliseconds"),
-            order_items=order_items(order, currency=currency, rules=rules, customs=products if customs else None),
+            order_items=order_items(
+                order, currency=form.currency, rules=rules, customs=products if form.customs else None
+            ),
             tags=(rules.weight.label,) if light else UNSET,
         ),
-        payment_details=_payment_details(order, currency=currency),
+        payment_details=_payment_details(order, currency=form.currency),
         shipping_address=point.address if point else address,
         customer_details=customer(order),
         shipping_details=_shipping_details(order, rules=rules),
         service_point_details=_service_point_details(point),
-        customs_details=customs_details(order, rules=rules.customs) if customs else UNSET,
+        customs_details=customs_details(order, rules=rules.customs) if form.customs else UNSET,
     )
 
 

@@ -24,6 +24,7 @@ from msgspec.structs import replace
 
 from aftersend.ledger.entry import Entry, Held, Problem, ProblemCode, State
 from aftersend.sendcloud.model import PushOrder
+from aftersend_exporter.rules.country_papers import PAPERS
 from aftersend_exporter.rules.notices import fields_left_out, missing_data
 
 MAX_PUSHES: Final = 3
@@ -66,12 +67,15 @@ def pushing(entry: Entry, *, fingerprint: str, now: int, trace: str = "") -> Ent
         return entry
     refusals = entry.refusals if entry.fingerprint == fingerprint else 0
     counted = replace(entry, refusals=refusals, refused=now if refusals else 0)
-    return _moved(counted, "pushing", now, fingerprint=fingerprint, watched=entry.watched or now, trace=trace)
+    sent = replace(counted, fingerprint=fingerprint, papers=PAPERS, trace=trace)
+    return _moved(sent, "pushing", now, watched=entry.watched or now)
 
 
-def noticed(entry: Entry, push: PushOrder, *, now: int) -> Entry:
+def noticed(entry: Entry, push: PushOrder, *, now: int, numbers: Iterable[str] = ()) -> Entry:
     """Keep what the order lacks as it is sent now; nothing is asked of one that is never sent again."""
-    return entry if is_final(entry) else replace(entry, notices=missing_data(entry.notices, push, now=now))
+    if is_final(entry):
+        return entry
+    return replace(entry, notices=missing_data(entry.notices, push, now=now, numbers=numbers))
 
 
 def accepted(entry: Entry, *, fingerprint: str, now: int, left_out: Iterable[str] = ()) -> Entry:
@@ -176,7 +180,7 @@ def changed_after_transfer(entry: Entry, *, reason: str, now: int, recheck_perio
 
 def unchanged(entry: Entry) -> Entry:
     """End the problems of an order that Afterbuy shows as it was transferred (again)."""
-    if not is_transferred(entry):
+    if entry.state not in ("accepted", "confirmed"):
         return entry
     return replace(entry, problem=_without(entry.problem, _CURED_BY_READING))
 

@@ -6,7 +6,7 @@ rule in Sendcloud can catch it.
 """
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Literal
 
 from aftersend.afterbuy.model import SoldItem
@@ -36,6 +36,12 @@ def total_weight(items: Sequence[SoldItem], *, rules: Weight) -> Decimal | None:
 def default_weight(rules: Weight) -> Decimal:
     """Return what an order without any weight gets, in kg."""
     return _rounded(Decimal(str(rules.default)))
+
+
+def share(weight: Decimal, *, pieces: int) -> Decimal | None:
+    """Return the weight of one of so many pieces, rounded down; None if that is less than a gram."""
+    piece = (weight / pieces).quantize(_GRAM, rounding=ROUND_DOWN) if pieces else Decimal()
+    return piece if piece >= _GRAM else None
 
 
 def measurement(weight: Decimal) -> Measurement:

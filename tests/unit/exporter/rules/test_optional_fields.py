@@ -8,6 +8,8 @@ import pytest
 
 from aftersend.afterbuy.model import ProductCustoms
 from aftersend.sendcloud.model import PushOrder
+from aftersend.tenant.document import Customs, Export
+from aftersend.tenant.tax_numbers import OwnTaxNumber
 from aftersend_exporter.rules.optional_fields import of_all_articles, plain_path, without
 from aftersend_exporter.rules.order_mapping import push_order
 from tests.support.order_kit import HOME, NOW, RULES, an_item, an_order
@@ -51,6 +53,28 @@ def test_a_field_of_one_article_or_of_all(name: str) -> None:
     del expected["order_details"]["order_items"][0][name]
     assert body(without(pushed(), all_of_them)) == expected
     assert of_all_articles(one) == of_all_articles(all_of_them) == all_of_them
+
+
+@pytest.mark.parametrize(
+    ("path", "left"),
+    [
+        ("customs_details/tax_numbers", set()),
+        ("customs_details/tax_numbers/sender", {"receiver"}),
+        ("customs_details/tax_numbers/sender/0/value", {"receiver"}),
+        ("customs_details/tax_numbers/receiver/0/name", {"sender"}),
+    ],
+)
+def test_the_tax_numbers_of_one_side_or_of_both(path: str, left: set[str]) -> None:
+    own = OwnTaxNumber(name="EORI", number="DE1234567", country="DE")
+    rules = Export(customs=Customs(tax_numbers=[own]))
+    swiss = replace(HOME, country="CH", postal_code="8001", tax_id="CHE-123.456.789")
+    order = an_order(billing=swiss, is_merchant=True)
+    push = push_order(order, integration=7, rules=rules, products={}, now=NOW)
+    lighter = without(push, path)
+    assert set(body(lighter)["customs_details"].get("tax_numbers", {})) == left
+    assert lighter is not None
+    assert without(lighter, path) is None
+    assert without(pushed(), path) is None
 
 
 @pytest.mark.parametrize(

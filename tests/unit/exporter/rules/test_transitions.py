@@ -27,7 +27,7 @@ def problem(code: ProblemCode, path: str = "", since: int = NOW - DAY) -> Proble
 
 CONFIRMED = entry("confirmed", fingerprint="f", pushed=NOW - DAY, since=NOW - DAY)
 ACCEPTED = entry("accepted", fingerprint="f", pushed=NOW - DAY, pushes=1, since=NOW - DAY)
-SENDING = entry("pushing", fingerprint="f", watched=NOW - 5, since=NOW - 5)
+SENDING = entry("pushing", fingerprint="f", papers=1, watched=NOW - 5, since=NOW - 5)
 LABELLED = entry("labelled", fingerprint="f", pushed=NOW - DAY)
 DELETED = entry("problem", fingerprint="f", pushed=NOW - DAY, problem=problem("deleted_in_sendcloud"))
 NOT_SAVED = entry("problem", fingerprint="f", pushed=NOW - DAY, problem=problem("not_saved"))

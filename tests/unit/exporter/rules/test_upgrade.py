@@ -12,15 +12,19 @@ from aftersend.afterbuy.model import Order, ProductCustoms
 from aftersend.afterbuy.reading import read_order
 from aftersend.afterbuy.records import Element
 from aftersend.ledger.entry import Entry
+from aftersend.tenant.document import Customs
+from aftersend.tenant.tax_numbers import OwnTaxNumber
+from aftersend_exporter.export.push import MappedOrder
 from aftersend_exporter.rules.eligibility import TRANSFER
 from aftersend_exporter.rules.next_action import Action, next_action
-from aftersend_exporter.rules.order_mapping import fingerprint, push_order
+from aftersend_exporter.rules.order_mapping import earlier_order, fingerprint, push_order
 from tests.support.order_kit import HOME, NOW, RULES, an_item, an_order
 from tests.support.scripted_afterbuy import page
 from tests.unit.afterbuy.test_reading import FULL
 
 CH = replace(HOME, country="CH", postal_code="8001", city="Zürich")
 US = replace(HOME, country="US", state="NY", postal_code="10001", city="New York")
+EORI = OwnTaxNumber(name="EORI", number="DE1234567", country="DE")
 PRODUCTS = {"77": ProductCustoms("77", hs_code="69120023", origin_country="PT")}
 ORDERS = {
     "usual": an_order(),
@@ -89,6 +93,34 @@ def test_an_order_as_afterbuy_shows_it_keeps_its_fingerprint() -> None:
     order = read_order(found[0])
     assert isinstance(order, Order)
     assert mark(order) == "78d9e771e25377d6"
+
+
+@pytest.mark.parametrize(
+    ("order", "recorded"),
+    [
+        (an_order(an_item(weight=None), shipping=CH), "6b6613cbc5158e0d"),
+        (an_order(an_item(currency="GBP", original_price=Decimal("10.50")), shipping=US), "b858f00a95d51d75"),
+        (an_order(is_merchant=True, shipping=replace(CH, tax_id="CHE123456789")), "ddb92b0a908506af"),
+        (an_order(an_item(tax_reference="2024926"), shipping=replace(CH, country="CH")), "ddb92b0a908506af"),
+    ],
+)
+def test_an_order_sent_before_further_papers_were_known_is_compared_as_it_was_sent(order: Order, recorded: str) -> None:
+    rules = msgspec.structs.replace(RULES, customs=Customs(tax_numbers=[EORI]))
+
+    def mac(plain: bytes) -> str:
+        return hashlib.blake2b(plain, digest_size=8).hexdigest()
+
+    push = push_order(order, integration=7, rules=rules, products={}, now=NOW)
+    before = earlier_order(order, integration=7, rules=rules, products={}, now=NOW)
+    mapped = MappedOrder(
+        "4711", push, fingerprint(push, mac=mac), earlier_fingerprint=lambda: fingerprint(before, mac=mac)
+    )
+    assert mapped.fingerprint != recorded
+    assert mapped.comparable(Entry(order="4711", state="confirmed", fingerprint=recorded)) == recorded
+    since = Entry(order="4711", state="confirmed", fingerprint=recorded, papers=1)
+    assert mapped.comparable(since) == mapped.fingerprint, "sent by this version, so it has changed since"
+    changed = Entry(order="4711", state="confirmed", fingerprint="other")
+    assert mapped.comparable(changed) == mapped.comparable(None) == mapped.fingerprint
 
 
 @pytest.mark.parametrize("recorded", ENTRIES)
