@@ -299,7 +299,7 @@ def test_what_is_in_a_secret_leaves_no_tenant_out(tmp_path: Path) -> None:
         path.touch()
         STATES[state](path)
     with ServiceProcess("", shop.environ, shop.words, prelude=WHOLE, ending="main()") as process:
-        process.line("listening")
+        process.line("listening", patience=120)
         found = json.loads(get(shop.admin, "/readyz?verbose")[1])
         assert [name for name, (_, key) in broken.items() if key not in found[f"{name} exporter"]["missingKeys"]] == []
         for name, (state, key) in broken.items():
