@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 COMPILE := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: help demo sandbox test test-cluster check format docs requirements bench outages soak clean
+.PHONY: help demo sandbox test test-cluster check format docs requirements bench outages soak handover-page clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ soak: $(VENV)/.development ## minutes in which one of twenty calls fails, in rea
 
 outages: $(VENV)/.development ## both sides away for up to 90 s, in real time; writes docs/outages.json and its table
 	@AFTERSEND_TEST_OUTAGES="1 8 30 90" $(BIN)/python -m pytest -q tests/chaos/test_outages.py && $(BIN)/python docs/generate.py
+
+handover-page: ## build the script of the page that seals credentials (needs npm)
+	@cd web/handover && npm ci --ignore-scripts --silent && npm run --silent build
 
 requirements: ## compile requirements/*.txt from pyproject.toml, keeping what they pin (needs uv)
 	@$(COMPILE) --group build -o requirements/build.txt

@@ -15,6 +15,7 @@ The parts (exporter, webhook, writer, operator) import the core; it imports none
     ledger, order_ids              what is known of each order
     runs                           requests for exports and sweeps, and their results
     service                        the frame of every service process
+    handover                       credentials of a merchant, sealed in the browser
     backup, crd, cli               backups and restores; the custom resource definition; the command ``aftersend``
     compat                         workarounds for libraries
 """

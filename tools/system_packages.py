@@ -13,6 +13,7 @@ TEST_PROGRAMS = {
     "chromium": "chromium",
     "promtool": "prometheus",
     "amtool": "prometheus-alertmanager",
+    "age": "age",
 }
 """Commands that tests start, and the packages that bring them."""
 LOCK_SECONDS = 300

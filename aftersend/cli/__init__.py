@@ -3,7 +3,8 @@
 In reading order: ``entry`` (console script), ``main`` (list of commands), ``commands`` (every command with its options
 and help) with ``options`` (shared ones), ``lazy`` (imports the module of a command when it runs). The work of a command
 is in the module of its name: ``check`` with ``checks`` and ``refused_webhooks``, ``up`` with ``up_plan`` and
-``supervisor``, ``trigger``, ``orders``, ``dead``, ``backup``, ``keys``, ``crd``, ``demo``, ``sandbox``. Below them:
-``event_loop`` (logging and traces around a coroutine), ``tenant_context`` (document, Redis and secrets of a tenant),
-``report``, ``confirm``, ``jitter``, ``output`` with ``terminal_table``, and ``exit_codes``.
+``supervisor``, ``trigger``, ``orders``, ``dead``, ``backup``, ``keys``, ``crd``, ``demo``, ``sandbox``, ``handover``
+(whose options and help are in ``handover_commands``). Below them: ``event_loop`` (logging and traces around a
+coroutine), ``tenant_context`` (document, Redis and secrets of a tenant), ``report``, ``confirm``, ``jitter``,
+``output`` with ``terminal_table``, and ``exit_codes``.
 """

@@ -8,6 +8,7 @@ import typer
 from aftersend import __version__
 from aftersend.cli import commands
 from aftersend.cli.exit_codes import code_of
+from aftersend.cli.handover_commands import handover
 
 app = typer.Typer(
     help="Carries orders from Afterbuy to Sendcloud and brings the parcel numbers back.",
@@ -24,6 +25,7 @@ for command in (commands.up, commands.check, commands.trigger, commands.orders, 
 app.add_typer(commands.dead, name="dead")
 app.add_typer(commands.backup, name="backup")
 app.add_typer(commands.keys, name="keys")
+app.add_typer(handover, name="handover")
 
 
 def _print_version(wanted: bool) -> None:

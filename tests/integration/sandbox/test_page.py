@@ -1,28 +1,21 @@
 """The page of the sandbox in a real browser: what is clicked on one side shows on both."""
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from playwright.async_api import ConsoleMessage, Locator, Page, async_playwright, expect
+from playwright.async_api import ConsoleMessage, Locator, Page, expect
 
 from aftersend_sandbox.page.order_view import KEEP, STAGES, Scanner, scan
 from aftersend_sandbox.seed.account import seeded_world
 from aftersend_sandbox.server import Sandbox, running
 from aftersend_sandbox.world.afterbuy_account import AfterbuyOrder
 from aftersend_sandbox.world.world import INTEGRATION_ID, World
+from tests.support.chromium import chromium
 
-CHROMIUM = Path("/usr/bin/chromium")
-CURE = "Chromium is missing: apt-get install chromium"
-ARGUMENTS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 expect.set_options(timeout=30_000)  # a busy machine may need more than Playwright's five seconds to draw a page anew
 
@@ -35,18 +28,14 @@ def about_scripts(message: ConsoleMessage) -> bool:
 @asynccontextmanager
 async def browsing(sandbox: Sandbox, **options: Any) -> AsyncIterator[Page]:
     """The page, open in Chromium; a script error on it fails the test."""
-    if not CHROMIUM.exists():
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(CURE)
     errors: list[str] = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+    async with chromium() as browser:
         page = await browser.new_page(viewport={"width": 1500, "height": 1000}, **options)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if about_scripts(message) else None)
         await page.goto(sandbox.url)
         await expect(page.locator("#rows tr").first).to_be_visible()
         yield page
-        await browser.close()
     assert errors == []
 
 
