@@ -18,6 +18,7 @@ import msgspec
 import outage_table
 import retention
 import soak_table
+import walk_table
 from msgspec import inspect as types
 
 from aftersend.crd.meanings import meanings
@@ -98,6 +99,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "floors": floors.table,
     "outages": outage_table.table,
     "soak": soak_table.table,
+    "walk": walk_table.table,
     "retention": retention.privacy,
     "deletion-concept": retention.deletion_concept,
 }

@@ -140,7 +140,11 @@ def _of_faults(said: Said, facts: Facts) -> Iterator[Untruth]:
     if "ScaledToZero" in reasons and not is_at_zero:
         yield Untruth("ScaledToZero, while no part is")
     if ("InvalidSpec" in reasons) == facts.acceptable:
-        yield Untruth("InvalidSpec" if facts.acceptable else "no InvalidSpec, while the operator refuses the document")
+        yield Untruth(
+            "InvalidSpec, while the operator takes the document"
+            if facts.acceptable
+            else "no InvalidSpec, while the operator refuses the document"
+        )
 
 
 def _late(said: Said, facts: Facts) -> Iterator[Untruth]:

@@ -38,7 +38,7 @@ INVALID = {"Ready": (False, "InvalidSpec"), "Degraded": (True, "InvalidSpec")}
         (PODS_FAULT, {}, {}, "Degraded for its pods, while all are well"),
         (AT_ZERO, {"serves": False, "wanted": 0}, {}, "not Degraded, while a part is scaled to 0"),
         (NONE_AT_ZERO, {}, {}, "ScaledToZero, while no part is"),
-        (INVALID, {}, {}, "InvalidSpec"),
+        (INVALID, {}, {}, "InvalidSpec, while the operator takes the document"),
         ({}, {}, {"acceptable": False}, "no InvalidSpec, while the operator refuses the document"),
         ({}, {}, {"exports": [NOW - 1]}, "lastExport is older than what the other side saw"),
         ({}, {}, {"write_backs": [NOW - 1]}, "lastWriteBack is older than what the other side saw"),
