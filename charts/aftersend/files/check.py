@@ -9,6 +9,7 @@ import os
 import pathlib
 import ssl
 import sys
+import time
 import urllib.error
 import urllib.request
 
@@ -49,12 +50,16 @@ def answer(document: dict) -> int:
 
 
 def operator() -> tuple[int, dict]:
-    """Status and facts of the operator."""
-    try:
-        with urllib.request.urlopen(f"{os.environ['OPERATOR']}/readyz?verbose", timeout=10) as got:
-            return got.status, json.load(got)["operator"]
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)["operator"]
+    """Status and facts of the operator; policies may learn the address of this pod only after its start."""
+    for _ in range(60):
+        try:
+            with urllib.request.urlopen(f"{os.environ['OPERATOR']}/readyz?verbose", timeout=10) as got:
+                return got.status, json.load(got)["operator"]
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)["operator"]
+        except OSError:
+            time.sleep(1)
+    return 0, {}
 
 
 def main() -> int:
