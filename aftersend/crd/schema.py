@@ -6,6 +6,7 @@ at once, spelled out, because the server holds a default to the rules without fi
 schema of their own in Kubernetes: their lengths become a rule, and a pattern on them is refused here.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ import msgspec
 from msgspec import inspect as types
 
 from aftersend.crd.meanings import meaning_of, meanings
+from aftersend.tenant.fields import FORM, Section
 from aftersend.tenant.rules import RULES
 
 Schema = dict[str, Any]
@@ -26,19 +28,31 @@ def structure(struct: type[msgspec.Struct]) -> Schema:
     required = [field.encode_name for field in fields if field.required]
     if required:
         schema["required"] = required
-    schema["properties"] = {field.encode_name: _field(field, texts.get(field.name, "")) for field in fields}
+    is_spec = issubclass(struct, Section)
+    schema["properties"] = {
+        field.encode_name: _field(field, texts.get(field.name, ""), says_default=is_spec) for field in fields
+    }
     rules = [_rule(rule.cel, rule.cure, rule.field) for rule in RULES if rule.section is struct]
     return schema | ({"x-kubernetes-validations": rules} if rules else {})
 
 
-def _field(field: types.Field, text: str) -> Schema:
+def _field(field: types.Field, text: str, *, says_default: bool) -> Schema:
     schema = kind(field.type)
-    if text:
-        schema["description"] = text
     default = _default(field)
+    if text:
+        schema["description"] = f"{text} {_default_text(field, default)}".rstrip() if says_default else text
     if default not in (None, {}, []):
         schema["default"] = default
     return {"description": schema.pop("description", ""), **schema}
+
+
+def _default_text(field: types.Field, default: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
+    """Say the default in words: ``kubectl explain`` shows descriptions only. A section's fields say their own."""
+    if field.required or (isinstance(default, dict) and default):
+        return ""
+    if default is None:
+        return "Not set by default."
+    return f"Default: {json.dumps(default, ensure_ascii=False)}." if default not in ({}, []) else "Empty by default."
 
 
 def _default(field: types.Field) -> Any:  # noqa: ANN401 - whatever JSON can hold
@@ -75,6 +89,8 @@ def _union(wanted: types.UnionType) -> Schema:
     schemas = {schema.pop("type"): schema for schema in map(kind, parts)}
     if set(schemas) != {"string", "integer"}:
         raise TypeError(f"no schema for a choice of {', '.join(schemas)}")
+    for rule in schemas["string"].get("x-kubernetes-validations", ()):
+        rule["rule"] = f"type(self) != string || {rule['rule']}"
     return {"x-kubernetes-int-or-string": True, **schemas["string"], **schemas["integer"], **nullable}
 
 
@@ -84,6 +100,12 @@ def _text(wanted: types.StrType) -> Schema:
     if wanted.pattern:
         limits["pattern"] = wanted.pattern.replace(r"\Z", "$")
     return limits
+
+
+def _form(wanted: types.Metadata) -> Schema:
+    """Return the rule that says in a sentence what a pattern says as a regular expression."""
+    form, pattern = (wanted.extra or {}).get(FORM), kind(wanted.type).get("pattern", "")
+    return {"x-kubernetes-validations": [_rule(f"self.matches({json.dumps(pattern)})", form)]} if form else {}
 
 
 def _range(wanted: types.IntType | types.FloatType) -> Schema:
@@ -118,7 +140,7 @@ def _rule(cel: str, message: str, field: str = "") -> Schema:
 
 
 _KINDS: dict[type[types.Type], Callable[[Any], Schema]] = {
-    types.Metadata: lambda wanted: kind(wanted.type) | (wanted.extra_json_schema or {}),
+    types.Metadata: lambda wanted: kind(wanted.type) | (wanted.extra_json_schema or {}) | _form(wanted),
     types.StructType: lambda wanted: structure(wanted.cls),
     types.UnionType: _union,
     types.LiteralType: lambda wanted: {"type": "string", "enum": list(wanted.values)},

@@ -22,7 +22,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
-from aftersend.tenant.fields import CountryCode, Section
+from aftersend.tenant.fields import FORM, CountryCode, Section
 
 TaxNumberName = Literal["EORI", "IOSS", "VOEC", "VAT", "GST", "UKIMS"]
 
@@ -53,13 +53,15 @@ CURE: Final = (
     "IOSS: IM276…; VOEC: NO and seven digits)"
 )
 
+_FORM = "use capital letters and digits without spaces such as DE123456789012345"
+
 
 class OwnTaxNumber(Section, frozen=True):
     """One of the merchant's own tax numbers."""
 
     name: TaxNumberName
     """Kind of number."""
-    number: Annotated[str, Meta(pattern=r"^[A-Z0-9]+\Z", min_length=3, max_length=35)]
+    number: Annotated[str, Meta(pattern=r"^[A-Z0-9]+\Z", min_length=3, max_length=35, extra={FORM: _FORM})]
     """The number as registered: capitals and digits only, without blanks and dots."""
     country: CountryCode
     """The country that gave it, ISO 3166-1 alpha-2."""

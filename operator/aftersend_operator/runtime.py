@@ -39,6 +39,7 @@ from aftersend_operator.reconcile.rollout_gate import RolloutGate
 from aftersend_operator.reconcile.secrets import GeneratedSecrets
 from aftersend_operator.reconcile.work_queue import WorkQueue
 from aftersend_operator.settings import OperatorSettings
+from aftersend_operator.status.address_checks import IngressClasses
 from aftersend_operator.status.collector import StatusCollector
 from aftersend_operator.status.event_reader import EventReader
 from aftersend_operator.status.readyz_client import ReadyzClient
@@ -88,6 +89,7 @@ class OperatorRuntime:
             events=events,
             collector=collector,
             event_reader=EventReader(api),
+            ingress_classes=IngressClasses(api),
             metrics=metrics,
             revisions=self._revisions,
         )

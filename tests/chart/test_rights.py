@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from aftersend_operator.model.kinds import CHILDREN, EVENT, POD, TENANT
+from aftersend_operator.status.address_checks import INGRESS_CLASS
 from tests.support.chart_kit import Manifest, of_kind, one, render
 from tools.test_cluster.cluster import ROOT
 
@@ -40,7 +41,7 @@ def test_the_operator_may_do_what_it_does_and_nothing_more() -> None:
     needed -= {("", "secrets", "delete")}
     needed |= {(kind.group, kind.plural, verb) for kind in (TENANT, POD) for verb in ("list", "watch")}
     needed |= {(EVENT.group, EVENT.plural, verb) for verb in ("create", "list")}
-    needed |= {(TENANT.group, "aftersendtenants/status", "patch")}
+    needed |= {(TENANT.group, "aftersendtenants/status", "patch"), (INGRESS_CLASS.group, INGRESS_CLASS.plural, "list")}
     needed |= {(TENANT.group, "aftersendtenants/finalizers", "update")}
     assert operator() == needed
 

@@ -56,11 +56,11 @@ def named(namespace: str, number: int, path: str, value: Any) -> dict[str, Any]:
     return document | {"metadata": {"name": name, "namespace": namespace}}
 
 
-def taken(cluster: Cluster, documents: list[dict[str, Any]]) -> tuple[set[str], str]:
+def taken(cluster: Cluster, documents: list[dict[str, Any]], *options: str) -> tuple[set[str], str]:
     """Names of those that the server would create, and what it says of the others."""
     program = str(cluster.programs / "kubectl") if cluster.programs else "kubectl"
     done = subprocess.run(
-        [program, "create", "--dry-run=server", "--output=name", "--filename=-"],
+        [program, "create", "--dry-run=server", "--output=name", "--filename=-", *options],
         input=json.dumps({"apiVersion": "v1", "kind": "List", "items": documents}),
         env={**os.environ, "KUBECONFIG": str(cluster.kubeconfig)},
         capture_output=True,
@@ -87,6 +87,15 @@ def test_the_server_refuses_what_files_refuse(cluster: Cluster, namespace: str) 
     documents = [named(namespace, number, *case) for number, case in enumerate(cases)]
     names, _ = taken(cluster, documents)
     assert [case for case, each in zip(cases, documents, strict=True) if each["metadata"]["name"] in names] == []
+
+
+def test_no_refusal_is_a_bare_regular_expression(cluster: Cluster, namespace: str) -> None:
+    cases = [case for case in BAD if case[0].startswith("spec.")]
+    documents = [named(namespace, number, *case) for number, case in enumerate(cases)]
+    _, said = taken(cluster, documents, "--validate=false")  # else kubectl refuses them all for one unknown field
+    refusals = [text for text in said.splitlines() if "should match" in text]
+    assert len(refusals) > 20, said
+    assert [text for text in refusals if not re.search(r": use [^\n]* such as |must be of type date", text)] == []
 
 
 @pytest.mark.parametrize(("path", "value", "at"), CONTRADICTIONS)
@@ -148,6 +157,7 @@ def test_explain_reads_like_documentation(cluster: Cluster) -> None:
     assert "When exports run: five cron fields, in the tenant's time zone." in text
     assert "<no description>" not in cluster.kubectl("explain", "ast.spec", "--recursive=false")
     assert "<no description>" not in cluster.kubectl("explain", "ast.status")
+    assert 'Default: "1Gi".' in cluster.kubectl("explain", "ast.spec.redis.storage")
     assert "enum: g, kg" in cluster.kubectl("explain", "ast.spec.export.weight")
 
 

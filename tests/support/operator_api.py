@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from aftersend_operator.api.client import Api
+from aftersend_operator.api.metadata_list import MetadataList
 from aftersend_operator.informer.cache import Cache
 from aftersend_operator.metrics import OperatorMetrics
 from aftersend_operator.model.kinds import CHILDREN, SECRET, Kind, kind_of
@@ -19,6 +20,7 @@ from aftersend_operator.reconcile.repairs import Repairs
 from aftersend_operator.reconcile.rollout_gate import RolloutGate
 from aftersend_operator.reconcile.secrets import GeneratedSecrets
 from aftersend_operator.settings import OperatorSettings
+from aftersend_operator.status.address_checks import IngressClasses
 from aftersend_operator.status.collector import StatusCollector
 from aftersend_operator.status.event_reader import EventReader
 from tests.support.operator_objects import SETTINGS, live, merchant_secrets, merged, tenant_document
@@ -54,6 +56,9 @@ class FakeApi:
     async def delete(self, kind: Kind, _namespace: str, name: str, *, uid: str, version: int = 0) -> None:
         assert version <= int(self.objects[kind, name]["metadata"]["resourceVersion"])
         assert self.objects.pop((kind, name))["metadata"]["uid"] == uid
+
+    async def list_metadata(self, kind: Kind, _namespace: str, _chosen: Mapping[str, str]) -> MetadataList:
+        return MetadataList(version=_NEWEST, present={("", name): 1 for of, name in self.objects if of == kind})
 
     async def events_about(self, _namespace: str, uid: str) -> list[Manifest]:
         return [event for event in self.events if event["involvedObject"]["uid"] == uid]
@@ -104,6 +109,7 @@ class OperatorInMemory:
             events=events,
             collector=StatusCollector(self.cache, cast("Any", _SilentPods())),
             event_reader=EventReader(api),
+            ingress_classes=IngressClasses(api),
             metrics=self.metrics,
             revisions=revisions,
         )

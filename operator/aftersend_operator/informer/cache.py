@@ -146,7 +146,7 @@ class Cache:
         namespace, name = secret
         for key in self._tenants_by_namespace.get(namespace, ()):
             tenant = self.tenants[key].tenant
-            if tenant is not None and name in referenced_secrets(tenant):
+            if tenant and (name in referenced_secrets(tenant) or name == tenant.spec.webhook.tls_secret_name):
                 self.on_change(key)
 
     def _upsert_pod(self, record: PodRecord) -> None:

@@ -18,6 +18,7 @@ class ConditionReason(StrEnum):
     WORKLOADS_UNAVAILABLE = "WorkloadsUnavailable"
     CREDENTIALS_REFUSED = "CredentialsRefused"
     ADDRESS_TAKEN = "AddressTaken"
+    ADDRESS_NOT_SERVED = "AddressNotServed"
     UPSTREAM_UNAVAILABLE = "UpstreamUnavailable"
     EXPORT_FAILED = "ExportFailed"
     BACKUP_FAILED = "BackupFailed"

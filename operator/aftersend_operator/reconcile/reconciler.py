@@ -33,6 +33,7 @@ from aftersend_operator.reconcile.events import EventRecorder
 from aftersend_operator.reconcile.repairs import Repairs
 from aftersend_operator.reconcile.secrets import GeneratedSecrets
 from aftersend_operator.settings import OperatorSettings
+from aftersend_operator.status.address_checks import IngressClasses, address_faults
 from aftersend_operator.status.checks import secret_faults, start_faults
 from aftersend_operator.status.collector import StatusCollector
 from aftersend_operator.status.conditions import TenantHealth, tenant_health, transitions
@@ -74,6 +75,7 @@ class Reconciler:
     events: EventRecorder
     collector: StatusCollector
     event_reader: EventReader
+    ingress_classes: IngressClasses
     metrics: OperatorMetrics
     revisions: Counter[Key]
     """Counts the changes of a tenant's objects in the cache."""
@@ -144,7 +146,7 @@ class Reconciler:
         volumes = volume_faults(children, [part.name for part in parts], record.key[1], words)
         health = tenant_health(
             parts,
-            [*result.faults, *self._checks(record, reported), *volumes, *reported.faults],
+            [*result.faults, *await self._checks(record, reported), *volumes, *reported.faults],
             waits_for_turn=result.waits_for_turn,
             wave_stopped=result.wave_stopped,
             upgrade=self.applier.gate.upgrade_of(record.key),
@@ -179,13 +181,14 @@ class Reconciler:
         last.until = now.timestamp() + _MAX_SKIP_SECONDS
         return result
 
-    def _checks(self, record: TenantRecord, reported: ReportedState) -> list[Fault]:
+    async def _checks(self, record: TenantRecord, reported: ReportedState) -> list[Fault]:
         if record.tenant is None:
             return []
-        holder = self._address_holder(record)
+        holder, classes = self._address_holder(record), await self.ingress_classes.load(record.tenant)
         return [
             *secret_faults(record.tenant, self.cache.secrets, reported.missing_keys),
             *([address_taken(holder.identity)] if holder else []),
+            *address_faults(record.tenant, self.cache.secrets, classes, self.kinds),
         ]
 
     def _address_holder(self, record: TenantRecord) -> TenantRecord | None:

@@ -75,6 +75,30 @@ def test_patterns_are_read_alike_by_python_and_go() -> None:
         assert not pattern or (pattern[0] == "^" and pattern[-1] == "$"), path
 
 
+def test_what_a_pattern_refuses_is_refused_in_a_sentence_with_an_example_too() -> None:
+    spec = {path: node for path, node in NODES.items() if path.startswith(".spec")}
+    cron = {path for path in spec if path.endswith(".schedule")}  # their sections have a rule that says more
+    for path in {path for path, node in spec.items() if "pattern" in node and "format" not in node} - cron:
+        (rule,) = spec[path]["x-kubernetes-validations"]
+        assert rule["message"].startswith("use "), path
+        assert " such as " in rule["message"], path
+        assert json.dumps(spec[path]["pattern"]) in rule["rule"], path
+        example = rule["message"].rpartition(" such as ")[2].partition(", ")[0]
+        assert re.search(spec[path]["pattern"], example), path
+
+
+def test_each_field_of_the_spec_says_its_default() -> None:
+    assert at(".spec.redis.storage")["description"].endswith('Default: "1Gi".')
+    assert at(".spec.export.window.lookbackDays")["description"].endswith("Default: 1.")
+    assert at(".spec.suspend")["description"].endswith("Default: false.")
+    assert at(".spec.webhook.host")["description"].endswith("Not set by default.")
+    assert at(".spec.export.only.platforms")["description"].endswith("Empty by default.")
+    for path, node in NODES.items():
+        if path.startswith(".spec") and "default" in node and node["type"] != "object":
+            assert node["description"].endswith(f"Default: {json.dumps(node['default'], ensure_ascii=False)}."), path
+        assert ".status" not in path or "efault" not in node.get("description", "")
+
+
 def test_the_defaults_of_the_schema_are_those_of_the_model() -> None:
     def filled(schema: dict[str, Any], value: Any) -> Any:
         if schema.get("type") != "object" or "properties" not in schema:

@@ -32,6 +32,7 @@ AROUND = {
     "redis": [Fault(ConditionReason.REDIS_UNREACHABLE, "r")],
     "secret": [Fault(ConditionReason.SECRET_MISSING, "s")],
     "credentials": [Fault(ConditionReason.CREDENTIALS_REFUSED, "c")],
+    "address": [Fault(ConditionReason.ADDRESS_NOT_SERVED, "a", blocks=False)],
     "upstream": [Fault(ConditionReason.UPSTREAM_UNAVAILABLE, "u", blocks=False)],
 }
 # Ready / Progressing / Degraded; "+" stands for True, "-" for False
@@ -41,36 +42,43 @@ serves       fine         +Running               -UpToDate     -Healthy
 serves       redis        -RedisUnreachable      -UpToDate     +RedisUnreachable
 serves       secret       -SecretMissing         -UpToDate     +SecretMissing
 serves       credentials  -CredentialsRefused    -UpToDate     +CredentialsRefused
+serves       address      +Running               -UpToDate     +AddressNotServed
 serves       upstream     +Running               -UpToDate     +UpstreamUnavailable
 rolls        fine         +Running               +RollingOut   -Healthy
 rolls        redis        -RedisUnreachable      +RollingOut   +RedisUnreachable
 rolls        secret       -SecretMissing         +RollingOut   +SecretMissing
 rolls        credentials  -CredentialsRefused    +RollingOut   +CredentialsRefused
+rolls        address      +Running               +RollingOut   +AddressNotServed
 rolls        upstream     +Running               +RollingOut   +UpstreamUnavailable
 rolls-badly  fine         +Running               +RollingOut   +WorkloadsUnavailable
 rolls-badly  redis        -RedisUnreachable      +RollingOut   +RedisUnreachable
 rolls-badly  secret       -SecretMissing         +RollingOut   +SecretMissing
 rolls-badly  credentials  -CredentialsRefused    +RollingOut   +WorkloadsUnavailable
+rolls-badly  address      +Running               +RollingOut   +WorkloadsUnavailable
 rolls-badly  upstream     +Running               +RollingOut   +WorkloadsUnavailable
 starts       fine         -Starting              +RollingOut   -Healthy
 starts       redis        -RedisUnreachable      +RollingOut   +RedisUnreachable
 starts       secret       -SecretMissing         +RollingOut   +SecretMissing
 starts       credentials  -CredentialsRefused    +RollingOut   +CredentialsRefused
+starts       address      -Starting              +RollingOut   +AddressNotServed
 starts       upstream     -Starting              +RollingOut   +UpstreamUnavailable
 missing      fine         -Starting              +RollingOut   -Healthy
 missing      redis        -RedisUnreachable      +RollingOut   +RedisUnreachable
 missing      secret       -SecretMissing         +RollingOut   +SecretMissing
 missing      credentials  -CredentialsRefused    +RollingOut   +CredentialsRefused
+missing      address      -Starting              +RollingOut   +AddressNotServed
 missing      upstream     -Starting              +RollingOut   +UpstreamUnavailable
 crashes      fine         -WorkloadsUnavailable  +RollingOut   +WorkloadsUnavailable
 crashes      redis        -RedisUnreachable      +RollingOut   +RedisUnreachable
 crashes      secret       -SecretMissing         +RollingOut   +SecretMissing
 crashes      credentials  -WorkloadsUnavailable  +RollingOut   +WorkloadsUnavailable
+crashes      address      -WorkloadsUnavailable  +RollingOut   +WorkloadsUnavailable
 crashes      upstream     -WorkloadsUnavailable  +RollingOut   +WorkloadsUnavailable
 scaled-to-0  fine         -ScaledToZero          -UpToDate     +ScaledToZero
 scaled-to-0  redis        -RedisUnreachable      -UpToDate     +RedisUnreachable
 scaled-to-0  secret       -SecretMissing         -UpToDate     +SecretMissing
 scaled-to-0  credentials  -ScaledToZero          -UpToDate     +ScaledToZero
+scaled-to-0  address      -ScaledToZero          -UpToDate     +ScaledToZero
 scaled-to-0  upstream     -ScaledToZero          -UpToDate     +ScaledToZero
 """
 ROWS = [line.split() for line in TABLE.strip().splitlines()[1:]]
