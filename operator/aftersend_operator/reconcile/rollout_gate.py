@@ -6,8 +6,9 @@ condition says so and the next tenant rolls). A StatefulSet never reports that i
 most 15 minutes.
 
 A tenant that was ready when it took its slot, and whose rollout is stuck or not complete when its time is over, is a
-failure. After ``max_failures`` of them the wave stops: nothing more is rolled until one of them heals, or a corrected
-release starts the operator anew. Tenants of the compact topology go last: their pods end before the new ones start.
+failure. After the first one no more tenants roll than may still fail. After ``max_failures`` of them the wave stops:
+nothing more is rolled until one of them heals, or a corrected release starts the operator anew. Tenants of the compact
+topology go last: their pods end before the new ones start.
 
 Nothing is stored here. After a restart slots and failures are derived before the queue starts (``resume``): from the
 workloads that are rolling, and from the condition ``Progressing``, which says ``Upgrading`` or ``UpgradeFailed``. A
@@ -79,7 +80,7 @@ class RolloutGate:
             self.fail(holder)
         if key in self._rolling:
             return True
-        may_roll = not self.is_stopped and len(self._rolling) < self.at_once and (not is_compact or self._is_last(key))
+        may_roll = len(self._rolling) < self._places and (not is_compact or self._is_last(key))
         if may_roll:
             self._rolling[key] = _Slot(now, was_ready)
             self._forget(key)
@@ -99,6 +100,11 @@ class RolloutGate:
         self.failed.discard(key)
         self._failed_before.discard(key)
         self._forget(key)
+
+    @property
+    def _places(self) -> int:
+        """Return how many tenants may roll: after a failure no more than may still fail before the wave stops."""
+        return min(self.at_once, self.max_failures - len(self.failed)) if self.failed else self.at_once
 
     def _is_last(self, key: Key) -> bool:
         """Return True for a compact tenant when no split one waits, and all had time to ask."""

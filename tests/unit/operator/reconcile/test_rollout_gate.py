@@ -56,6 +56,15 @@ def test_a_wave_stops_after_failures_and_goes_on_when_one_heals() -> None:
     assert (gate.is_stopped, gate.acquire(("n", "c"), was_ready=True)) == (False, True)
 
 
+def test_after_a_failure_no_more_tenants_roll_than_may_still_fail() -> None:
+    gate = RolloutGate(at_once=2, max_failures=2)
+    assert [gate.acquire(("n", name), was_ready=True) for name in "ab"] == [True, True]
+    gate.fail(("n", "a"))
+    assert not gate.acquire(("n", "c"), was_ready=True), "b may fail as well, and c would be a third"
+    gate.release(("n", "b"))
+    assert [gate.acquire(("n", name), was_ready=True) for name in "cd"] == [True, False]
+
+
 def test_only_a_tenant_that_was_ready_and_held_a_slot_is_a_failure() -> None:
     gate = RolloutGate(at_once=1, max_failures=1)
     gate.fail(("n", "by-a-person"))
@@ -95,7 +104,7 @@ def test_what_failed_or_rolled_before_a_restart_counts_after_it() -> None:
     gate.resume(tenant("failed", "UpgradeFailed"), ROLLING)
     gate.resume(tenant("rolls", "Upgrading"), ROLLING)
     assert [gate.upgrade_of(("n", name)) for name in ("failed", "rolls", "other")] == ["failed", "rolls", ""]
-    assert (gate.is_stopped, gate.acquire(("n", "next"), was_ready=True)) == (False, True)
+    assert (gate.is_stopped, gate.acquire(("n", "next"), was_ready=True)) == (False, False)
     gate.fail(("n", "rolls"))
     assert (gate.is_stopped, gate.acquire(("n", "last"), was_ready=True)) == (True, False)
 
