@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -109,7 +110,7 @@ async def runtime_for(
     secrets: Callable[[str], SecretFiles] | None = None,
 ) -> AsyncIterator[Runtime]:
     """Build the runtime of one tenant; Redis is connected at its first use, so a missing one delays nothing."""
-    _warn_without_tls(settings.redis_url)
+    _warn_of_redis_url(settings.redis_url)
     secrets = SecretWatcher(secrets or secret_folders(settings.secrets_dir), shared.metrics, tenant=tenant.identity)
     redis = connect(settings.redis_url, secrets("redis"), part=part)
     runtime = Runtime(
@@ -133,10 +134,12 @@ async def runtime_for(
         await redis.aclose()
 
 
-def _warn_without_tls(redis_url: str) -> None:
-    """Orders are sealed on their way, but not the password, OrderIDs, states and times."""
+def _warn_of_redis_url(redis_url: str) -> None:
+    """Without TLS password, OrderIDs, states and times can be read; what is in the environment, children inherit."""
     if redis_url.startswith("redis://") and not is_loopback(redis_url):
         get_logger().warning("redis_without_tls", setting="AFTERSEND_REDIS_URL")
+    if urlsplit(redis_url).password:
+        get_logger().warning("redis_password_in_url", setting="AFTERSEND_REDIS_URL", cure="secret file redis/password")
 
 
 def _basic_checks(runtime: Runtime, *, opens: bool) -> None:

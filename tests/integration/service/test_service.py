@@ -148,6 +148,14 @@ def test_redis_without_tls_beyond_this_machine_is_one_warning(url: str, warned: 
     assert process.text.count('"redis_without_tls"') == warned
 
 
+def test_a_password_in_the_address_of_redis_is_a_warning_that_does_not_quote_it(tmp_path: Path) -> None:
+    url = "rediss://us:Kanarienvogel@192.0.2.1:9/0"
+    with running("async def serve(runtime): return", environment(tmp_path, AFTERSEND_REDIS_URL=url)) as process:
+        assert process.wait() == 0
+    assert process.text.count('"redis_password_in_url"') == 1
+    assert "Kanarienvogel" not in process.text
+
+
 @pytest.mark.parametrize("where", ["listening", "started"])
 def test_what_is_no_http_is_refused_without_a_quote_or_a_banner(where: str, tmp_path: Path) -> None:
     with running(HELLO, environment(tmp_path)) as process:
