@@ -28,7 +28,7 @@ def starts_of(part_lasts: float, *, restarts: int) -> list[float]:
             await asyncio.sleep(part_lasts)
             raise RuntimeError
 
-        parts: Any = {"identity": "mueller", "metrics": Metrics(), "health": Health(), "stop": stop}
+        parts: Any = {"identity": "mueller", "metrics": Metrics(), "health": Health(), "stop": stop, "secrets": None}
         await supervisor._supervise(Part("writer", serve), cast("Runtime", SimpleNamespace(**parts)))
 
     run(main())
