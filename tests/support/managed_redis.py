@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import redis
+from redis._parsers import _RESP2Parser
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -92,7 +93,7 @@ class ManagedRedis:
     def client(self, user: str = "", password: str = "") -> "redis.Redis":
         """A plain client, as that user or unauthenticated."""
         tls = {"ssl": True, "ssl_ca_certs": str(self.folder / "tls" / "ca.crt")} if self.has_tls else {}
-        return redis.Redis(
+        client = redis.Redis(
             "localhost",
             self.port,
             username=user or None,
@@ -102,6 +103,9 @@ class ManagedRedis:
             retry=Retry(NoBackoff(), 0),
             **tls,  # type: ignore[arg-type]
         )
+        # hiredis takes the session tickets of TLS 1.3 on a connection that has read nothing yet for a late reply.
+        client.connection_pool.connection_kwargs["parser_class"] = _RESP2Parser
+        return client
 
     def refused(self) -> set[tuple[str, str]]:
         """(user, command or key) of everything that the server refused so far."""
