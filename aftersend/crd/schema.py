@@ -111,7 +111,12 @@ def _form(wanted: types.Metadata) -> Schema:
 def _range(wanted: types.IntType | types.FloatType) -> Schema:
     if wanted.ge is None or wanted.le is None:
         raise TypeError(f"a number without limits: {wanted!r}")
-    return {"minimum": wanted.ge, "maximum": wanted.le}
+    limits: Schema = {"minimum": wanted.ge, "maximum": wanted.le}
+    if wanted.ge != int(
+        wanted.ge
+    ):  # the server compares a whole number with a limit that it cuts to one: 0 passes 0.001
+        limits["x-kubernetes-validations"] = [_rule(f"self >= {wanted.ge}", f"use {wanted.ge} or more")]
+    return limits
 
 
 def _map(wanted: types.DictType) -> Schema:

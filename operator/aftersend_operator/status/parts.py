@@ -88,7 +88,7 @@ def part_states(
             name,
             workloads.get(name),
             [pod for pod in pods if pod.part == name],
-            volume=claim_cause(claim_of_part(name, children, record.key[1]), words),
+            claim=claim_of_part(name, children, record.key[1]),
             words=words,
             now=now,
         )
@@ -109,7 +109,7 @@ def _part(
     workload: tuple[str, ChildRecord] | None,
     pods: list[PodRecord],
     *,
-    volume: Cause | None,
+    claim: ChildRecord | None,
     words: Mapping[str, str],
     now: float,
 ) -> PartState:
@@ -123,7 +123,9 @@ def _part(
     current = [pod for pod in pods if not pod.deleting and not pod.failed]
     settling = [pod for pod in current if _is_settling(pod, now=now)]
     serves = any(pod.ready and pod not in settling for pod in current) if current else rollout.available > 0
-    cause = volume or _cause(name, child, current, settling, refused=words.get(child.uid, ""), now=now)
+    cause = _volume_cause(claim, words, serves=serves) or _cause(
+        name, child, current, settling, refused=words.get(child.uid, ""), now=now
+    )
     return PartState(
         name,
         _phase(rollout, serves=serves, crashes=cause is not None and not cause.may_pass),
@@ -132,6 +134,13 @@ def _part(
         fault=_fault(name, cause, serves=serves) if cause else None,
         due_in=_due_in(current, settling, now=now),
     )
+
+
+def _volume_cause(claim: ChildRecord | None, words: Mapping[str, str], *, serves: bool) -> Cause | None:
+    """Explain a volume that is not there; a pod that serves waits for none, whatever older events say."""
+    if serves and claim is not None and claim.claim is not None and claim.claim.is_empty:
+        return None
+    return claim_cause(claim, words)
 
 
 def _fault(name: str, cause: Cause, *, serves: bool) -> Fault:

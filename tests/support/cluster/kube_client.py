@@ -70,6 +70,11 @@ class KubeClient:
         if self._call("PATCH", f"{path}?fieldManager={manager}", document, _MERGE) is None:
             raise ApiRefusedError(f"there is no {what} in {namespace}")
 
+    def try_to_create(self, thing: dict[str, Any]) -> None:
+        """Create nothing, but let the server check it as it checks what ``kubectl apply`` sends."""
+        path = _path(_word(thing), thing["metadata"]["namespace"])
+        self._call("POST", f"{path}?dryRun=All&fieldValidation=Strict", thing)
+
     def delete(self, what: str, namespace: str = "", *, cascade: str = "Background") -> None:
         """Delete and do not wait."""
         self._call("DELETE", _path(what, namespace), {"propagationPolicy": cascade})

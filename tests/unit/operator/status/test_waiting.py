@@ -57,6 +57,11 @@ def test_a_claim_that_waits_for_its_pod_is_no_fault() -> None:
     assert shown == ["+Running", "-Healthy"]
 
 
+def test_a_pod_that_serves_waits_for_no_volume_whatever_older_events_say() -> None:
+    shown, _ = conditions(states(claims=[claim("redis")], words={"uid-redis": NO_CLASS}))
+    assert shown == ["+Running", "-Healthy"]
+
+
 def test_a_lost_volume_is_degraded_while_its_pod_still_serves() -> None:
     shown, message = conditions(states(claims=[claim("redis", phase="Lost", volume="pv-1")]))
     assert shown == ["+Running", "+WorkloadsUnavailable"]
