@@ -88,7 +88,7 @@ def test_a_terminal_gets_no_key(recipients: Recipients) -> None:
     os.close(theirs)
     assert run.returncode == 2
     assert b"not printed on a terminal" in run.stderr
-    with pytest.raises(OSError, match="Input/output"):  # nothing was written, and nobody writes any more
+    with pytest.raises(OSError, match="Input/output"):  # end of file: nothing was written
         os.read(ours, 1)
     os.close(ours)
 
