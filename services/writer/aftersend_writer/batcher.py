@@ -114,9 +114,26 @@ class OrderBatcher:
         traces = [trace for pending in orders.values() for trace in pending.traces if trace]
         parent, *others = dict.fromkeys(traces) or [""]
         with span("write back", parent=parent, links=others, orders=list(orders), count=len(orders)):
-            outcomes = await self._write_batch({order_id: pending.recheck for order_id, pending in orders.items()})
+            outcomes = await self._outcomes({order_id: pending.recheck for order_id, pending in orders.items()})
         for order_id, pending in orders.items():
             _resolve(pending.done, outcomes.get(order_id))
+
+    async def _outcomes(self, rechecks: Mapping[str, bool]) -> Mapping[str, Exception | None]:
+        """Write orders back; if that reveals a bug, each alone: the order that it lies in takes no other along."""
+        try:
+            return await self._write_batch(rechecks)
+        except AftersendError:
+            raise
+        except Exception:
+            if len(rechecks) == 1:
+                raise
+        return {order_id: await self._outcome(order_id, recheck) for order_id, recheck in rechecks.items()}
+
+    async def _outcome(self, order_id: str, recheck: bool) -> Exception | None:  # noqa: FBT001 - the value of a mapping
+        try:
+            return (await self._write_batch({order_id: recheck}))[order_id]
+        except Exception as error:  # noqa: BLE001 - the consumer decides by its type
+            return error
 
     def _ended(self, task: "asyncio.Task[None]", orders: dict[str, _PendingOrder]) -> None:
         self._batches.discard(task)

@@ -140,3 +140,17 @@ async def test_closing_cancels_batches() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert batches.active == {"1"}
+
+
+async def test_an_order_that_reveals_a_bug_takes_no_other_along() -> None:
+    class BugInSeven(RecordedBatches):
+        async def __call__(self, orders: Mapping[str, bool]) -> dict[str, AftersendError | None]:
+            self.crash = ZeroDivisionError() if "7" in orders else None
+            return await super().__call__(orders)
+
+    batches = BugInSeven()
+    batcher = batcher_of(batches, BACKLOG_THRESHOLD + 1)
+    errors = await batcher.write_back([OrderRequest(str(number)) for number in range(20)])
+    assert [type(error) for error in errors if error is not None] == [ZeroDivisionError]
+    assert isinstance(errors[7], ZeroDivisionError)
+    assert len(batches.batches) == 1 + 20
