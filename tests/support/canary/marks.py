@@ -19,6 +19,7 @@ PEOPLE: Final = {
     "zip": "7130625498",
     "mail": "zwxkanaria@zwxvogelhaus.example",
     "phone": "0719380462501",
+    "vat id": "ATU71938046",
     "note": "Zwxbitteklingeln",
     "held": "Zwxliegtbeimnachbarn",
 }

@@ -98,6 +98,8 @@ def _address(**changes: Any) -> AfterbuyAddress:
         "state": PEOPLE["state"],
         "phone": PEOPLE["phone"],
         "mail": PEOPLE["mail"],
+        "is_merchant": True,
+        "tax_id": PEOPLE["vat id"],
     }
     return AfterbuyAddress(**{**fields, **changes})
 
