@@ -1,7 +1,7 @@
-"""Waiting that ends when the process ends, and the periodic loop of every service."""
+"""Waiting that ends when the process ends, the periodic loop of every service, and calls side by side."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
@@ -97,3 +97,20 @@ async def ended(tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:
     for task in hanging:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def side_by_side(calls: Iterable[Coroutine[None, None, None]], *, most: int) -> None:
+    """Await ``most`` calls at a time; none outlives this one, whatever another raises."""
+    gate = asyncio.Semaphore(most)
+
+    async def run(call: Coroutine[None, None, None]) -> None:
+        async with gate:
+            await call
+
+    tasks = [asyncio.create_task(run(call)) for call in calls]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

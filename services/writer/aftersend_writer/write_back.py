@@ -22,7 +22,7 @@ unknown (time-out, broken connection), the update ends with that error, and the 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final, Protocol
@@ -31,6 +31,7 @@ from aftersend.afterbuy.model import AFTERBUY, Order, OrderChange, Page, Unreada
 from aftersend.errors import AftersendError, Bug, Rejected, Transient
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.store import Ledger
+from aftersend.loops import side_by_side
 from aftersend.observe.traces import add_link
 from aftersend.redis.lease import Lease, lease_held
 from aftersend.tenant.document import WriteBack
@@ -182,9 +183,10 @@ class OrderWriter:
         together = [update for update in updates if update.granularity is Granularity.BATCH]
         if len(together) > 1:
             starts = range(0, len(together), ORDERS_PER_UPDATE)
-            await _side_by_side(self._write_together(together[start : start + ORDERS_PER_UPDATE]) for start in starts)
+            calls = [self._write_together(together[start : start + ORDERS_PER_UPDATE]) for start in starts]
+            await side_by_side(calls, most=MAX_CONCURRENT_UPDATES)
             updates = [update for update in updates if update not in together]
-        await _side_by_side(map(self._write_alone, updates))
+        await side_by_side(map(self._write_alone, updates), most=MAX_CONCURRENT_UPDATES)
 
     async def _write_together(self, updates: list[OrderUpdate]) -> None:
         lost = await self._check_leases(updates)
@@ -277,23 +279,6 @@ class OrderWriter:
 def _fail(updates: Sequence[OrderUpdate], error: AftersendError) -> None:
     for update in updates:
         update.error = error
-
-
-async def _side_by_side(calls: Iterable[Coroutine[None, None, None]]) -> None:
-    """Await some at a time; none outlives this call, whatever another raises."""
-    gate = asyncio.Semaphore(MAX_CONCURRENT_UPDATES)
-
-    async def run(call: Coroutine[None, None, None]) -> None:
-        async with gate:
-            await call
-
-    tasks = [asyncio.create_task(run(call)) for call in calls]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _is_answer(error: AftersendError) -> bool:
