@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 COMPILE := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: help demo sandbox test test-cluster check format docs requirements bench outages soak walk handover-page clean
+.PHONY: help demo sandbox test test-cluster check format docs site requirements bench outages soak walk handover-page clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ format: $(VENV)/.development ## let ruff put everything in order
 docs: $(VENV)/.development ## write the generated parts of the docs anew
 	@$(BIN)/python docs/generate.py
 
+site: $(VENV)/.development ## the documentation as a site, to read at site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 bench: $(VENV)/.development ## figures of speed and memory; the operator's need a cluster, see docs/guides/sizing.md
 	@for script in $(filter-out benchmarks/operator_tenants.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
@@ -53,7 +56,7 @@ requirements: ## compile requirements/*.txt from pyproject.toml, keeping what th
 		-c requirements/build.txt -c requirements/operator.txt -o requirements/development.txt
 
 clean: ## remove the environment and all caches
-	@rm -rf $(VENV) .nox .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) site .nox .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(VENV)/.runtime: requirements/build.txt requirements/runtime.txt pyproject.toml
 	@echo "Installing into $(VENV) (once; about half a minute with a warm cache)"

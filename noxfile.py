@@ -75,8 +75,9 @@ def borders(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Compare the generated parts of the docs with the code."""
+    """Compare the generated parts of the docs with the code, and build the site: every link must lead somewhere."""
     _run(session, "python", "docs/generate.py", "--check")
+    _run(session, "mkdocs", "build", "--quiet", f"--site-dir={session.create_tmp()}", NO_MKDOCS_2_WARNING="1")
 
 
 @nox.session

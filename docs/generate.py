@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import alert_catalogue
 import chart_values
+import command_catalogue
 import floors
 import metric_catalogue
 import msgspec
@@ -95,6 +97,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "tenant-table": tenant_table,
     "assumptions": assumptions,
     "metrics": metric_catalogue.tables,
+    "command-line": command_catalogue.sections,
+    "alerts": alert_catalogue.sections,
+    "recorded-series": alert_catalogue.recordings,
     "chart-values": chart_values.values_table,
     "floors": floors.table,
     "outages": outage_table.table,
