@@ -70,7 +70,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         redis_url=reader.parsed(
             "AFTERSEND_REDIS_URL", "", parse_redis_url, "use redis://host:6379/0 or rediss://host:6379/0"
         ),
-        listen=reader.parsed("AFTERSEND_LISTEN", "0.0.0.0:8080", parse_listen_address, "use host:port"),
+        listen=reader.public_address(),
         admin_listen=reader.admin_address(),
         log_format=reader.choice("AFTERSEND_LOG_FORMAT", default_log_format(), ("json", "console")),
         log_level=reader.choice("AFTERSEND_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
@@ -107,6 +107,15 @@ def read_admin_address(environ: Mapping[str, str] = os.environ) -> ListenAddress
     return address
 
 
+def read_public_address(environ: Mapping[str, str] = os.environ) -> ListenAddress:
+    """Parse only where the webhook service listens."""
+    reader = EnvironmentReader(environ)
+    address = reader.public_address()
+    if reader.errors:
+        raise Misconfigured("; ".join(reader.errors))
+    return address
+
+
 class EnvironmentReader:
     """Reads variables and collects all errors instead of stopping at the first."""
 
@@ -131,6 +140,10 @@ class EnvironmentReader:
     def admin_address(self) -> ListenAddress:
         """Return where probes and metrics are, of every service."""
         return self.parsed("AFTERSEND_ADMIN_LISTEN", "0.0.0.0:9090", parse_listen_address, "use host:port")
+
+    def public_address(self) -> ListenAddress:
+        """Return where the webhook service listens."""
+        return self.parsed("AFTERSEND_LISTEN", "0.0.0.0:8080", parse_listen_address, "use host:port")
 
     def choice(self, name: str, default: _S, allowed: tuple[_S, ...]) -> _S:
         """Return the variable if it is one of ``allowed``, in any letter case."""

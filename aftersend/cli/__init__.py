@@ -2,9 +2,10 @@
 
 In reading order: ``entry`` (console script), ``main`` (list of commands), ``commands`` (every command with its options
 and help) with ``options`` (shared ones), ``lazy`` (imports the module of a command when it runs). The work of a command
-is in the module of its name: ``check`` with ``checks`` and ``refused_webhooks``, ``up`` with ``up_plan`` and
-``supervisor``, ``trigger``, ``orders``, ``dead``, ``backup``, ``keys``, ``crd``, ``demo``, ``sandbox``, ``handover``
-(whose options and help are in ``handover_commands``). Below them: ``event_loop`` (logging and traces around a
-coroutine), ``tenant_context`` (document, Redis and secrets of a tenant), ``report``, ``confirm``, ``jitter``,
+is in the module of its name: ``check`` with ``checks`` and ``refused_webhooks``, ``setup`` with ``setup_looks``,
+``setup_plan``, ``setup_changes`` and ``signed_webhook`` (both share ``upstream_checks`` and ``findings``), ``up`` with
+``up_plan`` and ``supervisor``, ``trigger``, ``orders``, ``dead``, ``backup``, ``keys``, ``crd``, ``demo``, ``sandbox``,
+``handover`` (whose options and help are in ``handover_commands``). Below them: ``event_loop`` (logging and traces
+around a coroutine), ``tenant_context`` (document, Redis and secrets of a tenant), ``report``, ``confirm``, ``jitter``,
 ``output`` with ``terminal_table``, and ``exit_codes``.
 """

@@ -4,11 +4,10 @@ from pathlib import Path
 
 from aftersend.cli.checks import run_checks
 from aftersend.cli.exit_codes import FAILED, OK
-from aftersend.cli.output import show_json, show_text
+from aftersend.cli.findings import show_findings
+from aftersend.cli.output import show_json
 from aftersend.cli.tenant_context import locate_for_check
 from aftersend.settings import read_admin_address, read_upstream_limits
-
-_MARKS = {True: "ok  ", False: "FAIL", None: "?   "}
 
 
 async def check(file: Path | None, data_dir: Path, secrets_dir: Path | None, *, as_json: bool) -> int:
@@ -19,8 +18,5 @@ async def check(file: Path | None, data_dir: Path, secrets_dir: Path | None, *, 
     if as_json:
         show_json(findings)
     else:
-        for finding in findings:
-            show_text(f"{_MARKS[finding.ok]}  {finding.check:<13} {finding.message}")
-            if finding.cure and not finding.ok:
-                show_text(f"{'':<20}{finding.cure}")
+        show_findings(findings)
     return FAILED if any(finding.ok is False for finding in findings) else OK

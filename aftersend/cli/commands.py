@@ -98,6 +98,26 @@ def check(
     _exit_with(lambda: lazy.check.check(file, data_dir, secrets_dir, as_json=as_json))
 
 
+def setup(
+    *,
+    file: TenantFile = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Look and show, change nothing, send no test.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+    data_dir: DataDir,
+    secrets_dir: SecretsDir = None,
+) -> None:
+    """Connect the accounts: enter and switch on the webhook in Sendcloud, send a signed test, show what is left to do.
+
+    Shows first what it would change in the integration: its name, if the account has a single API integration of
+    another name; the webhook's address and switch; a feedback_type of none. Then it asks; without a terminal it needs
+    --yes. What is right already stays, so a second run has nothing to do. Exit code 0 only if nothing is wrong.
+    """
+    _exit_with(
+        lambda: lazy.setup.setup(file, data_dir, secrets_dir, dry_run=dry_run, yes=yes, as_json=as_json),
+    )
+
+
 def trigger(
     kind: Annotated[Literal["export", "sweep"], typer.Argument(help="What to run.")],
     *,

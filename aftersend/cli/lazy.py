@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         orders,
         report,
         sandbox,
+        setup,
         trigger,
         up,
     )
@@ -38,6 +39,7 @@ __all__ = [
     "orders",
     "report",
     "sandbox",
+    "setup",
     "trigger",
     "up",
 ]

@@ -20,7 +20,7 @@ app = typer.Typer(
 )
 app.command()(commands.demo)
 app.command(context_settings=commands.PASS_THROUGH)(commands.sandbox)
-for command in (commands.up, commands.check, commands.trigger, commands.orders, commands.crd):
+for command in (commands.up, commands.setup, commands.check, commands.trigger, commands.orders, commands.crd):
     app.command()(command)
 app.add_typer(commands.dead, name="dead")
 app.add_typer(commands.backup, name="backup")

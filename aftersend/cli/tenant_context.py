@@ -61,10 +61,12 @@ class _SavedLocation:
     secrets_dir: str
     redis_secrets: str
     backup_target: str = ""
+    webhook_path: str = ""
+    """As served: of several tenants, each has its own appended."""
 
     def location(self, tenant: Tenant) -> TenantLocation:
         return TenantLocation(
-            tenant=tenant,
+            tenant=tenant.with_webhook_path(self.webhook_path) if self.webhook_path else tenant,
             redis_url=self.redis_url,
             secrets_dir=Path(self.secrets_dir),
             redis_secrets=Path(self.redis_secrets),
@@ -166,6 +168,7 @@ def save(data_dir: Path, locations: Iterable[tuple[Path, TenantLocation]]) -> Pa
             secrets_dir=str(location.secrets_dir.absolute()),
             redis_secrets=str(location.redis_secrets.absolute()),
             backup_target=location.backup_target,
+            webhook_path=location.tenant.spec.webhook.path,
         )
         for file, location in locations
     }

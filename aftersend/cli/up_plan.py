@@ -12,8 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import msgspec
-
 from aftersend.cli.exit_codes import print_error
 from aftersend.cli.tenant_context import TenantLocation
 from aftersend.errors import Misconfigured
@@ -105,7 +103,7 @@ def _served_tenant(plan: UpPlan, settings: Settings, file: Path) -> ServedTenant
     secrets = plan.secrets_dir
     if len(plan.files) > 1:
         secrets /= tenant.identity
-        tenant = _with_webhook_path(tenant, f"{tenant.spec.webhook.path.rstrip('/')}/{tenant.identity}")
+        tenant = tenant.with_webhook_path(f"{tenant.spec.webhook.path.rstrip('/')}/{tenant.identity}")
     _require(secrets)
     _make_keys(secrets)
     own = replace(settings, tenant_file=file, secrets_dir=secrets)
@@ -148,11 +146,6 @@ def update_seal_keys(secrets: Path) -> None:
     """Bring the webhook's seal keys in line with the data keys; where the folder is read-only, it derives them."""
     with suppress(OSError, Misconfigured):
         write_seal_keys(secrets)
-
-
-def _with_webhook_path(tenant: Tenant, path: str) -> Tenant:
-    webhook = msgspec.structs.replace(tenant.spec.webhook, path=path)
-    return msgspec.structs.replace(tenant, spec=msgspec.structs.replace(tenant.spec, webhook=webhook))
 
 
 def summary(tenants: list[ServedTenant], *, admin_port: int) -> Iterator[str]:

@@ -27,7 +27,7 @@ from aftersend.sendcloud.errors import BatchRejected, Malformed
 from aftersend.sendcloud.exchange import TIMEOUT, SendcloudExchange, SendcloudRequest, SendcloudResponse
 from aftersend.sendcloud.limits import Limit, RateBucket
 from aftersend.sendcloud.lists import IntegrationList, OrderList, Pagination, ParcelList, PushResult
-from aftersend.sendcloud.model import SENDCLOUD, Integration, ParcelEvent, PushOrder
+from aftersend.sendcloud.model import SENDCLOUD, Integration, IntegrationChange, ParcelEvent, PushOrder
 from aftersend.sendcloud.parcel import swept_event
 from aftersend.sendcloud.shipment import ShipmentList, StatusIds, StatusList, shipped_events
 
@@ -83,6 +83,19 @@ class SendcloudClient:
         response = await self._read(SendcloudRequest("GET", "/v3/integrations", IntegrationList))
         cleaned = [listed.clean() for listed in response.content.data]
         return [integration for integration in cleaned if integration.id]
+
+    async def change_integration(self, integration: int, change: IntegrationChange) -> None:
+        """Change settings of an integration. Whether they are in effect, only reading it again shows.
+
+        ``Rejected`` if a value is refused, ``CredentialsRefused`` if these keys may not change it.
+        """
+        request = SendcloudRequest(
+            *("PATCH", "/v3/integrations/{id}", msgspec.Raw),
+            values={"id": str(integration)},
+            body=msgspec.json.encode(change),
+            batch=0,
+        )
+        await self._exchange.send(request)
 
     async def push(self, orders: Sequence[PushOrder]) -> None:
         """Create or update up to 100 incoming orders: all or nothing, and ``BatchRejected`` names those at fault.

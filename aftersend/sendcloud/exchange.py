@@ -33,6 +33,7 @@ from aftersend.sendcloud.model import SENDCLOUD
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
 TIMEOUT: Final = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=30)
 _CHUNK: Final = 64 * 1024
+_NO_CONTENT: Final = b"null"
 _T = TypeVar("_T")
 
 
@@ -44,10 +45,12 @@ class SendcloudRequest(Generic[_T]):
     path: str
     """Below the API's address, version included; a template without values, so it may name spans."""
     kind: type[_T]
+    values: Mapping[str, str] = field(default_factory=dict)
+    """What stands in the braces of ``path``."""
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
     batch: int | None = None
-    """How many orders ``body`` holds; None marks a read."""
+    """How many orders ``body`` holds, 0 for a write of something else; None marks a read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ class SendcloudExchange:
             raise Transient("connection", upstream=SENDCLOUD) from None
 
     def _url(self, request: SendcloudRequest[_T]) -> URL:
-        return self._base.joinpath(*request.path.strip("/").split("/"))
+        return self._base.joinpath(*request.path.format_map(request.values).strip("/").split("/"))
 
     def _headers(self, request: SendcloudRequest[_T]) -> dict[str, str]:
         headers = {"Authorization": self._credentials().authorization, "Accept": "application/json"}
@@ -128,7 +131,7 @@ async def _decode_response(
         raise refusal(response.status, response.headers, body, batch=request.batch)
     bucket.accepted()
     try:
-        content = lenient.decode(body, request.kind)
+        content = lenient.decode(body or _NO_CONTENT, request.kind)
     except Malformed as malformed:
         raise Transient("unreadable_answer", upstream=SENDCLOUD, path=malformed.path) from None
     return SendcloudResponse(content, _date(response.headers.get("Date", "")), _next_url(response))

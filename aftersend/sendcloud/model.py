@@ -212,3 +212,12 @@ class Integration(msgspec.Struct, frozen=True):
     webhook_url: str = ""
     feedback_type: str = ""
     """``eager`` (once the label exists), ``delayed`` (once the carrier scans it) or ``none``; empty if absent."""
+
+
+class IntegrationChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The body of ``PATCH v3/integrations/{id}``; what is ``UNSET`` stays. Without a URL no webhook can be active."""
+
+    shop_name: str | UnsetType = UNSET
+    webhook_active: bool | UnsetType = UNSET
+    webhook_url: str | UnsetType = UNSET
+    feedback_type: str | UnsetType = UNSET

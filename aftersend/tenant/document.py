@@ -266,3 +266,8 @@ class Tenant(Section, frozen=True):
         """``<namespace>.<name>``, or ``<name>`` without namespace: stands in keys, metrics and logs."""
         namespace = self.metadata.namespace
         return f"{namespace}.{self.metadata.name}" if namespace else self.metadata.name
+
+    def with_webhook_path(self, path: str) -> "Tenant":
+        """Copy the document with another path of the webhook."""
+        webhook = msgspec.structs.replace(self.spec.webhook, path=path)
+        return msgspec.structs.replace(self, spec=msgspec.structs.replace(self.spec, webhook=webhook))

@@ -258,6 +258,26 @@ class Switches:
         "2099",
         means="The Date of every answer: the sandbox's clock, none, no date at all, or one of a wrong year.",
     )
+    integration_patch: str = _switch(
+        "Sendcloud",
+        "saved",
+        "ignored",
+        "403",
+        "404",
+        means="PATCH of an integration with its own keys: saved, 204 without effect, not allowed, or no such call.",
+    )
+    webhook_address: str = _switch(
+        "Sendcloud", "any", "https", means="Whether a webhook may go to a plain http address, or gets a 400."
+    )
+    feedback_type: str = _switch(
+        "Sendcloud", "accepted", "refused", means="Whether feedback_type of an API integration can be changed."
+    )
+    feedback_holds: str = _switch(
+        "Sendcloud",
+        "no",
+        "yes",
+        means="Whether feedback_type holds back webhooks: none all of them, delayed those before the carrier's scan.",
+    )
     cancellation: str = _switch(
         "Sendcloud", "at_once", "queued", "refused", means="What cancelling a label does: 200, 202 or 400."
     )

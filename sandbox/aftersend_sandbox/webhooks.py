@@ -28,6 +28,8 @@ LONGEST_WAIT: Final = 3600.0
 GARBAGE: Final = b'{"action": "parcel_status_changed", "timestamp": 17'
 _LOOK: Final = 0.05
 """Seconds between two looks at the clock while something waits."""
+UNSCANNED: Final = frozenset({999, 1001, 1002, 1000, 1, 13, 15})
+"""Status ids before the carrier has seen the parcel."""
 _AT_ONCE: Final = 64
 
 
@@ -58,6 +60,9 @@ class WebhookSender:
 
     def parcel_changed(self, parcel: SendcloudParcel) -> None:
         """Report a changed parcel to its integration."""
+        if self._holds_back(parcel):
+            self._count("held_by_feedback_type")
+            return
         body = {"action": "parcel_status_changed", "timestamp": self._stamp(parcel)}
         body |= {"carrier_status_change_timestamp": None, "parcel": parcel_body(parcel)}
         self.send(parcel.integration, body, key=str(parcel.id))
@@ -65,6 +70,12 @@ class WebhookSender:
             names = ("return_delivered", "refund_requested") if parcel.is_return else ("parcel_created",)
             for name in names:
                 self.send(parcel.integration, {**body, "action": name}, key=str(parcel.id))
+
+    def _holds_back(self, parcel: SendcloudParcel) -> bool:
+        """Return whether the integration's feedback_type lets nothing out, or nothing before the carrier's scan."""
+        kind = self._world.sendcloud.integrations[parcel.integration].feedback_type
+        is_early = kind == "delayed" and parcel.status in UNSCANNED
+        return self._world.switches.feedback_holds == "yes" and (kind == "none" or is_early)
 
     def _stamp(self, parcel: SendcloudParcel) -> int:
         seconds = parcel.updated_at.timestamp()

@@ -24,6 +24,7 @@ SITUATIONS: dict[str, tuple[tuple[str, ...], dict[str, str] | None]] = {
     "wrong usage": (
         (
             *("", "nonsense", "--nonsense", "orders --nonsense", "crd x", "demo --orders 1", "up", "check x"),
+            *("setup x", "setup --dry-run --yes"),
             *("trigger", "trigger import", "trigger sweep --dry-run", "trigger sweep --order 1"),
             *("trigger export --order x", "trigger export --timeout -1"),
             *("dead", "dead show", "dead drop", "dead redrive", "dead redrive x --all"),
@@ -32,7 +33,7 @@ SITUATIONS: dict[str, tuple[tuple[str, ...], dict[str, str] | None]] = {
         ),
         None,
     ),
-    "no settings": ((*TENANT_COMMANDS, "up -f missing.yaml", "check -f missing.yaml"), {}),
+    "no settings": ((*TENANT_COMMANDS, "up -f missing.yaml", "check -f missing.yaml", "setup -f missing.yaml"), {}),
     "no such tenant document": (TENANT_COMMANDS, {"AFTERSEND_TENANT_FILE": "missing.yaml"}),
     "wrong address of Redis": (TENANT_COMMANDS, {"AFTERSEND_REDIS_URL": "http://127.0.0.1"}),
     "Redis is away": (
@@ -42,7 +43,10 @@ SITUATIONS: dict[str, tuple[tuple[str, ...], dict[str, str] | None]] = {
         ),
         {"AFTERSEND_BACKUP_TARGET": "backups"},
     ),
-    "nothing to work with": (("check", "check --json", "keys export", "backup create", "backup verify"), {}),
+    "nothing to work with": (
+        ("check", "check --json", "setup", "setup --json", "keys export", "backup create", "backup verify"),
+        {},
+    ),
 }
 SCRIPTS = sorted(name for name in PROJECT["project"]["scripts"] if name != "aftersend")
 SERVICES = [name for name in SCRIPTS if name != "aftersend-operator"]

@@ -13,8 +13,10 @@ import pytest
 from aiohttp import web
 
 from aftersend.cli import checks
-from aftersend.cli.checks import Finding, matching, run_checks, webhook
+from aftersend.cli.checks import run_checks
+from aftersend.cli.findings import Finding
 from aftersend.cli.tenant_context import TenantLocation, locate_for_check
+from aftersend.cli.upstream_checks import check_webhook, matching
 from aftersend.key_files import write_seal_keys
 from aftersend.observe.metrics import Metrics
 from aftersend.sendcloud.model import Integration
@@ -300,7 +302,7 @@ def test_an_integration_is_meant_by_id_or_exact_name() -> None:
 def test_the_webhook_is_active_and_points_here(*, active: bool, url: str, host: str | None, ok: bool) -> None:
     spec = _tenant(9).spec
     spec = msgspec.structs.replace(spec, webhook=msgspec.structs.replace(spec.webhook, host=host))
-    finding = webhook(Integration(42, "x", "api", active, url), spec)
+    finding = check_webhook(Integration(42, "x", "api", active, url), spec)
     assert finding.ok is ok
     assert bool(finding.cure) is not ok
 

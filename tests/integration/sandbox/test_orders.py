@@ -628,10 +628,55 @@ async def test_integrations() -> None:
 
 async def test_patching_an_integration() -> None:
     async with a_sandbox() as door:
-        for bad in ({"webhook_active": True}, {"webhook_url": "x"}, {"id": 1}, {"feedback_type": "often"}, []):
+        for bad in (
+            *(
+                {"webhook_active": True},
+                {"webhook_url": "x"},
+                {"webhook_url": ""},
+                {"id": 1},
+                {"feedback_type": "often"},
+            ),
+            *({"shop_name": "x" * 251}, {"shop_name": ""}, {"shop_name": None}, {"webhook_active": None}, []),
+        ):
             status, body = await door.sendcloud("PATCH", "/v3/integrations/4711", json=bad)
             assert (status, len(body["errors"])) == (400, 1)
         change = {"webhook_active": True, "webhook_url": "https://example.org/webhook"}
         assert await door.sendcloud("PATCH", "/v3/integrations/4711", json=change) == (204, None)
         _, one = await door.sendcloud("GET", "/v3/integrations/4711")
         assert change.items() <= one["data"].items()
+        status, refused = await door.sendcloud("PATCH", "/v3/integrations/4711", json={"webhook_url": None})
+        assert (status, refused["errors"][0]["code"], "source" in refused["errors"][0]) == (400, "invalid", False)
+        off = {"webhook_url": None, "webhook_active": False}
+        assert (await door.sendcloud("PATCH", "/v3/integrations/4711", json=off))[0] == 204
+        _, one = await door.sendcloud("GET", "/v3/integrations/4711")
+        assert (one["data"]["webhook_url"], one["data"]["webhook_active"]) == ("", False)
+
+
+@pytest.mark.parametrize(
+    ("value", "status", "name"),
+    [
+        ("saved", 204, "new"),
+        ("ignored", 204, "J&J Aftersend"),
+        ("403", 403, "J&J Aftersend"),
+        ("404", 404, "J&J Aftersend"),
+    ],
+)
+async def test_integration_patch(value: str, status: int, name: str) -> None:
+    async with a_sandbox(integration_patch=value) as door:  # integration_patch="saved" "ignored" "403" "404"
+        assert (await door.sendcloud("PATCH", "/v3/integrations/4711", json={"shop_name": "new"}))[0] == status
+        assert door.world.sendcloud.integrations[INTEGRATION_ID].shop_name == name
+
+
+@pytest.mark.parametrize(("value", "status"), [("any", 204), ("https", 400)])
+async def test_webhook_address(value: str, status: int) -> None:
+    async with a_sandbox(webhook_address=value) as door:  # webhook_address="any" "https"
+        change = {"webhook_url": "http://127.0.0.1:8080/webhooks/sendcloud", "webhook_active": True}
+        assert (await door.sendcloud("PATCH", "/v3/integrations/4711", json=change))[0] == status
+        secure = {**change, "webhook_url": "https://hooks.example/webhooks/sendcloud"}
+        assert (await door.sendcloud("PATCH", "/v3/integrations/4711", json=secure))[0] == 204
+
+
+@pytest.mark.parametrize(("value", "status"), [("accepted", 204), ("refused", 400)])
+async def test_feedback_type(value: str, status: int) -> None:
+    async with a_sandbox(feedback_type=value) as door:  # feedback_type="accepted" "refused"
+        assert (await door.sendcloud("PATCH", "/v3/integrations/4711", json={"feedback_type": "none"}))[0] == status

@@ -263,3 +263,21 @@ def _is_json(body: bytes) -> bool:
     except ValueError:
         return False
     return True
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "statuses"),
+    [
+        *(("no", "none", [1, 22]), ("no", "delayed", [1, 22]), ("yes", "eager", [1, 22])),
+        *(("yes", "delayed", [22]), ("yes", "none", [])),
+    ],
+)
+async def test_feedback_holds(value: str, kind: str, statuses: list[int]) -> None:
+    world = small_world(feedback_holds=value)  # feedback_holds="no" "yes"
+    async with a_receiver(world) as receiver, a_sandbox(world) as door:
+        parcel = ready(door)
+        world.sendcloud.integrations[INTEGRATION_ID].feedback_type = kind
+        for status in (1, 22):
+            door.sandbox.panel.move(parcel, status)
+        await sent(door, receiver, len(statuses))
+        assert sorted(receiver.statuses()) == statuses
