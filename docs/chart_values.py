@@ -1,18 +1,14 @@
-"""The chart's values: one model, from which ``values.yaml``, its JSON schema and the table of the README are made.
+"""The chart's values: one model, from which ``chart_files`` makes ``values.yaml``, its schema and the README's table.
 
 The text below a field is its comment in ``values.yaml``, its description in the schema and its line in the table.
 Unknown values are refused, except within what is Kubernetes' own (tolerations, affinity). Two names belong to parent
 charts and are accepted without effect: ``global`` and ``enabled``.
 """
 
-import json
-from collections.abc import Iterator
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, field
-
-from aftersend.crd.meanings import meaning_of, meanings
 
 Object = dict[str, Any]
 Texts = dict[str, str]
@@ -106,6 +102,15 @@ class Resources(Part, frozen=True):
     """What it may not exceed."""
 
 
+class PodDisruptionBudget(Part, frozen=True):
+    """Of the operator's one pod; tenants work on without it, so a drain need not wait."""
+
+    enabled: bool = False
+    """Make one."""
+    max_unavailable: Annotated[int, Meta(ge=0, le=1)] = 1
+    """0 = no drain evicts the operator, until a person deletes its pod."""
+
+
 class Operator(Part, frozen=True):
     """The operator's pod."""
 
@@ -127,6 +132,21 @@ class Operator(Part, frozen=True):
     """More labels of the pod."""
     pod_annotations: Texts = field(default_factory=dict)
     """More annotations of the pod."""
+    topology_spread_constraints: list[Object] = field(default_factory=list)
+    """Spread over nodes or zones; without a labelSelector it selects the operator's pod."""
+    runtime_class_name: str = ""
+    """Runtime class of the pod."""
+    extra_env: list[Object] = field(default_factory=list)
+    """More environment variables, such as HTTPS_PROXY; the last one of a name counts."""
+    extra_volumes: list[Object] = field(default_factory=list)
+    """More volumes of the pod."""
+    extra_volume_mounts: list[Object] = field(default_factory=list)
+    """Where its container has them."""
+    pod_security_context: Object = field(default_factory=dict)
+    """Laid over the pod's security context, also that of helm test."""
+    security_context: Object = field(default_factory=dict)
+    """Laid over the container's security context, also that of helm test."""
+    pod_disruption_budget: PodDisruptionBudget = PodDisruptionBudget()
 
 
 class Dns(Part, frozen=True):
@@ -192,6 +212,10 @@ class Tenants(Part, frozen=True):
         default_factory=lambda: ["api.afterbuy.de", "panel.sendcloud.sc"]
     )
     """All hosts of Afterbuy and Sendcloud that tenants may name; a sandbox needs its own, and allowHttp."""
+    priority_class_name: str = ""
+    """Priority class of all tenants' pods."""
+    runtime_class_name: str = ""
+    """Runtime class of all tenants' pods."""
     traces: dict[Annotated[str, Meta(pattern="^OTEL_[A-Z0-9_]+$")], str] = field(default_factory=dict)
     """OTEL_… variables of all tenants' pods, such as OTEL_EXPORTER_OTLP_ENDPOINT; empty = no traces."""
 
@@ -307,6 +331,14 @@ class Values(Part, frozen=True):
     """Name of all objects of the release; empty = made from release and chart."""
     watch_namespaces: list[Namespace] = field(default_factory=list)
     """Namespaces whose tenants are served, with a Role in each; empty = all namespaces, with a ClusterRole."""
+    common_labels: Texts = field(default_factory=dict)
+    """More labels of all objects of the release, as far as the chart does not set them itself."""
+    common_annotations: Texts = field(default_factory=dict)
+    """More annotations of all objects of the release."""
+    adapt_security_context: Literal["auto", "always", "never"] = "auto"
+    """Leave the choice of users to the cluster, in the operator's and the tenants' pods: auto = on OpenShift."""
+    extra_objects: list[Object | str] = field(default_factory=list)
+    """More objects of the release, as maps or as texts; templates in them are rendered."""
     crds: Crds = Crds()
     rbac: Rbac = Rbac()
     service_account: ServiceAccount = ServiceAccount()
@@ -317,77 +349,3 @@ class Values(Part, frozen=True):
     tenants: Tenants = Tenants()
     monitoring: Monitoring = Monitoring()
     network_policy: NetworkPolicy = NetworkPolicy()
-
-
-def values_yaml() -> str:
-    """``values.yaml``: every default under its meaning."""
-    return "# Made from docs/chart_values.py: make docs\n" + "\n".join(_commented(Values()))
-
-
-def _commented(part: msgspec.Struct, indent: str = "") -> Iterator[str]:
-    texts = meanings(type(part))
-    for about in msgspec.structs.fields(part):
-        value = getattr(part, about.name)
-        text = texts.get(about.name) or meaning_of(type(value))
-        if not indent:
-            yield ""
-        yield f"{indent}# {text}"
-        if isinstance(value, msgspec.Struct):
-            yield f"{indent}{about.encode_name}:"
-            yield from _commented(value, indent + "  ")
-        else:
-            yield f"{indent}{about.encode_name}: {json.dumps(msgspec.to_builtins(value), ensure_ascii=False)}"
-    if not indent:
-        yield ""
-
-
-def values_schema() -> str:
-    """``values.schema.json``, without references, for every version of Helm."""
-    schema = _schema(Values)
-    schema["properties"] |= {
-        "global": {"description": "A parent chart's; without effect.", "type": "object"},
-        "enabled": {"description": "A parent chart's condition; without effect.", "type": "boolean"},
-    }
-    head = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Values of the chart aftersend"}
-    return json.dumps(head | schema, indent=2, ensure_ascii=False) + "\n"
-
-
-def _schema(part: type[msgspec.Struct]) -> dict[str, Any]:
-    texts, hints = meanings(part), get_type_hints(part, include_extras=True)
-    properties = {}
-    for about in msgspec.structs.fields(part):
-        hint = hints[about.name]
-        inner = isinstance(hint, type) and issubclass(hint, msgspec.Struct)
-        text = {"description": texts[about.name]} if about.name in texts else {}
-        properties[about.encode_name] = (_schema(hint) if inner else _leaf(hint)) | text
-    required = [about.encode_name for about in msgspec.structs.fields(part) if about.required]
-    return {
-        "description": meaning_of(part),
-        "type": "object",
-        "additionalProperties": False,
-        "properties": properties,
-        **({"required": required} if required else {}),
-    }
-
-
-def _leaf(hint: Any) -> dict[str, Any]:  # noqa: ANN401 - annotations have no common base
-    if hint == list[PullSecret]:
-        return {"type": "array", "items": _schema(PullSecret)}
-    return msgspec.json.schema(hint)
-
-
-def values_table() -> str:
-    """Every value with its default and meaning."""
-    rows = ["| value | default | meaning |", "|---|---|---|"]
-    rows += [f"| `{path}` | `{default}` | {text} |" for path, default, text in _rows(Values())]
-    return "\n".join(rows) + "\n"
-
-
-def _rows(part: msgspec.Struct, path: str = "") -> Iterator[tuple[str, str, str]]:
-    texts = meanings(type(part))
-    for about in msgspec.structs.fields(part):
-        value, here = getattr(part, about.name), f"{path}{about.encode_name}"
-        if isinstance(value, msgspec.Struct):
-            yield from _rows(value, f"{here}.")
-        else:
-            yield here, json.dumps(msgspec.to_builtins(value)), texts[about.name]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import alert_catalogue
-import chart_values
+import chart_files
 import command_catalogue
 import floors
 import metric_catalogue
@@ -100,7 +100,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "command-line": command_catalogue.sections,
     "alerts": alert_catalogue.sections,
     "recorded-series": alert_catalogue.recordings,
-    "chart-values": chart_values.values_table,
+    "chart-values": chart_files.values_table,
     "floors": floors.table,
     "outages": outage_table.table,
     "soak": soak_table.table,
@@ -124,8 +124,8 @@ def files() -> Iterator[tuple[Path, str]]:
     for page in PAGES:
         yield page, renewed(page.read_text())
     yield CHART / "templates/crd.yaml", as_template()
-    yield CHART / "values.yaml", chart_values.values_yaml()
-    yield CHART / "values.schema.json", chart_values.values_schema()
+    yield CHART / "values.yaml", chart_files.values_yaml()
+    yield CHART / "values.schema.json", chart_files.values_schema()
 
 
 def main(arguments: list[str]) -> int:

@@ -13,9 +13,9 @@ _METADATA = """\
 metadata:
   labels:
     {{- include "aftersend.labels" . | nindent 4 }}
-  {{- if .Values.crds.keep }}
-  annotations:
-    helm.sh/resource-policy: keep
+  {{- $kept := .Values.crds.keep | ternary (dict "helm.sh/resource-policy" "keep") dict }}
+  {{- with include "aftersend.annotations" (list . $kept) }}
+  {{- . | nindent 2 }}
   {{- end }}
 """
 

@@ -73,6 +73,15 @@ class TenantNetwork(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ren
     """Labels of the pods that scrape; empty = all pods of ``scrape_namespaces``."""
 
 
+class TenantPods(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """What the cluster expects of every tenant's pods."""
+
+    fixed_user: bool = True
+    """Run as a user of our own; False where the cluster gives each namespace its users, as OpenShift does."""
+    priority_class_name: str = ""
+    runtime_class_name: str = ""
+
+
 class PodMonitorWishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a Prometheus needs to find and scrape the PodMonitors of tenants."""
 
@@ -115,6 +124,8 @@ class OperatorSettings:
     """``AFTERSEND_SCRAPE_NAMESPACE_SELECTOR``: labels of Prometheus' namespaces; empty = ``MONITORING``."""
     network: TenantNetwork = field(default_factory=TenantNetwork)
     """``AFTERSEND_TENANT_NETWORK``: DNS, external Redis and scraping pods in NetworkPolicies, as JSON."""
+    pods: TenantPods = field(default_factory=TenantPods)
+    """``AFTERSEND_TENANT_PODS``: user, priority class and runtime class of all tenants' pods, as JSON."""
     pod_annotations: tuple[str, ...] = POD_ANNOTATIONS
     """``AFTERSEND_POD_ANNOTATIONS``: keys that ``spec.pods.annotations`` may hold; ``*`` at the end: all such keys."""
     pod_labels: tuple[str, ...] = POD_LABELS
@@ -155,6 +166,7 @@ def read_operator_settings(environ: Mapping[str, str] = os.environ) -> OperatorS
         ingress_namespaces=reader.parsed("AFTERSEND_INGRESS_NAMESPACE_SELECTOR", "", _labels, labels),
         scrape_namespaces=reader.parsed("AFTERSEND_SCRAPE_NAMESPACE_SELECTOR", "", _labels, labels),
         network=reader.parsed("AFTERSEND_TENANT_NETWORK", "{}", _network, "use JSON as the chart does"),
+        pods=reader.parsed("AFTERSEND_TENANT_PODS", "{}", _pods, "use JSON as the chart does"),
         pod_annotations=_pod_keys(reader, "AFTERSEND_POD_ANNOTATIONS", POD_ANNOTATIONS),
         pod_labels=_pod_keys(reader, "AFTERSEND_POD_LABELS", POD_LABELS),
         allow_http=reader.allow_http(),
@@ -209,6 +221,13 @@ def _pod_monitor(text: str) -> PodMonitorWishes | None:
     except msgspec.MsgspecError:
         return None
     return wishes if _are_labels(wishes.labels) and _INTERVAL.fullmatch(wishes.interval) else None
+
+
+def _pods(text: str) -> TenantPods | None:
+    try:
+        return msgspec.json.decode(text, type=TenantPods)
+    except msgspec.MsgspecError:
+        return None
 
 
 def _network(text: str) -> TenantNetwork | None:

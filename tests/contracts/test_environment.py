@@ -42,6 +42,7 @@ DEFAULTS = {
         "AFTERSEND_INGRESS_NAMESPACE_SELECTOR": "",
         "AFTERSEND_SCRAPE_NAMESPACE_SELECTOR": "",
         "AFTERSEND_TENANT_NETWORK": "{}",
+        "AFTERSEND_TENANT_PODS": "{}",
         "AFTERSEND_POD_ANNOTATIONS": (
             "prometheus.io/*,cluster-autoscaler.kubernetes.io/safe-to-evict,karpenter.sh/do-not-disrupt"
         ),

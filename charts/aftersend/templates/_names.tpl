@@ -24,6 +24,25 @@ app.kubernetes.io/part-of: aftersend
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- with omit .Values.commonLabels "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/part-of" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "helm.sh/chart" }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* (list root annotations): the object's own, over those of all objects; nothing without any. */ -}}
+{{- define "aftersend.annotations" -}}
+{{- with merge (dict) (index . 1) (index . 0).Values.commonAnnotations -}}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end -}}
+{{- end -}}
+
+{{- /* Whether pods name their user. OpenShift refuses a fixed one, and gives each namespace users of its own. */ -}}
+{{- define "aftersend.fixedUser" -}}
+{{- $adapt := .Values.adaptSecurityContext -}}
+{{- if not (or (eq $adapt "always") (and (eq $adapt "auto") (.Capabilities.APIVersions.Has "security.openshift.io/v1"))) -}}
+true
+{{- end -}}
 {{- end -}}
 
 {{- /* (list registry image defaultTag): a digest decides; the tag beside it is informational. */ -}}
@@ -52,20 +71,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- .Values.networkPolicy.scrapeNamespaceSelector | default .Values.tenants.scrapeNamespaceSelector | default $all | toYaml -}}
 {{- end -}}
 
-{{- /* Restricted Pod Security Standard, for each container. */ -}}
+{{- /* Restricted Pod Security Standard, for each container; operator.securityContext decides. */ -}}
 {{- define "aftersend.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities:
-  drop:
-    - ALL
+{{- $own := dict "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true "capabilities" (dict "drop" (list "ALL")) -}}
+{{- mergeOverwrite $own .Values.operator.securityContext | toYaml -}}
 {{- end -}}
 
 {{- define "aftersend.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 10001
-runAsGroup: 10001
-fsGroup: 10001
-seccompProfile:
-  type: RuntimeDefault
+{{- $own := dict "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault") -}}
+{{- if include "aftersend.fixedUser" . -}}
+{{- $_ := merge $own (dict "runAsUser" 10001 "runAsGroup" 10001 "fsGroup" 10001) -}}
+{{- end -}}
+{{- mergeOverwrite $own .Values.operator.podSecurityContext | toYaml -}}
 {{- end -}}

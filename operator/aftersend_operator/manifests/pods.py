@@ -33,13 +33,12 @@ DRAIN_SECONDS: Final = 10
 """How long the webhook serves after its removal from the endpoints, until every node has seen that."""
 
 
-def pod_security() -> dict[str, Any]:
-    """Return the security context of every pod, Redis included."""
+def pod_security(*, fixed_user: bool) -> dict[str, Any]:
+    """Return the security context of every pod, Redis included; without a fixed user the cluster chooses one."""
+    user = {"runAsUser": _USER, "runAsGroup": _USER, "fsGroup": _USER} if fixed_user else {}
     return {
         "runAsNonRoot": True,
-        "runAsUser": _USER,
-        "runAsGroup": _USER,
-        "fsGroup": _USER,
+        **user,
         "fsGroupChangePolicy": "OnRootMismatch",
         "seccompProfile": {"type": "RuntimeDefault"},
     }
@@ -60,10 +59,12 @@ def pod_frame(context: RenderContext, part: str) -> dict[str, Any]:
         "serviceAccountName": context.name(part),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "securityContext": pod_security(),
+        "securityContext": pod_security(fixed_user=context.settings.pods.fixed_user),
     }
     pods = context.spec.pods
     placed = {
+        "priorityClassName": context.settings.pods.priority_class_name,
+        "runtimeClassName": context.settings.pods.runtime_class_name,
         "nodeSelector": pods.node_selector,
         "tolerations": [_sparse(toleration) for toleration in pods.tolerations],
         "imagePullSecrets": [{"name": secret.name} for secret in pods.image_pull_secrets],

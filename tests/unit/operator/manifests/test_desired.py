@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import hypothesis
@@ -14,8 +15,9 @@ from aftersend.tenant.document import Tenant
 from aftersend.tenant.quantities import memory_bytes, millicores
 from aftersend_operator.manifests.desired import ClusterFacts, desired
 from aftersend_operator.model.naming import Manifest
-from aftersend_operator.settings import OperatorSettings, PodMonitorWishes
+from aftersend_operator.settings import OperatorSettings, PodMonitorWishes, TenantPods
 from tests.support.operator_kit import UID, tenant, wanted
+from tests.support.pod_security import violations
 
 FACTS = ClusterFacts(redis_secrets="a1b2", kinds=frozenset({"HTTPRoute", "PodMonitor"}))
 _LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
@@ -283,3 +285,15 @@ def test_an_address_that_is_another_tenants_gets_no_ingress_and_no_route(way: di
     free, taken = (wanted(of, facts=ClusterFacts(kinds=kinds, address_taken=taken)) for taken in (False, True))
     assert {key.partition("/")[0] for key in free.keys() - taken.keys()} <= {"Ingress", "HTTPRoute"}
     assert len(free) == len(taken) + 1
+
+
+@for_some
+@given(drafts)
+def test_every_pod_is_what_the_cluster_expects_of_pods(draft: Draft) -> None:
+    tenant, settings = draft
+    wishes = TenantPods(fixed_user=False, priority_class_name="shops", runtime_class_name="gvisor")
+    for manifest, template in pods_of(manifests_of((tenant, replace(settings, pods=wishes)))):
+        pod = template["spec"]
+        assert (pod["priorityClassName"], pod["runtimeClassName"]) == ("shops", "gvisor"), manifest["kind"]
+        assert not {"runAsUser", "runAsGroup", "fsGroup"} & pod["securityContext"].keys()
+        assert not violations(pod)
