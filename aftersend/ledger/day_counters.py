@@ -32,7 +32,7 @@ _DAYS: Final = 35
 DAY_MS: Final = 86_400_000
 DAY_LIFE_MS: Final = _DAYS * DAY_MS
 MAX_SECONDS: Final = 1_000_000
-"""The longest time that is told apart: eleven days."""
+"""The longest time that is distinguished: eleven days."""
 _PRECISE: Final = 100
 
 
