@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import StateField, TenantState
-from aftersend.report.merchant_report import ReportedOrder, MerchantReport, RunCounts, label_to_afterbuy, run_counts
+from aftersend.report.merchant_report import MerchantReport, ReportedOrder, RunCounts, label_to_afterbuy, run_counts
 from aftersend.report.period import ReportPeriod
 from aftersend.report.words import Language, ListName, Words, words_in
 from aftersend.stream.event import rfc3339

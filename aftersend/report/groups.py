@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from aftersend.report.merchant_report import ReportedOrder, MerchantReport
+from aftersend.report.merchant_report import MerchantReport, ReportedOrder
 from aftersend.report.words import Advice, ListName, Words
 
 MAX_SHOWN: Final = 20

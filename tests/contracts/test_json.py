@@ -19,7 +19,7 @@ CALLS = (
         "trigger export --dry-run",
         "trigger export --wait --timeout 0",
     ),
-    *("orders", "orders --problems", "orders 1", "report --format json", "report --format json --since 31d"),
+    *("orders", "orders --problems", "orders 1", "report", "report --since 31d"),
     *("dead list", f"dead show {DEAD}0", "dead show x"),
     *(f"dead redrive {DEAD}0", f"dead drop {DEAD}1", "dead drop x"),
     *("backup create", "backup list", "backup verify", "backup verify x", "backup restore --yes"),

@@ -12,8 +12,8 @@ from aftersend.report.as_text import as_text
 from aftersend.report.groups import MAX_SHOWN
 from aftersend.report.merchant_report import (
     LabelToAfterbuy,
-    ReportedOrder,
     MerchantReport,
+    ReportedOrder,
     RunCounts,
     label_to_afterbuy,
     run_counts,
