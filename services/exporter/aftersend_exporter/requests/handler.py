@@ -48,7 +48,7 @@ class RunHandler:
             raise Rejected("malformed_data", path="kind")
         if await self._result(event.id) is not None:
             return
-        if self.context.tenant.spec.suspend:
+        if self.context.tenant.spec.suspend and not request.dry_run:
             await self.repeats.end(request.kind)
             await self._store(_refusal(request, run=event.id, message=_SUSPENDED), [event.id])
             return

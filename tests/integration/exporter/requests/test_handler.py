@@ -213,6 +213,16 @@ async def test_a_suspended_tenant_answers_at_once(redis_url: str, tmp_path: Path
         assert "suspended" in summary.health.message
 
 
+async def test_a_suspended_tenant_shows_what_it_would_send(redis_url: str, tmp_path: Path) -> None:
+    """People read it together before they switch on."""
+    async with exporter_harness(redis_url, tmp_path, suspend=True) as harness:
+        asked = event(RunRequest(kind="export", dry_run=True))
+        await harness.handler(asked)
+        summary = await result(harness, asked.id)
+        assert (summary.outcome, bool(summary.orders)) == ("done", True)
+        assert not harness.world.sendcloud.orders
+
+
 async def test_redis_trouble_brings_the_request_back(harness: ExporterHarness) -> None:
     async def away() -> Any:
         raise Transient("redis_unavailable", upstream="redis")
