@@ -70,7 +70,7 @@ def state_from_jobs(pods: Iterable[PodRecord]) -> ReportedState:
     A job that succeeded without a report was neither: another command ran in a job's pod, such as a restore. One that
     was taken away without a report says nothing: the exporter works off what it asked for.
     """
-    reporting = (pod for pod in pods if pod.ended and (pod.report or (pod.failed and not pod.disrupted)))
+    reporting = (pod for pod in pods if pod.ended and (pod.report or (pod.failed and not _is_taken_away(pod))))
     ended = sorted(reporting, key=lambda pod: pod.ended)
     newest = {pod.part: pod for pod in ended}
     reported = (
@@ -82,6 +82,11 @@ def state_from_jobs(pods: Iterable[PodRecord]) -> ReportedState:
         backup = last_backup(_backup_report(newest["backup"]), newest["backup"].ended)
         reported = msgspec.structs.replace(reported, last_backup=backup)
     return reported
+
+
+def _is_taken_away(pod: PodRecord) -> bool:
+    """Return whether a node or the next job ended it."""
+    return pod.disrupted or pod.deleting
 
 
 def state_from_export(report: ExportReport, ended: str) -> ReportedState:

@@ -38,13 +38,34 @@ def test_schedules_and_time_zone_are_the_tenants() -> None:
 def test_no_job_overlaps_hangs_or_piles_up(key: str) -> None:
     spec = wanted()[key]["spec"]
     job: dict[str, Any] = spec["jobTemplate"]["spec"]
-    assert spec["concurrencyPolicy"] == "Forbid"
+    assert spec["concurrencyPolicy"] != "Allow"
     assert spec["startingDeadlineSeconds"] >= 10, "the controller looks every ten seconds"
     assert (spec["successfulJobsHistoryLimit"], spec["failedJobsHistoryLimit"]) == (1, 1)
     assert 960 < job["activeDeadlineSeconds"] < 3600, "more than the jitter and the command's own patience"
     assert job["backoffLimit"] == 0
     assert job["template"]["spec"]["restartPolicy"] == "Never"
     assert job["podFailurePolicy"]["rules"][0]["onPodConditions"] == [{"type": "DisruptionTarget", "status": "True"}]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "policy"),
+    [
+        ("0 * * * *", "Replace"),
+        ("*/2 * * * *", "Replace"),
+        ("0,30 8-18 * * 1-5", "Replace"),
+        ("0 0 29 FEB *", "Replace"),
+        ("* * * * *", "Forbid"),
+        ("0-30 6 * * 1", "Forbid"),
+        ("59 23 * * *", "Replace"),
+        ("0,59 0,23 * * *", "Forbid"),
+    ],
+)
+def test_an_export_job_that_cannot_start_gives_way_unless_the_next_one_comes_before_it_has_asked(
+    schedule: str, policy: str
+) -> None:
+    found = wanted(tenant(export={"schedule": schedule}, backup={"schedule": schedule}))
+    assert found["CronJob/export"]["spec"]["concurrencyPolicy"] == policy
+    assert found["CronJob/backup"]["spec"]["concurrencyPolicy"] == "Forbid", "a backup that is cut off is none"
 
 
 def test_a_suspended_tenant_exports_nothing_but_is_backed_up() -> None:

@@ -44,11 +44,12 @@ def job(part: str, report: Any, *, ended: str = AT, failed: bool = False) -> Pod
     )
 
 
-def test_a_job_that_a_drained_node_took_away_has_not_failed() -> None:
-    evicted = replace(job("export", b"", failed=True), disrupted=True)
-    assert state_from_jobs([evicted]) == ReportedState()
-    assert state_from_jobs([replace(evicted, disrupted=False)]).last_export is not None
-    assert state_from_jobs([replace(job("export", EXPORT), disrupted=True)]).last_export is not None, "it reported"
+@pytest.mark.parametrize("how", [{"disrupted": True}, {"deleting": True}])
+def test_a_job_that_a_drained_node_or_the_next_job_took_away_has_not_failed(how: dict[str, Any]) -> None:
+    ended = job("export", b"", failed=True)
+    assert state_from_jobs([replace(ended, **how)]) == ReportedState()
+    assert state_from_jobs([ended]).last_export is not None
+    assert state_from_jobs([replace(job("export", EXPORT), **how)]).last_export is not None, "it reported"
     conditions = [{"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}]
     assert [pod("export", conditions=given).disrupted for given in ((), conditions)] == [False, True]
 
