@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -153,9 +153,19 @@ def walk(node_cluster: Cluster) -> Iterator[Walk]:
         sampling(StatusSampler(kube, operators)) as sampler,
         travelling(Traffic(shops, sampler)) as traffic,
     ):
+        put_ahead_of_pods(node_cluster)
         walked = Walk(node_cluster, kube, operators, shops, sampler, traffic)
         yield walked
         sys.stdout.write(as_text(walked, measured(walked)))
+
+
+def put_ahead_of_pods(cluster: Cluster) -> None:
+    """Let this process and the control plane go first: elsewhere they do not share two cores with a fleet of pods."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended meanwhile, or this machine has no such groups
+            program = (process / "cmdline").read_text().partition("\0")[0]
+            if process.name == str(os.getpid()) or program == str((cluster.programs or ROOT) / "kube-apiserver"):
+                (process / "autogroup").write_text("-10")
 
 
 def values(shops: Sequence[FleetShop]) -> list[str]:
@@ -295,8 +305,9 @@ def test_a_broken_image_stops_after_two_tenants(walk: Walk) -> None:
 def test_nothing_is_lost_nothing_is_doubled_and_the_status_was_true(walk: Walk) -> None:
     for shop in walk.shops:
         eventually(
-            lambda shop=shop: shop.ask("state")["pending"] == 0 and not shop.violations(), "all rules to be kept"
-        )
+            lambda shop=shop: shop.ask("state")["pending"] == 0 and not shop.violations(),
+            "all rules to be kept", seconds=PATIENCE,
+        )  # fmt: skip
     walk.sampler.stop()
     walk.traffic.stop()
     found = measured(walk)

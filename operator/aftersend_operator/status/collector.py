@@ -2,7 +2,9 @@
 
 Each pod is asked once in ``ASK_SECONDS``, and at once when it turns ready or unready; a pod that reported a failed
 check, missing keys, or nothing, is asked again after ``ASK_AGAIN_SECONDS``. Between that its last answer stands, so
-that a tenant whose objects change often costs no more calls.
+that a tenant whose objects change often costs no more calls. A ready pod that misses one answer is asked once more
+after ``ASK_AGAIN_SECONDS``, else the one before would become two minutes old; one that stays silent costs a timeout a
+minute.
 
 A refusal of credentials that the last export saw is stale once their secret has changed: it is dropped until the next
 run reports again. So a corrected key clears the condition at once.
@@ -45,6 +47,8 @@ class _Answer:
     ready: bool
     at: float
     report: ServiceReport | None
+    is_missed: bool = False
+    """The answer before was one."""
 
     def stands(self, pod: PodRecord, now: float) -> bool:
         report = self.report
@@ -53,7 +57,7 @@ class _Answer:
 
     def due_in(self, now: float) -> float:
         """Return the seconds until the pod is to be asked without another cause; a silent one costs a timeout."""
-        is_unwell = self.report is not None and any(self.report.checks.values())
+        is_unwell = self.is_missed if self.report is None else any(self.report.checks.values())
         return (ASK_AGAIN_SECONDS if is_unwell else ASK_SECONDS) - (now - self.at)
 
 
@@ -106,7 +110,8 @@ class StatusCollector:
         if known is not None and known.stands(pod, now):
             return known
         report = parse_report(await self.readyz_client.fetch(pod.address), record.identity)
-        return _Answer(pod.ready, now, report)
+        is_missed = report is None and pod.ready and known is not None and known.report is not None
+        return _Answer(pod.ready, now, report, is_missed)
 
     def _with_upstreams(self, record: TenantRecord, reported: ReportedState) -> ReportedState:
         """Add the faults of the upstreams, but for refused credentials that were changed after the run that saw it."""

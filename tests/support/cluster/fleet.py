@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 import urllib.request
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ SPLIT: Final = 2
 """Of a whole fleet so many are split, the others compact."""
 ORDERS: Final = 80
 REQUESTS: Final = {"resources": {"requests": {"cpu": "20m", "memory": "48Mi"}}}
-SCHEDULES: Final = {"export": {"schedule": "* * * * *"}, "backup": {"schedule": "*/10 * * * *"}}
+SCHEDULES: Final = {"export": {"schedule": "*/2 * * * *"}, "backup": {"schedule": "*/10 * * * *"}}
 """Often enough to see that they heal."""
 PERIOD: Final = 5.0
 _APPEAR_EVERY: Final = 20.0
@@ -81,6 +82,8 @@ class Traffic:
     unheard: int = 0
     """Calls of the sandboxes that failed: those of this machine, not those of the tenants."""
     _seen: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _looked: dict[str, float] = field(default_factory=dict)
+    """When each sandbox was asked last."""
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -103,11 +106,12 @@ class Traffic:
         return dict(self._seen)
 
     def _serve(self, shop: FleetShop, *, relabels: bool) -> None:
+        since, self._looked[shop.namespace] = self._looked.get(shop.namespace, 0.0), time.time()
         state = shop.ask("state")
         known, found = self._seen.get(shop.namespace), (state["incoming"], state["updates"])
         self._seen[shop.namespace] = found
         if known:
-            self.sampler.saw(shop.namespace, exported=found[0] > known[0], written_back=found[1] > known[1])
+            self.sampler.saw(shop.namespace, since, exported=found[0] > known[0], written_back=found[1] > known[1])
         self.orders, self.numbers = (sum(each[side] for each in self._seen.values()) for side in (0, 1))
         shop.act("incoming/labels", {"all": True})
         if relabels and state["incoming"]:

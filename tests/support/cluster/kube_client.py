@@ -96,6 +96,8 @@ class KubeClient:
             connection.request(method, path, sent, {"Content-Type": content_type, "Accept": "application/json"})
             answer = connection.getresponse()
             received = answer.read()
+        except http.client.HTTPException as error:
+            raise ConnectionError(f"{method} {path}: {type(error).__name__}") from error  # it was cut off
         finally:
             connection.close()
         if answer.status == _NOT_FOUND and method != "POST":

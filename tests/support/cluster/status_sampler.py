@@ -1,7 +1,8 @@
 """The status sampler: once a second, what every tenant's status says beside what is.
 
 It reads the API server, and is given what the other side sees (``saw``). Time in which the operator is not ready, or
-the API server does not answer, does not count: the status can only stand still then, as the guide says.
+the API server does not answer, does not count: the status can only stand still then, as the guide says. Nor does the
+time between two looks that a busy machine let lie too far apart: what was in between is not known.
 """
 
 import threading
@@ -17,6 +18,8 @@ from tests.support.cluster.spells import SpellLog
 from tests.support.cluster.truth import Facts, began, parts_of, said_by, untruths
 
 PERIOD: Final = 1.0
+APART: Final = 5.0
+"""Seconds between two looks that say nothing of the time in between: half of the shortest limit."""
 _OURS: Final = "app.kubernetes.io/managed-by=aftersend-operator"
 _KEPT: Final = 300.0
 """Seconds for which a moment that the other side saw is compared: longer than any limit."""
@@ -32,21 +35,22 @@ class StatusSampler:
     log: SpellLog = field(default_factory=SpellLog)
     looks: int = 0
     blind: int = 0
-    """Looks that the API server did not answer."""
+    """Looks that the API server did not answer, or that came too late."""
     away: int = 0
     """Looks that found no operator that is ready."""
     longest_gap: float = 0.0
     """Seconds between two looks, at worst: lengths are known no better."""
     _exports: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     _write_backs: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    _looked: float = 0.0
     _stop: threading.Event = field(default_factory=threading.Event)
 
-    def saw(self, tenant: str, *, exported: bool, written_back: bool) -> None:
-        """Take what the other side of a tenant (by namespace) has seen since the last time."""
+    def saw(self, tenant: str, since: float, *, exported: bool, written_back: bool) -> None:
+        """Take what the other side of a tenant (by namespace) has seen after the moment of the last look at it."""
         if exported:
-            self._exports[tenant].append(time.time())
+            self._exports[tenant].append(since)
         if written_back:
-            self._write_backs[tenant].append(time.time())
+            self._write_backs[tenant].append(since)
 
     def run(self) -> None:
         """Look once a second."""
@@ -71,8 +75,10 @@ class StatusSampler:
             self.blind += 1
             self.log.pass_over(time.monotonic())
             return
-        is_there = _is_ready(operator)
+        is_there, now = _is_ready(operator), time.monotonic()
+        is_late, self._looked = now - self._looked > APART, now
         self.away += not is_there
+        self.blind += is_there and is_late
         environ = _environment(operator)
         found = {
             tenant["metadata"]["namespace"]: untruths(
@@ -80,7 +86,7 @@ class StatusSampler:
             )
             for tenant in tenants
         }
-        self.log.record(time.monotonic(), found, counts=is_there)
+        self.log.record(now, found, counts=is_there and not is_late)
 
     def _facts(
         self,

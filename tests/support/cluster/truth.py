@@ -36,8 +36,8 @@ FORGOTTEN: Final = 600.0
 WITHOUT_NODE: Final = 10.0
 _OF_PODS: Final = ("Starting", "WorkloadsUnavailable", "ScaledToZero")
 _BEGINNING: Final = ("ContainerCreating", "PodInitializing")
-_SLACK: Final = 5.0
-"""Seconds by which a look at the other side may come after what it sees."""
+_SLACK: Final = 1.0
+"""The status may hold whole seconds."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ class Facts:
     acceptable: bool = True
     """The operator takes the document."""
     exports: Sequence[float] = ()
-    """When the other side saw an order arrive: Unix times."""
+    """Moments after which the other side saw an order arrive: Unix times."""
     write_backs: Sequence[float] = ()
-    """When the other side saw a number arrive."""
+    """Moments after which the other side saw a number arrive."""
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,18 @@ async def test_the_next_question_is_due_whatever_passes_come_between(
     assert found.due_in(record.key) == period - between
 
 
+async def test_a_ready_pod_that_missed_one_answer_is_asked_again_soon_and_one_that_stays_silent_is_not() -> None:
+    pods, now, record = Pods([pod("writer")]), [0.0], recorded_tenant()
+    found, due = collector(pods, now), list[float]()
+    for facts in ({}, None, None, {}):
+        pods.facts = facts
+        await found.collect(record, GRACE)
+        due.append(found.due_in(record.key))
+        now[0] += due[-1]
+    assert due == [ASK_SECONDS, ASK_AGAIN_SECONDS, ASK_SECONDS, ASK_SECONDS]
+    assert len(pods.asked) == 4
+
+
 async def test_what_a_pod_said_last_stands_no_longer_when_it_is_silent_or_gone() -> None:
     pods, now, record = Pods([pod("writer", ready=False)], {"checks": {"redis": "away"}}), [0.0], recorded_tenant()
     found = collector(pods, now)
