@@ -77,6 +77,8 @@ def pod_spec(context: RenderContext, part: TenantPart) -> dict[str, Any]:
     secrets = secret_volumes(context, part)
     return {
         **pod_frame(context, part.name),
+        # The kernel drops SIGTERM for a first process that does not handle it yet: an interpreter that starts.
+        "shareProcessNamespace": True,
         "terminationGracePeriodSeconds": GRACE_SECONDS + (DRAIN_SECONDS if part.serves_webhook else 0),
         "containers": [
             {**_container(context, part), "volumeMounts": [*_mounts(context, part), *secret_mounts(secrets)]}

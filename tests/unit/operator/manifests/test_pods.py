@@ -194,6 +194,7 @@ def test_a_pod_has_time_to_end_and_the_webhook_to_leave_the_endpoints_before(
     key: str, of: Tenant | None, drain: int
 ) -> None:
     spec = pod(key, of)["spec"]
+    assert spec["shareProcessNamespace"] is True, "as the first process it would not hear SIGTERM while Python starts"
     assert spec["terminationGracePeriodSeconds"] >= 25 + drain
     hook = spec["containers"][0].get("lifecycle")
     assert hook == ({"preStop": {"sleep": {"seconds": drain}}} if drain else None)
