@@ -12,15 +12,13 @@ In reading order: ``store``, ``changes``, ``documents`` (how entries are stored)
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import tzinfo
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
 
 from aftersend.errors import AftersendError, Transient
 from aftersend.ledger.changes import NOTHING_KNOWN, Change, Known, LedgerChanges
-from aftersend.ledger.day_counters import DAY_MS, DayCounters
-from aftersend.ledger.documents import ENTRY_LIFE_MS, SEALED_LIFE_DONE_MS, Documents, EntryWrite
+from aftersend.ledger.documents import DAY_MS, ENTRY_LIFE_MS, SEALED_LIFE_DONE_MS, Documents, EntryWrite
 from aftersend.ledger.entry import Entry, NoticeCode, ProblemCode
 from aftersend.ledger.index import NOTICE_CODES, PROBLEM_CODES
 from aftersend.ledger.join import join
@@ -41,25 +39,15 @@ _T = TypeVar("_T")
 
 
 class Ledger:
-    """The entries of one tenant; ``clock`` returns seconds since 1970.
-
-    Changes are counted by day of ``zone``; without one they are not, as those that a restore or a person makes.
-    """
+    """The entries of one tenant; ``clock`` returns seconds since 1970."""
 
     def __init__(
-        self,
-        redis: "Redis",
-        *,
-        tenant: str,
-        keyring: Keyring,
-        clock: Callable[[], float] = time.time,
-        zone: tzinfo | None = None,
+        self, redis: "Redis", *, tenant: str, keyring: Keyring, clock: Callable[[], float] = time.time
     ) -> None:
         self._redis = redis
         self._keys = Keys(tenant)
         self._clock = clock
-        self.days = DayCounters(redis, tenant=tenant, zone=zone, clock=clock)
-        self._documents = Documents(redis, tenant=tenant, keyring=keyring, days=self.days)
+        self._documents = Documents(redis, tenant=tenant, keyring=keyring)
 
     async def get(self, order_id: str) -> Entry | None:
         """Read one entry, or None; ``Transient`` if its sealed part needs a key that is not here."""

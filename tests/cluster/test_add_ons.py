@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -60,6 +61,24 @@ def test_what_the_definitions_do_not_know_is_refused(api_cluster: Cluster) -> No
         api_cluster.apply(monitor)
 
 
+def report_gateway(scene: OperatorScene, route: Any, accepted: str, message: str) -> None:
+    """What a gateway's controller writes into the status of a route."""
+    condition = {
+        "type": "Accepted",
+        "status": accepted,
+        "reason": "Accepted" if accepted == "True" else "NoMatchingListenerHostname",
+        "message": message,
+        "observedGeneration": route["metadata"]["generation"],
+        "lastTransitionTime": route["metadata"]["creationTimestamp"],
+    }
+    parent = {
+        "controllerName": "example.com/gateway",
+        "parentRef": route["spec"]["parentRefs"][0],
+        "conditions": [condition],
+    }
+    scene.patch(f"httproute/{route['metadata']['name']}", {"status": {"parents": [parent]}}, subresource="status")
+
+
 @pytest.mark.usefixtures("add_ons")
 def test_a_tenants_monitor_and_route_are_what_their_definitions_allow(scene: OperatorScene) -> None:
     scene.operator().start()
@@ -68,5 +87,14 @@ def test_a_tenants_monitor_and_route_are_what_their_definitions_allow(scene: Ope
     (route,) = scene.kube.list("httproute", scene.namespace)
     assert monitor["spec"]["podMetricsEndpoints"][0]["port"] == "admin"
     assert route["spec"]["hostnames"] == ["hooks.example.com"]
+    said = partial(report_gateway, scene, route)
+    said("False", "no listener has this host")
+    eventually(lambda: scene.reason("Degraded") == "AddressNotServed", what="the condition")
+    assert (
+        "gateways/public does not serve the route (no listener has this host)"
+        in (scene.conditions()["Degraded"]["message"])
+    )
+    said("True", "")
+    eventually(lambda: scene.reason("Degraded") == "Healthy", what="it to heal")
     scene.delete(f"podmonitor/{monitor['metadata']['name']}")
     eventually(lambda: scene.exists(f"podmonitor/{monitor['metadata']['name']}"), what="it to be back")

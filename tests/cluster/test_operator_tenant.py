@@ -309,6 +309,19 @@ def test_two_tenants_of_one_address_are_said_and_the_younger_gets_no_ingress(sce
     eventually(lambda: scene.reason("Degraded", "younger") == "Healthy", what="it to heal")
 
 
+def test_an_address_without_its_certificate_is_said_and_heals(scene: OperatorScene) -> None:
+    scene.operator().start()
+    scene.bring_up(webhook={"host": "hooks.example.com", "ingressClassName": "nginx", "tlsSecretName": "hooks-tls"})
+    eventually(lambda: scene.reason("Degraded") == "AddressNotServed", what="the condition")
+    message = scene.conditions()["Degraded"]["message"]
+    assert f"kubectl -n {scene.namespace} create secret tls hooks-tls" in message
+    assert "nginx" not in message, "a Role may not list the cluster's classes"
+    assert scene.reason() == "Running"
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hooks-tls", "namespace": scene.namespace}}
+    scene.kube.apply({**secret, "stringData": {"tls.crt": CANARY, "tls.key": CANARY}})
+    eventually(lambda: scene.reason("Degraded") == "Healthy", what="it to heal")
+
+
 def test_a_second_operator_leaves_a_tenant_alone_until_it_is_let_go(scene: OperatorScene) -> None:
     first, second = ({"AFTERSEND_OPERATOR_NAMESPACE": "ops", "AFTERSEND_OPERATOR_RELEASE": name} for name in "ab")
     scene.operator(**first).start()

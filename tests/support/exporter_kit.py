@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import aiohttp
 import msgspec
@@ -262,13 +261,7 @@ def context_at(
             clock=world.clock.seconds,
             new_bucket=partial(RateBucket, clock=world.clock.seconds, sleep=virtual_sleep(world)),
         ),
-        ledger=Ledger(
-            redis,
-            tenant=IDENTITY,
-            keyring=keyring,
-            clock=world.clock.seconds,
-            zone=ZoneInfo(document.spec.time_zone),
-        ),
+        ledger=Ledger(redis, tenant=IDENTITY, keyring=keyring, clock=world.clock.seconds),
         state=TenantState(redis, tenant=IDENTITY),
         parcels=Stream(redis, tenant=IDENTITY, name="parcels", keyring=keyring),
         keyring=keyring,

@@ -171,7 +171,7 @@ class Cache:
 
 def _state(child: ChildRecord) -> tuple[object, ...]:
     """Return what decisions depend on."""
-    return child.digest, child.rollout, child.claim, child.deleting
+    return child.digest, child.rollout, child.claim, child.route, child.deleting
 
 
 def _discard(by_tenant: dict[Key, dict[P, R]], tenant: Key, place: P, version: int) -> bool:

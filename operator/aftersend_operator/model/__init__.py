@@ -2,6 +2,5 @@
 
 In reading order: ``kinds``, ``naming``, ``reasons``, ``faults``, ``records`` (what the cache keeps of an object),
 ``pods`` (of a pod), ``references`` (secrets that a tenant names), ``comparison`` (drift), ``rollout``, ``claims``,
-``ports``, ``certificates``, ``addresses`` (of webhooks), ``object_events``,
-``times``.
+``routes`` (of gateways), ``ports``, ``certificates``, ``addresses`` (of webhooks), ``object_events``, ``times``.
 """

@@ -15,6 +15,7 @@ from aftersend_operator.model.claims import Claim, claim_of
 from aftersend_operator.model.comparison import DIGEST, content, digest
 from aftersend_operator.model.naming import TENANT_LABEL, UID_LABEL, Manifest
 from aftersend_operator.model.rollout import Rollout, rollout_of
+from aftersend_operator.model.routes import Route, route_of
 
 Key = tuple[str, str]
 """Namespace and name."""
@@ -105,6 +106,7 @@ class ChildRecord:
     """Kept until it was compared with its manifest; empty afterwards."""
     rollout: Rollout | None
     claim: Claim | None = None
+    route: Route | None = None
     settled: str = ""
     """Digest of the manifest that this content is known to satisfy, or empty."""
     applied: str = ""
@@ -135,6 +137,7 @@ def child_record(live: Manifest) -> ChildRecord:
         content=kept,
         rollout=rollout_of(live),
         claim=claim_of(live),
+        route=route_of(live),
         applied=(metadata.get("annotations") or {}).get(DIGEST, ""),
     )
 

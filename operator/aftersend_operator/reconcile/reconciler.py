@@ -42,7 +42,7 @@ from aftersend_operator.status.parts import part_states
 from aftersend_operator.status.reports import ReportedState
 from aftersend_operator.status.startup_grace import grace_of
 from aftersend_operator.status.status import events_for, status_manifest, status_of
-from aftersend_operator.status.waiting import due_in, volume_faults, waiting_objects
+from aftersend_operator.status.waiting import due_in, route_faults, volume_faults, waiting_objects
 
 RESYNC_SECONDS: Final = 55.0
 _MAX_SKIP_SECONDS: Final = 86400.0
@@ -144,9 +144,10 @@ class Reconciler:
         words = await self.event_reader.read(record.key, waiting)
         parts = part_states(record, children, pods, now=now, words=words)
         volumes = volume_faults(children, [part.name for part in parts], record.key[1], words)
+        routes = route_faults((spec and spec.webhook.gateway) or "", children, now=now)
         health = tenant_health(
             parts,
-            [*result.faults, *await self._checks(record, reported), *volumes, *reported.faults],
+            [*result.faults, *await self._checks(record, reported), *volumes, *routes, *reported.faults],
             waits_for_turn=result.waits_for_turn,
             wave_stopped=result.wave_stopped,
             upgrade=self.applier.gate.upgrade_of(record.key),

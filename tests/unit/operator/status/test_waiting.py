@@ -1,18 +1,28 @@
 """Volumes that are not there and pods of Redis that are refused: what is asked, and what the conditions say."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from aftersend.errors import Transient
+from aftersend_operator.informer.cache import ChildKey
 from aftersend_operator.model.faults import Fault
+from aftersend_operator.model.kinds import CHILDREN
 from aftersend_operator.model.naming import Manifest
 from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.model.records import ChildRecord, child_record
 from aftersend_operator.status.conditions import condition_drafts, tenant_health
 from aftersend_operator.status.event_reader import ASK_AGAIN_SECONDS, ASK_SECONDS, EventReader
 from aftersend_operator.status.parts import PartState
-from aftersend_operator.status.waiting import BIND_SECONDS, due_in, volume_faults, waiting_objects
+from aftersend_operator.status.waiting import (
+    ACCEPT_SECONDS,
+    BIND_SECONDS,
+    due_in,
+    route_faults,
+    volume_faults,
+    waiting_objects,
+)
 from tests.support.operator_objects import recorded_tenant
 from tests.support.part_objects import NOW, claim, pod, recorded, states, workload
 
@@ -22,6 +32,7 @@ QUOTA = "exceeded quota: small, requested: pods=1, used: pods=3, limited: pods=3
 NO_NODE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "unbound immediate claims"}
 HOMELESS = pod("redis", ready=False, age=30, conditions=[NO_NODE], state={}, restartCount=0)
 REDIS_AWAY = Fault(ConditionReason.REDIS_UNREACHABLE, "Redis is unreachable or refuses the user")
+ROUTE = next(kind for kind in CHILDREN if kind.name == "HTTPRoute")
 EMPTY = workload("redis", ready=0, total=0, updated=0)
 
 
@@ -171,3 +182,66 @@ async def test_an_answer_stands_for_a_while(kind: tuple[str, str] | None, child:
     assert await reader.read(tenant, []) == {}
     await reader.read(tenant, waiting)
     assert len(events.asked) == 3, "what waits again is asked anew"
+
+
+NOT_TAKEN = (
+    "no controller has taken the route for gateway {gateway}: does it exist (kubectl -n {namespace} get gateway public)"
+    ", does its controller run?; until then the sweep brings the numbers"
+)
+REFUSED = (
+    "gateway {gateway} does not serve the route (no listener): correct its listeners, or spec.webhook;"
+    " until then the sweep brings the numbers"
+)
+
+
+def route(*, age: float, accepted: str = "", deleting: bool = False) -> dict[ChildKey, ChildRecord]:
+    """A tenant's HTTPRoute, as its gateway's controller sees it; empty: there is none."""
+    conditions = [{"type": "Accepted", "status": accepted, "message": "no listener"}]
+    live: Manifest = {
+        "apiVersion": ROUTE.api_version,
+        "kind": ROUTE.name,
+        "metadata": {
+            "namespace": "shops",
+            "name": "aftersend-mueller-webhook",
+            "uid": "r",
+            "creationTimestamp": datetime.fromtimestamp(NOW - age, UTC).isoformat(),
+            **({"deletionTimestamp": "2026-11-26T10:00:00Z"} if deleting else {}),
+        },
+        "status": {"parents": [{"conditions": conditions}] if accepted else []},
+    }
+    return {(ROUTE, "aftersend-mueller-webhook"): child_record(live)}
+
+
+@pytest.mark.parametrize(
+    ("children", "said"),
+    [
+        ({}, ""),
+        (route(age=300, accepted="True"), ""),
+        (route(age=ACCEPT_SECONDS - 1), ""),
+        (route(age=ACCEPT_SECONDS), NOT_TAKEN),
+        (route(age=1, accepted="False"), REFUSED),
+        (route(age=300, deleting=True), ""),
+    ],
+)
+@pytest.mark.parametrize(("gateway", "namespace"), [("gateways/public", "gateways"), ("public", "shops")])
+def test_a_route_that_no_gateway_serves_is_named_with_its_cure(
+    children: dict[ChildKey, ChildRecord], said: str, gateway: str, namespace: str
+) -> None:
+    faults = list(route_faults(gateway, children, now=NOW))
+    assert [(fault.message, fault.blocks) for fault in faults] == (
+        [(said.format(gateway=gateway, namespace=namespace), False)] if said else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("children", "due"),
+    [
+        (route(age=10), ACCEPT_SECONDS - 10),
+        (route(age=10, accepted="True"), 0.0),
+        (route(age=ACCEPT_SECONDS + 1), 0.0),
+    ],
+)
+def test_a_route_without_a_gateway_is_looked_at_again_when_its_time_is_over(
+    children: dict[ChildKey, ChildRecord], due: float
+) -> None:
+    assert due_in(iter(children.values()), [], {}, now=NOW, again=ASK_AGAIN_SECONDS) == due
