@@ -16,6 +16,7 @@ The parts (exporter, webhook, writer, operator) import the core; it imports none
     runs                           requests for exports and sweeps, and their results
     service                        the frame of every service process
     handover                       credentials of a merchant, sealed in the browser
+    report                         what a merchant wants to know of the last days
     backup, crd, cli               backups and restores; the custom resource definition; the command ``aftersend``
     compat                         workarounds for libraries
 """

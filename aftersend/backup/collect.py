@@ -54,7 +54,8 @@ class Collector:
     async def records(self) -> AsyncIterator[Record]:
         """Yield everything that a backup keeps."""
         known = {name: await self._state.get(name) for name in KEPT_FACTS}
-        yield SavedFacts({name: value for name, value in known.items() if value is not None})
+        facts: dict[str, str] = {name: value for name, value in known.items() if value is not None}
+        yield SavedFacts(facts, await self._ledger.days.saved())
         for stream in self._streams:
             async for event in self._events(stream):
                 yield event

@@ -23,6 +23,8 @@ class SavedFacts(msgspec.Struct, frozen=True, tag="facts"):
     """The small facts of the tenant; they come first, so the sweep's cursor is older than everything behind it."""
 
     state: dict[str, str]
+    days: dict[str, dict[str, int]] = {}
+    """The daily counters: YYYY-MM-DD -> field -> count; none in backups of older releases."""
 
 
 class SavedEvent(msgspec.Struct, frozen=True, tag="event"):

@@ -3,10 +3,10 @@
     read it to its end first ──> lease of the sweep ──> facts ──> events, orders ──> request a recovery sweep
 
 Newer state is kept: orders are joined (``ledger.join``), an event that is there already is not added again, of two
-cursors the older counts. From the first step on the tenant is *recovering*: events are merged, but nothing is written
-to Afterbuy until a sweep that began after the restore has read everything since the backup's cursor. Holding the lease
-keeps a running sweep from moving the cursor past what the restored orders have missed, and the fact ``restored`` makes
-void the markers of earlier sweeps, which would end the recovery too soon.
+cursors the older counts, of two daily counters the greater. From the first step on the tenant is *recovering*: events
+are merged, but nothing is written to Afterbuy until a sweep that began after the restore has read everything since the
+backup's cursor. Holding the lease keeps a running sweep from moving the cursor past what the restored orders have
+missed, and the fact ``restored`` makes void the markers of earlier sweeps, which would end the recovery too soon.
 
 An interrupted restore leaves the tenant as if the backup had held less: repeat it.
 """
@@ -81,8 +81,9 @@ class Restorer:
             known = await self._known()
             async for record in records:
                 match record:
-                    case SavedFacts(state):
+                    case SavedFacts(state, days):
                         await self._facts(state)
+                        await self.ledger.days.restore(days)
                     case SavedEvent():
                         await self._event(record, known, restored)
                     case saved:

@@ -5,7 +5,8 @@ and help) with ``options`` (shared ones), ``lazy`` (imports the module of a comm
 is in the module of its name: ``check`` with ``checks`` and ``refused_webhooks``, ``setup`` with ``setup_looks``,
 ``setup_plan``, ``setup_changes`` and ``signed_webhook`` (both share ``upstream_checks`` and ``findings``), ``up`` with
 ``up_plan`` and ``supervisor``, ``trigger``, ``orders``, ``dead``, ``backup``, ``keys``, ``crd``, ``demo``, ``sandbox``,
-``handover`` (whose options and help are in ``handover_commands``). Below them: ``event_loop`` (logging and traces
-around a coroutine), ``tenant_context`` (document, Redis and secrets of a tenant), ``report``, ``confirm``, ``jitter``,
+``handover`` (whose options and help are in ``handover_commands``), ``merchant_report`` (likewise in
+``report_command``). Below them: ``event_loop`` (logging and traces around a coroutine), ``tenant_context`` (document,
+Redis and secrets of a tenant), ``report`` (the file of ``--report``), ``confirm``, ``jitter``,
 ``output`` with ``terminal_table``, and ``exit_codes``.
 """

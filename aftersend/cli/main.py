@@ -9,6 +9,7 @@ from aftersend import __version__
 from aftersend.cli import commands
 from aftersend.cli.exit_codes import code_of
 from aftersend.cli.handover_commands import handover
+from aftersend.cli.report_command import report
 
 app = typer.Typer(
     help="Carries orders from Afterbuy to Sendcloud and brings the parcel numbers back.",
@@ -20,7 +21,7 @@ app = typer.Typer(
 )
 app.command()(commands.demo)
 app.command(context_settings=commands.PASS_THROUGH)(commands.sandbox)
-for command in (commands.up, commands.setup, commands.check, commands.trigger, commands.orders, commands.crd):
+for command in (commands.up, commands.setup, commands.check, commands.trigger, commands.orders, report, commands.crd):
     app.command()(command)
 app.add_typer(commands.dead, name="dead")
 app.add_typer(commands.backup, name="backup")

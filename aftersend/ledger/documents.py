@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from aftersend.errors import AftersendError, Bug, Rejected, Transient
+from aftersend.ledger.day_counters import DAY_LIFE_MS, DAY_MS, DayCounters
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.index import INDEXES, positions
 from aftersend.ledger.saved_order import SavedOrder
@@ -27,7 +28,6 @@ from aftersend.sealing import Keyring, UnknownKey, bind
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-DAY_MS: Final = 86_400_000
 ENTRY_LIFE_MS: Final = 90 * DAY_MS
 SEALED_LIFE_DONE_MS: Final = 7 * DAY_MS
 
@@ -50,8 +50,9 @@ class EntryWrite:
 class Documents:
     """The stored entries of one tenant."""
 
-    def __init__(self, redis: "Redis", *, tenant: str, keyring: Keyring) -> None:
+    def __init__(self, redis: "Redis", *, tenant: str, keyring: Keyring, days: DayCounters) -> None:
         self._redis = redis
+        self._days = days
         self._tenant = tenant
         self._keys = Keys(tenant)
         self._keyring = keyring
@@ -73,7 +74,8 @@ class Documents:
     async def write(self, writes: Sequence[EntryWrite], *, now: int) -> list[bool | Transient]:
         """Compare and set entries; False where the revision has moved, or the error of Redis."""
         _, write, _ = await self._ready()
-        answers = await write.run_many(self._redis, [self._call(each, now) for each in writes])
+        day = self._days.key
+        answers = await write.run_many(self._redis, [self._call(each, now, day) for each in writes])
         return [answer if isinstance(answer, Transient) else bool(answer) for answer in answers]
 
     def keys_of(self, order_id: str) -> list[str]:
@@ -84,7 +86,7 @@ class Documents:
         """Return the associated data of an order's sealed part."""
         return bind(self._tenant, "order", order_id)
 
-    def _call(self, write: EntryWrite, now: int) -> ScriptCall:
+    def _call(self, write: EntryWrite, now: int, day: str) -> ScriptCall:
         after, known = write.after, write.before or Entry(order=write.after.order)
         sealed, usual = self._sealed(known, after)
         scores = positions(after)
@@ -93,8 +95,10 @@ class Documents:
             *(known.revision if write.before else -1, _encoder.encode(msgspec.structs.replace(after, details={}))),
             *(write.life, sealed, usual if write.sealed_life is None else write.sealed_life, after.order),
             *(now - ENTRY_LIFE_MS, len(INDEXES), *(scores.get(name, "") for name in INDEXES)),
+            DAY_LIFE_MS,
+            *self._days.fields(known, after, now=now),
         ]
-        return [*self.keys_of(after.order), *self._indexes, *parcels], arguments
+        return [*self.keys_of(after.order), *self._indexes, day, *parcels], arguments
 
     def _sealed(self, before: Entry, after: Entry) -> tuple[bytes, int | str]:
         """Return the sealed part to write (empty = keep) and its life in ms (empty = keep)."""

@@ -12,13 +12,15 @@ In reading order: ``store``, ``changes``, ``documents`` (how entries are stored)
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import tzinfo
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
 
 from aftersend.errors import AftersendError, Transient
 from aftersend.ledger.changes import NOTHING_KNOWN, Change, Known, LedgerChanges
-from aftersend.ledger.documents import DAY_MS, ENTRY_LIFE_MS, SEALED_LIFE_DONE_MS, Documents, EntryWrite
+from aftersend.ledger.day_counters import DAY_MS, DayCounters
+from aftersend.ledger.documents import ENTRY_LIFE_MS, SEALED_LIFE_DONE_MS, Documents, EntryWrite
 from aftersend.ledger.entry import Entry, NoticeCode, ProblemCode
 from aftersend.ledger.index import NOTICE_CODES, PROBLEM_CODES
 from aftersend.ledger.join import join
@@ -39,15 +41,25 @@ _T = TypeVar("_T")
 
 
 class Ledger:
-    """The entries of one tenant; ``clock`` returns seconds since 1970."""
+    """The entries of one tenant; ``clock`` returns seconds since 1970.
+
+    Changes are counted by day of ``zone``; without one they are not, as those that a restore or a person makes.
+    """
 
     def __init__(
-        self, redis: "Redis", *, tenant: str, keyring: Keyring, clock: Callable[[], float] = time.time
+        self,
+        redis: "Redis",
+        *,
+        tenant: str,
+        keyring: Keyring,
+        clock: Callable[[], float] = time.time,
+        zone: tzinfo | None = None,
     ) -> None:
         self._redis = redis
         self._keys = Keys(tenant)
         self._clock = clock
-        self._documents = Documents(redis, tenant=tenant, keyring=keyring)
+        self.days = DayCounters(redis, tenant=tenant, zone=zone, clock=clock)
+        self._documents = Documents(redis, tenant=tenant, keyring=keyring, days=self.days)
 
     async def get(self, order_id: str) -> Entry | None:
         """Read one entry, or None; ``Transient`` if its sealed part needs a key that is not here."""

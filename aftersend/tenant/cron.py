@@ -5,6 +5,13 @@ names. Sunday is 0: Kubernetes does not know 7, and neither knows ``L`` or ``#``
 """
 
 import re
+from datetime import datetime, tzinfo
+from itertools import takewhile
+from typing import Final
+
+from cronsim import CronSim
+
+_MAX_COUNTED: Final = 1000
 
 
 def _field(value: str) -> str:
@@ -32,3 +39,9 @@ CURE = "use five cron fields (minute, hour, day, month, day of the week with Sun
 def is_cron(schedule: str) -> bool:
     """Return True if every field is one that Kubernetes would accept."""
     return re.fullmatch(PATTERN, schedule) is not None
+
+
+def due_between(schedule: str, *, after: datetime, until: datetime, zone: tzinfo) -> int:
+    """Count the times of the schedule after one moment and until another, a thousand at most."""
+    times = takewhile(lambda due: due <= until, CronSim(schedule, after.astimezone(zone)))
+    return sum(1 for _ in zip(times, range(_MAX_COUNTED), strict=False))

@@ -74,6 +74,7 @@ class BackedUpTenant:
         key = self.ledger._keys.key
         return {
             "facts": {name: await self.state.get(name) for name in KEPT_FACTS if name != "success.backup"},
+            "days": await self.ledger.days.saved(),
             "orders": found,
             "indexes": {
                 name: dict(await self.redis.zrange(key("index", name), 0, -1, withscores=True)) for name in INDEXES

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import msgspec
@@ -261,7 +262,13 @@ def context_at(
             clock=world.clock.seconds,
             new_bucket=partial(RateBucket, clock=world.clock.seconds, sleep=virtual_sleep(world)),
         ),
-        ledger=Ledger(redis, tenant=IDENTITY, keyring=keyring, clock=world.clock.seconds),
+        ledger=Ledger(
+            redis,
+            tenant=IDENTITY,
+            keyring=keyring,
+            clock=world.clock.seconds,
+            zone=ZoneInfo(document.spec.time_zone),
+        ),
         state=TenantState(redis, tenant=IDENTITY),
         parcels=Stream(redis, tenant=IDENTITY, name="parcels", keyring=keyring),
         keyring=keyring,

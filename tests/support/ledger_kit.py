@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from redis.asyncio import Redis
 
@@ -53,4 +54,4 @@ def parcel(parcel: str = "11", status: int = LABEL, *, time: int | None = NOW, *
 
 
 def ledger(redis: Redis, keys: Keyring, clock: ManualClock) -> Ledger:
-    return Ledger(redis, tenant=TENANT, keyring=keys, clock=clock)
+    return Ledger(redis, tenant=TENANT, keyring=keys, clock=clock, zone=ZoneInfo("Europe/Berlin"))

@@ -31,7 +31,7 @@ _STREAM: Final = (
     *("zadd", "zrange", "zrem", "zcard", *_SCRIPTS, *_TRANSACTION),
 )
 _LEDGER: Final = ("get", "set", "del", "type", "pexpire", "zadd", "zrem", "zrangebyscore", "zscan", "zcard")
-_STATE: Final = ("hget", "hmget", "hset", "hdel")
+_STATE: Final = ("hget", "hmget", "hset", "hdel", "hgetall", "hincrby")
 _EXPIRY: Final = ("pttl",)
 """Backups store the expiry of sealed parts."""
 _REWRITE: Final = ("bgrewriteaof",)

@@ -10,6 +10,7 @@ import time
 from datetime import datetime
 from functools import partial
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -91,7 +92,7 @@ def context_for(runtime: Runtime) -> ExportContext:
             credentials=lambda: SendcloudCredentials.read(runtime.secrets("sendcloud")),
             meter=UpstreamMeter(runtime.metrics, identity, "sendcloud"),
         ),
-        ledger=Ledger(runtime.redis, tenant=identity, keyring=runtime.keyring),
+        ledger=Ledger(runtime.redis, tenant=identity, keyring=runtime.keyring, zone=ZoneInfo(spec.time_zone)),
         state=TenantState(runtime.redis, tenant=identity),
         parcels=Stream(runtime.redis, tenant=identity, name="parcels", keyring=runtime.keyring),
         keyring=runtime.keyring,

@@ -1,13 +1,18 @@
-"""The end of a run: its summary, its metrics, and the time of the last success."""
+"""The end of a run: its summary, its metrics, the time of the last success, and the counters of the day."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
-from aftersend.ledger.tenant_state import TenantState
+from aftersend.ledger.tenant_state import StateField, TenantState
 from aftersend.observe.metrics import Metrics
 from aftersend.runs import RunKind, RunSummary
 from aftersend.stream.event import rfc3339
+from aftersend.tenant.cron import due_between
 from aftersend_exporter.context import ExportContext
 from aftersend_exporter.run_stats import RunStats
+
+_SUCCESS: Final[Mapping[RunKind, StateField]] = {"export": "success.export", "sweep": "success.sweep"}
 
 
 async def finish_run(context: ExportContext, stats: RunStats, *, started: datetime, keep: bool) -> RunSummary:
@@ -29,8 +34,7 @@ async def finish_run(context: ExportContext, stats: RunStats, *, started: dateti
     if keep:
         context.metrics.runs.labels(context.tenant.identity, stats.kind, summary.outcome).inc()
         context.metrics.run_seconds.labels(context.tenant.identity, stats.kind).set(summary.seconds)
-    if keep and summary.outcome != "failed":
-        await _store_success(context, stats.kind)
+        await _count_run(context, summary, started=started)
     log_counts(context, stats)
     context.log.info(
         "run_finished",
@@ -61,16 +65,34 @@ def log_counts(context: ExportContext, stats: RunStats) -> None:
 
 async def show_last_successes(state: TenantState, metrics: Metrics, *, tenant: str) -> None:
     """Set the metrics of the last successes after a start: earlier processes had them."""
-    kinds: tuple[RunKind, ...] = ("export", "sweep")
-    for kind in kinds:
-        ms = await state.get("success.export" if kind == "export" else "success.sweep")
+    for kind, name in _SUCCESS.items():
+        ms = await state.get(name)
         if ms:
             metrics.last_success.labels(tenant, kind).set(int(ms) / 1000)
 
 
+async def _count_run(context: ExportContext, summary: RunSummary, *, started: datetime) -> None:
+    """Store a success, then count the run: what dies in between is counted too little, never twice."""
+    counts = {f"{summary.kind}.{summary.outcome}": 1}
+    if summary.outcome != "failed":
+        missed = await _missed(context, summary.kind, started=started)
+        await _store_success(context, summary.kind)
+        counts |= {f"{summary.kind}.missed": missed} if missed else {}
+    await context.ledger.days.add(counts)
+
+
+async def _missed(context: ExportContext, kind: RunKind, *, started: datetime) -> int:
+    """Count the due times since the last success, or since runs are expected, that this run makes up for."""
+    spec = context.tenant.spec
+    schedule = spec.export.schedule if kind == "export" else spec.sweep.schedule
+    moments = [await context.state.moment(_SUCCESS[kind]), await context.state.moment("quiet")]
+    since = max((moment for moment in moments if moment), default=started)
+    return max(due_between(schedule, after=since, until=started, zone=context.zone) - 1, 0)
+
+
 async def _store_success(context: ExportContext, kind: RunKind) -> None:
     now = context.now_ms()
-    await context.state.set("success.export" if kind == "export" else "success.sweep", str(now))
+    await context.state.set(_SUCCESS[kind], str(now))
     context.metrics.last_success.labels(context.tenant.identity, kind).set(now / 1000)
 
 

@@ -8,6 +8,7 @@ credentials, the circuit breaker stops reading and probes with the cheapest call
 
 import asyncio
 import sys
+from zoneinfo import ZoneInfo
 
 from aftersend.afterbuy.client import AfterbuyClient
 from aftersend.afterbuy.credentials import AfterbuyCredentials
@@ -36,7 +37,8 @@ _MAX_SILENCE = 60.0
 
 async def serve(runtime: Runtime) -> None:
     """Write back for one tenant until ``runtime.stop`` is set."""
-    ledger = Ledger(runtime.redis, tenant=runtime.identity, keyring=runtime.keyring)
+    zone = ZoneInfo(runtime.tenant.spec.time_zone)
+    ledger = Ledger(runtime.redis, tenant=runtime.identity, keyring=runtime.keyring, zone=zone)
     stream = Stream(runtime.redis, tenant=runtime.identity, name="parcels", keyring=runtime.keyring)
     state = TenantState(runtime.redis, tenant=runtime.identity)
     metrics = WriterMetrics(runtime.identity, runtime.metrics, runtime.health, ledger, state, stream)

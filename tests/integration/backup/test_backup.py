@@ -92,6 +92,7 @@ async def test_what_comes_back_is_what_was_there(
         await mueller.order(entry)
     for name, place, kind, raw, due in events:
         await _put(mueller, name, place, kind, raw, due)
+    await mueller.ledger.days.add({"sent": 3, "export.done": 1})
     before, lives = await mueller.contents(), await mueller.lives()
     backup = await mueller.create()
     await mueller.redis.flushall()
