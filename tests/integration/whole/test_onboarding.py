@@ -7,10 +7,11 @@ keys of the platform -> page -> sealed in a browser -> a mail -> opened -> up (s
 import asyncio
 import json
 import os
+import re
 import sys
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,9 @@ spec:
     integration: J&J Aftersend
 """
 KEYS = SandboxCredentials()
+PAGE = Path(__file__).resolve().parents[3] / "docs/guides/onboarding.md"
+COMMANDS = re.findall(r"^ *kubectl .* exec svc/\S+ -- aftersend (.+)$", PAGE.read_text(), re.MULTILINE)
+"""Of the guide, without what leads into the pod."""
 ENTERED = {
     "partnerToken": KEYS.partner_token,
     "accountToken": KEYS.account_token,
@@ -52,6 +56,8 @@ class Rehearsal:
     sandbox: int
     public: int
     admin: int
+    commands: list[str] = field(default_factory=lambda: list(COMMANDS))
+    """Of the guide, not yet carried out."""
 
     @property
     def environ(self) -> dict[str, str]:
@@ -62,6 +68,11 @@ class Rehearsal:
             "AFTERSEND_LISTEN": f"127.0.0.1:{self.public}",
             "AFTERSEND_ADMIN_LISTEN": f"127.0.0.1:{self.admin}",
         }
+
+    def of_the_page(self, *words: str) -> str:
+        """A command of the guide, as it stands there."""
+        self.commands.remove(" ".join(words))
+        return self.typed(*words, "-f", "tenant.yaml")
 
     def typed(self, *words: str) -> str:
         code, out, err = call_main(words, self.environ)
@@ -121,6 +132,7 @@ def test_from_an_empty_folder_to_the_first_tag(tmp_path: Path, monkeypatch: pyte
         with here.up():
             wait_until(here.is_ready, "all parts are ready")
             first_label(here)
+    assert here.commands == []
 
 
 def made_page(here: Rehearsal) -> str:
@@ -142,27 +154,30 @@ def opened(here: Rehearsal, text: str) -> None:
 
 def connected(here: Rehearsal) -> None:
     """``setup`` changes what it has shown, and ``check`` has nothing to say against it."""
-    assert "webhook_active: off -> on" in here.typed("setup", "-f", "tenant.yaml", "--dry-run")
-    assert "a signed test webhook was accepted" in here.typed("setup", "-f", "tenant.yaml", "--yes")
+    assert "webhook_active: off -> on" in here.of_the_page("setup", "--dry-run")
+    assert "a signed test webhook was accepted" in here.of_the_page("setup", "--yes")
     assert "nothing to do" in here.typed("setup", "-f", "tenant.yaml")
-    here.typed("check", "-f", "tenant.yaml")
+    assert "FAIL" not in here.of_the_page("check")
     assert here.control("journal")["calls"]["sendcloud PATCH v3 /integrations/{id}"] == 1
 
 
 def read_together(here: Rehearsal) -> None:
     """The dry run decides about every order and sends none, although the tenant is suspended."""
-    found = json.loads(here.typed("trigger", "export", "--dry-run", "--json", "-f", "tenant.yaml"))
-    assert (found["outcome"], bool(found["orders"])) == ("done", True)
+    assert "  transfer  " in here.of_the_page("trigger", "export", "--dry-run")
     assert here.control("state")["incoming"] == 0
 
 
 def first_label(here: Rehearsal) -> None:
     """One label, printed as the merchant does; its number and the tag are in Afterbuy."""
-    summary = json.loads(here.typed("trigger", "export", "--wait", "--json", "-f", "tenant.yaml"))
-    assert (summary["outcome"], summary["sent"] > 0) == ("done", True)
-    wait_until(lambda: here.control("state")["incoming"] == summary["sent"], "Sendcloud has saved the orders")
-    order = json.loads(here.typed("orders", "--json", "-f", "tenant.yaml"))
-    (number, *_) = (each["order"] for each in order if each["state"] == "accepted")
+    assert "export done" in here.of_the_page("trigger", "export", "--wait")
+    known = json.loads(here.typed("orders", "--json", "-f", "tenant.yaml"))
+    (number, *_) = (each["order"] for each in known if each["state"] == "accepted")
+    wait_until(lambda: number in str(here.control("incoming")), "Sendcloud has saved the order")
     here.control(f"incoming/afterbuy-{number}/labels", {})
     wait_until(lambda: here.control("state")["with_tag"] == 1, "the order has its tag")
-    assert json.loads(here.typed("orders", number, "--json", "-f", "tenant.yaml"))[0]["state"] == "labelled"
+    here.commands[here.commands.index("orders 4711")] = f"orders {number}"
+    wait_until(lambda: "labelled" in here.typed("orders", number, "-f", "tenant.yaml"), "the ledger knows")
+    assert "labelled" in here.of_the_page("orders", number)
+    report = json.loads(here.typed("report", "--format", "json", "-f", "tenant.yaml"))
+    assert (report["labelled"], report["writtenBack"], report["problems"]) == (1, 1, [])
+    assert "1" in here.of_the_page("report")
