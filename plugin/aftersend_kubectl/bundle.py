@@ -1,0 +1,98 @@
+"""``kubectl aftersend bundle``: what a second pair of eyes needs, in one archive, without secrets and personal data.
+
+Secrets are never read, ConfigMaps lose their data (they repeat the tenant document), objects lose managed fields and
+the last applied text, and the numbers of ``customs.taxNumbers`` are blanked. Logs hold no personal data by themselves.
+What could not be read is listed in ``missing.txt``, with the reason.
+"""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from aftersend.errors import AftersendError
+from aftersend_kubectl.kubectl import Kubectl
+from aftersend_kubectl.tenants import KIND, TenantView
+
+_KINDS: Final = (
+    "deployments", "statefulsets", "cronjobs", "jobs", "pods", "services", "networkpolicies", "ingresses",
+    "persistentvolumeclaims", "configmaps",
+)  # fmt: skip
+_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+_BLANK: Final = "…"
+
+
+def write_bundle(kubectl: Kubectl, tenant: TenantView, file: Path) -> list[str]:
+    """Write the archive; return what could not be read."""
+    missing: list[str] = []
+    with tarfile.open(file, "w:gz") as archive:
+        for name, read in _entries(kubectl, tenant):
+            try:
+                _add(archive, name, read())
+            except AftersendError as error:
+                missing.append(f"{name}: {error}")
+        _add(archive, "missing.txt", "\n".join(missing))
+    file.chmod(0o600)
+    return missing
+
+
+def without_secrets(document: dict[str, Any]) -> dict[str, Any]:
+    """Return an object as it may leave the cluster."""
+    cleaned: dict[str, Any] = json.loads(json.dumps(document))
+    metadata = cleaned.get("metadata", {})
+    metadata.pop("managedFields", None)
+    metadata.get("annotations", {}).pop(_APPLIED, None)
+    if cleaned.get("kind") == "ConfigMap":
+        cleaned["data"] = dict.fromkeys(cleaned.get("data", {}), _BLANK)
+        cleaned.pop("binaryData", None)
+    for number in cleaned.get("spec", {}).get("export", {}).get("customs", {}).get("taxNumbers", ()):
+        number["number"] = _BLANK
+    return cleaned
+
+
+def _entries(kubectl: Kubectl, tenant: TenantView) -> Iterator[tuple[str, Any]]:
+    """Yield the name of each file, and what reads its text."""
+    mine = f"--selector=app.kubernetes.io/instance={tenant.name},app.kubernetes.io/managed-by=aftersend-operator"
+    yield "tenant.yaml", lambda: _as_yaml([kubectl.read(f"{KIND}/{tenant.name}")])
+    for kind in _KINDS:
+        yield f"objects/{kind}.yaml", lambda kind=kind: _as_yaml(kubectl.read(kind, mine)["items"])
+    yield "events.txt", lambda: kubectl.text("get", "events", "--sort-by=.lastTimestamp")
+    yield "version.txt", lambda: kubectl.text("version")
+    yield "top.txt", lambda: kubectl.text("top", "pods", mine)
+    for pod, containers in _pods(kubectl, mine):
+        for container in containers:
+            yield f"logs/{pod}.{container}.log", lambda p=pod, c=container: _log(kubectl, p, c)
+            yield f"logs/{pod}.{container}.previous.log", lambda p=pod, c=container: _log(kubectl, p, c, "--previous")
+        yield f"metrics/{pod}.txt", lambda p=pod: _metrics(kubectl, tenant, p)
+
+
+def _pods(kubectl: Kubectl, mine: str) -> Iterator[tuple[str, list[str]]]:
+    try:
+        found = kubectl.read("pods", mine)["items"]
+    except AftersendError:
+        return  # objects/pods.yaml says why
+    for pod in found:
+        yield pod["metadata"]["name"], [container["name"] for container in pod["spec"]["containers"]]
+
+
+def _log(kubectl: Kubectl, pod: str, container: str, *which: str) -> str:
+    return kubectl.text("logs", f"pod/{pod}", f"--container={container}", "--tail=20000", *which)
+
+
+def _metrics(kubectl: Kubectl, tenant: TenantView, pod: str) -> str:
+    return kubectl.text("get", "--raw", f"/api/v1/namespaces/{tenant.namespace}/pods/{pod}:9090/proxy/metrics")
+
+
+def _as_yaml(documents: list[dict[str, Any]]) -> str:
+    return yaml.safe_dump_all(map(without_secrets, documents), sort_keys=False, allow_unicode=True)
+
+
+def _add(archive: tarfile.TarFile, name: str, text: str) -> None:
+    content = text.encode()
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    archive.addfile(info, io.BytesIO(content))
