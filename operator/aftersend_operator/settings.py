@@ -73,7 +73,7 @@ class TenantNetwork(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ren
     """Labels of the pods that scrape; empty = all pods of ``scrape_namespaces``."""
 
 
-class TenantPods(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+class PodDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """What the cluster expects of every tenant's pods."""
 
     fixed_user: bool = True
@@ -124,7 +124,7 @@ class OperatorSettings:
     """``AFTERSEND_SCRAPE_NAMESPACE_SELECTOR``: labels of Prometheus' namespaces; empty = ``MONITORING``."""
     network: TenantNetwork = field(default_factory=TenantNetwork)
     """``AFTERSEND_TENANT_NETWORK``: DNS, external Redis and scraping pods in NetworkPolicies, as JSON."""
-    pods: TenantPods = field(default_factory=TenantPods)
+    pods: PodDefaults = field(default_factory=PodDefaults)
     """``AFTERSEND_TENANT_PODS``: user, priority class and runtime class of all tenants' pods, as JSON."""
     pod_annotations: tuple[str, ...] = POD_ANNOTATIONS
     """``AFTERSEND_POD_ANNOTATIONS``: keys that ``spec.pods.annotations`` may hold; ``*`` at the end: all such keys."""
@@ -223,9 +223,9 @@ def _pod_monitor(text: str) -> PodMonitorWishes | None:
     return wishes if _are_labels(wishes.labels) and _INTERVAL.fullmatch(wishes.interval) else None
 
 
-def _pods(text: str) -> TenantPods | None:
+def _pods(text: str) -> PodDefaults | None:
     try:
-        return msgspec.json.decode(text, type=TenantPods)
+        return msgspec.json.decode(text, type=PodDefaults)
     except msgspec.MsgspecError:
         return None
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from aftersend_operator.settings import TenantPods, read_operator_settings
+from aftersend_operator.settings import PodDefaults, read_operator_settings
 from tests.support.chart_kit import CHART, RefusedError, environment, of_kind, one, pods, render
 
 OPENSHIFT = "security.openshift.io/v1"
@@ -69,13 +69,13 @@ def test_openshift_chooses_the_users_itself(values: dict[str, Any], knows: str, 
         assert (pod["securityContext"].keys() >= USERS, bool(USERS & pod["securityContext"].keys())) == (fixed, fixed)
         assert pod["securityContext"]["runAsNonRoot"] is True
     settings = read_operator_settings(environment(manifests) | {"AFTERSEND_OPERATOR_NAMESPACE": "operators"})
-    assert settings.pods == TenantPods(fixed_user=fixed)
+    assert settings.pods == PodDefaults(fixed_user=fixed)
 
 
 def test_classes_reach_every_pod_of_every_tenant() -> None:
     given = environment(render({"tenants": {"priorityClassName": "shops", "runtimeClassName": "gvisor"}}))
     settings = read_operator_settings(given | {"AFTERSEND_OPERATOR_NAMESPACE": "operators"})
-    assert settings.pods == TenantPods(priority_class_name="shops", runtime_class_name="gvisor")
+    assert settings.pods == PodDefaults(priority_class_name="shops", runtime_class_name="gvisor")
 
 
 def test_security_contexts_can_be_laid_over() -> None:

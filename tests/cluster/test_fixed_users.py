@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from aftersend_operator.manifests.desired import ClusterFacts, desired
-from aftersend_operator.settings import OperatorSettings, TenantPods
+from aftersend_operator.settings import OperatorSettings, PodDefaults
 from tests.support.chart_kit import Manifest, of_kind, render
 from tests.support.cluster.kube_client import KubeClient
 from tests.support.cluster.waiting import eventually
@@ -60,7 +60,7 @@ def refuses(cluster: Cluster, manifest: Manifest) -> bool:
 
 def workloads(namespace: str, *, fixed: bool) -> list[Manifest]:
     """What the operator applies for a tenant of each topology."""
-    settings = OperatorSettings(service_image="services:1", redis_image="redis:8", pods=TenantPods(fixed_user=fixed))
+    settings = OperatorSettings(service_image="services:1", redis_image="redis:8", pods=PodDefaults(fixed_user=fixed))
     manifests: list[Manifest] = []
     for topology in ("split", "compact"):
         document: Any = tenant(topology, namespace=namespace, topology=topology)

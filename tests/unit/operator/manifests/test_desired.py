@@ -15,7 +15,7 @@ from aftersend.tenant.document import Tenant
 from aftersend.tenant.quantities import memory_bytes, millicores
 from aftersend_operator.manifests.desired import ClusterFacts, desired
 from aftersend_operator.model.naming import Manifest
-from aftersend_operator.settings import OperatorSettings, PodMonitorWishes, TenantPods
+from aftersend_operator.settings import OperatorSettings, PodDefaults, PodMonitorWishes
 from tests.support.operator_kit import UID, tenant, wanted
 from tests.support.pod_security import violations
 
@@ -291,7 +291,7 @@ def test_an_address_that_is_another_tenants_gets_no_ingress_and_no_route(way: di
 @given(drafts)
 def test_every_pod_is_what_the_cluster_expects_of_pods(draft: Draft) -> None:
     tenant, settings = draft
-    wishes = TenantPods(fixed_user=False, priority_class_name="shops", runtime_class_name="gvisor")
+    wishes = PodDefaults(fixed_user=False, priority_class_name="shops", runtime_class_name="gvisor")
     for manifest, template in pods_of(manifests_of((tenant, replace(settings, pods=wishes)))):
         pod = template["spec"]
         assert (pod["priorityClassName"], pod["runtimeClassName"]) == ("shops", "gvisor"), manifest["kind"]
