@@ -34,7 +34,7 @@ MERCHANT = {
 PATIENCE = 200.0
 
 
-class TenantPods:
+class RunningPods:
     """One tenant's pods as processes, beside a sandbox."""
 
     def __init__(self, folder: Path, topology: str) -> None:
@@ -143,12 +143,12 @@ def _merchants() -> list[Manifest]:
 
 
 @contextmanager
-def running_pods(folder: Path, topology: str) -> Iterator[TenantPods]:
+def running_pods(folder: Path, topology: str) -> Iterator[RunningPods]:
     """A tenant_pods with everything started; skipped without a Redis with TLS (fails in CI)."""
     if COMMANDS["redis7"]() is None:
         missing = f"no redis7 server here: {CURES['redis7']}"
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
-    tenant_pods = TenantPods(folder, topology)
+    tenant_pods = RunningPods(folder, topology)
     with tenant_pods.redis:
         try:
             tenant_pods.sandbox.start()

@@ -14,17 +14,17 @@ from pathlib import Path
 import pytest
 
 from tests.support.part_kit import get
-from tests.support.tenant_pods import TenantPods, running_pods, until
+from tests.support.tenant_pods import RunningPods, running_pods, until
 
 
 @pytest.fixture(params=["split", "compact"])
-def tenant_pods(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TenantPods]:
+def tenant_pods(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningPods]:
     with running_pods(tmp_path, request.param) as tenant_pods:
         yield tenant_pods
 
 
 @pytest.mark.timeout(600)
-def test_orders_go_out_and_numbers_come_back(tenant_pods: TenantPods) -> None:
+def test_orders_go_out_and_numbers_come_back(tenant_pods: RunningPods) -> None:
     until(lambda: tenant_pods.control("state")["orders"] > 0, "the sandbox has orders")
     until(tenant_pods.is_ready, "all services are ready")
     requester = "CronJob/export" if "CronJob/export" in tenant_pods.pods else "Deployment/all"
@@ -49,7 +49,7 @@ def test_orders_go_out_and_numbers_come_back(tenant_pods: TenantPods) -> None:
     _says_little(tenant_pods)
 
 
-def _says_little(tenant_pods: TenantPods) -> None:
+def _says_little(tenant_pods: RunningPods) -> None:
     scrapes = [get(port, "/metrics")[1] for port in tenant_pods.admin.values()]
     series = [line for scrape in scrapes for line in scrape.splitlines() if not line.startswith("#")]
     assert len(series) < 400, "\n".join(sorted(series))

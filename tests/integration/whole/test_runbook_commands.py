@@ -9,13 +9,13 @@ import pytest
 from aftersend.redis.keys import Keys
 from aftersend_operator.model.naming import Manifest
 from tests.support.runbook_kit import TENANT, commands, inside
-from tests.support.tenant_pods import TenantPods, running_pods, until
+from tests.support.tenant_pods import RunningPods, running_pods, until
 
 OWN = f"aftersend-{TENANT}-"
 
 
 @pytest.fixture(params=["split", "compact"])
-def tenant_pods(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TenantPods]:
+def tenant_pods(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningPods]:
     with running_pods(tmp_path, request.param) as tenant_pods:
         yield tenant_pods
 
@@ -44,7 +44,7 @@ def _is_ours(words: list[str]) -> bool:
 
 
 @pytest.mark.timeout(600)
-def test_every_command_does_what_the_page_says(tenant_pods: TenantPods) -> None:
+def test_every_command_does_what_the_page_says(tenant_pods: RunningPods) -> None:
     until(lambda: tenant_pods.control("state")["orders"] > 0, "the sandbox has orders")
     until(tenant_pods.is_ready, "all services are ready")
     found = [(pod_of(target, tenant_pods.manifests), words) for target, words in targets()]
@@ -62,7 +62,7 @@ def test_no_command_is_left_out() -> None:
     assert {target for target, _ in targets()} <= {f"svc/{OWN}exporter", f"deploy/{OWN}all"}
 
 
-def _dead_letter(tenant_pods: TenantPods, pod: str) -> str:
+def _dead_letter(tenant_pods: RunningPods, pod: str) -> str:
     """The id of the oldest dead letter: an event of an unknown type is given up at once."""
     keys = Keys(tenant_pods.tenant.identity)
     letters = json.loads(tenant_pods.execute(pod, "aftersend", "dead", "list", "--json").stdout)
@@ -74,6 +74,6 @@ def _dead_letter(tenant_pods: TenantPods, pod: str) -> str:
     return str(letters[0]["id"])
 
 
-def _letters(tenant_pods: TenantPods, pod: str) -> list[dict[str, str]]:
+def _letters(tenant_pods: RunningPods, pod: str) -> list[dict[str, str]]:
     found: list[dict[str, str]] = json.loads(tenant_pods.execute(pod, "aftersend", "dead", "list", "--json").stdout)
     return found
