@@ -14,6 +14,8 @@ The parts (exporter, webhook, writer, operator) import the core; it imports none
     stream                         events: consumer group, retries, dead letters
     ledger, order_ids              what is known of each order
     runs                           requests for exports and sweeps, and their results
+    erasure, tenant_erasure        erase what is held of one order, or of a tenant
+    audit                          what persons did through the commands
     service                        the frame of every service process
     handover                       credentials of a merchant, sealed in the browser
     report                         what a merchant wants to know of the last days

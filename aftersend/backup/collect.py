@@ -21,6 +21,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
+from aftersend.audit import AuditTrail
 from aftersend.backup.records import KEPT_FACTS, Record, SavedEvent, SavedFacts
 from aftersend.errors import AftersendError
 from aftersend.ledger.store import Ledger
@@ -36,8 +37,9 @@ _READ_ORDER: Final[tuple[EventPlace, ...]] = ("delayed", "dead", "stream", "dela
 class Collector:
     """Reads the records of one tenant; ``unreadable`` counts sealed parts that could not be opened."""
 
-    def __init__(self, *, state: TenantState, streams: list[Stream], ledger: Ledger) -> None:
+    def __init__(self, *, state: TenantState, trail: AuditTrail, streams: list[Stream], ledger: Ledger) -> None:
         self._state = state
+        self._trail = trail
         self._streams = streams
         self._ledger = ledger
         self.unreadable = 0
@@ -47,6 +49,7 @@ class Collector:
         """Make the collector of a tenant."""
         return cls(
             state=TenantState(redis, tenant=tenant),
+            trail=AuditTrail(redis, tenant=tenant),
             streams=[Stream(redis, tenant=tenant, name=name, keyring=keyring) for name in GROUPS],
             ledger=Ledger(redis, tenant=tenant, keyring=keyring),
         )
@@ -55,7 +58,7 @@ class Collector:
         """Yield everything that a backup keeps."""
         known = {name: await self._state.get(name) for name in KEPT_FACTS}
         facts: dict[str, str] = {name: value for name, value in known.items() if value is not None}
-        yield SavedFacts(facts, await self._ledger.days.saved())
+        yield SavedFacts(facts, await self._ledger.days.saved(), await self._trail.stored())
         for stream in self._streams:
             async for event in self._events(stream):
                 yield event

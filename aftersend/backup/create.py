@@ -9,7 +9,7 @@ The newest data key seals, at once: unlike an event, a backup is not opened by a
 yet. So old keys are needed only until the backups made under them are outdated.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from aftersend.backup.names import Backup, backup_name, file_of, new_id, outdate
 from aftersend.backup.records import Record
 from aftersend.backup.target import BackupTarget
 from aftersend.errors import AftersendError
+from aftersend.ledger.saved_order import SavedOrder
 from aftersend.ledger.tenant_state import TenantState
 from aftersend.observe.logs import get_logger
 from aftersend.sealing import Keyring
@@ -60,6 +61,17 @@ class Backups:
         async with aclosing(self._read(name, backup.id)) as records:
             async for record in records:
                 yield record
+
+    async def newer_tombstones(self, backup: Backup) -> Sequence[SavedOrder]:
+        """Return the tombstones of the newest backup that can be read, if it is newer than this one."""
+        newer = [each for each in await self.list() if each.id > backup.id]
+        for each in reversed(newer):
+            try:
+                async with aclosing(self.records(each)) as records:
+                    return [one async for one in records if isinstance(one, SavedOrder) and one.entry.is_forgotten]
+            except AftersendError:
+                continue
+        return []
 
     async def _read(self, name: str, backup_id: str) -> AsyncGenerator[Record, None]:
         async with aclosing(self.target.read(name)) as source:

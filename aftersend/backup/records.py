@@ -25,6 +25,8 @@ class SavedFacts(msgspec.Struct, frozen=True, tag="facts"):
     state: dict[str, str]
     days: dict[str, dict[str, int]] = {}
     """The daily counters: YYYY-MM-DD -> field -> count; none in backups of older releases."""
+    audit: dict[str, float] = {}
+    """The audit trail: records as they are encoded, each with its time in ms."""
 
 
 class SavedEvent(msgspec.Struct, frozen=True, tag="event"):

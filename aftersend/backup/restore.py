@@ -8,12 +8,16 @@ are merged, but nothing is written to Afterbuy until a sweep that began after th
 backup's cursor. Holding the lease keeps a running sweep from moving the cursor past what the restored orders have
 missed, and the fact ``restored`` makes void the markers of earlier sweeps, which would end the recovery too soon.
 
+An order that was erased on request does not return: its tombstone beats its saved entry, whether it stands in Redis, in
+this backup or in a newer one, and its events are deleted once all is restored (see ``erasure``).
+
 An interrupted restore leaves the tenant as if the backup had held less: repeat it.
 """
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -21,17 +25,21 @@ from typing import Any, Final, cast
 import msgspec
 from redis.asyncio import Redis
 
+from aftersend.audit import AuditTrail
 from aftersend.backup.records import KEPT_FACTS, Record, SavedEvent, SavedFacts
+from aftersend.erasure import Erasure
 from aftersend.errors import Later
+from aftersend.ledger.saved_order import SavedOrder
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import StateField, TenantState
 from aftersend.redis.connection import guarded
 from aftersend.runs import RunRequest, publish
 from aftersend.sealing import Keyring
-from aftersend.stream.event import Fields, text_of
+from aftersend.stream.dead_letters import LIFE_MS
+from aftersend.stream.event import Fields, seconds_of, text_of
 from aftersend.stream.scripts import ADD_DELAYED, flat
 from aftersend.stream.stored_events import PLACES, stored_events
-from aftersend.stream.stream import GROUPS, Stream, StreamName
+from aftersend.stream.stream import Stream, StreamName
 
 _OLDER_COUNTS: Final = ("export.start", "export.first", "export.highest")
 """Facts of which the older one counts: what an export looks at again changes nothing."""
@@ -56,40 +64,55 @@ class Restorer:
     """Restores the records of a backup into one tenant."""
 
     state: TenantState
+    trail: AuditTrail
     streams: dict[StreamName, Stream]
     ledger: Ledger
     keyring: Keyring
     pickup_matters: bool
+    erasure: Erasure
 
     @classmethod
     def of(cls, redis: Redis, *, tenant: str, keyring: Keyring, pickup_matters: bool) -> "Restorer":
         """Make the restorer of a tenant."""
+        erasure = Erasure.of(redis, tenant=tenant, keyring=keyring)
         return cls(
             state=TenantState(redis, tenant=tenant),
-            streams={name: Stream(redis, tenant=tenant, name=name, keyring=keyring) for name in GROUPS},
-            ledger=Ledger(redis, tenant=tenant, keyring=keyring),
+            trail=AuditTrail(redis, tenant=tenant),
+            streams={stream.name: stream for stream in erasure.streams},
+            ledger=erasure.ledger,
             keyring=keyring,
             pickup_matters=pickup_matters,
+            erasure=erasure,
         )
 
-    async def restore(self, records: AsyncIterator[Record], *, backup_id: str) -> Restored:
-        """Restore the records; ``Later`` if a sweep does not end. They must have been verified to their end before."""
+    async def restore(
+        self, records: AsyncIterator[Record], *, backup_id: str, tombstones: Iterable[SavedOrder] = ()
+    ) -> Restored:
+        """Restore the records; ``Later`` if a sweep does not end. They must have been verified to their end before.
+
+        ``tombstones`` are those of a newer backup: what was erased after this one was made does not return.
+        """
         restored = Restored(id=backup_id)
         async with AsyncExitStack() as stack:
             await self._take_sweep_lease(stack)
             await self._begin()
             known = await self._known()
+            for saved in tombstones:
+                await self.ledger.restore(saved, pickup_matters=self.pickup_matters)
             async for record in records:
                 match record:
-                    case SavedFacts(state, days):
-                        await self._facts(state)
-                        await self.ledger.days.restore(days)
+                    case SavedFacts():
+                        await self._facts(record.state)
+                        await self.ledger.days.restore(record.days)
+                        await self.trail.add(record.audit)
                     case SavedEvent():
                         await self._event(record, known, restored)
-                    case saved:
+                    case SavedOrder() as saved:
                         changed = await self.ledger.restore(saved, pickup_matters=self.pickup_matters)
                         restored.orders += changed
                         restored.unchanged += not changed
+            erased = await self.erasure.erase_events(await self._forgotten())
+            restored.events -= min(restored.events, erased.counts.total())
         await publish(self.streams["runs"], RunRequest(kind="sweep", recovery=True), source="cli")
         return restored
 
@@ -114,6 +137,11 @@ class Restorer:
             else:
                 await self.state.set(name, value)
 
+    async def _forgotten(self) -> set[str]:
+        """Return the orders that were erased on request, here or before the backup: their events do not return."""
+        saved = self.ledger.saved(self.ledger.orders())
+        return {each.entry.order async for each in saved if each.entry.is_forgotten}
+
     async def _known(self) -> set[tuple[StreamName, str]]:
         """Return the names of the events that are there."""
         return {
@@ -125,7 +153,7 @@ class Restorer:
 
     async def _event(self, event: SavedEvent, known: set[tuple[StreamName, str]], restored: Restored) -> None:
         stream, name = self.streams[event.stream], (event.stream, _name(event.fields))
-        if name in known:
+        if name in known or _is_outdated(event.fields, now=time.time()):
             restored.unchanged += 1
             return
         fields = event.fields
@@ -163,6 +191,12 @@ async def _put(stream: Stream, event: SavedEvent, fields: dict[bytes, bytes]) ->
     key = stream.dead_key if event.place == "dead" else stream.key
     with guarded():
         await stream.redis.xadd(key, cast("Any", fields))
+
+
+def _is_outdated(fields: Fields, *, now: float) -> bool:
+    """Return whether an event would have ended since: nothing of it is kept for longer than a dead letter."""
+    moment = seconds_of(text_of(fields, b"died") or text_of(fields, b"first"))
+    return moment is not None and (now - moment) * 1000 > LIFE_MS
 
 
 def _name(fields: Fields) -> str:

@@ -120,5 +120,7 @@ async def _put_back(session: BackupSession, backup: Backup) -> Restored:
         keyring=tenant.keyring,
         pickup_matters=session.document.spec.write_back.mark_shipped == "onPickup",
     )
+    tombstones = await session.backups.newer_tombstones(backup)
+    await tenant.record("backup.restore", backup=backup.id)
     async with aclosing(session.backups.records(backup)) as records:
-        return await restorer.restore(records, backup_id=backup.id)
+        return await restorer.restore(records, backup_id=backup.id, tombstones=tombstones)

@@ -3,14 +3,13 @@
 A docstring is the help of its command, written for its users. Every body ends with the exit code of the work.
 """
 
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 import typer
 
 from aftersend.cli import lazy
-from aftersend.cli.exit_codes import code_of, print_error
+from aftersend.cli.exit_codes import code_of
 from aftersend.cli.options import (
     AsJson,
     BackupId,
@@ -23,6 +22,8 @@ from aftersend.cli.options import (
     TenantFile,
     Yes,
 )
+from aftersend.cli.run_command import exit_with
+from aftersend.order_ids import is_order_id
 
 PASS_THROUGH: dict[str, Any] = {
     "allow_extra_args": True,
@@ -30,16 +31,6 @@ PASS_THROUGH: dict[str, Any] = {
     "help_option_names": [],
 }
 """Context settings of a command that parses its own options."""
-
-
-def _exit_with(
-    work: Callable[[], Coroutine[Any, Any, int]],
-    *,
-    on_failure: Callable[[str], None] = print_error,
-    sends_events: bool = False,
-) -> NoReturn:
-    """Import and run the work of a command, and exit with its code."""
-    raise SystemExit(code_of(lambda: lazy.event_loop.run(work(), sends_events=sends_events), on_failure=on_failure))
 
 
 def demo(
@@ -95,7 +86,7 @@ def check(
     secrets_dir: SecretsDir = None,
 ) -> None:
     """Check accounts, integration, webhook, clock, tag, Redis and keys; exit 0 if nothing is wrong."""
-    _exit_with(lambda: lazy.check.check(file, data_dir, secrets_dir, as_json=as_json))
+    exit_with(lambda: lazy.check.check(file, data_dir, secrets_dir, as_json=as_json))
 
 
 def setup(
@@ -113,7 +104,7 @@ def setup(
     another name; the webhook's address and switch; a feedback_type of none. Then it asks; without a terminal it needs
     --yes. What is right already stays, so a second run has nothing to do. Exit code 0 only if nothing is wrong.
     """
-    _exit_with(
+    exit_with(
         lambda: lazy.setup.setup(file, data_dir, secrets_dir, dry_run=dry_run, yes=yes, as_json=as_json),
     )
 
@@ -137,7 +128,7 @@ def trigger(
     request = lazy.trigger.run_request(kind, order or (), dry_run=dry_run)
     written = lazy.report.Report(report)
     limit = timeout if wait or dry_run else None
-    _exit_with(
+    exit_with(
         lambda: lazy.trigger.trigger(request, file, data_dir, limit, written, jitter=jitter, as_json=as_json),
         on_failure=written.write_failure,
         sends_events=True,
@@ -149,11 +140,17 @@ def orders(
     *,
     file: TenantFile = None,
     problems: Annotated[bool, typer.Option("--problems", help="Only orders with a problem or a notice.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All that is held of this one; never a value of it.")] = False,
+    target: BackupTarget = "",
     as_json: AsJson = False,
     data_dir: DataDir,
 ) -> None:
     """List orders and their state."""
-    _exit_with(lambda: lazy.orders.list_orders(file, data_dir, order, problems=problems, as_json=as_json))
+    if every:
+        if order is None or problems or not is_order_id(order):
+            raise typer.BadParameter("--all belongs to one OrderID", param_hint="--all")
+        exit_with(lambda: lazy.order_details.show(file, data_dir, target, order, as_json=as_json))
+    exit_with(lambda: lazy.orders.list_orders(file, data_dir, order, problems=problems, as_json=as_json))
 
 
 def crd(as_json: AsJson = False) -> None:
@@ -167,7 +164,7 @@ dead = typer.Typer(help="Events that were given up: list, show, redrive, drop.",
 @dead.command("list")
 def dead_list(*, file: TenantFile = None, as_json: AsJson = False, data_dir: DataDir) -> None:
     """List all dead letters, oldest death first."""
-    _exit_with(lambda: lazy.dead.list_all(file, data_dir, as_json=as_json))
+    exit_with(lambda: lazy.dead.list_all(file, data_dir, as_json=as_json))
 
 
 @dead.command("show")
@@ -179,7 +176,7 @@ def dead_show(
     data_dir: DataDir,
 ) -> None:
     """Show one dead letter; its sealed data stays sealed."""
-    _exit_with(lambda: lazy.dead.show(file, data_dir, id_, as_json=as_json))
+    exit_with(lambda: lazy.dead.show(file, data_dir, id_, as_json=as_json))
 
 
 @dead.command("redrive")
@@ -194,7 +191,7 @@ def dead_redrive(
     """Put dead letters back on their stream: attempts start anew."""
     if bool(ids) == every:
         raise typer.BadParameter("name ids, or --all")
-    _exit_with(lambda: lazy.dead.redrive(file, data_dir, ids, as_json=as_json), sends_events=True)
+    exit_with(lambda: lazy.dead.redrive(file, data_dir, ids, as_json=as_json), sends_events=True, audited=True)
 
 
 @dead.command("drop")
@@ -206,7 +203,7 @@ def dead_drop(
     data_dir: DataDir,
 ) -> None:
     """Delete dead letters for good."""
-    _exit_with(lambda: lazy.dead.drop(file, data_dir, ids, as_json=as_json))
+    exit_with(lambda: lazy.dead.drop(file, data_dir, ids, as_json=as_json), audited=True)
 
 
 backup = typer.Typer(help="Encrypted backups: create, list, verify, restore.", no_args_is_help=True)
@@ -224,7 +221,7 @@ def backup_create(
 ) -> None:
     """Make a backup while everything runs, read it back, and remove those that are older than spec.backup.keepHours."""
     written = lazy.report.Report(report)
-    _exit_with(
+    exit_with(
         lambda: lazy.backup.create(file, data_dir, target, written, jitter=jitter, as_json=as_json),
         on_failure=written.write_failure,
     )
@@ -235,7 +232,7 @@ def backup_list(
     *, file: TenantFile = None, target: BackupTarget = "", as_json: AsJson = False, data_dir: DataDir
 ) -> None:
     """List all backups, oldest first."""
-    _exit_with(lambda: lazy.backup.list_all(file, data_dir, target, as_json=as_json))
+    exit_with(lambda: lazy.backup.list_all(file, data_dir, target, as_json=as_json))
 
 
 @backup.command("verify")
@@ -248,7 +245,7 @@ def backup_verify(
     data_dir: DataDir,
 ) -> None:
     """Read a backup from beginning to end: exit code 0 only if it can be restored with the data keys that are here."""
-    _exit_with(lambda: lazy.backup.verify(file, data_dir, target, which, as_json=as_json))
+    exit_with(lambda: lazy.backup.verify(file, data_dir, target, which, as_json=as_json))
 
 
 @backup.command("restore")
@@ -267,35 +264,6 @@ def backup_restore(
     Afterwards the tenant is recovering: nothing is written to Afterbuy until the exporter has read every parcel that
     changed since the backup. It does so at once, or as soon as it is started.
     """
-    _exit_with(lambda: lazy.backup.restore(file, data_dir, target, which, live=live, yes=yes, as_json=as_json))
-
-
-keys = typer.Typer(help="Data keys: new, export, reseal.", no_args_is_help=True)
-
-
-@keys.command("new")
-def keys_new(*, file: TenantFile = None, as_json: AsJson = False, data_dir: DataDir) -> None:
-    """Make a further data key beside the others. The services seal with it after ten minutes; the old ones still open.
-
-    Where Kubernetes mounts the keys the folder cannot be written: add a key YYYYMMDD (or YYYYMMDD-n) with 32 random
-    bytes in base64 to the Secret instead.
-    """
-    _exit_with(lambda: lazy.keys.new(file, data_dir, as_json=as_json))
-
-
-@keys.command("export")
-def keys_export(*, yes: Yes = False, file: TenantFile = None, as_json: AsJson = False, data_dir: DataDir) -> None:
-    """Print all keys, to be kept in a safe place. Anyone who has them can read everything that is sealed."""
-    _exit_with(lambda: lazy.keys.export(file, data_dir, yes=yes, as_json=as_json))
-
-
-@keys.command("reseal")
-def keys_reseal(
-    *, file: TenantFile = None, target: BackupTarget = "", as_json: AsJson = False, data_dir: DataDir
-) -> None:
-    """Seal anew what old keys have sealed in Redis, while everything runs; show what still needs which key.
-
-    Do it when the newest key has been with all services for ten minutes. Exit code 0 only if nothing in Redis needs an
-    old key any more; otherwise call it again in a minute. Backups are not changed: a key may go when none needs it.
-    """
-    _exit_with(lambda: lazy.keys.reseal(file, data_dir, target, as_json=as_json))
+    exit_with(
+        lambda: lazy.backup.restore(file, data_dir, target, which, live=live, yes=yes, as_json=as_json), audited=True
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Final, Literal
 
 import msgspec
 
@@ -9,6 +10,8 @@ from aftersend.cli.exit_codes import FAILED, OK, print_error
 from aftersend.cli.output import show_json, show_table, show_text
 from aftersend.cli.tenant_context import TenantSession, tenant_session
 from aftersend.stream.dead_letters import DeadLetters
+
+_DONE: Final = {"dead.redrive": "redriven", "dead.drop": "dropped"}
 
 
 def _both(tenant: TenantSession) -> list[DeadLetters]:
@@ -45,12 +48,14 @@ async def show(file: Path | None, data_dir: Path, name: str, *, as_json: bool) -
 async def redrive(file: Path | None, data_dir: Path, ids: Sequence[str] | None, *, as_json: bool) -> int:
     """Put dead letters back on their streams; all of them without ``ids``."""
     wanted = set(ids) if ids else None
-    return await _each(file, data_dir, ids or (), lambda stream: stream.redrive(wanted), "redriven", as_json=as_json)
+    return await _each(
+        file, data_dir, ids or (), lambda stream: stream.redrive(wanted), "dead.redrive", as_json=as_json
+    )
 
 
 async def drop(file: Path | None, data_dir: Path, ids: Sequence[str], *, as_json: bool) -> int:
     """Delete dead letters."""
-    return await _each(file, data_dir, ids, lambda stream: stream.drop(set(ids)), "dropped", as_json=as_json)
+    return await _each(file, data_dir, ids, lambda stream: stream.drop(set(ids)), "dead.drop", as_json=as_json)
 
 
 async def _each(
@@ -58,12 +63,14 @@ async def _each(
     data_dir: Path,
     ids: Sequence[str],
     act: Callable[[DeadLetters], Awaitable[int]],
-    word: str,
+    action: Literal["dead.redrive", "dead.drop"],
     *,
     as_json: bool,
 ) -> int:
     async with tenant_session(file, data_dir) as tenant:
+        await tenant.record(action)
         count = sum([await act(stream) for stream in _both(tenant)])
+    word = _DONE[action]
     show_json({word: count}) if as_json else show_text(f"{count} {word}")
     if count < len(set(ids)):
         print_error(f"{len(set(ids)) - count} of them not found")

@@ -10,7 +10,7 @@ from aftersend.cli.confirm import confirmed
 from aftersend.cli.exit_codes import FAILED, OK, print_error
 from aftersend.cli.output import show_json, show_table, show_text
 from aftersend.cli.tenant_context import TenantLocation, locate, session_at
-from aftersend.errors import Misconfigured
+from aftersend.errors import AftersendError, Misconfigured
 from aftersend.key_files import make_next_key, write_seal_keys
 
 _HEAD = ("key", "here", "orders", "events", "backups")
@@ -42,6 +42,7 @@ async def export(file: Path | None, data_dir: Path, *, yes: bool, as_json: bool)
     names = secrets.names()
     if not confirmed(f"Print the {len(names)} keys of {location.identity} in clear?", yes=yes):
         return FAILED
+    await _record_export(location)
     sys.stderr.write("aftersend: anyone with these keys can read all sealed data and all backups\n")
     if as_json:
         show_json({name: secrets.required(name) for name in names})
@@ -49,6 +50,15 @@ async def export(file: Path | None, data_dir: Path, *, yes: bool, as_json: bool)
         for name in names:
             show_text(f"data-key/{name}  {secrets.required(name)}")
     return OK
+
+
+async def _record_export(location: TenantLocation) -> None:
+    """Record the export; keys are needed most when Redis is gone, so its absence is no reason to refuse."""
+    try:
+        async with session_at(location) as tenant:
+            await tenant.record("keys.export")
+    except AftersendError as error:
+        print_error(f"this is in the log and not in `aftersend audit`: {error}")
 
 
 async def reseal(file: Path | None, data_dir: Path, target: str, *, as_json: bool) -> int:

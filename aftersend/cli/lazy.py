@@ -11,15 +11,18 @@ from aftersend.compat.optional_imports import left_out
 
 if TYPE_CHECKING:
     from aftersend.cli import (
+        audit,
         backup,
         check,
         crd,
         dead,
         demo,
         event_loop,
+        forget,
         handover,
         keys,
         merchant_report,
+        order_details,
         orders,
         report,
         sandbox,
@@ -29,15 +32,18 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "audit",
     "backup",
     "check",
     "crd",
     "dead",
     "demo",
     "event_loop",
+    "forget",
     "handover",
     "keys",
     "merchant_report",
+    "order_details",
     "orders",
     "report",
     "sandbox",

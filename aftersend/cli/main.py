@@ -9,6 +9,8 @@ from aftersend import __version__
 from aftersend.cli import commands
 from aftersend.cli.exit_codes import code_of
 from aftersend.cli.handover_commands import handover
+from aftersend.cli.key_commands import keys
+from aftersend.cli.privacy_commands import audit, forget
 from aftersend.cli.report_command import report
 
 app = typer.Typer(
@@ -21,11 +23,15 @@ app = typer.Typer(
 )
 app.command()(commands.demo)
 app.command(context_settings=commands.PASS_THROUGH)(commands.sandbox)
-for command in (commands.up, commands.setup, commands.check, commands.trigger, commands.orders, report, commands.crd):
+for command in (commands.up, commands.setup, commands.check, commands.trigger, commands.orders):
     app.command()(command)
+app.command()(report)
+app.command()(forget)
+app.command()(audit)
+app.command()(commands.crd)
 app.add_typer(commands.dead, name="dead")
 app.add_typer(commands.backup, name="backup")
-app.add_typer(commands.keys, name="keys")
+app.add_typer(keys, name="keys")
 app.add_typer(handover, name="handover")
 
 

@@ -17,16 +17,16 @@ async def list_orders(file: Path | None, data_dir: Path, order: str | None, *, p
         ledger = Ledger(tenant.redis, tenant=tenant.identity, keyring=tenant.keyring)
         entries = [entry async for entry in _entries(ledger, order, problems=problems)]
     if order and not entries:
-        return _unknown(order, as_json=as_json)
+        return unknown_order(order, as_json=as_json)
     shown = {entry.order: entry for entry in entries if entry.problem or entry.notices or not problems}
     found = sorted(shown.values(), key=lambda entry: (entry.since, entry.order))
-    show_json([_line(entry) for entry in found]) if as_json else _show(
+    show_json([order_line(entry) for entry in found]) if as_json else _show(
         found, empty="no problems" if problems else "no orders"
     )
     return OK
 
 
-def _unknown(order: str, *, as_json: bool) -> int:
+def unknown_order(order: str, *, as_json: bool) -> int:
     """Point to a dry run, which names the reason of an order that is skipped for good: it has no entry."""
     if as_json:
         show_json([])
@@ -46,17 +46,18 @@ async def _entries(ledger: Ledger, order: str | None, *, problems: bool) -> Asyn
                 yield entry
 
 
-def _line(entry: Entry) -> dict[str, object]:
+def order_line(entry: Entry) -> dict[str, object]:
+    """Return what ``orders --json`` prints of an entry."""
     held = entry.held
     return {
         "order": entry.order,
         "state": entry.state,
         "since": _since(entry),
         "parcels": [
-            {"id": name, "class": parcel.klass, "time": _time(parcel.time), "return": parcel.is_return}
+            {"id": name, "class": parcel.klass, "time": moment(parcel.time), "return": parcel.is_return}
             for name, parcel in entry.parcels.items()
         ],
-        "held": {"reason": held.reason, "since": _time(held.since)} if held else None,
+        "held": {"reason": held.reason, "since": moment(held.since)} if held else None,
         "problem": _gravest(entry),
         "notices": [_plain(notice) for notice in entry.notices],
     }
@@ -70,15 +71,16 @@ def _gravest(entry: Entry) -> dict[str, object] | None:
 
 
 def _plain(found: Problem | Notice) -> dict[str, object]:
-    return {"code": found.code, "path": found.path, "since": _time(found.since)}
+    return {"code": found.code, "path": found.path, "since": moment(found.since)}
 
 
 def _since(entry: Entry) -> str | None:
     """Time when the state was reached, or since when an order that was never sent is watched."""
-    return _time(entry.since or entry.watched)
+    return moment(entry.since or entry.watched)
 
 
-def _time(ms: int) -> str | None:
+def moment(ms: int) -> str | None:
+    """Return a time in ms as text; None if there is none."""
     return rfc3339(ms / 1000) if ms > 0 else None
 
 
@@ -89,7 +91,7 @@ def _show(entries: list[Entry], *, empty: str) -> None:
             entry.state,
             _since(entry),
             " ".join(f"{name}:{parcel.klass}" for name, parcel in entry.parcels.items()),
-            f"{entry.held.reason} since {_time(entry.held.since)}" if entry.held else "",
+            f"{entry.held.reason} since {moment(entry.held.since)}" if entry.held else "",
             _named(entry.problem) if entry.problem else "",
             ", ".join(map(_named, entry.notices)),
         )

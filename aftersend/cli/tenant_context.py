@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 from redis.asyncio import Redis
 
+from aftersend.audit import Action, AuditTrail, Way
 from aftersend.errors import Misconfigured
 from aftersend.redis.connection import connect
 from aftersend.sealing import Keyring
@@ -28,6 +29,8 @@ from aftersend.tenant.document import Tenant
 from aftersend.tenant.loading import load_tenant
 
 _FILE = "up.json"
+_USER_OF_JOBS = "backup"
+"""In a managed Redis: the user of jobs that are made from the backup's CronJob, and of no service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,12 @@ class TenantSession:
     redis: Redis
     keyring: Keyring
 
+    way: Way = "cli"
+
+    async def record(self, action: Action, *, backup: str = "") -> None:
+        """Record in the audit trail what a person is about to do."""
+        await AuditTrail(self.redis, tenant=self.identity).record(action, way=self.way, backup=backup)
+
     def stream(self, name: StreamName) -> Stream:
         """Open one of the tenant's streams."""
         return Stream(self.redis, tenant=self.identity, name=name, keyring=self.keyring)
@@ -99,7 +108,9 @@ async def session_at(location: TenantLocation) -> AsyncIterator[TenantSession]:
     """Connect to the Redis of a located tenant."""
     redis = connect(location.redis_url, location.secrets("redis"), part="cli")
     try:
-        yield TenantSession(identity=location.identity, redis=redis, keyring=Keyring(location.secrets("data-key")))
+        is_job = location.secrets("redis").optional("username") == _USER_OF_JOBS
+        keyring = Keyring(location.secrets("data-key"))
+        yield TenantSession(location.identity, redis, keyring, way="job" if is_job else "cli")
     finally:
         await redis.aclose()
 

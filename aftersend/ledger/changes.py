@@ -3,7 +3,7 @@
     known or read ──> the function ──┬── something to write ──> written, or the revision has moved: read it again
                                      └── nothing ──> settled, if it was read; else read it
 
-Pure: the store reads and writes.
+A tombstone is settled as it is, whatever the function says. Pure: the store reads and writes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -68,7 +68,7 @@ class LedgerChanges:
     def _write(self, order_id: str, before: Entry | None, now: int) -> EntryWrite | None:
         """Return what the change writes; None if it leaves the entry as it is."""
         known = before or Entry(order=order_id)
-        after = self._changes[order_id](known)
+        after = known if known.is_forgotten else self._changes[order_id](known)
         if after == known:
             return None
         return EntryWrite(before, msgspec.structs.replace(after, revision=known.revision + 1, touched=now))

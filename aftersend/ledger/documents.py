@@ -65,6 +65,14 @@ class Documents:
         answers = await read.run_many(self._redis, [(self.keys_of(order_id), ()) for order_id in order_ids])
         return [self._entry(order_id, answer) for order_id, answer in zip(order_ids, answers, strict=True)]
 
+    async def readable(self, order_id: str) -> Entry | None:
+        """Read an entry without its sealed part, whether or not that can be opened; None if it is absent."""
+        read, _, _ = await self._ready()
+        (answer,) = await read.run_many(self._redis, [(self.keys_of(order_id), ())])
+        if isinstance(answer, Transient):
+            raise answer
+        return self._decode(order_id, answer[0], None)
+
     async def saved(self, order_ids: Sequence[str]) -> list[SavedOrder | None]:
         """Read what a backup keeps of orders, each as it was at one moment; None for absent ones."""
         _, _, read = await self._ready()
@@ -102,6 +110,8 @@ class Documents:
 
     def _sealed(self, before: Entry, after: Entry) -> tuple[bytes, int | str]:
         """Return the sealed part to write (empty = keep) and its life in ms (empty = keep)."""
+        if after.is_forgotten:
+            return b"", 0  # expires at once
         life: int | str = SEALED_LIFE_DONE_MS if after.is_done else ENTRY_LIFE_MS
         if after.details == before.details:
             return b"", "" if before.is_done and after.is_done else life

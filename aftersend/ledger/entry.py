@@ -13,7 +13,8 @@ import msgspec
 
 from aftersend.sendcloud.model import ParcelClass
 
-State = Literal["new", "pushing", "accepted", "confirmed", "labelled", "problem"]
+State = Literal["new", "pushing", "accepted", "confirmed", "labelled", "problem", "forgotten"]
+"""``forgotten`` is a tombstone (see ``tombstone``): the order was erased on request; no change gets through to it."""
 ProblemCode = Literal[
     "rejected",
     "not_saved",
@@ -167,6 +168,11 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
         """Ids of the live parcels in parcel order: by collo, then by parcel id (digits, compared as numbers)."""
         alive = [(state.collo, len(parcel), parcel) for parcel, state in self.parcels.items() if state.is_live]
         return [parcel for _, _, parcel in sorted(alive)]
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Return whether it is a tombstone."""
+        return self.state == "forgotten"
 
     @property
     def is_done(self) -> bool:

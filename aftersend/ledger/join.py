@@ -8,6 +8,7 @@ a loss of Redis it may have been built anew by a sweep, and each holds what the 
 - **Ticks** are united: a tick once set is never repeated.
 - **Written** marks of the live one count, the saved ones fill gaps.
 - **A label** was there, whichever of the two saw it: such an order is never sent again.
+- **A tombstone** beats everything, whichever of the two it is: an order that was erased does not return.
 - **The export** (state, fingerprint, pushes, refusals, watched, held, problem, notices) is the saved one's only if the
   live entry knows of no transfer. Revisions do not decide here, because a ledger that began anew counts from 1.
 """
@@ -16,10 +17,16 @@ import msgspec
 
 from aftersend.ledger.entry import Entry, ParcelDetails, ParcelState, TimedValue
 from aftersend.ledger.merge import labelled, later, precedence, view
+from aftersend.ledger.tombstone import tombstone
 
 
 def join(live: Entry, saved: Entry, *, now: int, pickup_matters: bool = True) -> Entry:
     """Return the live entry with what only the saved one holds; the very same if that is nothing. ``now`` in ms."""
+    if live.is_forgotten:
+        return live
+    if saved.is_forgotten:
+        erased = tombstone(live, parcels=saved.parcels, now=saved.since)
+        return msgspec.structs.replace(erased, touched=saved.touched)
     joined = msgspec.structs.replace(
         _export_state(live, saved),
         parcels=_parcels(live, saved),

@@ -2,8 +2,8 @@
 
 1. The parcel id is known from an earlier event.
 2. ``external_order_id`` carries our prefix: it is the ``order_id`` that we pushed.
-3. ``order_number`` is that of exactly one order that we sent. A v2 parcel does not name its integration, so this
-   way is closed to parcels with an ``external_order_id`` of another system.
+3. ``order_number`` is that of exactly one order that we sent, or that was erased on request. A v2 parcel does not
+   name its integration, so this way is closed to parcels with an ``external_order_id`` of another system.
 
 An ``external_order_id`` that equals the parcel's own id means "none" in Sendcloud's terms. A parcel that matches no
 order yet is ``Unmatched``: a webhook may overtake the response to our own push.
@@ -18,7 +18,7 @@ from aftersend.ledger.entry import Entry
 from aftersend.order_ids import is_order_id, order_id_of
 from aftersend.sendcloud.model import ParcelEvent
 
-_SENT = ("pushing", "accepted", "confirmed", "labelled")
+_SENT = ("pushing", "accepted", "confirmed", "labelled", "forgotten")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ In reading order: ``store``, ``changes``, ``documents`` (how entries are stored)
 """
 
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import tzinfo
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -25,6 +25,7 @@ from aftersend.ledger.entry import Entry, NoticeCode, ProblemCode
 from aftersend.ledger.index import NOTICE_CODES, PROBLEM_CODES
 from aftersend.ledger.join import join
 from aftersend.ledger.saved_order import SavedOrder
+from aftersend.ledger.tombstone import tombstone
 from aftersend.redis.connection import guarded
 from aftersend.redis.keys import Keys
 from aftersend.redis.lease import Lease, check_many, hold, hold_many
@@ -74,6 +75,10 @@ class Ledger:
         """Read the entries of these orders in one round trip, each or what prevented it."""
         return dict(zip(order_ids, await self._documents.read(order_ids), strict=True)) if order_ids else {}
 
+    async def readable(self, order_id: str) -> Entry | None:
+        """Read an entry without its sealed part, whether or not a key opens that; None if it is absent."""
+        return await self._documents.readable(order_id)
+
     async def entries(self, order_ids: AsyncIterable[str]) -> AsyncIterator[Entry]:
         """Read the entries of many orders, a few hundred in each round trip; absent ones are left out."""
         async for chunk in _chunks(order_ids):
@@ -115,20 +120,50 @@ class Ledger:
         for _ in range(_TRIES):
             now = self._now()
             stored = await self.get(saved.entry.order)
+            life = saved.entry.touched + ENTRY_LIFE_MS - now
+            if life <= 0 and (stored is None or saved.entry.is_forgotten):
+                return False
             if stored is None:
-                life = saved.entry.touched + ENTRY_LIFE_MS - now
-                if life <= 0:
-                    return False
                 write = EntryWrite(None, saved.unexpired(now), life=life, sealed_life=saved.sealed_until - now)
             else:
                 joined = join(stored, saved.unexpired(now), now=now, pickup_matters=pickup_matters)
                 if joined == stored:
                     return False
-                write = EntryWrite(stored, msgspec.structs.replace(joined, revision=stored.revision + 1, touched=now))
+                after = msgspec.structs.replace(joined, revision=stored.revision + 1)
+                if after.is_forgotten:
+                    write = EntryWrite(stored, after, life=life)
+                else:
+                    write = EntryWrite(stored, msgspec.structs.replace(after, touched=now))
             (done,) = await self._write([write])
             if _read(done):
                 return True
         raise Transient("ledger_busy", upstream="redis")
+
+    async def forget(self, order_id: str, *, parcels: Collection[str] = ()) -> bool:
+        """Replace an entry (or its absence) by its tombstone and delete its sealed part, even one without a key.
+
+        ``parcels`` are ids of parcels of this order that the entry may not know. False if its tombstone holds all that.
+        """
+        for _ in range(_TRIES):
+            now = self._now()
+            stored = await self._documents.readable(order_id)
+            after = tombstone(stored or Entry(order=order_id), parcels=parcels, now=now)
+            if after == stored:
+                return False
+            revision = after.revision + 1
+            (done,) = await self._write(
+                [EntryWrite(stored, msgspec.structs.replace(after, revision=revision, touched=now))]
+            )
+            if _read(done):
+                with guarded():
+                    await self._redis.delete(self._keys.key("checked", order_id))
+                return True
+        raise Transient("ledger_busy", upstream="redis")
+
+    async def forgotten(self, order_ids: Iterable[str]) -> set[str]:
+        """Return which of these orders were erased on request."""
+        found = await self.get_each(sorted(set(order_ids)))
+        return {order for order, entry in found.items() if isinstance(entry, Entry) and entry.is_forgotten}
 
     def sealed_place(self, order_id: str) -> tuple[str, bytes]:
         """Return the key of an order's sealed part, and its associated data."""

@@ -2,8 +2,8 @@
 
 Redis appends: a sealed part that expired stays in the file until the next rewrite, which by itself comes only when the
 file has grown by half. With the disk and the data key it could still be read. So a rewrite is asked for
-once a day: in a managed Redis by the first backup of a day, in the embedded one by ``aftersend up``. An external Redis
-is its owner's.
+once a day: in a managed Redis by the first backup of a day, in the embedded one by ``aftersend up``; and after an order
+was erased on request. An external Redis is its owner's.
 """
 
 from datetime import UTC, datetime
@@ -36,9 +36,14 @@ async def rewrite(redis: "Redis") -> None:
 
 
 async def rewrite_once_a_day(redis: "Redis", secrets: SecretFiles, *, last_backup: datetime | None) -> None:
-    """Rewrite if the last backup was made on another day (UTC); a failure is a line in the log, and no more."""
-    is_new_day = last_backup is None or last_backup.date() != datetime.now(UTC).date()
-    if not is_new_day or secrets.optional("username") not in _MAY_REWRITE:
+    """Rewrite if the last backup was made on another day (UTC)."""
+    if last_backup is None or last_backup.date() != datetime.now(UTC).date():
+        await rewrite_if_permitted(redis, secrets)
+
+
+async def rewrite_if_permitted(redis: "Redis", secrets: SecretFiles) -> None:
+    """Rewrite as a user of a managed Redis that may; a failure is a line in the log, and no more."""
+    if secrets.optional("username") not in _MAY_REWRITE:
         return
     try:
         await rewrite(redis)

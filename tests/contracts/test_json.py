@@ -19,11 +19,20 @@ CALLS = (
         "trigger export --dry-run",
         "trigger export --wait --timeout 0",
     ),
-    *("orders", "orders --problems", "orders 1", "report", "report --since 31d"),
+    *(
+        "orders",
+        "orders --problems",
+        "orders 1",
+        "orders 1 --all",
+        "orders ORDER --all",
+        "report",
+        "report --since 31d",
+    ),
     *("dead list", f"dead show {DEAD}0", "dead show x"),
     *(f"dead redrive {DEAD}0", f"dead drop {DEAD}1", "dead drop x"),
     *("backup create", "backup list", "backup verify", "backup verify x", "backup restore --yes"),
     *("backup restore --live --yes", "keys export --yes", "keys export", "keys new", "keys reseal"),
+    *("forget --order 1", "forget --order ORDER", "forget --tenant --yes", "audit"),
 )
 """In this order: later ones change what is there."""
 MAPS = ("skipped", "problems", "notices", "keys export --yes")
@@ -58,12 +67,18 @@ def merged(shapes: list[Any]) -> Any:
     return {"one of": sorted(different, key=str)}
 
 
+def first_order(tenant: ServedTenant) -> str:
+    """An order with a label."""
+    return next(order["order"] for order in tenant.json("orders") if order["state"] == "labelled")
+
+
 def call(tenant: ServedTenant, words: str) -> tuple[int, str]:
     """A command to its end. Resealing is repeated while an event is in flight, as its message says."""
     if words == "setup --dry-run":
         tenant.control("settings", {"webhook_url": ""})  # so that there is something to change
     if words != "keys reseal":
-        return tenant.call(*words.split())
+        order = first_order(tenant) if "ORDER" in words else ""
+        return tenant.call(*words.replace("ORDER", order).split())
     done: tuple[int, str] = until(lambda: (answer := tenant.call("keys", "reseal"))[0] == 0 and answer)
     return done
 

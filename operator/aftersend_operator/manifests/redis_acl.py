@@ -33,21 +33,21 @@ _STREAM: Final = (
 _LEDGER: Final = ("get", "set", "del", "type", "pexpire", "zadd", "zrem", "zrangebyscore", "zscan", "zcard")
 _STATE: Final = ("hget", "hmget", "hset", "hdel", "hgetall", "hincrby")
 _EXPIRY: Final = ("pttl",)
-"""Backups store the expiry of sealed parts."""
+"""Backups store the expiry of sealed parts, and ``aftersend orders ID --all`` shows it."""
 _REWRITE: Final = ("bgrewriteaof",)
 """Once a day, or what has expired would stay on the disk."""
 _QUEUE: Final = ("smembers", "sadd", "srem", "expire")
 _JSON: Final = ("json.get", "json.set", "json.type")
 
 _WRITER: Final = (*_PUT, *_STREAM, *_LEDGER, *_STATE)
-_EXPORTER: Final = (*_WRITER, *_QUEUE)
+_EXPORTER: Final = (*_WRITER, *_QUEUE, *_EXPIRY)
 _COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "webhook": _PUT,
     "writer": _WRITER,
     "exporter": _EXPORTER,
     "trigger": (*_PUT, "get"),
     "backup": (*_WRITER, *_EXPIRY, *_REWRITE),
-    "up": (*_EXPORTER, *_EXPIRY, *_REWRITE),
+    "up": (*_EXPORTER, *_REWRITE),
 }
 USERS: Final = tuple(_COMMANDS)
 PROBE: Final = "probe"

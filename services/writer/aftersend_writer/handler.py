@@ -25,6 +25,8 @@ about an order that the ledger does not hold, is refused as too old: the order m
 have changed it since. During a recovery such an event waits until the horizon is known. Events of a sweep show what is
 so now, and an order that the ledger holds merges anything.
 
+An event of an order that was erased on request (a tombstone) is done: it changes nothing and is counted.
+
 A parcel without a matching order is delayed for up to an hour after it was first seen, because a webhook may overtake
 the answer to our own push. Then it is counted as foreign.
 """
@@ -105,6 +107,8 @@ class ParcelEventHandler:
     """Called for each event of a parcel that is not ours."""
     on_too_old: Callable[[], None]
     """Called for each event that is refused as too old."""
+    on_forgotten: Callable[[], None]
+    """Called for each event of a parcel whose order was erased on request."""
     on_written: Callable[[ParcelEvent], None] = lambda parcel: None  # noqa: ARG005 - the name is the explanation
     """Called for each event that was written back."""
     clock: Callable[[], float] = time.time
@@ -149,6 +153,8 @@ class ParcelEventHandler:
             for each in some:
                 if isinstance(entry, AftersendError):
                     each.outcome = entry
+                elif entry.is_forgotten:
+                    self.on_forgotten()
                 else:
                     each.recheck = needs_recheck(entry) and each.classes[0] is not each.classes[1]
                     each.lags = entry.applied != entry.observed

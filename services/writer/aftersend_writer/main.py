@@ -82,6 +82,7 @@ async def _consume(
         pickup_matters=settings.mark_shipped == "onPickup",
         on_foreign=metrics.count_foreign,
         on_too_old=metrics.count_too_old,
+        on_forgotten=metrics.count_forgotten,
         on_written=metrics.record_written,
     )
     breaker = _breaker(afterbuy, files, metrics)

@@ -72,6 +72,10 @@ class WriterMetrics:
         """Count an event that was refused as too old."""
         self._too_old.inc()
 
+    def count_forgotten(self) -> None:
+        """Count an event of an order that was erased on request."""
+        self.metrics.events_handled.labels(self.tenant, "forgotten", self.stream.name).inc()
+
     def show_circuit(self, state: CircuitState) -> None:
         """Show the state of Afterbuy's circuit breaker."""
         self._circuit.show(is_open=state is not CircuitState.CLOSED, refused=state is CircuitState.REFUSED)

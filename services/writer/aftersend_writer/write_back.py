@@ -124,7 +124,7 @@ class OrderWriter:
         return [
             self._update(leases[order_id], entry)
             for order_id, entry in entries.items()
-            if isinstance(entry, Entry) and (rechecks[order_id] or entry.applied != entry.observed)
+            if isinstance(entry, Entry) and _is_due(entry, recheck=rechecks[order_id])
         ]
 
     def _update(self, lease: Lease, entry: Entry) -> OrderUpdate:
@@ -274,6 +274,11 @@ class OrderWriter:
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _is_due(entry: Entry, *, recheck: bool) -> bool:
+    """Return whether an order lags or is to be rechecked; one that was erased on request is never read."""
+    return not entry.is_forgotten and (recheck or entry.applied != entry.observed)
 
 
 def _fail(updates: Sequence[OrderUpdate], error: AftersendError) -> None:

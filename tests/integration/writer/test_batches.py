@@ -97,6 +97,7 @@ class Writer:
             pickup_matters=True,
             on_foreign=lambda: None,
             on_too_old=lambda: None,
+            on_forgotten=lambda: None,
             clock=ManualClock(),
         )
 

@@ -382,6 +382,31 @@ async def waits(bridge: Bridge, count: int) -> bool:
     return await bridge.stream.delayed() == count
 
 
+async def test_events_of_an_erased_order_are_done_and_change_nothing(bridge: Bridge) -> None:
+    """By parcel id alone, by OrderID, by number, of webhook and sweep; a check of it is not even read."""
+    order, other = bridge.shop.order(700), bridge.shop.order(701)
+    await bridge.recovered()
+    async with running(bridge):
+        await bridge.send("700", parcel("11", number="A1"))
+        await until(lambda: drained(bridge))
+        order.additional_info = ""
+        assert await bridge.ledger.forget("700")
+        left, calls = await bridge.entry("700"), bridge.shop.calls("GetSoldItems")
+        await bridge.send("", parcel("11", status=DELIVERED, time=NOW + 1, number="A1"))
+        await bridge.send("700", parcel("12", number="A2"))
+        await bridge.stream.add("parcel.changed", "sweep", parcel("13", number="A3", order_number="700"))
+        await bridge.stream.add("order.check", "sweep", OrderCheck("700"))
+        await until(lambda: drained(bridge))
+        assert bridge.shop.calls("GetSoldItems") == calls
+        await bridge.send("701", parcel("14", number="B1"))
+        await until(lambda: drained(bridge))
+    assert (order.additional_info, other.additional_info) == ("", "B1")
+    assert await bridge.entry("700") == left
+    assert await bridge.ledger.order_of("12") is None, "nothing of it is looked up either"
+    assert bridge.metric("events_handled_total", outcome="forgotten", stream="parcels") == 3
+    assert await bridge.stream.dead() == 0
+
+
 async def test_a_long_stream_is_searched_to_its_end(bridge: Bridge) -> None:
     """A redriven old event may lie behind many newer ones."""
     await bridge.state.set("sweep.cursor", "2026-11-24T08:00:00Z")
@@ -398,6 +423,7 @@ async def test_a_long_stream_is_searched_to_its_end(bridge: Bridge) -> None:
         pickup_matters=False,
         on_foreign=lambda: None,
         on_too_old=lambda: None,
+        on_forgotten=lambda: None,
     )
     marker = Event("0", "order.check", rfc3339(now), "sweep", 1, rfc3339(now), "", msgspec.json.encode(OrderCheck("")))
     assert await handler._has_older_event(marker)

@@ -13,6 +13,7 @@ rejected               resend if it is time, else  push                         
 not saved              refused (as before)         push                            skip or watch
 labelled               unchanged                   unchanged                       skip
 deleted in Sendcloud   unchanged                   unchanged                       skip
+forgotten              unchanged                   unchanged                       skip
 =====================  ==========================  ==============================  ==========================
 
 A run for named orders (``resend_refused``) sends a refused order again although it did not change.

@@ -45,8 +45,8 @@ _CURED_BY_READING: Final = frozenset({"changed_after_transfer", "given_up"})
 
 
 def is_final(entry: Entry) -> bool:
-    """Return whether it is never pushed again: it has a label, or a person deleted it in Sendcloud."""
-    return entry.state == "labelled" or _has(entry, "deleted_in_sendcloud")
+    """Return whether it is never pushed again: it has a label, was deleted in Sendcloud, or was erased on request."""
+    return entry.state in ("labelled", "forgotten") or _has(entry, "deleted_in_sendcloud")
 
 
 def is_transferred(entry: Entry) -> bool:

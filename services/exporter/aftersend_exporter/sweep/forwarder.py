@@ -5,6 +5,8 @@ too little, so only what is certainly foreign is dropped.
 
 v3 does not say which parcel is a return, and a return has the number of its order. So an unknown parcel of an order
 that has a collected one is not forwarded: it waits for its webhook, which says what it is.
+
+Parcels of an order that was erased on request are dropped, or their numbers would be on the stream once more.
 """
 
 from collections.abc import Sequence
@@ -21,7 +23,7 @@ from aftersend.sendcloud.status import parcel_class, picked_up
 from aftersend_exporter.context import ExportContext
 from aftersend_exporter.run_stats import RunStats
 
-Drop = Literal["irrelevant", "foreign", "waits_for_webhook"]
+Drop = Literal["irrelevant", "foreign", "forgotten", "waits_for_webhook"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,11 @@ class PageForwarder:
     async def forward(self, page: ParcelPage) -> None:
         """Put events of parcels that may be ours on the stream."""
         matches = await self._match(page.events)
+        forgotten = await self.context.ledger.forgotten(found.order for found in matches if isinstance(found, Match))
         events = []
         for event, found in zip(page.events, matches, strict=True):
-            dropped = await self._drop(event, found, names_returns=page.names_returns)
+            is_forgotten = isinstance(found, Match) and found.order in forgotten
+            dropped = "forgotten" if is_forgotten else await self._drop(event, found, names_returns=page.names_returns)
             if dropped is None:
                 events.append(event)
             self.stats.count("unchanged" if dropped else "sent", [_order(event, found)], reason=dropped or "")

@@ -66,6 +66,16 @@ async def test_each_sweep_reaches_back_behind_the_last_cursor(harness: ExporterH
 
 
 @pytest.mark.parametrize("external", ["order_id", "absent", "own_id"])
+async def test_parcels_of_an_erased_order_are_dropped(harness: ExporterHarness, external: str) -> None:
+    harness.world.switches.turn("external_order_id", external)
+    order = labelled(harness)
+    await harness.context.ledger.forget(str(order.order_id))
+    other = labelled(harness, "ebay")
+    assert (await harness.sweep()).sent == 1
+    assert [event.order_number for event in await harness.parcel_events()] == [str(other.order_id)]
+
+
+@pytest.mark.parametrize("external", ["order_id", "absent", "own_id"])
 async def test_whatever_a_label_says_about_its_origin(harness: ExporterHarness, external: str) -> None:
     harness.world.switches.turn("external_order_id", external)
     order = labelled(harness)

@@ -42,6 +42,7 @@ def known(state: Any, fingerprint: str = "same", code: ProblemCode | None = None
         (known("problem", code="deleted_in_sendcloud", pushed=5), "unchanged", "unchanged", "skip", "skip"),
         (known("labelled", pushed=5), "unchanged", "unchanged", "skip", "skip"),
         (known("labelled", pushed=5, code="withdrawn"), "unchanged", "unchanged", "skip", "skip"),
+        (known("forgotten", ""), "unchanged", "unchanged", "skip", "skip"),
     ],
 )
 def test_steps(entry: Entry | None, same: str, other: str, held: str, excluded: str) -> None:
@@ -60,6 +61,7 @@ def test_steps(entry: Entry | None, same: str, other: str, held: str, excluded: 
         (known("problem", code="deleted_in_sendcloud", pushed=5), "unchanged"),
         (known("confirmed", pushed=5), "unchanged"),
         (known("labelled"), "unchanged"),
+        (known("forgotten", ""), "unchanged"),
     ],
 )
 def test_a_run_for_named_orders_pushes_a_refused_one_again(entry: Entry, action: str) -> None:
