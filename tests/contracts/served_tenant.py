@@ -85,7 +85,7 @@ class ServedTenant:
         until(lambda: get(self.admin, "/readyz")[0] == 200)
 
     def live_through(self) -> None:
-        """Make one of everything: orders sent, labelled and in trouble, dead letters, a delayed event, a backup."""
+        """Make one of everything: orders sent, labelled, in trouble, erased; dead letters, delayed events, a backup."""
         self.call("trigger", "sweep", "--wait")
         self.call("trigger", "export", "--wait")
         changed, *others = [order["order"] for order in self.json("orders") if order["state"] == "accepted"]
@@ -97,6 +97,7 @@ class ServedTenant:
         until(lambda: self.control("state")["with_tag"] == 3)
         self._break_events()
         self._delay_an_event(others[0])
+        self.call("forget", "--order", others[-1])
         self.call("backup", "create")
         until(lambda: self.redis.hexists(f"{PREFIX}state", "success.writeback"))  # the writer stores it every 5 s
         self.stored = dict(self._stored())

@@ -13,6 +13,8 @@ import pytest
 import redis
 
 from aftersend import runs
+from aftersend.audit import AuditTrail
+from aftersend.erasure import Erasure
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
@@ -140,6 +142,30 @@ async def test_who_works_on_orders_can_keep_the_ledger_and_the_state(
         kind = inspector.type(KEYS.key("order", "1"))
         has_json = any(module[b"name"] == b"ReJSON" for module in inspector.module_list())
     assert kind == (b"ReJSON-RL" if has_json else b"string")
+
+
+@pytest.mark.parametrize("user", ["exporter", "backup", "up"])
+async def test_where_persons_call_commands_an_order_can_be_shown_and_erased(
+    calm: ManagedRedis, keys: Keyring, user: str
+) -> None:
+    async with as_user(calm, user) as client:
+        erasure = Erasure.of(client, tenant=TENANT.identity, keyring=keys)
+        await erasure.ledger.change("1", lambda entry: _touched(entry, "accepted"))
+        parcels = stream(client, keys, "parcels")
+        pending = PendingEntries(parcels, user)
+        await pending.ensure_group()
+        await parcels.add_many("order.check", "sweep", [runs.OrderCheck("1") for _ in range(3)])
+        delayed, dead, _ = await pending.read(10, block_ms=10)
+        assert await defer(parcels, user, delayed, Delay(seconds=60, counted=True))
+        assert await move_to_dead_letters(parcels, user, dead, DeadLetter(reason="rejected", error="Rejected: x"))
+        (saved,) = [each async for each in erasure.ledger.saved(erasure.ledger.orders())]
+        assert saved.entry.order == "1"
+        assert (await erasure.events("1")).counts == {"stream": 1, "delayed": 1, "dead": 1}
+        trail = AuditTrail(client, tenant=TENANT.identity)
+        await trail.record("forget.order")
+        _, erased = await erasure.erase("1") or pytest.fail("it is there")
+        assert erased.counts.total() == 3
+        assert [each.action for each in await trail.records()] == ["forget.order"]
 
 
 @pytest.mark.parametrize("user", ["exporter", "up"])
