@@ -21,6 +21,7 @@ from aftersend.ledger.entry import Entry, ParcelDetails, ParcelState, TimedValue
 from aftersend.ledger.store import ENTRY_LIFE_MS, SEALED_LIFE_DONE_MS
 from aftersend.runs import OrderCheck, RunRequest
 from aftersend.sendcloud.model import ParcelEvent
+from aftersend.stream.event import rfc3339
 from aftersend.stream.stream import Stream
 from aftersend.tenant.loading import parse_tenant
 from aftersend_operator.manifests.redis_acl import USERS, acl_file
@@ -195,6 +196,21 @@ async def test_what_has_expired_since_stays_away(mueller: BackedUpTenant) -> Non
             await mueller.ledger.restore(record, pickup_matters=False)
     assert await mueller.redis.exists(mueller.ledger._keys.key("order", "1")) == 0
     assert await mueller.redis.exists(mueller.ledger._keys.key("order", "2")) == 1
+
+
+async def test_events_that_would_have_ended_since_stay_away(mueller: BackedUpTenant) -> None:
+    """Or a dead letter of an old backup would begin another ninety days."""
+    for days in (89, 91):
+        moment = rfc3339(time.time() - days * 86_400).encode()
+        fields: dict[Any, Any] = {b"v": b"1", b"id": b"%d" % days, b"type": b"parcel.changed", b"died": moment}
+        await mueller.redis.xadd(mueller.stream("parcels").dead_key, fields)
+        await mueller.redis.xadd(mueller.stream("runs").key, {**fields, b"died": b"", b"first": moment})
+    backup = await mueller.create()
+    await mueller.redis.flushall()
+    result = await mueller.restore(backup)
+    assert (result.events, result.unchanged) == (2, 2)
+    ((_, kept),) = await mueller.redis.xrange(mueller.stream("parcels").dead_key)
+    assert kept[b"id"] == b"89"
 
 
 async def test_a_backup_needs_one_key_and_survives_rotation(mueller: BackedUpTenant, tmp_path: Path) -> None:
