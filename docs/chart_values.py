@@ -188,6 +188,8 @@ class Tenants(Part, frozen=True):
     """How often tenants are scraped; empty = as Prometheus does by default."""
     pod_monitor_relabelings: list[Object] = field(default_factory=list)
     """Relabelings of the scraped pods, as in a PodMonitor."""
+    ingress_annotations: Texts = field(default_factory=dict)
+    """Annotations of the tenants' Ingresses and HTTPRoutes, such as cert-manager.io/cluster-issuer: letsencrypt."""
     ingress_namespace_selector: Texts = field(default_factory=dict)
     """Labels of the namespaces from which webhooks may come (the ingress controller's); empty = anywhere."""
     scrape_namespace_selector: Texts = field(default_factory=dict)

@@ -118,6 +118,8 @@ class OperatorSettings:
     """``AFTERSEND_POD_MONITORS``: skip where the kind is unknown, fail there, or always."""
     pod_monitor: PodMonitorWishes = field(default_factory=PodMonitorWishes)
     """``AFTERSEND_POD_MONITOR``: labels, annotations, interval and relabelings of each PodMonitor, as JSON."""
+    ingress_annotations: Mapping[str, str] = field(default_factory=dict)
+    """``AFTERSEND_INGRESS_ANNOTATIONS``: of each tenant's Ingress or HTTPRoute, as JSON."""
     ingress_namespaces: tuple[tuple[str, str], ...] = ()
     """``AFTERSEND_INGRESS_NAMESPACE_SELECTOR``: labels of the namespaces that webhooks come from; empty = anywhere."""
     scrape_namespaces: tuple[tuple[str, str], ...] = ()
@@ -163,6 +165,7 @@ def read_operator_settings(environ: Mapping[str, str] = os.environ) -> OperatorS
         wave_failures=reader.parsed("AFTERSEND_WAVE_FAILURES", "2", _count, "use a number from 1 to 1000"),
         pod_monitors=reader.choice("AFTERSEND_POD_MONITORS", "skip", ("skip", "fail", "always")),
         pod_monitor=reader.parsed("AFTERSEND_POD_MONITOR", "{}", _pod_monitor, "use JSON as the chart does"),
+        ingress_annotations=reader.parsed("AFTERSEND_INGRESS_ANNOTATIONS", "{}", _texts, "use JSON as the chart does"),
         ingress_namespaces=reader.parsed("AFTERSEND_INGRESS_NAMESPACE_SELECTOR", "", _labels, labels),
         scrape_namespaces=reader.parsed("AFTERSEND_SCRAPE_NAMESPACE_SELECTOR", "", _labels, labels),
         network=reader.parsed("AFTERSEND_TENANT_NETWORK", "{}", _network, "use JSON as the chart does"),
@@ -221,6 +224,13 @@ def _pod_monitor(text: str) -> PodMonitorWishes | None:
     except msgspec.MsgspecError:
         return None
     return wishes if _are_labels(wishes.labels) and _INTERVAL.fullmatch(wishes.interval) else None
+
+
+def _texts(text: str) -> dict[str, str] | None:
+    try:
+        return msgspec.json.decode(text, type=dict[str, str])
+    except msgspec.MsgspecError:
+        return None
 
 
 def _pods(text: str) -> PodDefaults | None:

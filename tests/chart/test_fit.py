@@ -72,6 +72,13 @@ def test_openshift_chooses_the_users_itself(values: dict[str, Any], knows: str, 
     assert settings.pods == PodDefaults(fixed_user=fixed)
 
 
+def test_annotations_of_ingresses_reach_the_operator() -> None:
+    wishes = {"cert-manager.io/cluster-issuer": "letsencrypt"}
+    given = environment(render({"tenants": {"ingressAnnotations": wishes}}))
+    settings = read_operator_settings(given | {"AFTERSEND_OPERATOR_NAMESPACE": "operators"})
+    assert settings.ingress_annotations == wishes
+
+
 def test_classes_reach_every_pod_of_every_tenant() -> None:
     given = environment(render({"tenants": {"priorityClassName": "shops", "runtimeClassName": "gvisor"}}))
     settings = read_operator_settings(given | {"AFTERSEND_OPERATOR_NAMESPACE": "operators"})

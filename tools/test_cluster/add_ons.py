@@ -41,15 +41,54 @@ ADD_ONS = (
         ("gateway.networking.k8s.io_httproutes.yaml",),
     ),
 )
+GITOPS = (
+    AddOn(
+        "github.com/argoproj/argo-cd/v3@v3.0.6",
+        "h1:se+HxTWz+QB2RmIHEIDG68gvWH2kh673vyjFKpbATY8=",
+        "manifests/crds",
+        ("application-crd.yaml", "applicationset-crd.yaml"),
+    ),
+    AddOn(
+        "github.com/fluxcd/source-controller@v1.7.0",
+        "h1:/fBgS4CSmT5Jj/fjQDF92y+pC3gst1GJjgNSzY8Ff9I=",
+        "config/crd/bases",
+        ("source.toolkit.fluxcd.io_gitrepositories.yaml",),
+    ),
+    AddOn(
+        "github.com/fluxcd/helm-controller@v1.6.0",
+        "h1:jlS5X11SG26gspubB5aLrdVSCm0q0tA4ULsY+vwSkL0=",
+        "config/crd/bases",
+        ("helm.toolkit.fluxcd.io_helmreleases.yaml",),
+    ),
+    AddOn(
+        "github.com/fluxcd/kustomize-controller@v1.7.2",
+        "h1:xmOWILtm9329M7MQCS/iCHXc2R+Xm9HjFSft9fh/PCA=",
+        "config/crd/bases",
+        ("kustomize.toolkit.fluxcd.io_kustomizations.yaml",),
+    ),
+    AddOn(
+        "github.com/external-secrets/external-secrets@v1.3.2",
+        "h1:u2J8RjlHIeF0oZCqtl92adI/uZWUwOesJIDkfql6LqQ=",
+        "config/crds/bases",
+        ("external-secrets.io_externalsecrets.yaml",),
+    ),
+    AddOn(
+        "github.com/bitnami-labs/sealed-secrets@v0.40.0",
+        "h1:rvCP35JL8ZV5LNA2SrwNR6iLyoM3ulrSFWN0lBtYEYI=",
+        "helm/sealed-secrets/crds",
+        ("bitnami.com_sealedsecrets.yaml",),
+    ),
+)
+"""What ``examples/`` uses."""
 
 
-def definitions() -> list[dict[str, Any]]:
-    """The CustomResourceDefinitions of all add-ons.
+def definitions(of: tuple[AddOn, ...] = ADD_ONS) -> list[dict[str, Any]]:
+    """The CustomResourceDefinitions of add-ons.
 
     Raises:
         NotToBeHadError: Go is missing, or a module cannot be downloaded or has another hash.
     """
-    return [yaml.safe_load((_folder(it) / it.folder / file).read_text()) for it in ADD_ONS for file in it.files]
+    return [yaml.safe_load((_folder(it) / it.folder / file).read_text()) for it in of for file in it.files]
 
 
 def _folder(add_on: AddOn) -> Path:

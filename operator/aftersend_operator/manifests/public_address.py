@@ -21,10 +21,17 @@ def public_address(context: RenderContext) -> list[Manifest]:
     if context.facts.address_taken:
         return []
     if webhook.ingress_class_name:
-        return [_ingress(context)]
+        return [_annotated(context, _ingress(context))]
     if webhook.gateway and "HTTPRoute" in context.facts.kinds:
-        return [_route(context, webhook.gateway)]
+        return [_annotated(context, _route(context, webhook.gateway))]
     return []
+
+
+def _annotated(context: RenderContext, manifest: Manifest) -> Manifest:
+    """Add what the cluster's controllers, such as cert-manager, look for."""
+    if context.settings.ingress_annotations:
+        manifest["metadata"]["annotations"] = dict(context.settings.ingress_annotations)
+    return manifest
 
 
 def _ingress(context: RenderContext) -> Manifest:

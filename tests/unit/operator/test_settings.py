@@ -91,6 +91,7 @@ def test_every_variable_is_read() -> None:
         ("AFTERSEND_INGRESS_NAMESPACE_SELECTOR", "just-a-key"),
         ("AFTERSEND_SCRAPE_NAMESPACE_SELECTOR", "key=not a value"),
         ("AFTERSEND_SCRAPE_NAMESPACE_SELECTOR", "=value"),
+        ("AFTERSEND_INGRESS_ANNOTATIONS", '{"a": 1}'),
         ("AFTERSEND_TENANT_PODS", "no"),
         ("AFTERSEND_TENANT_PODS", '{"fixedUser": "no"}'),
         ("AFTERSEND_TENANT_PODS", '{"user": 1}'),
