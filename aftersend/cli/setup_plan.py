@@ -60,7 +60,7 @@ def changes_of(parts: Iterable[IntegrationChange], before: Integration, now: Int
     return [
         Change(
             field=field,
-            before=_without_query(getattr(before, field)),
+            before=_without_keys(getattr(before, field)),
             after=after,
             done=None if now is None else getattr(now, field) == after,
         )
@@ -86,12 +86,15 @@ def _fields(part: IntegrationChange) -> Iterator[tuple[str, str | bool]]:
             yield field, value
 
 
-def _without_query(value: str | bool) -> str | bool:
-    """Leave out the query of an address: another program may keep a key there."""
-    if not isinstance(value, str) or "?" not in value:
+def _without_keys(value: str | bool) -> str | bool:
+    """Leave out query, user and fragment of an address: another program may keep a key there."""
+    if not isinstance(value, str) or "://" not in value:
         return value
-    parts = urlsplit(value)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "…", ""))
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return "an unreadable address"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "…" if parts.query else "", ""))
 
 
 def _shown(value: str | bool) -> str:

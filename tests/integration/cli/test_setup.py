@@ -316,15 +316,22 @@ def test_the_address_is_that_of_the_document_or_of_the_sandbox_beside_it() -> No
     assert webhook_address(several, listen) == f"https://a.example{PATH}/mueller"
 
 
-def test_the_query_of_a_former_address_is_not_shown() -> None:
-    """Another program may keep a key there."""
-    spec = parse_tenant(
-        TENANT.format(url="https://x.example", integration=1, webhook="{host: a.example}").encode()
-    ).spec
-    before = Integration(1, "x", "api", webhook_active=True, webhook_url="https://erp.example/hook?token=canary")
-    parts = wanted_parts(before, spec, f"https://a.example{PATH}", allow_http=False)
+@pytest.mark.parametrize(
+    ("former", "shown"),
+    [
+        ("https://erp.example/hook?token=canary", "https://erp.example/hook?…"),
+        ("https://user:canary@erp.example:8443/hook#canary", "https://erp.example:8443/hook"),
+        ("https://erp.example/hook", "https://erp.example/hook"),
+        ("http://[:::::]/hook?canary", "an unreadable address"),
+    ],
+)
+def test_keys_in_a_former_address_are_not_shown(former: str, shown: str) -> None:
+    """Another program may keep them there."""
+    text = TENANT.format(url="https://x.example", integration=1, webhook="{host: a.example}")
+    before = Integration(1, "x", "api", webhook_active=True, webhook_url=former)
+    parts = wanted_parts(before, parse_tenant(text.encode()).spec, f"https://a.example{PATH}", allow_http=False)
     (change,) = changes_of(parts, before, before)
-    assert (change.before, change.after) == ("https://erp.example/hook?…", f"https://a.example{PATH}")
+    assert (change.before, change.after) == (shown, f"https://a.example{PATH}")
 
 
 @pytest.mark.parametrize(
