@@ -64,7 +64,7 @@ class Backups:
 
     async def newer_tombstones(self, backup: Backup) -> Sequence[SavedOrder]:
         """Return the tombstones of the newest backup that can be read, if it is newer than this one."""
-        newer = [each for each in await self.list() if each.id > backup.id]
+        newer = [each for each in await self.list() if each.time >= backup.time and each.id != backup.id]
         for each in reversed(newer):
             try:
                 async with aclosing(self.records(each)) as records:

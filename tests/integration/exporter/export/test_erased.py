@@ -1,4 +1,4 @@
-"""An order that was erased on request is not sent again, whatever Afterbuy shows of it and whoever asks for it."""
+"""An order that was erased on request is not sent again, whatever Afterbuy shows and a run asks for."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
