@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, get_type_hints
 
 import msgspec
-from chart_values import PullSecret, Values
+from chart_values import OwnRule, PullSecret, Values
 
 from aftersend.crd.meanings import meaning_of, meanings
 
@@ -64,6 +64,8 @@ def _schema(part: type[msgspec.Struct]) -> dict[str, Any]:
 def _leaf(hint: Any) -> dict[str, Any]:  # noqa: ANN401 - annotations have no common base
     if hint == list[PullSecret]:
         return {"type": "array", "items": _schema(PullSecret)}
+    if hint == dict[str, OwnRule]:
+        return {"type": "object", "additionalProperties": _schema(OwnRule)}
     return msgspec.json.schema(hint)
 
 

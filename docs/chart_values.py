@@ -222,6 +222,19 @@ class Tenants(Part, frozen=True):
     """OTEL_… variables of all tenants' pods, such as OTEL_EXPORTER_OTLP_ENDPOINT; empty = no traces."""
 
 
+class OwnRule(Part, frozen=True, omit_defaults=True):
+    """What one alert is given; it holds for its critical and its warning rule alike."""
+
+    severity: Annotated[str, Meta(pattern="^[a-z]*$")] = ""
+    """Severity instead of its own; routes of Alertmanager go by it."""
+    for_: Annotated[str, Meta(pattern=r"^([0-9]+(ms|s|m|h|d|w))*$")] = field(default="", name="for")
+    """How long its expression must hold before it fires."""
+    labels: Texts = field(default_factory=dict)
+    """More labels."""
+    annotations: Texts = field(default_factory=dict)
+    """More annotations."""
+
+
 class Alerts(Part, frozen=True):
     """Alert rules for all tenants and the operator, each with a runbook."""
 
@@ -237,6 +250,14 @@ class Alerts(Part, frozen=True):
     """Address of Grafana; empty = no link."""
     exclude: list[str] = field(default_factory=list)
     """Names of alerts that are left out."""
+    exclude_groups: list[str] = field(default_factory=list)
+    """Names of groups whose alerts are left out, such as aftersend-redis; what they record stays."""
+    rule_labels: Texts = field(default_factory=dict)
+    """More labels of every alert, such as cluster: prod-1 where one Alertmanager serves many clusters."""
+    rule_annotations: Texts = field(default_factory=dict)
+    """More annotations of every alert."""
+    rules: dict[str, OwnRule] = field(default_factory=dict)
+    """By name of an alert: its severity, its for, its labels and annotations."""
 
 
 class Pager(Part, frozen=True):

@@ -64,3 +64,42 @@ def test_alerts_can_be_left_out_by_name() -> None:
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(RefusedError, match=r"monitoring\.alerts\.exclude: there is no alert AftersendNothing"):
         render(wanted(exclude=["AftersendNothing"]), knows=KIND)
+
+
+def test_alerts_can_be_left_out_by_group_and_what_is_recorded_stays() -> None:
+    manifests = render(wanted(excludeGroups=["aftersend-redis"]), knows=KIND)
+    left = {rule["alert"] for rule in rendered(manifests) if "alert" in rule}
+    assert "AftersendRedisDenied" not in left
+    assert "AftersendExportLate" in left
+    assert {rule["record"] for rule in rendered(manifests) if "record" in rule} == {
+        rule["record"] for rule in rules() if "record" in rule
+    }
+
+
+def test_one_alert_gets_a_severity_a_patience_and_texts_of_its_own() -> None:
+    own = {"severity": "page", "for": "1h30m", "labels": {"team": "shop"}, "annotations": {"channel": "#parcels"}}
+    everywhere = {"ruleLabels": {"cluster": "prod-1"}, "ruleAnnotations": {"owner": "platform"}}
+    found = {
+        rule["alert"]: rule
+        for rule in rendered(render(wanted(rules={"AftersendExportLate": own}, **everywhere), knows=KIND))
+        if "alert" in rule
+    }
+    late = found.pop("AftersendExportLate")
+    assert late["for"] == "1h30m"
+    assert late["labels"] == {"severity": "page", "team": "shop", "cluster": "prod-1"}
+    assert late["annotations"].items() >= {"channel": "#parcels", "owner": "platform"}.items()
+    assert {(rule["labels"]["cluster"], rule["labels"].get("team")) for rule in found.values()} == {("prod-1", None)}
+
+
+@pytest.mark.parametrize(
+    ("wishes", "said"),
+    [
+        ({"rules": {"AftersendNothing": {}}}, r"monitoring\.alerts\.rules: there is no alert AftersendNothing"),
+        ({"rules": {"AftersendExportLate": {"for": "soon"}}}, "for"),
+        ({"rules": {"AftersendExportLate": {"expr": "1"}}}, "expr"),
+        ({"excludeGroups": ["aftersend-facts"]}, r"no group of alerts is called aftersend-facts; there are aftersend-"),
+    ],
+)
+def test_wishes_that_cannot_be_met_are_refused(wishes: dict[str, object], said: str) -> None:
+    with pytest.raises(RefusedError, match=said):
+        render(wanted(**wishes), knows=KIND)
