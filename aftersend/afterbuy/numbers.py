@@ -21,6 +21,7 @@ Source: Afterbuy's general documentation and recorded answers (GetAfterbuyTime g
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -44,6 +45,8 @@ _OFFSET: Final = re.compile(
 )
 _GERMAN: Final = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})" + _TIME_OF_DAY)
 _ISO: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})" + _TIME_OF_DAY)
+_REMEMBERED: Final = 1024
+"""Texts: prices, weights and times occur again and again."""
 _FIRST_YEAR: Final = 1970
 _NO_YEAR: Final = 9999
 _TRUE: Final = frozenset({"1", "-1", "true", "yes", "ja"})
@@ -54,6 +57,7 @@ class Unreadable(Exception):  # noqa: N818 - a domain word
     """A text could not be parsed; deliberately without the text."""
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def read_decimal(text: str) -> Decimal | None:
     """Parse a number."""
     if _PLAIN.fullmatch(text):
@@ -75,6 +79,7 @@ def read_decimal(text: str) -> Decimal | None:
     return value
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def read_amount(text: str) -> Decimal | None:
     """Parse an amount in the account's currency."""
     if _PLAIN.fullmatch(text):
@@ -83,6 +88,7 @@ def read_amount(text: str) -> Decimal | None:
     return _beside(text, _NO_CENTS.sub("", found[1] if found else text))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def read_weight(text: str) -> tuple[Decimal | None, str]:
     """Parse a weight and its unit: ``kg``, ``g``, or an empty text if none is named."""
     found = _WEIGHT.fullmatch(text.strip())
@@ -99,6 +105,7 @@ def _beside(text: str, number: str) -> Decimal | None:
     return read_decimal(number)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def read_whole(text: str) -> int | None:
     """Parse a count; ``2,00`` counts as 2, ``1,5`` is unreadable."""
     value = read_decimal(text)
@@ -131,6 +138,7 @@ def read_id(text: str) -> str:
     return text.lstrip("0") or "0"
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def read_time(text: str, zone: ZoneInfo = BERLIN) -> datetime | None:
     """Parse a date with or without time of day, in local time of ``zone`` unless it has an offset; returns it aware."""
     text = text.strip()

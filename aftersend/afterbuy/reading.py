@@ -14,9 +14,10 @@ ItemOriginalCurrency holds price and code beside it; both are kept, the mapping 
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Final, TypeVar
 
 from aftersend.afterbuy.countries import origin_country, read_country
@@ -31,7 +32,7 @@ from aftersend.afterbuy.numbers import (
     read_weight,
     read_whole,
 )
-from aftersend.afterbuy.records import Element
+from aftersend.afterbuy.records import Element, RecordSection
 from aftersend.afterbuy.repair import without_forbidden
 
 SECTIONS: Final = ("BuyerInfo", "SoldItems", "ShippingInfo", "PaymentInfo")
@@ -105,6 +106,9 @@ def _hs_code(text: str) -> str:
 
 def read_mail(text: str) -> str:
     """Find the first usable mail address: OTTO appends a word to it, others write names, lists or anything at all."""
+    whole = text.lstrip(_BEFORE_MAIL).rstrip(_AFTER_MAIL)
+    if len(whole) <= _LONGEST_MAIL and _MAIL.fullmatch(whole):
+        return whole
     parts = (part for separators in _MAIL_SEPARATORS for part in separators.split(text))
     candidates = (part.lstrip(_BEFORE_MAIL).rstrip(_AFTER_MAIL) for part in parts)
     return next((mail for mail in candidates if len(mail) <= _LONGEST_MAIL and _MAIL.fullmatch(mail)), "")
@@ -138,17 +142,18 @@ class _OptionalFields:
 
 def _order(element: Element, order_id: str) -> Order:
     fields = _OptionalFields(element)
+    items = element.all("SoldItems/SoldItem")
     order = Order(
         order_id=order_id,
         ordered_at=fields.get("OrderDate", read_time, None),
         billing=_address(fields, element, "BuyerInfo/BillingAddress"),
         shipping=_shipping_address(fields, element),
-        items=tuple(_item(item) for item in element.all("SoldItems/SoldItem")),
+        items=tuple(map(_item, items)),
         is_merchant=_OptionalFields(element).get("BuyerInfo/BillingAddress/IsMerchant", read_flag, None) is True,
-        tags=_tags(element),
+        tags=_tags([element, *items]),
         additional_info=_text(element, "AdditionalInfo"),
         vorgangs_infos=_vorgangs_infos(element),
-        parcel_labels=tuple(_label(label) for label in element.all("ShippingInfo/ParcelLabels/ParcelLabel")),
+        parcel_labels=tuple(map(_label, element.all("ShippingInfo/ParcelLabels/ParcelLabel"))),
         dispatched_at=fields.get("ShippingInfo/DeliveryDate", read_time, None),
         shipping_method=_text(element, "ShippingInfo/ShippingMethod"),
         delivery_service=_text(element, "ShippingInfo/DeliveryService"),
@@ -160,7 +165,7 @@ def _order(element: Element, order_id: str) -> Order:
         invoiced_at=_OptionalFields(element).get("PaymentInfo/InvoiceDate", read_time, None),
         payment_function=_text(element, "PaymentInfo/PaymentFunction").upper(),
         payment_method=_text(element, "PaymentInfo/PaymentMethod"),
-        sections=frozenset(name for name in SECTIONS if element.all(name)),
+        sections=frozenset(filter(element.has, SECTIONS)),
     )
     return replace(order, unclear=frozenset(fields.unclear)) if fields.unclear else order
 
@@ -215,9 +220,9 @@ def _label(element: Element) -> ParcelLabel:
     )
 
 
-def _tags(element: Element) -> frozenset[str]:
-    """Samples disagree on where tags stand, so both places are united."""
-    found = (*element.texts("Tags/Tag"), *element.texts("SoldItems/SoldItem/Tags/Tag"))
+def _tags(elements: Iterable[Element]) -> frozenset[str]:
+    """Samples disagree on where tags stand, beside the order's fields or those of its items: both are united."""
+    found = (text for element in elements for text in element.texts("Tags/Tag"))
     return frozenset(tag for text in found if (tag := plain(text)))
 
 
@@ -235,28 +240,34 @@ def _shipping_address(fields: _OptionalFields, element: Element) -> PostalAddres
 
 
 def _address(fields: _OptionalFields, element: Element, path: str) -> PostalAddress:
-    def text(name: str) -> str:
-        return _text(element, f"{path}/{name}")
-
-    country_field = f"{path}/CountryISO" if text("CountryISO") else f"{path}/Country"
+    section = element.section(path.lower())
+    text = partial(_text_in, section)
+    iso, plate = text("countryiso"), text("country")
+    country_field = f"{path}/CountryISO" if iso else f"{path}/Country"
     return PostalAddress(
-        first_name=text("FirstName"),
-        last_name=text("LastName"),
-        company=text("Company"),
-        street=text("Street"),
-        street2=text("Street2"),
-        postal_code=text("PostalCode"),
-        city=text("City"),
-        state=text("StateOrProvince"),
-        country=fields.get(country_field, lambda _: read_country(text("CountryISO"), text("Country")), ""),
-        phone=text("Phone"),
-        mail=read_mail(text("Mail")),
-        tax_id=_known(text("TaxIDNumber")),
+        first_name=text("firstname"),
+        last_name=text("lastname"),
+        company=text("company"),
+        street=text("street"),
+        street2=text("street2"),
+        postal_code=text("postalcode"),
+        city=text("city"),
+        state=text("stateorprovince"),
+        country=fields.get(country_field, lambda _: read_country(iso, plate), ""),
+        phone=text("phone"),
+        mail=read_mail(text("mail")),
+        tax_id=_known(text("taxidnumber")),
     )
 
 
+def _text_in(section: RecordSection, name: str) -> str:
+    text = section.text(name)
+    return plain(text).strip() if "&" in text else text
+
+
 def _text(element: Element, path: str) -> str:
-    return plain(element.text(path)).strip()
+    text = element.text(path)
+    return plain(text).strip() if "&" in text else text
 
 
 def _read(element: Element, path: str, read: Callable[[str], _T], *, within: str = "") -> _T:

@@ -1,7 +1,7 @@
 """Records of an answer (``Order`` or ``Product``), each parsed on its own.
 
-``RecordSplitter`` cuts the text of an answer where one record ends and the next one starts; lxml then parses record by
-record::
+``RecordSplitter`` cuts the text of an answer where one record ends and the next one starts. What is complete of a chunk
+is parsed in one go; if anything in it is odd, it is cut further, and lxml parses record by record::
 
     head  <Afterbuy> … <Orders>    <Order>…</Order>  ✂  <Order>…</Order>  ✂  <Order>…    tail  </Orders> … </Afterbuy>
                                    ╰─── parsed alone: what is wrong inside stays inside
@@ -10,7 +10,7 @@ So a forbidden character, a stray ``&`` or ``<``, even a closing tag too many sp
 parsed once more after ``repair``, and if that does not help it is handed over as not ``readable``, with its id where
 one is found. What is missing at the end (a truncated answer) is a fault of the answer, not of a record.
 
-Memory depends on one record, not on the answer. Letter case of names does not matter.
+Memory depends on one chunk and one record, not on the answer. Letter case of names does not matter.
 """
 
 import re
@@ -30,6 +30,9 @@ MAX_CHARACTERS: Final = 4_000_000
 MAX_ELEMENTS: Final = 200_000
 """In one record."""
 
+_MAX_NAMES: Final = 1024
+_TRIES: Final = 2
+"""Ends of records to look at: mostly the one before the last is followed by another record."""
 _OVERLAP: Final = 1024
 """Characters searched again with the next chunk: a boundary may be cut, white space included."""
 _NAMESPACE: Final = re.compile(r"""\sxmlns:([\w.-]+)\s*=\s*(?:"[^"<&]*"|'[^'<&]*')""")
@@ -38,27 +41,34 @@ _NAMESPACE: Final = re.compile(r"""\sxmlns:([\w.-]+)\s*=\s*(?:"[^"<&]*"|'[^'<&]*
 class RecordSection:
     """Children of all elements at one path (mostly of one) by lower-case name, in document order."""
 
-    __slots__ = ("_elements", "_texts")
+    __slots__ = ("_first", "_others")
 
     def __init__(self, nodes: Iterable["etree._Element"]) -> None:
-        self._elements: dict[str, list[etree._Element]] = {}
-        self._texts: dict[str, str] = {}
-        """The first text of each name; none of elements that have children."""
+        first: dict[str, etree._Element] = {}
+        others: dict[str, list[etree._Element]] = {}
         for node in nodes:
             for child in node:
-                name = _name(child.tag)
-                self._elements.setdefault(name, []).append(child)
-                if not (self._texts.get(name) or len(child)):
-                    self._texts[name] = (child.text or "").strip()
+                name = _NAMES[child.tag]
+                if name in first:
+                    others.setdefault(name, []).append(child)
+                else:
+                    first[name] = child
+        self._first = first
+        self._others = others
 
     def elements(self, name: str) -> Sequence["etree._Element"]:
         """Return the children of that name."""
-        return self._elements.get(name, ())
+        node = self._first.get(name)
+        return () if node is None else (node, *self._others.get(name, ()))
 
     def text(self, name: str) -> str:
-        """Return the first text of that name that is not empty, else an empty text."""
-        text = self._texts.get(name)
-        return next(_texts(self.elements(name)), "") if text is None else text
+        """Return the first text of that name that is not empty, stripped; else an empty text."""
+        node = self._first.get(name)
+        if node is None:
+            return ""
+        if name in self._others or len(node):
+            return next(_texts(self.elements(name)), "")
+        return (node.text or "").strip()
 
 
 class Element:
@@ -82,17 +92,22 @@ class Element:
     def text(self, path: str) -> str:
         """Return the first text at that path that is not empty, stripped; else an empty text."""
         above, name = _split(path)
-        return self._section(above).text(name)
+        return (self._sections.get(above) or self.section(above)).text(name)
 
     def texts(self, path: str) -> list[str]:
         """Return every text at that path that is not empty, stripped."""
         return list(_texts(self._at(path)))
 
+    def has(self, path: str) -> bool:
+        """Return whether there is an element at that path."""
+        return bool(self._at(path))
+
     def _at(self, path: str) -> Sequence["etree._Element"]:
         above, name = _split(path)
-        return self._section(above).elements(name)
+        return (self._sections.get(above) or self.section(above)).elements(name)
 
-    def _section(self, path: str) -> RecordSection:
+    def section(self, path: str) -> RecordSection:
+        """Return what stands at a path in lower case, the element itself at the empty one."""
         if (found := self._sections.get(path)) is None:
             found = self._sections[path] = RecordSection(self._at(path) if path else (self._node,))
         return found
@@ -112,10 +127,17 @@ def _split(path: str) -> tuple[str, str]:
     return above, name
 
 
-@lru_cache(maxsize=1024)
-def _name(tag: str) -> str:
-    """Return the name of an element as it is compared: without namespace, in lower case."""
-    return tag.rpartition("}")[2].lower()
+class _Names(dict[str, str]):
+    """The name of an element, by tag, as it is compared: without namespace, in lower case."""
+
+    def __missing__(self, tag: str) -> str:
+        if len(self) >= _MAX_NAMES:
+            self.clear()
+        name = self[tag] = tag.rpartition("}")[2].lower()
+        return name
+
+
+_NAMES: Final = _Names()
 
 
 class RecordSplitter:
@@ -125,7 +147,7 @@ class RecordSplitter:
         """``too_large`` is raised if a record, or what stands before the first one, cannot be what it should be."""
         tag = rf"(?:[\w.-]+:)?{record}"
         end = rf"(?:</{tag}\s*>|<{tag}(?:\s[^<>]*)?/>)"
-        self._start = re.compile(rf"<{tag}(?=[\s/>])", re.IGNORECASE)
+        self._start = re.compile(rf"<({tag})(?=[\s/>])", re.IGNORECASE)
         self._end = re.compile(end, re.IGNORECASE)
         self._boundary = re.compile(rf"{end}(?:\s|<!--[^<>]*-->)*(?=<{tag}[\s/>])", re.IGNORECASE)
         self._id = re.compile(rf"<{record}ID\s*>\s*(?:<!\[CDATA\[)?\s*([0-9]{{1,30}})\s*(?:\]\]>)?\s*</", re.IGNORECASE)
@@ -134,6 +156,8 @@ class RecordSplitter:
         self._namespaces: dict[str, str] = {}
         self._buffer = ""
         self._searched = 0
+        self._usual_end = ""
+        """The end tag, spelled like the start tag of the first record."""
         self.head: str | None = None
         """What stands before the first record, once there is one."""
 
@@ -150,10 +174,8 @@ class RecordSplitter:
     def finish(self) -> tuple[list[Element], str]:
         """Return the last records, and all text that stands around records."""
         head, rest = self.head or "", self._buffer
-        ends = list(self._end.finditer(rest)) if self.head is not None else []
-        if not ends:
-            return [], head + rest
-        return list(self._parsed(rest[: ends[-1].end()])), head + rest[ends[-1].end() :]
+        end = 0 if self.head is None else self._last_end(rest)
+        return list(self._together(rest[:end])) if end else [], head + rest[end:]
 
     def _find_head(self) -> None:
         start = self._start.search(self._buffer, self._searched)
@@ -161,15 +183,49 @@ class RecordSplitter:
         if start:
             self.head, self._buffer = self._buffer[: start.start()], self._buffer[start.start() :]
             self._namespaces = {found[1]: found[0] for found in _NAMESPACE.finditer(self.head)}
+            self._usual_end = f"</{start[1]}>"
             self._searched = 0
 
     def _complete(self) -> Iterator[Element]:
+        end = self._last_boundary()
+        ready, self._buffer = self._buffer[:end], self._buffer[end:]
+        self._searched = 0 if end else max(0, len(self._buffer) - _OVERLAP)
+        if ready:
+            yield from self._together(ready)
+
+    def _last_boundary(self) -> int:
+        """Return where the last record ends that another one follows, 0 if there is none."""
+        place = len(self._buffer)
+        for _ in range(_TRIES):
+            place = self._buffer.rfind(self._usual_end, self._searched, place)
+            if place < 0:
+                break
+            if found := self._boundary.match(self._buffer, place):
+                return found.end()
+        boundaries = self._boundary.finditer(self._buffer, self._searched)
+        return max((boundary.end() for boundary in boundaries), default=0)
+
+    def _last_end(self, text: str) -> int:
+        """Return where the last record ends, 0 if none does."""
+        place = text.rfind(self._usual_end)
+        known = place + len(self._usual_end) if place >= 0 else 0
+        return max((end.end() for end in self._end.finditer(text, known)), default=known)
+
+    def _together(self, text: str) -> Iterator[Element]:
+        """Parse records in one go; each on its own if anything is odd: not well-formed, huge, fewer than they seem."""
+        root = _parse(text, self._namespaces)
+        records = [] if root is None else Element(root).all(self._record)
+        if root is None or len(records) != text.count(self._usual_end) or _is_huge(root):
+            yield from self._one_by_one(text)
+        else:
+            yield from records
+
+    def _one_by_one(self, text: str) -> Iterator[Element]:
         begin = 0
-        for boundary in self._boundary.finditer(self._buffer, self._searched):
-            yield from self._parsed(self._buffer[begin : boundary.end()])
+        for boundary in self._boundary.finditer(text):
+            yield from self._parsed(text[begin : boundary.end()])
             begin = boundary.end()
-        self._buffer = self._buffer[begin:]
-        self._searched = max(0, len(self._buffer) - _OVERLAP)
+        yield from self._parsed(text[begin:])
 
     def _parsed(self, text: str) -> Iterator[Element]:
         root = _parse(text, self._namespaces)
@@ -180,7 +236,7 @@ class RecordSplitter:
         if root is None:
             yield self._unreadable(text)
             return
-        if root.xpath(f"count(//*) > {MAX_ELEMENTS}"):
+        if _is_huge(root):
             raise self._too_large
         yield from Element(root).all(self._record)
 
@@ -189,6 +245,10 @@ class RecordSplitter:
         if found := self._id.search(text):
             etree.SubElement(node, f"{self._record}ID").text = found[1]
         return Element(node, readable=False)
+
+
+def _is_huge(root: "etree._Element") -> bool:
+    return bool(root.xpath(f"count(//*) > {MAX_ELEMENTS}"))
 
 
 def _parse(text: str, namespaces: Mapping[str, str]) -> "etree._Element | None":

@@ -167,6 +167,20 @@ def test_the_odd_order_may_stand_anywhere(position: int) -> None:
     assert [isinstance(each, Order) and each.order_id for each in found] == ["1", "2", "3"]
 
 
+@pytest.mark.parametrize(("opened", "closed"), [("<![CDATA[", "]]>"), ("<!--", "-->"), ("<?", "?>")])
+def test_what_one_order_opens_and_the_next_one_closes_hides_neither(opened: str, closed: str) -> None:
+    odd = (order(2, f"<Memo>{opened}</Memo>"), order(4, f"<Memo>{closed}</Memo>"))
+    found = read(page(order(1), *odd, order(3)).encode())
+    assert [each.order_id for each in found] == ["1", "2", "4", "3"]
+
+
+def test_orders_whose_end_is_spelled_otherwise_are_read_each() -> None:
+    mixed = [order(number).replace("</Order>", end) for number, end in enumerate(("</Order>", "</ORDER >", "</Order>"))]
+    document = page(*mixed, order(9)).replace("<Order><OrderID>1<", "<ORDER><OrderID>1<").encode()
+    for cut in range(0, len(document), 7):
+        assert [each.order_id for each in read(document, cut)] == ["0", "1", "2", "9"]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "iso-8859-1", "windows-1252", "utf-16", "ISO-8859-15", "latin1", "UTF8"])
 def test_the_declared_encoding_counts(encoding: str) -> None:
     document = page(order(1, "<AdditionalInfo>Größe</AdditionalInfo>")).replace("utf-8", encoding)
