@@ -9,6 +9,7 @@ What fails for one order, an unreadable entry for example, is the result of that
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -16,7 +17,7 @@ import msgspec
 from aftersend.errors import AftersendError, Bug, Rejected, Transient
 from aftersend.ledger.day_counters import DAY_LIFE_MS, DAY_MS, DayCounters
 from aftersend.ledger.entry import Entry
-from aftersend.ledger.index import INDEXES, positions
+from aftersend.ledger.index import INDEX_PLACES, INDEXES, positions
 from aftersend.ledger.saved_order import SavedOrder
 from aftersend.ledger.scripts import HAS_JSON, script
 from aftersend.ledger.sealed_part import decode_sealed_part, encode_sealed_part
@@ -82,8 +83,8 @@ class Documents:
     async def write(self, writes: Sequence[EntryWrite], *, now: int) -> list[bool | Transient]:
         """Compare and set entries; False where the revision has moved, or the error of Redis."""
         _, write, _ = await self._ready()
-        day = self._days.key
-        answers = await write.run_many(self._redis, [self._call(each, now, day) for each in writes])
+        calls = [self._call(each, now) for each in writes]
+        answers = await write.run_many(self._redis, calls, shared=[*self._indexes, self._days.key])
         return [answer if isinstance(answer, Transient) else bool(answer) for answer in answers]
 
     def keys_of(self, order_id: str) -> list[str]:
@@ -94,19 +95,19 @@ class Documents:
         """Return the associated data of an order's sealed part."""
         return bind(self._tenant, "order", order_id)
 
-    def _call(self, write: EntryWrite, now: int, day: str) -> ScriptCall:
+    def _call(self, write: EntryWrite, now: int) -> ScriptCall:
         after, known = write.after, write.before or Entry(order=write.after.order)
         sealed, usual = self._sealed(known, after)
-        scores = positions(after)
         parcels = (self._keys.key("parcel", parcel) for parcel in after.parcels)
+        places = [(INDEX_PLACES[name], score) for name, score in positions(after).items()]
         arguments: list[ScriptArgument] = [
             *(known.revision if write.before else -1, _encoder.encode(msgspec.structs.replace(after, details={}))),
             *(write.life, sealed, usual if write.sealed_life is None else write.sealed_life, after.order),
-            *(now - ENTRY_LIFE_MS, len(INDEXES), *(scores.get(name, "") for name in INDEXES)),
+            *(now - ENTRY_LIFE_MS, len(INDEXES), len(places), *chain.from_iterable(places)),
             DAY_LIFE_MS,
             *self._days.fields(known, after, now=now),
         ]
-        return [*self.keys_of(after.order), *self._indexes, day, *parcels], arguments
+        return [*self.keys_of(after.order), *parcels], arguments
 
     def _sealed(self, before: Entry, after: Entry) -> tuple[bytes, int | str]:
         """Return the sealed part to write (empty = keep) and its life in ms (empty = keep)."""

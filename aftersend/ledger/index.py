@@ -21,6 +21,8 @@ NOTICE_CODES: tuple[NoticeCode, ...] = get_args(NoticeCode)
 PROBLEM_INDEXES = tuple(f"problem-{code}" for code in PROBLEM_CODES)
 NOTICE_INDEXES = tuple(f"notice-{code}" for code in NOTICE_CODES)
 INDEXES = ("orders", "watched", "open", "lagging", *PROBLEM_INDEXES, *NOTICE_INDEXES)
+INDEX_PLACES = {name: place for place, name in enumerate(INDEXES, start=1)}
+"""As the script counts them."""
 _OPEN = ("accepted", "confirmed")
 
 

@@ -16,7 +16,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from aftersend.errors import Later, Transient
-from aftersend.redis.connection import guarded
 from aftersend.redis.scripts import Script
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ LEASE_MS = 60_000
 _RENEW_SECONDS = 20.0
 _AGAIN_SECONDS = 1.0
 _OURS: Final = "return redis.call('GET', KEYS[1]) == ARGV[1]"
+_TAKE: Final = Script.of("return redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) and 1 or 0")
 _RENEW: Final = Script.of(f"{_OURS} and redis.call('PEXPIRE', KEYS[1], ARGV[2]) or 0")
 _RELEASE: Final = Script.of(f"{_OURS} and redis.call('DEL', KEYS[1]) or 0")
 
@@ -93,11 +93,12 @@ async def hold_many(redis: "Redis", *, keys: Mapping[str, str]) -> AsyncIterator
 
 
 async def _take(redis: "Redis", leases: Sequence[Lease]) -> list[bool]:
-    with guarded():
-        async with redis.pipeline(transaction=False) as pipeline:
-            for key, token in (lease.place for lease in leases):
-                pipeline.set(key, token, nx=True, px=LEASE_MS)
-            return [bool(taken) for taken in await pipeline.execute()]
+    answers = await _TAKE.run_many(
+        redis, [((key,), (token, LEASE_MS)) for key, token in (each.place for each in leases)]
+    )
+    if error := next((answer for answer in answers if isinstance(answer, Transient)), None):
+        raise error
+    return [bool(answer) for answer in answers]
 
 
 async def _keep_renewing(redis: "Redis", leases: Sequence[Lease]) -> None:

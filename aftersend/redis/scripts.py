@@ -2,14 +2,17 @@
 
 A room keeps its scripts in a folder ``lua`` beside its modules; the first lines of each say what it takes and returns.
 Scripts run by their hash, and a server that does not know it (new, restarted, failed over) gets the text. All keys of
-a script lie in one hash slot.
+a script lie in one hash slot. Many calls of a script go out together, some in each command, so that a hundred orders
+cost the commands of two.
 """
 
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
@@ -21,7 +24,12 @@ ScriptCall = tuple[Sequence[str], Sequence[ScriptArgument]]
 """Keys and arguments of one call."""
 
 
-@dataclass(frozen=True, slots=True)
+_FOR_EACH: Final = (Path(__file__).parent / "lua" / "for_each.lua").read_text()
+_CALLS_PER_COMMAND: Final = 50
+"""The server does nothing else while a command runs, so a command must not take long."""
+
+
+@dataclass(frozen=True)
 class Script:
     """The text of a Lua script and its hash."""
 
@@ -48,21 +56,42 @@ class Script:
             except NoScriptError:
                 return await execute("EVAL", self.text, *words)
 
-    async def run_many(self, redis: Redis, calls: Sequence[ScriptCall]) -> list[Any]:
-        """Run the script once per call, all in one round trip; the result of a call that failed is a ``Transient``."""
-        results = await _pipelined(redis, [("EVALSHA", self.digest, *_words(call)) for call in calls])
-        unknown = [place for place, result in enumerate(results) if isinstance(result, NoScriptError)]
-        again: list[tuple[Any, ...]] = [("EVALSHA", self.digest, *_words(calls[place])) for place in unknown]
-        if again:  # the first one makes the script known to the server
-            again[0] = ("EVAL", self.text, *_words(calls[unknown[0]]))
-        for place, result in zip(unknown, await _pipelined(redis, again), strict=True):
-            results[place] = result
+    async def run_many(self, redis: Redis, calls: Sequence[ScriptCall], *, shared: Sequence[str] = ()) -> list[Any]:
+        """Run the script once per call, all in one round trip; the result of a call that failed is a ``Transient``.
+
+        ``shared`` are the first keys of every call.
+        """
+        groups = [calls[start : start + _CALLS_PER_COMMAND] for start in range(0, len(calls), _CALLS_PER_COMMAND)]
+        answers = await _answers(redis, self._for_each, [_words_of_group(group, shared) for group in groups])
+        results: list[Any] = []
+        for group, answer in zip(groups, answers, strict=True):
+            results += [answer] * len(group) if isinstance(answer, RedisError) else answer
         return [typed(result) if isinstance(result, RedisError) else result for result in results]
 
+    @cached_property
+    def _for_each(self) -> "Script":
+        flags, separator, body = self.text.partition("\n") if self.text.startswith("#!") else ("", "", self.text)
+        return Script.of(flags + separator + _FOR_EACH.replace("-- SCRIPT", body))
 
-def _words(call: ScriptCall) -> list[ScriptArgument]:
-    keys, args = call
-    return [len(keys), *keys, *args]
+
+def _words_of_group(calls: Sequence[ScriptCall], shared: Sequence[str]) -> list[ScriptArgument]:
+    keys = [*shared, *chain.from_iterable(keys for keys, _ in calls)]
+    words: list[ScriptArgument] = [len(keys), *keys, len(shared)]
+    for own_keys, arguments in calls:
+        words += (len(own_keys), len(arguments), *arguments)
+    return words
+
+
+async def _answers(redis: Redis, script: Script, commands: Sequence[Sequence[ScriptArgument]]) -> list[Any]:
+    """Run a script by several commands in one round trip; the answer to one that the server refused is its error."""
+    answers = await _pipelined(redis, [("EVALSHA", script.digest, *words) for words in commands])
+    unknown = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+    again: list[tuple[Any, ...]] = [("EVALSHA", script.digest, *commands[place]) for place in unknown]
+    if again:  # the first one makes the script known to the server
+        again[0] = ("EVAL", script.text, *commands[unknown[0]])
+    for place, answer in zip(unknown, await _pipelined(redis, again), strict=True):
+        answers[place] = answer
+    return answers
 
 
 async def _pipelined(redis: Redis, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
