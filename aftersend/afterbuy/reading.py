@@ -106,6 +106,8 @@ def _hs_code(text: str) -> str:
 
 def read_mail(text: str) -> str:
     """Find the first usable mail address: OTTO appends a word to it, others write names, lists or anything at all."""
+    if not text:
+        return ""
     whole = text.lstrip(_BEFORE_MAIL).rstrip(_AFTER_MAIL)
     if len(whole) <= _LONGEST_MAIL and _MAIL.fullmatch(whole):
         return whole

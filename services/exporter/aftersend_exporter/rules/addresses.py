@@ -50,9 +50,8 @@ def shipping_address(order: Order) -> ShippingAddress:
     )
 
 
-def customer(order: Order) -> CustomerDetails:
+def customer(order: Order, to: ShippingAddress) -> CustomerDetails:
     """Map the buyer: the name on the bill, else the recipient."""
-    to = shipping_address(order)
     return CustomerDetails(name=cut(_name(order.billing)) or to.name, email=to.email, phone_number=to.phone_number)
 
 

@@ -38,7 +38,8 @@ def is_marketplace_fulfilled(item: SoldItem) -> bool:
 
 def is_discount(item: SoldItem) -> bool:
     """Return whether the line lowers the total: a voucher, never an article."""
-    return any(price is not None and price < 0 for price in (item.price, item.original_price))
+    price, original = item.price, item.original_price
+    return (price is not None and price < 0) or (original is not None and original < 0)
 
 
 def shipped_items(order: Order) -> tuple[SoldItem, ...]:

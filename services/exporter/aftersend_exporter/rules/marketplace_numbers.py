@@ -34,8 +34,11 @@ def is_taxed_by_marketplace(order: Order) -> bool:
 
 def marketplace_number(order: Order) -> TaxNumber | None:
     """Return the one number that all shipped items name for their destination; None if there is none, or several."""
+    references = {item.tax_reference for item in shipped_items(order)}
+    if not any(references):
+        return None
     country = _taxed_in(order)
-    found = {_number(item.tax_reference, country=country) for item in shipped_items(order)}
+    found = {_number(reference, country=country) for reference in references}
     return found.pop() if len(found) == 1 else None
 
 

@@ -63,6 +63,9 @@ def _post_number_paths(push: PushOrder) -> Iterator[str]:
 
 def _replaced(known: Notices, code: NoticeCode, paths: Iterable[str], *, now: int) -> Notices:
     """Replace the notices of one code; what was there keeps its time. The gravest come first."""
+    paths = list(paths)
+    if not paths and not known:
+        return known
     since = {notice.path: notice.since for notice in known if notice.code == code}
     found = [Notice(code=code, since=since.get(path, now), path=path) for path in paths][:MAX_NOTICES]
     others = [notice for notice in known if notice.code != code]

@@ -7,6 +7,7 @@ prefix keeps it apart from Sendcloud's own numbers. ``fingerprint`` shows whethe
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -84,7 +85,7 @@ def _mapped(
 ) -> PushOrder:
     address = shipping_address(order)
     point = pick_up_point(address)
-    light = total_weight(shipped_items(order), rules=rules.weight) is None
+    weight = total_weight(shipped_items(order), rules=rules.weight)
     return PushOrder(
         order_id=incoming_order_id(order.order_id),
         order_number=order.order_id,
@@ -96,12 +97,12 @@ def _mapped(
             order_items=order_items(
                 order, currency=form.currency, rules=rules, customs=products if form.customs else None
             ),
-            tags=(rules.weight.label,) if light else UNSET,
+            tags=(rules.weight.label,) if weight is None else UNSET,
         ),
         payment_details=_payment_details(order, currency=form.currency),
         shipping_address=point.address if point else address,
-        customer_details=customer(order),
-        shipping_details=_shipping_details(order, rules=rules),
+        customer_details=customer(order, address),
+        shipping_details=_shipping_details(order, weight, rules=rules),
         service_point_details=_service_point_details(point),
         customs_details=customs_details(order, rules=rules.customs) if form.customs else UNSET,
     )
@@ -126,8 +127,7 @@ def fingerprint(push: PushOrder, *, mac: Callable[[bytes], str]) -> str:
     return mac(msgspec.json.encode(undated, order="deterministic"))
 
 
-def _shipping_details(order: Order, *, rules: Export) -> ShippingDetails:
-    weight = total_weight(shipped_items(order), rules=rules.weight)
+def _shipping_details(order: Order, weight: Decimal | None, *, rules: Export) -> ShippingDetails:
     return ShippingDetails(
         delivery_indicator=rules.weight.label if weight is None else _indicator(order, rules=rules.delivery),
         measurement=measurement(default_weight(rules.weight) if weight is None else weight),

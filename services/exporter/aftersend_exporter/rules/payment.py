@@ -1,6 +1,7 @@
 """Whether an order is paid, or paid on delivery."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from aftersend.afterbuy.model import Order
@@ -25,8 +26,13 @@ def is_paid(order: Order) -> bool:
 
 def is_cash_on_delivery(order: Order) -> bool:
     """Return whether the parcel service collects the money."""
-    texts = (re.sub(r"[\s_-]+", " ", text) for text in (order.payment_function, order.payment_method))
-    return any(_COD.search(text) and not _NOT.search(text) for text in texts)
+    return _names_cash_on_delivery(order.payment_function) or _names_cash_on_delivery(order.payment_method)
+
+
+@lru_cache(maxsize=256)
+def _names_cash_on_delivery(text: str) -> bool:
+    plain = re.sub(r"[\s_-]+", " ", text)
+    return bool(_COD.search(plain)) and not _NOT.search(plain)
 
 
 def unclear_payment(order: Order) -> str:

@@ -60,6 +60,8 @@ _NAMED: Final = re.compile(
     rf"|{_SHOP}\W*$|PS[\s.-]*[1-9][0-9]{{2}}\W*$)",
     re.IGNORECASE,
 )
+_HINT: Final = re.compile(r"pac?k|filiale|PS", re.IGNORECASE)
+"""Part of whatever names a pick-up point; most addresses have none of it."""
 _IS_SHOP: Final = re.compile(_SHOP, re.IGNORECASE)
 _OTHER_CARRIERS: Final = re.compile(r"(?<!\w)(?:my)?(?:hermes|dpd|gls|ups|fedex|inpost|amazon)(?!\w)", re.IGNORECASE)
 _SEPARATORS: Final = re.compile(r"[,;|()\n\r]|\s[-–—/]\s")
@@ -83,6 +85,8 @@ class PickUpPoint:
 def pick_up_point(address: ShippingAddress) -> PickUpPoint | None:
     """Find the pick-up point and the Postnummer in an address; None if it is an ordinary one."""
     texts = {name: getattr(address, name) or "" for name in (*_LINES, "company_name")}
+    if not any(map(_HINT.search, texts.values())):
+        return None
     foreign = _OTHER_CARRIERS.search(" ".join([address.name, *texts.values()])) is not None
     certain = [name for name in texts if _names_point(_CERTAIN, texts[name], foreign=foreign)]
     places = certain or [name for name in _LINES if _names_point(_NAMED, texts[name], foreign=foreign)]

@@ -72,7 +72,7 @@ def test_a_name_is_never_empty() -> None:
     nameless = PostalAddress(street="Weg 1", city="Ulm", postal_code="89073", country="DE")
     order = an_order(billing=nameless)
     assert shipping_address(order).name == "-"
-    assert customer(order).name == "-"
+    assert customer(order, shipping_address(order)).name == "-"
 
 
 def test_phone_and_mail_come_from_billing_where_shipping_has_none() -> None:
@@ -102,7 +102,7 @@ def test_only_a_usable_mail_address_goes(mail: str, expected: object) -> None:
 
 
 def test_the_customer_is_the_buyer() -> None:
-    found = customer(an_order(shipping=OFFICE))
+    found = customer(an_order(shipping=OFFICE), shipping_address(an_order(shipping=OFFICE)))
     assert (found.name, found.email, found.phone_number) == ("Erika Erfunden", HOME.mail, HOME.phone)
 
 
