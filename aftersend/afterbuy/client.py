@@ -29,9 +29,9 @@ from aftersend.afterbuy.errors import read_refusal, write_refusal
 from aftersend.afterbuy.exchange import TIMEOUT, AfterbuyExchange
 from aftersend.afterbuy.model import AFTERBUY, AfterbuyClock, OrderChange, Page, ProductCustoms
 from aftersend.afterbuy.numbers import Unreadable, read_time
-from aftersend.afterbuy.reading import read_product
+from aftersend.afterbuy.reading import read_order, read_product, read_written_order
 from aftersend.afterbuy.records import Element
-from aftersend.afterbuy.sold_items import SoldItemsPage, missing_section
+from aftersend.afterbuy.sold_items import ReadOrder, SoldItemsPage, missing_section
 from aftersend.call_retries import Repeat, once
 from aftersend.errors import Bug, Transient
 from aftersend.observe.meter import CallMeter
@@ -60,8 +60,11 @@ class AfterbuyClient:
         credentials: Callable[[], AfterbuyCredentials],
         meter: CallMeter,
         timeout: aiohttp.ClientTimeout = TIMEOUT,
+        read: ReadOrder = read_order,
     ) -> None:
+        """``read`` maps what the caller needs of an order."""
         self._credentials = credentials
+        self._read = read
         self._exchange = AfterbuyExchange(session, url=url, meter=meter, timeout=timeout)
         self.repeat: Repeat = once
         self._detail = _Detail()
@@ -107,7 +110,8 @@ class AfterbuyClient:
 
     async def highest_order_id(self) -> int | None:
         """Look up the highest OrderID by one call; None without orders, or if the page does not descend."""
-        ask = partial(self._ask_sold_items, (writing.range_filter(1),), self._detail.level, descending=True)
+        filters = (writing.range_filter(1),)
+        ask = partial(self._ask_sold_items, filters, self._detail.level, descending=True, read=read_written_order)
         sold = await self.repeat(AFTERBUY, ask)
         return sold.highest()
 
@@ -171,9 +175,14 @@ class AfterbuyClient:
         return sold
 
     async def _ask_sold_items(
-        self, filters: Sequence[writing.Filter], detail: int, *, descending: bool = False
+        self,
+        filters: Sequence[writing.Filter],
+        detail: int,
+        *,
+        descending: bool = False,
+        read: ReadOrder | None = None,
     ) -> SoldItemsPage:
-        sold = SoldItemsPage()
+        sold = SoldItemsPage(read or self._read)
         document = writing.get_sold_items(self._credentials(), filters, detail=detail, descending=descending)
         envelope = await self._exchange.send(document, AnswerReader("Order", sold.take), find_refusal=read_refusal)
         sold.read_paging(envelope)

@@ -14,6 +14,7 @@ from aftersend.afterbuy.records import Element
 NEEDED: Final = ("BuyerInfo", "SoldItems", "ShippingInfo")
 """Sections without which no order can be transferred."""
 
+ReadOrder = Callable[[Element], Order | UnreadableOrder]
 _T = TypeVar("_T")
 
 
@@ -21,6 +22,7 @@ _T = TypeVar("_T")
 class SoldItemsPage:
     """Orders of one page, filled while the answer streams in."""
 
+    read: ReadOrder = read_order
     orders: list[Order] = field(default_factory=list)
     unreadable: list[UnreadableOrder] = field(default_factory=list)
     last: int = 0
@@ -30,7 +32,7 @@ class SoldItemsPage:
 
     def take(self, element: Element) -> None:
         """Add one ``Order`` element."""
-        order = read_order(element)
+        order = self.read(element)
         if isinstance(order, UnreadableOrder):
             self.unreadable.append(order)
         else:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from aftersend.afterbuy.client import AfterbuyClient
 from aftersend.afterbuy.credentials import AfterbuyCredentials
 from aftersend.afterbuy.model import AFTERBUY
+from aftersend.afterbuy.reading import read_written_order
 from aftersend.circuit_breaker import CircuitBreaker, keep_credentials_checked
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
@@ -59,6 +60,7 @@ async def _consume(
         url=runtime.tenant.spec.afterbuy.url,
         credentials=lambda: AfterbuyCredentials.read(files),
         meter=UpstreamMeter(runtime.metrics, runtime.identity, AFTERBUY),
+        read=read_written_order,
     )
 
     def mac(text: str) -> str:

@@ -16,8 +16,9 @@ from aftersend.afterbuy.answer import (
     AnswerReader,
     Envelope,
 )
+from aftersend.afterbuy.mail import read_mail
 from aftersend.afterbuy.model import Order, ParcelLabel, UnreadableOrder
-from aftersend.afterbuy.reading import plain, read_mail, read_order, read_product
+from aftersend.afterbuy.reading import plain, read_order, read_product, read_written_order
 from aftersend.afterbuy.records import MAX_CHARACTERS, MAX_ELEMENTS, Element
 from aftersend.errors import Transient
 from tests.support.scripted_afterbuy import answer, order, page
@@ -121,6 +122,34 @@ def test_items() -> None:
     assert (kettle.weight, kettle.sku, kettle.ean, kettle.product_id) == (Decimal("0.34"), "42", "4000000000001", "555")
     assert (kettle.item_type, kettle.platform) == (9, "ebay")
     assert (gift.price, gift.weight, gift.currency, gift.product_id, gift.item_type) == (None, None, "", "", None)
+
+
+WRITTEN = (
+    "order_id",
+    "tags",
+    "additional_info",
+    "vorgangs_infos",
+    "parcel_labels",
+    "dispatched_at",
+    "delivery_service",
+)
+
+
+@pytest.mark.parametrize("document", [page(FULL), page(FULL.lower()), page(order(1)), page("<Order/>")])
+def test_the_write_back_reads_its_fields_as_the_export_does(document: str) -> None:
+    _, (element,) = elements(document)
+    whole, part = read_order(element), read_written_order(element)
+    assert isinstance(whole, Order)
+    assert isinstance(part, Order)
+    for name in (*WRITTEN, "sections", "is_dispatched", "has_parcel_number"):
+        assert getattr(part, name) == getattr(whole, name), name
+    assert [item.item_id for item in part.items] == [item.item_id for item in whole.items]
+
+
+def test_a_number_goes_to_an_order_although_a_field_that_only_the_export_needs_cannot_be_read() -> None:
+    _, (element,) = elements(page(FULL.replace("<ItemQuantity>", "<ItemQuantity>x")))
+    assert isinstance(read_order(element), UnreadableOrder)
+    assert isinstance(read_written_order(element), Order)
 
 
 def test_the_least_an_order_can_be() -> None:

@@ -8,8 +8,8 @@ none (it never has a mail).
 
 from msgspec import UNSET, UnsetType
 
+from aftersend.afterbuy.mail import read_mail
 from aftersend.afterbuy.model import Order, PostalAddress
-from aftersend.afterbuy.reading import read_mail
 from aftersend.iso3166.subdivisions import subdivision_code
 from aftersend.sendcloud.model import CustomerDetails, ShippingAddress
 
