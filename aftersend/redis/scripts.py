@@ -62,14 +62,15 @@ class Script:
         ``shared`` are the first keys of every call.
         """
         groups = [calls[start : start + _CALLS_PER_COMMAND] for start in range(0, len(calls), _CALLS_PER_COMMAND)]
-        answers = await _answers(redis, self._for_each, [_words_of_group(group, shared) for group in groups])
+        answers = await _answers(redis, self.for_each, [_words_of_group(group, shared) for group in groups])
         results: list[Any] = []
         for group, answer in zip(groups, answers, strict=True):
             results += [answer] * len(group) if isinstance(answer, RedisError) else answer
         return [typed(result) if isinstance(result, RedisError) else result for result in results]
 
     @cached_property
-    def _for_each(self) -> "Script":
+    def for_each(self) -> "Script":
+        """Return the script that runs this one for many calls in a row."""
         flags, separator, body = self.text.partition("\n") if self.text.startswith("#!") else ("", "", self.text)
         return Script.of(flags + separator + _FOR_EACH.replace("-- SCRIPT", body))
 

@@ -237,7 +237,7 @@ class Consumer:
         if self._stop.is_set():
             await self._release([entry.id for entry in entries])
         elif len(entries) == 1 and is_poison(entries[0]):
-            self._slots.start([entries[0].id], self._delivery.settle(entries[0], _POISON))
+            self._slots.start([entries[0].id], self._delivery.settle([(entries[0], _POISON)]))
         else:
             self._start(entries)
         return bool(group)

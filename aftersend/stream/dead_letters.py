@@ -15,10 +15,11 @@ import msgspec
 
 from aftersend.observe.traces import messaging, span
 from aftersend.redis.connection import guarded
+from aftersend.redis.scripts import ScriptCall
 from aftersend.stream.event import WAIT_FIELDS, Fields, attempt_of, rfc3339, text_of
 from aftersend.stream.pending_entries import StreamEntry
 from aftersend.stream.retry import DeadLetter
-from aftersend.stream.scripts import MOVE, REDRIVE, flat
+from aftersend.stream.scripts import REDRIVE, flat
 from aftersend.stream.stream import Stream
 
 _ADDED_FIELDS: Final = (b"reason", b"error", b"attempts", b"died")
@@ -52,8 +53,8 @@ class DeadLetterDetails(DeadLetterSummary, frozen=True):
     """Size of the sealed data, which is not shown."""
 
 
-async def move_to_dead_letters(stream: Stream, owner: str, entry: StreamEntry, letter: DeadLetter) -> bool:
-    """Move an entry to the dead letters; False if another consumer holds it by now."""
+def burial(stream: Stream, owner: str, entry: StreamEntry, letter: DeadLetter) -> ScriptCall:
+    """Return the move of an entry to the dead letters."""
     attempts = attempt_of(entry.fields) + entry.deliveries - _FIRST_DELIVERY
     fields: dict[bytes, bytes] = {
         **entry.fields,
@@ -62,8 +63,7 @@ async def move_to_dead_letters(stream: Stream, owner: str, entry: StreamEntry, l
         b"attempts": b"%d" % attempts,
         b"died": rfc3339(stream.clock()).encode(),
     }
-    args = [stream.group, owner, entry.id, "dead", *flat(fields)]
-    return bool(await MOVE.run(stream.redis, keys=[stream.key, stream.dead_key], args=args))
+    return [stream.key, stream.dead_key], [stream.group, owner, entry.id, "dead", *flat(fields)]
 
 
 class DeadLetters:

@@ -10,24 +10,25 @@ An event that may be tried early when the circuit of an upstream closes carries 
 from typing import Final
 
 from aftersend.redis.connection import guarded
+from aftersend.redis.scripts import ScriptCall
 from aftersend.stream.event import WAIT_FIELDS, Event, attempt_of, pack, rfc3339
 from aftersend.stream.pending_entries import StreamEntry
 from aftersend.stream.retry import Delay
-from aftersend.stream.scripts import ADD_DELAYED, MOVE, PROMOTE, flat
+from aftersend.stream.scripts import ADD_DELAYED, PROMOTE, flat
 from aftersend.stream.stream import Stream
 
 MAX_PROMOTED: Final = 100
 
 
-async def defer(stream: Stream, owner: str, entry: StreamEntry, delay: Delay) -> bool:
-    """Move an entry to the delayed set; False if another consumer holds it by now."""
+def deferral(stream: Stream, owner: str, entry: StreamEntry, delay: Delay) -> ScriptCall:
+    """Return the move of an entry to the delayed set."""
     attempt = attempt_of(entry.fields) + (1 if delay.counted else 0)
     fields = {name: value for name, value in entry.fields.items() if name not in WAIT_FIELDS}
     fields |= {b"attempt": b"%d" % attempt, b"time": rfc3339(stream.clock()).encode()}
     if delay.upstream:
         fields[b"upstream"] = delay.upstream.encode()
     args = [stream.group, owner, entry.id, round(delay.seconds * 1000), *flat(fields)]
-    return bool(await MOVE.run(stream.redis, keys=[stream.key, stream.delayed_key], args=args))
+    return [stream.key, stream.delayed_key], args
 
 
 async def add_delayed(stream: Stream, event: Event, *, seconds: float) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from redis.exceptions import OutOfMemoryError, ResponseError
 
+from aftersend.errors import Transient
 from aftersend.redis.connection import guarded
 from aftersend.redis.scripts import ScriptArgument
 from aftersend.stream.event import Fields
@@ -118,8 +119,15 @@ class PendingEntries:
 
     async def release(self, ids: Iterable[bytes]) -> int:
         """Give entries back as if they had never been delivered; returns how many."""
-        args: list[ScriptArgument] = [self._group, self.consumer, RELEASED, _RELEASED_IDLE_MS, *ids]
-        return int(await RELEASE.run(self._redis, keys=[self._key], args=args))
+        return int(await RELEASE.run(self._redis, keys=[self._key], args=self._releasing(ids)))
+
+    async def release_each(self, ids: Iterable[bytes]) -> list[bool | Transient]:
+        """Give entries back; returns, for each, whether that was possible, or the error of Redis."""
+        answers = await RELEASE.run_many(self._redis, [([self._key], self._releasing([entry])) for entry in ids])
+        return [answer if isinstance(answer, Transient) else bool(answer) for answer in answers]
+
+    def _releasing(self, ids: Iterable[bytes]) -> list[ScriptArgument]:
+        return [self._group, self.consumer, RELEASED, _RELEASED_IDLE_MS, *ids]
 
     async def note_orphans(self, ids: Iterable[bytes]) -> None:
         """Note which of these vanished with the stream; the next group delivers the others again."""

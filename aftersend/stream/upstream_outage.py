@@ -9,7 +9,6 @@ from typing import Final
 
 from aftersend.errors import Transient
 from aftersend.redis.connection import guarded
-from aftersend.stream.event import seconds_of
 from aftersend.stream.stream import Stream
 
 _KEEP_SECONDS: Final = 30 * 86400
@@ -27,9 +26,8 @@ class UpstreamOutage:
         with suppress(Transient), guarded():
             await self._stream.redis.set(self._stream.outage_key, now, ex=_KEEP_SECONDS)
 
-    async def since(self, time: str) -> bool:
-        """Return True if the upstream was down at some time after ``time`` (RFC 3339)."""
+    async def last(self) -> float:
+        """Return when the upstream was seen to be down last, in seconds since 1970; 0 if never."""
         with guarded():
             noted = await self._stream.redis.get(self._stream.outage_key)
-        written = seconds_of(time)
-        return bool(noted and noted.isdigit() and written is not None and int(noted) / 1000 > written)
+        return int(noted) / 1000 if noted and noted.isdigit() else 0.0

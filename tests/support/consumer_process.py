@@ -22,8 +22,9 @@ from redis.asyncio import Redis
 from aftersend.errors import AftersendError, Rejected, Transient
 from aftersend.redis import lease
 from aftersend.redis.lease import hold
-from aftersend.stream import consumer, delivery
+from aftersend.stream import consumer
 from aftersend.stream.consumer import Consumer
+from aftersend.stream.delivery import Delivery
 from aftersend.stream.event import Event
 from aftersend.stream.handling import BatchHandler, Outcome
 from aftersend.stream.pending_entries import PendingEntries
@@ -107,10 +108,10 @@ STEPS: dict[str, Callable[[], None]] = {
     "after effect": lambda: fatal(EffectStore, "_write", after=True),
     "before ack": lambda: fatal(PendingEntries, "done", after=False),
     "after ack": lambda: fatal(PendingEntries, "done", after=True),
-    "before dead letter": lambda: fatal(delivery, "move_to_dead_letters", after=False),
-    "after dead letter": lambda: fatal(delivery, "move_to_dead_letters", after=True),
-    "before delay": lambda: fatal(delivery, "defer", after=False),
-    "after delay": lambda: fatal(delivery, "defer", after=True),
+    "before dead letter": lambda: fatal(Delivery, "_move", after=False),
+    "after dead letter": lambda: fatal(Delivery, "_move", after=True),
+    "before delay": lambda: fatal(Delivery, "_move", after=False),
+    "after delay": lambda: fatal(Delivery, "_move", after=True),
     "before promotion": lambda: fatal(consumer, "promote", after=False),
     "after promotion": lambda: fatal(consumer, "promote", after=True),
 }

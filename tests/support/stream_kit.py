@@ -16,9 +16,13 @@ from aftersend.redis.connection import connect
 from aftersend.sealing import Keyring, SealKeyring
 from aftersend.secrets import SecretFiles
 from aftersend.stream.consumer import Consumer
+from aftersend.stream.dead_letters import burial
+from aftersend.stream.delayed import deferral
 from aftersend.stream.event import Event
 from aftersend.stream.handling import BatchHandler, Handler
 from aftersend.stream.pending_entries import PendingEntries, StreamEntry
+from aftersend.stream.retry import DeadLetter, Delay
+from aftersend.stream.scripts import MOVE
 from aftersend.stream.stream import Stream, StreamName
 from aftersend.stream.timing import ConsumerTiming
 
@@ -179,6 +183,16 @@ async def claim_first(pending: PendingEntries, idle_ms: int = 0) -> StreamEntry 
     claimed = await pending.claim((await pending.idle(idle_ms))[:1], idle_ms)
     assert not claimed.vanished
     return claimed.entries[0] if claimed.entries else None
+
+
+async def defer(stream: Stream, owner: str, entry: StreamEntry, delay: Delay) -> bool:
+    """Move an entry to the delayed set; False if another consumer holds it."""
+    return await MOVE.run_many(stream.redis, [deferral(stream, owner, entry, delay)]) == [1]
+
+
+async def move_to_dead_letters(stream: Stream, owner: str, entry: StreamEntry, letter: DeadLetter) -> bool:
+    """Move an entry to the dead letters; False if another consumer holds it."""
+    return await MOVE.run_many(stream.redis, [burial(stream, owner, entry, letter)]) == [1]
 
 
 async def raw_dead(stream: Stream) -> list[dict[bytes, bytes]]:

@@ -45,11 +45,22 @@ class VirtualRedis:
             scripts.DELETE_IDLE_CONSUMERS.digest: lambda *_: 0,
             scripts.GUARD.digest: lambda *_: (-1, 0),
         }
+        self._for_each = {each.for_each.digest: each.digest for each in (scripts.MOVE, scripts.RELEASE)}
 
     async def execute_command(self, command: str, digest: str, count: int, *words: Any) -> Any:
-        assert command == "EVALSHA"
         await asyncio.sleep(0)
-        return self._scripts[digest](*words[count:])
+        return self.run_script(command, digest, count, *words)
+
+    def run_script(self, command: str, digest: str, count: int, *words: Any) -> Any:
+        assert command == "EVALSHA"
+        if digest in self._scripts:
+            return self._scripts[digest](*words[count:])
+        script, results, place = self._scripts[self._for_each[digest]], [], count + 1
+        while place < len(words):
+            begin = place + 2
+            place = begin + words[place + 1]
+            results.append(script(*words[begin:place]))
+        return results
 
     async def xgroup_create(self, *_: object, **__: object) -> bool:
         return True
@@ -179,11 +190,12 @@ class VirtualRedis:
 
 
 class VirtualPipeline:
-    """Entries that are added in one round trip."""
+    """Entries that are added, or scripts that run, in one round trip."""
 
     def __init__(self, redis: VirtualRedis) -> None:
         self._redis = redis
         self._entries: list[tuple[str, Fields]] = []
+        self._commands: list[Any] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -194,9 +206,13 @@ class VirtualPipeline:
     def xadd(self, key: str, fields: Fields) -> None:
         self._entries.append((key, fields))
 
-    async def execute(self, *, raise_on_error: bool) -> list[bytes]:
+    def execute_command(self, *words: Any) -> None:
+        self._commands.append(words)
+
+    async def execute(self, *, raise_on_error: bool = True) -> list[Any]:
         del raise_on_error
-        return [await self._redis.xadd(*entry) for entry in self._entries]
+        added = [await self._redis.xadd(*entry) for entry in self._entries]
+        return [*added, *(self._redis.run_script(*words) for words in self._commands)]
 
 
 def _pairs(flat: tuple[Any, ...]) -> dict[bytes, bytes]:

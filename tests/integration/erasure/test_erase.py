@@ -20,13 +20,12 @@ from aftersend.ledger.store import ENTRY_LIFE_MS
 from aftersend.runs import OrderCheck, RunRequest
 from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
-from aftersend.stream.dead_letters import move_to_dead_letters
-from aftersend.stream.delayed import defer
 from aftersend.stream.pending_entries import PendingEntries
 from aftersend.stream.retry import DeadLetter, Delay
 from aftersend.stream.stream import Stream
 from tests.support.backup_kit import BackedUpTenant, shop
 from tests.support.ledger_kit import mac, parcel
+from tests.support.stream_kit import defer, move_to_dead_letters
 
 MINE, OTHER = "4711", "4712"
 _NUMBER = "JJD000390007882"

@@ -179,6 +179,10 @@ async def test_a_stop_in_the_middle_finishes_some_and_releases_the_rest(stream: 
     await fill(stream, MANY[:20])
     begun = asyncio.Event()
 
+    async def never(_: object) -> Sequence[object]:
+        await asyncio.Event().wait()
+        return ()
+
     async def stuck(events: Sequence[Event]) -> Sequence[Outcome]:
         begun.set()
         if len(events) == 20:
@@ -186,10 +190,7 @@ async def test_a_stop_in_the_middle_finishes_some_and_releases_the_rest(stream: 
         raise AssertionError
 
     async with consuming(stream, BatchHandler(stuck), concurrency=20, timing=replace(FAST, grace=0.05)) as running:
-        delivery = running.consumer._delivery
-        await delivery._moves.acquire()
-        for _ in range(9):
-            await delivery._moves.acquire()
+        running.consumer._delivery._move = never  # type: ignore[method-assign]
         await begun.wait()
         await until(lambda: running.meter.outcomes["done"] == 10)
         await running.stop()
@@ -211,16 +212,17 @@ async def test_a_killed_process_leaves_a_hundred_behind_and_its_heir_is_through_
     assert running.meter.outcomes == {"done": 100}
 
 
-async def test_a_hundred_done_events_cost_the_round_trip_of_one(stream: Stream) -> None:
+async def handled(stream: Stream, handler: BatchHandler) -> tuple[int, Meter]:
+    """Handle a hundred events; returns the round trips that it took, apart from the first event's."""
     await fill(stream)
-    pending = PendingEntries(stream, "one")
+    pending, meter = PendingEntries(stream, "one"), Meter()
     await pending.ensure_group()
     delivery = Delivery(
         stream,
-        handler(RecordedBatches()),
+        handler,
         pending=pending,
         breaker=None,
-        meter=Meter(),
+        meter=meter,
         backoff=ConnectionBackoff(),
         on_settled=lambda _: None,
     )
@@ -228,5 +230,47 @@ async def test_a_hundred_done_events_cost_the_round_trip_of_one(stream: Stream) 
     entries = await pending.read(100, block_ms=100)
     with round_trips() as trips:
         await delivery.handle(entries)
-    assert (len(entries), trips.count) == (99, 1)
+    assert len(entries) == 99
+    return trips.count, meter
+
+
+async def test_a_hundred_done_events_cost_the_round_trip_of_one(stream: Stream) -> None:
+    assert (await handled(stream, handler(RecordedBatches())))[0] == 1
     assert await is_empty(stream)
+
+
+async def test_a_hundred_events_that_are_delayed_or_die_cost_the_round_trip_of_one(stream: Stream) -> None:
+    outcomes = {name: Rejected("no") if place % 3 else Transient("timeout") for place, name in enumerate(MANY)}
+    trips, meter = await handled(stream, handler(RecordedBatches(outcomes)))
+    assert trips == 1
+    assert meter.outcomes == {"retried": 34, "dead": 66}
+    assert (await stream.length(), await stream.pending(), await stream.delayed(), await stream.dead()) == (
+        0,
+        0,
+        34,
+        66,
+    )
+
+
+async def test_what_cannot_move_leaves_the_others_of_its_batch_alone_and_is_tried_again(stream: Stream) -> None:
+    outcomes = {name: Rejected("no") if place % 2 else Transient("timeout") for place, name in enumerate(MANY)}
+    await stream.redis.set(stream.delayed_key, "no sorted set")
+    running = asyncio.create_task(handled(stream, handler(RecordedBatches(outcomes | {"n0": Rejected("no")}))))
+    await until(lambda: _has_dead(stream, 51))
+    assert (await stream.length(), await stream.pending()) == (49, 49)
+    await stream.redis.delete(stream.delayed_key)
+    await running
+    assert (await stream.length(), await stream.pending(), await stream.delayed(), await stream.dead()) == (
+        0,
+        0,
+        49,
+        51,
+    )
+
+
+async def _has_dead(stream: Stream, count: int) -> bool:
+    return await stream.dead() == count
+
+
+async def _counts(stream: Stream) -> tuple[int, int, int, int]:
+    return await stream.length(), await stream.pending(), await stream.delayed(), await stream.dead()

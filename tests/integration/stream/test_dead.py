@@ -7,12 +7,20 @@ import pytest
 
 from aftersend.errors import Rejected
 from aftersend.observe.traces import start_tracing, stop_tracing
-from aftersend.stream.dead_letters import DeadLetters, move_to_dead_letters
+from aftersend.stream.dead_letters import DeadLetters
 from aftersend.stream.event import Event, seconds_of
 from aftersend.stream.pending_entries import PendingEntries
 from aftersend.stream.retry import DeadLetter
 from aftersend.stream.stream import Stream
-from tests.support.stream_kit import NamedParcel, Recorder, claim_first, consuming, is_empty, until
+from tests.support.stream_kit import (
+    NamedParcel,
+    Recorder,
+    claim_first,
+    consuming,
+    is_empty,
+    move_to_dead_letters,
+    until,
+)
 
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 

@@ -11,14 +11,22 @@ from pathlib import Path
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from aftersend.stream.dead_letters import DeadLetters, move_to_dead_letters
-from aftersend.stream.delayed import defer, promote
+from aftersend.stream.dead_letters import DeadLetters
+from aftersend.stream.delayed import promote
 from aftersend.stream.event import text_of
 from aftersend.stream.pending_entries import PendingEntries, StreamEntry
 from aftersend.stream.retry import DeadLetter, Delay
 from aftersend.stream.stream import Stream
 from aftersend.stream.wake_up import wake_up
-from tests.support.stream_kit import NamedParcel, claim_first, hurry, opened, raw_dead
+from tests.support.stream_kit import (
+    NamedParcel,
+    claim_first,
+    defer,
+    hurry,
+    move_to_dead_letters,
+    opened,
+    raw_dead,
+)
 
 CONSUMERS = ("one", "two", "three")
 

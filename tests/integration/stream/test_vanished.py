@@ -6,13 +6,23 @@ from collections import Counter
 import pytest
 
 from aftersend.errors import Rejected, Transient
-from aftersend.stream.dead_letters import move_to_dead_letters
-from aftersend.stream.delayed import defer
 from aftersend.stream.event import Event
 from aftersend.stream.pending_entries import PendingEntries
 from aftersend.stream.retry import DeadLetter, Delay, Release
 from aftersend.stream.stream import Stream
-from tests.support.stream_kit import FAST, NamedParcel, Recorder, add, claim_first, consuming, hurry, is_empty, until
+from tests.support.stream_kit import (
+    FAST,
+    NamedParcel,
+    Recorder,
+    add,
+    claim_first,
+    consuming,
+    defer,
+    hurry,
+    is_empty,
+    move_to_dead_letters,
+    until,
+)
 
 
 async def test_a_deleted_stream_is_made_again_and_the_work_goes_on(stream: Stream) -> None:
@@ -136,7 +146,7 @@ async def test_entries_released_into_a_deleted_stream_survive(stream: Stream, no
         await stream.redis.delete(stream.key)
         if notice == "noticed":
             running.consumer._pending.orphans.add(entries[0].id)
-        await running.consumer._delivery.settle(entries[0], Release())
+        await running.consumer._delivery.settle([(entries[0], Release())])
         await until(lambda: running.meter.outcomes["done"])
     assert await is_empty(stream)
 

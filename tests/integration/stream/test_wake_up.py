@@ -14,14 +14,14 @@ from aftersend.circuit_breaker import CircuitBreaker, CircuitBreakerTiming
 from aftersend.errors import Later, Rejected, Transient
 from aftersend.sealing import UnknownKey
 from aftersend.stream.dead_letters import DeadLetters
-from aftersend.stream.delayed import defer, promote
+from aftersend.stream.delayed import promote
 from aftersend.stream.event import Event
 from aftersend.stream.pending_entries import PendingEntries
 from aftersend.stream.retry import Delay
 from aftersend.stream.stored_events import StoredEvent, stored_events
 from aftersend.stream.stream import Stream
 from aftersend.stream.wake_up import WakeUps, wake_up
-from tests.support.stream_kit import NamedParcel, Recorder, add, consuming, hurry, is_empty, opened, until
+from tests.support.stream_kit import NamedParcel, Recorder, add, consuming, defer, hurry, is_empty, opened, until
 
 LONG = Delay(1800.0, counted=True, upstream="afterbuy")
 _SHARE = "aftersend.stream.wake_up._SHARE"

@@ -15,13 +15,13 @@ from redis.asyncio import Redis
 
 from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
-from aftersend.stream.dead_letters import move_to_dead_letters
 from aftersend.stream.pending_entries import PendingEntries
 from aftersend.stream.retry import DeadLetter
 from aftersend.stream.stream import Stream
 from aftersend_demo.environment import PARTS, DemoEnvironment
 from aftersend_demo.sandbox_control import SandboxControl
 from tests.support.otlp_receiver import OtlpReceiver, ReceivedSpan, receiving
+from tests.support.stream_kit import move_to_dead_letters
 
 PATIENCE = 60.0
 
