@@ -1,13 +1,14 @@
 """Waiting that ends when the process ends, the periodic loop of every service, and calls side by side."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
 from aftersend.errors import Transient
 
 _T = TypeVar("_T")
+_Item = TypeVar("_Item")
 
 
 async def pause(stop: asyncio.Event, seconds: float) -> bool:
@@ -97,6 +98,23 @@ async def ended(tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:
     for task in hanging:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def one_ahead(items: AsyncIterator[_Item]) -> AsyncGenerator[_Item, None]:
+    """Yield items, the next one being fetched meanwhile; an error is raised where it occurred, after what came before.
+
+    To be closed (``contextlib.aclosing``): what is being fetched ends with it.
+    """
+    upcoming = asyncio.ensure_future(anext(items))
+    try:
+        with suppress(StopAsyncIteration):
+            while True:
+                item = await upcoming
+                upcoming = asyncio.ensure_future(anext(items))
+                yield item
+    finally:
+        upcoming.cancel()
+        await asyncio.gather(upcoming, return_exceptions=True)
 
 
 async def side_by_side(calls: Iterable[Coroutine[None, None, None]], *, most: int) -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 import errno
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from itertools import count
 
 import pytest
 
 from aftersend.errors import Misconfigured, Transient
-from aftersend.loops import every, first, pause, until_reached, with_heartbeat
+from aftersend.loops import every, first, one_ahead, pause, until_reached, with_heartbeat
 from tests.support.virtual_time import run
 
 
@@ -202,3 +203,55 @@ async def test_the_work_is_cancelled_with_the_caller() -> None:
     caller.cancel()
     await asyncio.gather(caller, work, return_exceptions=True)
     assert work.cancelled()
+
+
+class Pages:
+    """Pages that take a second each; the error, if any, takes the place of one more."""
+
+    def __init__(self, count: int, error: Exception | None = None) -> None:
+        self.count = count
+        self.error = error
+        self.begun: list[float] = []
+        self.ended = False
+
+    async def __call__(self) -> AsyncIterator[int]:
+        try:
+            for number in range(self.count + (1 if self.error else 0)):
+                self.begun.append(asyncio.get_running_loop().time())
+                await asyncio.sleep(1)
+                if self.error and number == self.count:
+                    raise self.error
+                yield number
+        finally:
+            self.ended = True
+
+
+async def process(pages: Pages, seconds: float, taken: list[int], *, broken_at: int | None = None) -> float:
+    async with aclosing(one_ahead(pages())) as read:
+        async for number in read:
+            await asyncio.sleep(seconds)
+            if number == broken_at:
+                raise LookupError
+            taken.append(number)
+    return asyncio.get_running_loop().time()
+
+
+def test_the_next_item_is_fetched_while_one_is_processed_and_no_other() -> None:
+    pages, taken = Pages(4), list[int]()
+    assert run(process(pages, 10.0, taken)) == pytest.approx(41)
+    assert taken == [0, 1, 2, 3]
+    assert pages.begun == pytest.approx([0, 1, 11, 21])
+
+
+def test_an_error_of_fetching_comes_after_the_items_before_it() -> None:
+    pages, taken = Pages(2, Transient("timeout")), list[int]()
+    with pytest.raises(Transient, match="timeout"):
+        run(process(pages, 10.0, taken))
+    assert taken == [0, 1]
+
+
+def test_nothing_is_fetched_any_more_when_processing_has_failed() -> None:
+    pages, taken = Pages(9), list[int]()
+    with pytest.raises(LookupError):
+        run(process(pages, 0.5, taken, broken_at=1))
+    assert (taken, pages.ended) == ([0], True)

@@ -1,7 +1,8 @@
 """One export, from beginning to end.
 
     integration ──> confirm what was accepted earlier ──> window ──> second look ──> recheck by OrderID ──> push
-                                                          page by page: decide, map, compare, push in hundreds
+                                                          page by page: decide, map, compare, push in hundreds,
+                                                          while the window's next page is being read
                                                           at the end: resend some of what was refused earlier
 
 Every step stores what it did before the next one builds on it, so a run may die anywhere: the next one finds what is
@@ -12,10 +13,12 @@ never ends the run: it is recorded, and the rest is done.
 A run for named orders (``orders``) reads just these. A dry run reads and decides; it neither sends nor stores anything.
 """
 
+from contextlib import aclosing
 from datetime import datetime
 
 from aftersend.errors import AftersendError
 from aftersend.ledger.tenant_state import TenantState
+from aftersend.loops import one_ahead
 from aftersend.observe.traces import span
 from aftersend.runs import RunRequest, RunSummary
 from aftersend_exporter.context import ExportContext
@@ -111,8 +114,10 @@ async def _read_window(processor: PageProcessor, *, started: datetime) -> None:
     if asked.is_empty:
         return
     try:
-        async for page in context.afterbuy.orders_between(asked.start, asked.end, date_field=rules.date_field):
-            await processor.process(page)
+        pages = context.afterbuy.orders_between(asked.start, asked.end, date_field=rules.date_field)
+        async with aclosing(one_ahead(pages)) as read:
+            async for page in read:
+                await processor.process(page)
     except AftersendError as error:
         stats.record_error(error)
         stats.window_read = stats.everything_read = False
