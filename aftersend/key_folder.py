@@ -19,7 +19,7 @@ from aftersend.secrets import SecretFiles
 
 KEY_BYTES: Final = 32
 NEWCOMER_SECONDS: Final = 600
-_LOOK_SECONDS: Final = 3
+LOOK_SECONDS: Final = 3
 _NAME: Final = re.compile(r"(\d{8})(?:-(\d{1,9}))?", re.ASCII)
 _CURE: Final = "each key file holds 32 bytes in padded base64"
 
@@ -87,7 +87,7 @@ class KeyFolder:
 
     def _look(self, *, at_once: bool = False) -> None:
         now = self._clock()
-        if not at_once and 0 <= now - self._looked < _LOOK_SECONDS:
+        if not at_once and 0 <= now - self._looked < LOOK_SECONDS:
             return
         self._looked = now
         self._broken = None

@@ -32,7 +32,7 @@ from nacl.exceptions import CryptoError
 
 from aftersend.errors import Rejected, Transient
 from aftersend.key_agreement import PUBLIC_BYTES, PublicKeyError, ReceivedKeys, agree, is_usable, public_half
-from aftersend.key_folder import KeyFolder
+from aftersend.key_folder import LOOK_SECONDS, KeyFolder
 from aftersend.secrets import SecretFiles
 
 FINGERPRINT: Final = "fingerprint"
@@ -57,6 +57,9 @@ class Keyring:
     def __init__(self, files: SecretFiles, *, clock: Callable[[], float] = time.time) -> None:
         self._folder = KeyFolder(files, kind="data key", clock=clock)
         self._received = ReceivedKeys()
+        self._clock = clock
+        self._fingerprint = b""
+        self._fingerprint_read = float("-inf")
 
     def seal(self, plain: bytes, *, bound: bytes, key: str = "") -> bytes:
         """Encrypt under the key that seals now, or under ``key``; ``Misconfigured`` if there is none."""
@@ -82,12 +85,12 @@ class Keyring:
 
     def mac(self, plain: bytes, *, purpose: str) -> str:
         """Make a keyed MAC, 32 hex digits; for comparing values that must not be stored."""
-        key = self._folder.decoded(FINGERPRINT, self._folder.files.required(FINGERPRINT))
-        return hashlib.blake2b(bind(purpose) + plain, key=key, digest_size=_MAC_BYTES).hexdigest()
+        return hashlib.blake2b(bind(purpose) + plain, key=self._fingerprint_key(), digest_size=_MAC_BYTES).hexdigest()
 
     def check(self, *, fingerprint: bool = False) -> None:
         """Raise ``Misconfigured`` if a key file is broken or none is there; ``fingerprint`` demands that one, too."""
         self._folder.check()
+        self._fingerprint_read = float("-inf")
         if fingerprint or self._folder.files.optional(FINGERPRINT):
             self.mac(b"", purpose="check")
 
@@ -98,6 +101,14 @@ class Keyring:
     def ids(self) -> list[str]:
         """Return the ids of all keys that are here, the newest first; ``Misconfigured`` if there is none."""
         return self._folder.newest_first()
+
+    def _fingerprint_key(self) -> bytes:
+        """Return the key of MACs; its file is looked at as often as the data keys are."""
+        now = self._clock()
+        if not 0 <= now - self._fingerprint_read < LOOK_SECONDS:
+            self._fingerprint = self._folder.decoded(FINGERPRINT, self._folder.files.required(FINGERPRINT))
+            self._fingerprint_read = now
+        return self._fingerprint
 
     def _open_public(self, rest: bytes, bound: bytes, data_key: bytes) -> bytes:
         sent = rest[:PUBLIC_BYTES]

@@ -121,7 +121,9 @@ class OrderUpdate:
     def _evaluate_shown(self, order: Order, rules: Rules) -> None:
         diff = compare(self.entry, order, rules)
         if not self._waits_for(diff.change):
-            self._apply(compare(self.entry, order, rules, full=True) if self.accepted else diff, rules)
+            if self.accepted and not diff.change.is_empty:
+                diff = compare(self.entry, order, rules, full=True)
+            self._apply(diff, rules)
             self._restore_lost_tags(order)
         if self.reads_only and self.is_open:
             self.end_unshown()
