@@ -3,7 +3,7 @@
 The parts (exporter, webhook, writer, operator) import the core; it imports none of them. In reading order:
 
     errors, settings, secrets      errors by what to do about them; the environment; secret files that may change
-    printable                      texts of others without what a terminal would obey
+    printable, undecodable         texts of others without what a terminal would obey; what decoding them may raise
     tenant                         the tenant document: model, rules, loading, status
     observe                        logs, traces and metrics without personal data
     redis, sealing                 connections, keys, leases; encryption of what is stored

@@ -21,6 +21,7 @@ import msgspec
 from aftersend.backup import errors
 from aftersend.backup.records import Record
 from aftersend.sealing import Keyring, UnknownKey, WrongSeal, bind
+from aftersend.undecodable import UNDECODABLE
 
 FORMAT: Final = "aftersend-backup 1"
 CHUNK_BYTES: Final = 256 * 1024
@@ -105,7 +106,7 @@ def _open(chunk: bytes, keyring: Keyring, header: str, backup_id: str, position:
             return last, _decoder.decode(zlib.decompress(plain))
         except WrongSeal:
             continue
-        except (UnknownKey, zlib.error, msgspec.MsgspecError, UnicodeDecodeError):
+        except (UnknownKey, zlib.error, *UNDECODABLE):
             break
     raise errors.damaged(backup_id, position)
 

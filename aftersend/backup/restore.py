@@ -43,6 +43,7 @@ from aftersend.stream.stream import Stream, StreamName
 
 _OLDER_COUNTS: Final = ("export.start", "export.first", "export.highest")
 """Facts of which the older one counts: what an export looks at again changes nothing."""
+_LONGEST_NUMBER: Final = 20
 _LEASE_WAIT: Final = 90
 """Seconds to wait for a sweep, or for the lease of one that was killed."""
 
@@ -169,11 +170,13 @@ def merged_facts(live: Mapping[StateField, str], saved: Mapping[str, str]) -> di
     """Merge the facts: the older cursor and progress of exports, the later success, and what only one of them has.
 
     A backup without cursor is of a time before the first sweep: then the cursor goes (None), and the next sweep reaches
-    as far back as it can.
+    as far back as it can. A number that is none counts as absent: one bad fact keeps no tenant from its backup.
     """
     merged: dict[StateField, str | None] = {"sweep.cursor": None}
     for name in KEPT_FACTS:
-        values = [value for value in (live.get(name), saved.get(name)) if value]
+        is_number = name in _OLDER_COUNTS or name.startswith("success.")
+        found = (live.get(name), saved.get(name))
+        values = [value for value in found if value and (_is_number(value) or not is_number)]
         if name == "sweep.cursor":
             merged[name] = min(values) if name in saved else None
         elif name in _OLDER_COUNTS and values:
@@ -181,6 +184,10 @@ def merged_facts(live: Mapping[StateField, str], saved: Mapping[str, str]) -> di
         elif values:
             merged[name] = max(values, key=int) if name.startswith("success.") else values[0]
     return merged
+
+
+def _is_number(value: str) -> bool:
+    return value.isascii() and value.isdigit() and len(value) <= _LONGEST_NUMBER
 
 
 async def _put(stream: Stream, event: SavedEvent, fields: dict[bytes, bytes]) -> None:

@@ -13,6 +13,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from aftersend.settings import ListenAddress
 from aftersend.tenant.document import Tenant
+from aftersend.undecodable import UNDECODABLE
 
 _TIMEOUT: Final = ClientTimeout(total=3)
 _MANY: Final = 5
@@ -50,7 +51,7 @@ async def refused_webhooks(tenant: Tenant, admin: ListenAddress) -> RefusedWebho
     """Ask the process that serves here; None if there is none, or it receives no webhooks of the tenant."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(admin.host, admin.host)  # noqa: S104 - where it listens
     url = f"http://{f'[{host}]' if ':' in host else host}:{admin.port}/readyz?verbose"
-    with suppress(ClientError, OSError, TimeoutError, asyncio.TimeoutError, ValueError, msgspec.MsgspecError):
+    with suppress(ClientError, OSError, TimeoutError, asyncio.TimeoutError, *UNDECODABLE):
         async with ClientSession(timeout=_TIMEOUT) as session, session.get(url, allow_redirects=False) as response:
             return _parsed(await response.read(), tenant.identity)
     return None

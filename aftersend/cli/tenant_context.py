@@ -27,6 +27,7 @@ from aftersend.settings import read_settings
 from aftersend.stream.stream import Stream, StreamName
 from aftersend.tenant.document import Tenant
 from aftersend.tenant.loading import load_tenant
+from aftersend.undecodable import UNDECODABLE
 
 _FILE = "up.json"
 _USER_OF_JOBS = "backup"
@@ -199,7 +200,7 @@ def _saved(data_dir: Path) -> dict[str, _SavedLocation]:
         return msgspec.json.decode((data_dir / _FILE).read_bytes(), type=dict[str, _SavedLocation])
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, *UNDECODABLE):
         raise Misconfigured(
             f"{data_dir / _FILE} cannot be read", cure="start `aftersend up` again; it writes the file anew"
         ) from None

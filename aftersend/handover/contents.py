@@ -16,6 +16,7 @@ from msgspec import Meta
 from aftersend.errors import Misconfigured
 from aftersend.printable import printable
 from aftersend.tenant.fields import Name
+from aftersend.undecodable import UNDECODABLE
 
 VERSION: Final = 1
 OLDEST: Final = timedelta(days=14)
@@ -73,7 +74,7 @@ def read_credentials(plain: bytes, *, tenant: str, now: datetime, force: bool = 
             cure = "use a newer aftersend, or let the merchant fill in a page of this one"
             raise Misconfigured(f"the text has version {version}, this program knows {VERSION}", cure=cure)
         found = msgspec.json.decode(plain, type=SealedCredentials)
-    except msgspec.DecodeError as error:
+    except UNDECODABLE as error:
         raise Misconfigured("no credentials are in it", path=_path(error), cure=_AGAIN) from None
     _check(found, tenant=tenant, now=now, force=force)
     return found
@@ -91,7 +92,7 @@ def _check(found: SealedCredentials, *, tenant: str, now: datetime, force: bool)
         raise Misconfigured(f"the text is {age.days} days old, more than {OLDEST.days}", cure=cure)
 
 
-def _path(error: msgspec.DecodeError) -> str:
+def _path(error: Exception) -> str:
     """Return where msgspec stopped; its text may quote the value, its path never does."""
     where = str(error).rpartition(" - at `")[2]
     return where.rstrip("`").removeprefix("$.") if where.startswith("$") else ""

@@ -25,6 +25,7 @@ from aftersend.redis.connection import guarded
 from aftersend.redis.keys import Keys
 from aftersend.redis.scripts import Script, ScriptArgument, ScriptCall
 from aftersend.sealing import Keyring, UnknownKey, bind
+from aftersend.undecodable import UNDECODABLE
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -145,7 +146,7 @@ class Documents:
         try:
             entry = _entries.decode(document)
             details = decode_sealed_part(self._keyring.open(sealed, bound=self.bound(order_id))) if sealed else {}
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNDECODABLE:
             raise Bug("ledger_unreadable", path=f"order:{order_id}") from None
         return msgspec.structs.replace(entry, details=details)
 

@@ -27,6 +27,7 @@ from typing import Final, Literal, TypeVar, cast, get_args
 import msgspec
 
 from aftersend.errors import Rejected
+from aftersend.undecodable import UNDECODABLE
 
 VERSION: Final = b"1"
 EventType = Literal["parcel.changed", "order.check", "export.requested", "sweep.requested"]
@@ -62,7 +63,7 @@ class Event:
         """Decode the payload; ``Rejected("malformed_data")`` if it is not of that kind."""
         try:
             return msgspec.json.decode(self.data, type=kind)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
+        except UNDECODABLE:
             raise Rejected("malformed_data") from None
 
 

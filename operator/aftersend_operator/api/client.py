@@ -18,6 +18,7 @@ import msgspec
 from aiohttp import ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse
 
 from aftersend.errors import AftersendError, Transient
+from aftersend.undecodable import UNDECODABLE
 from aftersend_operator.api.access import ApiAccess
 from aftersend_operator.api.errors import KUBERNETES, NotFound, error_of
 from aftersend_operator.api.metadata_list import (
@@ -241,5 +242,5 @@ def _ssl_of(access: ApiAccess) -> _Trust:
 async def _status_of(response: ClientResponse) -> dict[str, Any]:
     try:
         return msgspec.json.decode(await response.content.read(_MAX_ERROR_BYTES), type=dict[str, Any])
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         return {}

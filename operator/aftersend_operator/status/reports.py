@@ -13,6 +13,7 @@ import msgspec
 from aftersend.runs import RunKind, RunSummary
 from aftersend.tenant.document import Tenant
 from aftersend.tenant.status import LastBackup, LastExport, LastSweep, LastWriteBack, Queue, Webhooks
+from aftersend.undecodable import UNDECODABLE
 from aftersend_operator.model.faults import Fault
 from aftersend_operator.model.pods import PodRecord
 from aftersend_operator.model.reasons import ConditionReason
@@ -161,14 +162,14 @@ def run_faults(export: LastExport | None, backup: LastBackup | None) -> Iterable
 def _export_report(pod: PodRecord) -> ExportReport:
     try:
         return msgspec.json.decode(pod.report, type=ExportReport)
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         return ExportReport(outcome="failed", error=_NO_REPORT)
 
 
 def _backup_report(pod: PodRecord) -> BackupReport:
     try:
         return msgspec.json.decode(pod.report, type=BackupReport)
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         return BackupReport(outcome="failed", error=_NO_REPORT)
 
 

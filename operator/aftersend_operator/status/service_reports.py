@@ -13,6 +13,7 @@ import msgspec
 
 from aftersend.runs import RunSummary
 from aftersend.tenant.status import LastBackup, LastSweep, LastWriteBack, Queue, Webhooks
+from aftersend.undecodable import UNDECODABLE
 from aftersend_operator.model.faults import Fault
 from aftersend_operator.model.pods import PodRecord
 from aftersend_operator.model.reasons import ConditionReason
@@ -78,7 +79,7 @@ def parse_report(body: bytes, identity: str) -> ServiceReport | None:
         reported = msgspec.json.decode(body, type=dict[str, dict[str, Any]])
         parts = [each for name, each in reported.items() if name == identity or name.startswith(f"{identity} ")]
         return _joined(parts) if parts else None
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         return None
 
 
