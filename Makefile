@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 COMPILE := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: help demo sandbox test test-cluster check format docs site requirements bench outages soak walk handover-page clean
+.PHONY: help demo sandbox test test-cluster check format docs site requirements bench outages soak walk fuzz audit sbom build digests handover-page clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,21 @@ soak: $(VENV)/.development ## minutes in which one of twenty calls fails, in rea
 
 outages: $(VENV)/.development ## both sides away for up to 90 s, in real time; writes docs/outages.json and its table
 	@AFTERSEND_TEST_OUTAGES="1 8 30 90" $(BIN)/python -m pytest -q tests/chaos/test_outages.py && $(BIN)/python docs/generate.py
+
+fuzz: $(VENV)/.development ## hostile inputs for everything that reads from outside (MINUTES=30 for all targets together)
+	@$(BIN)/python -m tests.fuzz.engine --minutes $(or $(MINUTES),30) $(TARGETS)
+
+audit: $(VENV)/.development ## licences, hashes and known vulnerabilities of all pinned packages
+	@$(BIN)/python -m tools.supply_chain.audit $(ARGS)
+
+sbom: $(VENV)/.development ## inventories of both images, the wheel and what builds them, into dist/
+	@$(BIN)/python -m tools.supply_chain.sbom dist $(ARGS)
+
+build: $(VENV)/.development ## wheel and sdist into dist/, the same bytes each time
+	@$(BIN)/hatchling build -d dist
+
+digests: $(VENV)/.development ## pin base images by what their registries answer (needs the network)
+	@$(BIN)/python -m tools.supply_chain.digests
 
 handover-page: ## build the script of the page that seals credentials (needs npm)
 	@cd web/handover && npm ci --ignore-scripts --silent && npm run --silent build

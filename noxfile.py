@@ -23,7 +23,7 @@ PYTEST = ("-m", "pytest", "-q", "--no-header", "--durations=5")
 USUAL = (
     ("style", "types", "borders", "docs"),
     ("unit", "contracts", "integration", "valkey", "rules"),
-    ("coverage",),
+    ("coverage", "supply-chain", "fuzz"),
     ("chaos", *OTHER_SERVERS),
 )
 """Waves of sessions: each begins when the one before has ended."""
@@ -130,6 +130,19 @@ def coverage(session: nox.Session) -> None:
 def chaos(session: nox.Session) -> None:
     """Kill, stop and starve processes at every step."""
     _pytest(session, "tests/chaos")
+
+
+@nox.session(name="supply-chain")
+def supply_chain(session: nox.Session) -> None:
+    """Audit the pinned packages, test inventories, build and release files."""
+    _run(session, "python", "-m", "tools.supply_chain.audit")
+    _pytest(session, "tests/supply_chain")
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Read hostile inputs: the corpus, and as many variations of it as a few seconds allow."""
+    _pytest(session, "tests/fuzz")
 
 
 @nox.session(name="cluster-build")
