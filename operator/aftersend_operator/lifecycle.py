@@ -14,22 +14,19 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 
-import aiohttp
-
 from aftersend.errors import Misconfigured
 from aftersend.observe import logs, traces
 from aftersend.observe.otel_settings import grpc_refused
 from aftersend.service.admin import AdminServer
 from aftersend.service.early_signals import exit_on_sigterm
+from aftersend.service.exit_codes import EXIT_FAILED, EXIT_MISCONFIGURED, EXIT_OK
 from aftersend.service.health import Health
 from aftersend.service.process_limits import prepare_process
-from aftersend.service.run import EXIT_FAILED, EXIT_MISCONFIGURED, EXIT_OK
 from aftersend_operator.api.access import load_access
 from aftersend_operator.api.client import Api
 from aftersend_operator.metrics import OperatorMetrics
 from aftersend_operator.runtime import OperatorRuntime
 from aftersend_operator.settings import OperatorSettings, read_operator_settings
-from aftersend_operator.status.readyz_client import ReadyzClient
 
 
 def run(environ: Mapping[str, str] = os.environ) -> int:
@@ -53,10 +50,7 @@ async def _life(settings: OperatorSettings, environ: Mapping[str, str]) -> int:
     async with AsyncExitStack() as stack:
         api = Api(access, metrics)
         stack.push_async_callback(api.close)
-        readyz_client = ReadyzClient(await stack.enter_async_context(aiohttp.ClientSession()))
-        runtime = OperatorRuntime(
-            settings, load_access=access, api=api, readyz_client=readyz_client, metrics=metrics, health=health
-        )
+        runtime = OperatorRuntime(settings, load_access=access, api=api, metrics=metrics, health=health)
         metrics.stalled.set_function(lambda: bool(health.stalled()))
         admin = AdminServer(healths={"operator": health}, metrics=metrics)
         await admin.start(settings.listen, setting="AFTERSEND_OPERATOR_LISTEN")

@@ -9,7 +9,6 @@ one loop ends all of them, and the process.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -49,6 +48,8 @@ _IDENTITY: Final = "aftersend-operator"
 _QUEUE: Final = "work-queue"
 _RESYNC: Final = "resync"
 _RETRY_SECONDS: Final = 5.0
+_BURST_SECONDS: Final = 0.5
+"""How long a change waits for others of its tenant: a rollout makes twenty within a second."""
 _MAX_NAMES: Final = 20
 _TENANTS_UNKNOWN: Final = "tenants_unknown"
 _CURE: Final = "helm upgrade with crds.enabled=true, or: aftersend crd | kubectl apply --server-side -f -"
@@ -64,7 +65,6 @@ class OperatorRuntime:
         *,
         load_access: Callable[[], ApiAccess],
         api: Api,
-        readyz_client: ReadyzClient,
         metrics: OperatorMetrics,
         health: Health,
     ) -> None:
@@ -72,39 +72,45 @@ class OperatorRuntime:
         self._load_access = load_access
         self._api = api
         self._health = health
-        self._revisions: Counter[Key] = Counter()
-        self._cache = Cache(on_change=self._changed)
+        self._cache = Cache(on_change=self._enqueue)
         self._list_sync = ListSync(self._cache, health)
         self._gate = RolloutGate(settings.rollout_at_once, settings.wave_failures)
-        collector = StatusCollector(self._cache, readyz_client)
-        events = EventRecorder(api)
-        repairs = Repairs(events)
-        self._reconciler = Reconciler(
-            settings=settings,
-            api=api,
-            cache=self._cache,
-            applier=ChildApplier(api, self._cache, self._gate, repairs),
-            secrets=GeneratedSecrets(api, self._cache, repairs),
-            repairs=repairs,
-            events=events,
-            collector=collector,
-            event_reader=EventReader(api),
-            ingress_classes=IngressClasses(api),
-            metrics=metrics,
-            revisions=self._revisions,
-        )
+        self._collector = StatusCollector(self._cache, ReadyzClient())
+        self._reconciler = self._make_reconciler(metrics)
         self._queue = WorkQueue[Key](self._reconciler.reconcile, heartbeat=partial(health.heartbeat, _QUEUE))
-        metrics.queue_depth.set_function(lambda: self._queue.depth)
-        metrics.tenants.set_function(lambda: len(self._cache.tenants) - len(self._reconciler.foreign))
-        metrics.wave_stopped.set_function(lambda: self._gate.is_stopped)
-        metrics.foreign_tenants.set_function(lambda: len(self._reconciler.foreign))
-        metrics.unscraped_tenants.set_function(lambda: len(collector.unscraped))
-        health.set_fact("podMonitors", self._has_pod_monitors)
-        health.set_fact("unscraped", lambda: sorted(".".join(key) for key in collector.unscraped)[:_MAX_NAMES])
         self._missing: AftersendError | None = Transient("starting")
         self._log_throttle = LogThrottle()
-        health.add_ready_check("api-server", self._check_served)
-        health.add_ready_check("lists", self._list_sync.check_complete)
+        self._show(metrics)
+
+    def _make_reconciler(self, metrics: OperatorMetrics) -> Reconciler:
+        events = EventRecorder(self._api)
+        repairs = Repairs(events)
+        return Reconciler(
+            settings=self._settings,
+            api=self._api,
+            cache=self._cache,
+            applier=ChildApplier(self._api, self._cache, self._gate, repairs),
+            secrets=GeneratedSecrets(self._api, self._cache, repairs),
+            repairs=repairs,
+            events=events,
+            collector=self._collector,
+            event_reader=EventReader(self._api),
+            ingress_classes=IngressClasses(self._api),
+            metrics=metrics,
+        )
+
+    def _show(self, metrics: OperatorMetrics) -> None:
+        """Show the state of the loops in metrics and at ``/readyz``."""
+        foreign, unscraped = self._reconciler.foreign, self._collector.unscraped
+        metrics.queue_depth.set_function(lambda: self._queue.depth)
+        metrics.tenants.set_function(lambda: len(self._cache.tenants) - len(foreign))
+        metrics.wave_stopped.set_function(lambda: self._gate.is_stopped)
+        metrics.foreign_tenants.set_function(lambda: len(foreign))
+        metrics.unscraped_tenants.set_function(lambda: len(unscraped))
+        self._health.set_fact("podMonitors", self._has_pod_monitors)
+        self._health.set_fact("unscraped", lambda: sorted(".".join(key) for key in unscraped)[:_MAX_NAMES])
+        self._health.add_ready_check("api-server", self._check_served)
+        self._health.add_ready_check("lists", self._list_sync.check_complete)
 
     async def run(self) -> None:
         """Serve until SIGTERM; raise what ended a loop."""
@@ -126,9 +132,8 @@ class OperatorRuntime:
         for task in done:
             task.result()
 
-    def _changed(self, key: Key) -> None:
-        self._revisions[key] += 1
-        self._queue.add(key)
+    def _enqueue(self, key: Key) -> None:
+        self._queue.add(key, _BURST_SECONDS)
 
     async def _watch(self, kinds: tuple[Kind, ...]) -> None:
         """Run kopf; raise at once what ended one of its tasks, because the others may never end then."""

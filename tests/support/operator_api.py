@@ -4,9 +4,11 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from aftersend_operator.api.client import Api
+from aftersend_operator.api.errors import Conflict
 from aftersend_operator.api.metadata_list import MetadataList
 from aftersend_operator.informer.cache import Cache
 from aftersend_operator.metrics import OperatorMetrics
@@ -39,21 +41,32 @@ class FakeApi:
     events: list[Manifest] = field(default_factory=list)
     spell: Callable[[str], str] = lambda text: text
     """How the server writes what was applied, as JSON."""
+    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Calls by verb and kind."""
+    on_write: Callable[[Kind, Manifest], None] = lambda _kind, _live: None
+    """A watch that is faster than the response."""
 
     async def get(self, kind: Kind, _namespace: str, name: str) -> Manifest | None:
+        self.calls["get", kind.name] += 1
         return self.objects.get((kind, name))
 
-    async def apply(self, manifest: Manifest, *, subresource: str = "") -> Manifest:
+    async def apply(self, manifest: Manifest, *, subresource: str = "", only_new: bool = False) -> Manifest:
         place = _place(manifest)
+        self.calls["apply", place[0].name + subresource.capitalize()] += 1
+        if only_new and place in self.objects:
+            raise Conflict("409 Conflict")
         return self.write(place, {subresource: manifest[subresource]} if subresource else manifest)
 
     async def create(self, manifest: Manifest) -> Manifest:
+        self.calls["create", manifest["kind"]] += 1
         return self.write(_place(manifest), manifest)
 
     async def patch(self, manifest: Manifest) -> Manifest:
+        self.calls["patch", manifest["kind"]] += 1
         return self.write(_place(manifest), manifest)
 
     async def delete(self, kind: Kind, _namespace: str, name: str, *, uid: str, version: int = 0) -> None:
+        self.calls["delete", kind.name] += 1
         assert version <= int(self.objects[kind, name]["metadata"]["resourceVersion"])
         assert self.objects.pop((kind, name))["metadata"]["uid"] == uid
 
@@ -61,9 +74,11 @@ class FakeApi:
         return MetadataList(version=_NEWEST, present={("", name): 1 for of, name in self.objects if of == kind})
 
     async def events_about(self, _namespace: str, uid: str) -> list[Manifest]:
+        self.calls["list", "Event"] += 1
         return [event for event in self.events if event["involvedObject"]["uid"] == uid]
 
     async def post_event(self, event: Manifest) -> None:
+        self.calls["create", "Event"] += 1
         self.events.append(event)
 
     def write(self, place: Place, change: Mapping[str, Any]) -> Manifest:
@@ -72,9 +87,11 @@ class FakeApi:
         joined = merged(known, json.loads(self.spell(json.dumps(change))))
         if joined != known:
             metadata = known.get("metadata", {})
-            same = {"uid": metadata["uid"]} if metadata else {}
+            same = {name: metadata[name] for name in ("uid", "creationTimestamp") if name in metadata}
+            same.setdefault("creationTimestamp", f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
             generation = metadata.get("generation", 0) + (joined.get("spec", 0) != known.get("spec"))
             self.objects[place] = live(joined, generation=generation, **same)
+            self.on_write(place[0], self.objects[place])
         return self.objects[place]
 
 
@@ -91,10 +108,12 @@ class OperatorInMemory:
 
     api: FakeApi = field(default_factory=FakeApi)
     settings: OperatorSettings = SETTINGS
+    due: set[Key] = field(default_factory=set)
+    """The tenants that changes have enqueued."""
 
     def __post_init__(self) -> None:
-        api, revisions = cast("Api", self.api), Counter[Key]()
-        self.cache = Cache(on_change=lambda key: revisions.update([key]))
+        api = cast("Api", self.api)
+        self.cache = Cache(on_change=self.due.add)
         self.gate = RolloutGate(self.settings.rollout_at_once, self.settings.wave_failures)
         self.metrics = OperatorMetrics()
         events = EventRecorder(api)
@@ -111,7 +130,6 @@ class OperatorInMemory:
             event_reader=EventReader(api),
             ingress_classes=IngressClasses(api),
             metrics=self.metrics,
-            revisions=revisions,
         )
         self.watch()
 
@@ -147,6 +165,16 @@ class OperatorInMemory:
             self.run_pods(name)
             await self.reconcile(name)
             assert self.reason("Ready", name) == "Running"
+
+    async def work_off(self) -> int:
+        """Reconcile what changes have enqueued, as the work queue does; return the number of passes."""
+        self.watch()
+        passes = 0
+        while self.due:
+            key = self.due.pop()
+            await self.reconciler.reconcile(key)
+            passes += 1
+        return passes
 
     # what persons and controllers do
 

@@ -1,8 +1,9 @@
 """The API client: the few calls that the operator makes, without retries.
 
 Every write is a server-side apply under one field manager, except for generated secrets: they are created, and renewed
-by merge patches. Retries are the work queue's, which honours ``Transient.retry_after``. A call times out after 30
-seconds; credentials are reloaded when their files change.
+by merge patches. An apply that may only create carries a resource version that no object has: the server compares it if
+the object exists, and ignores it if not. Retries are the work queue's, which honours ``Transient.retry_after``. A call
+times out after 30 seconds; credentials are reloaded when their files change.
 """
 
 import ssl
@@ -41,6 +42,8 @@ _FILE_CHECK_SECONDS: Final = 10.0
 _UNAUTHORIZED: Final = 401
 _DECODER: Final = msgspec.json.Decoder(dict[str, Any])
 _MAX_ERROR_BYTES: Final = 64 * 1024
+_NO_VERSION: Final = "1"
+"""The version of an empty store: every object has a greater one."""
 
 
 T = TypeVar("T")
@@ -111,12 +114,16 @@ class Api:
         found = await self._call("GET", f"{EVENT.path(namespace)}?{query}") or {}
         return list(found.get("items") or ())
 
-    async def apply(self, manifest: Manifest, *, subresource: str = "") -> Manifest:
-        """Server-side apply with force; return the object as it is now."""
+    async def apply(self, manifest: Manifest, *, subresource: str = "", only_new: bool = False) -> Manifest:
+        """Server-side apply with force; return the object as it is now.
+
+        ``only_new``: raise ``Conflict`` and change nothing if an object of that name exists, of any owner.
+        """
         metadata = manifest["metadata"]
         path = kind_of(manifest).path(metadata["namespace"], metadata["name"], subresource)
         how = f"?fieldManager={FIELD_MANAGER}&force=true&fieldValidation=Strict"
-        return await self._call("PATCH", path + how, manifest, content_type=_APPLY) or {}
+        body = {**manifest, "metadata": {**metadata, "resourceVersion": _NO_VERSION}} if only_new else manifest
+        return await self._call("PATCH", path + how, body, content_type=_APPLY) or {}
 
     async def create(self, manifest: Manifest) -> Manifest:
         """Create an object; raise ``Conflict`` if one of that name exists."""

@@ -17,7 +17,7 @@ CONFIG_ANNOTATION: Final = f"{GROUP}/config"
 def config_map(context: RenderContext) -> Manifest:
     """Render the tenant document as a file."""
     manifest = context.manifest("v1", "ConfigMap", "tenant", part="config")
-    return {**manifest, "data": {KEY: tenant_yaml(context.tenant)}}
+    return {**manifest, "data": {KEY: context.document}}
 
 
 def tenant_yaml(tenant: Tenant) -> str:

@@ -10,7 +10,7 @@ PodDisruptionBudget: with one replica it could only forbid evictions, and draini
 
 from typing import Any, Final
 
-from aftersend_operator.manifests.config_map import CONFIG_ANNOTATION, content_hash, tenant_yaml
+from aftersend_operator.manifests.config_map import CONFIG_ANNOTATION, content_hash
 from aftersend_operator.manifests.parts import TenantPart, services
 from aftersend_operator.manifests.pods import keeps_backups, pod_spec, pod_template
 from aftersend_operator.manifests.render_context import RenderContext
@@ -26,7 +26,7 @@ def deployments(context: RenderContext) -> list[Manifest]:
 
 def _deployment(context: RenderContext, part: TenantPart) -> Manifest:
     template = pod_template(
-        context, part.name, pod_spec(context, part), {CONFIG_ANNOTATION: content_hash(tenant_yaml(context.tenant))}
+        context, part.name, pod_spec(context, part), {CONFIG_ANNOTATION: content_hash(context.document)}
     )
     spec: dict[str, Any] = {
         "revisionHistoryLimit": 2,

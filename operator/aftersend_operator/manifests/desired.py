@@ -4,7 +4,7 @@ The order matters for the first start only: accounts, policies and configuration
 """
 
 from aftersend.tenant.document import Tenant
-from aftersend_operator.manifests.config_map import config_map
+from aftersend_operator.manifests.config_map import config_map, tenant_yaml
 from aftersend_operator.manifests.cron_jobs import cron_jobs
 from aftersend_operator.manifests.deployments import deployments
 from aftersend_operator.manifests.network_policies import network_policies
@@ -27,7 +27,7 @@ def desired(tenant: Tenant, *, uid: str, settings: OperatorSettings, facts: Clus
     Each is applied as a whole by server-side apply. A child that carries the tenant's uid and is not in this list is
     pruned.
     """
-    context = RenderContext(tenant=tenant, uid=uid, settings=settings, facts=facts)
+    context = RenderContext(tenant=tenant, uid=uid, settings=settings, facts=facts, document=tenant_yaml(tenant))
     return [
         *service_accounts(context),
         *network_policies(context),

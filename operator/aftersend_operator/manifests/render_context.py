@@ -27,6 +27,8 @@ class RenderContext:
     uid: str
     settings: OperatorSettings
     facts: ClusterFacts
+    document: str
+    """The tenant document as a file, for services and jobs."""
 
     @property
     def spec(self) -> Spec:

@@ -20,6 +20,8 @@ class Rollout:
     """Pods that are available, old or new."""
     complete: bool
     """All pods are updated, and the controller has observed the latest generation."""
+    observed: bool = True
+    """The controller has observed the latest generation: its pods are made, or refused."""
     stuck: bool = False
     """The progress deadline has passed."""
     refused: str = ""
@@ -37,6 +39,7 @@ def rollout_of(live: Manifest) -> Rollout | None:
     return Rollout(
         wanted=wanted,
         available=available,
+        observed=is_seen,
         complete=is_seen and available == updated == total == wanted,
         stuck=any(_is(condition, "Progressing", "ProgressDeadlineExceeded") for condition in conditions),
         refused=next((_text(c) for c in conditions if _is(c, "ReplicaFailure", "FailedCreate")), ""),

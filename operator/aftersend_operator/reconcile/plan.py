@@ -6,7 +6,7 @@ step       when                                                   then
 settled    the child matches its manifest                         nothing
 apply      it differs, and is ours or has no controller           server-side apply
 replace    it is a claim without a volume, and cannot be changed  deleted; it is made again when it is gone
-read       it is not cached                                       read it first: it may be another owner's
+create     it is not cached                                       applied, but only if there is none of that name
 wait       it is being deleted, or owned by an earlier tenant     nothing until it is gone
 refuse     another owner controls it                              nothing; a condition says so
 =========  =====================================================  =============================================
@@ -28,7 +28,7 @@ from aftersend_operator.model.naming import PART_LABEL, Manifest
 from aftersend_operator.model.records import ChildRecord
 from aftersend_operator.reconcile.volumes import needs_replacement
 
-Step = Literal["settled", "apply", "replace", "read", "wait", "refuse"]
+Step = Literal["settled", "apply", "replace", "create", "wait", "refuse"]
 _WORKLOADS: Final = frozenset({"Deployment", "StatefulSet"})
 
 
@@ -64,6 +64,16 @@ def plan_changes(wanted: Sequence[Manifest], children: Mapping[ChildKey, ChildRe
     )
 
 
+def fingerprint(children: Mapping[ChildKey, ChildRecord]) -> int:
+    """Hash all that ``plan_changes`` reads of settled children, so not their rollouts."""
+    return hash(
+        frozenset(
+            (name, child.uid, child.digest, child.settled, child.deleting, child.owner, child.tenant_uid, child.claim)
+            for (_, name), child in children.items()
+        )
+    )
+
+
 def _seals_before_it_opens(steps: Sequence[tuple[Step, Manifest]], children: Mapping[ChildKey, ChildRecord]) -> bool:
     """Return True if a webhook with a data key would lose it before its writers are the wanted ones."""
     found = {part: (step, _child_of(manifest, children)) for step, manifest in steps if (part := _part(manifest))}
@@ -92,7 +102,7 @@ def _child_of(manifest: Manifest, children: Mapping[ChildKey, ChildRecord]) -> C
 def step_for(manifest: Manifest, child: ChildRecord | None, *, uid: str) -> Step:
     """Decide one step; a settled child is recorded as such."""
     if child is None:
-        return "read"
+        return "create"
     if child.deleting or child.is_left_by_predecessor(uid):
         return "wait"
     if child.owner not in ("", uid):

@@ -3,15 +3,16 @@
     validate ──> generated secrets ──> children (apply, prune) ──> reports of jobs and services ──> status and events
 
 Level-triggered: neither the event that enqueued a tenant nor earlier passes matter, only the difference between
-observed and desired state. If no object has changed since the last complete pass, children are not compared again;
-conditions are, because they depend on time and on reports.
+observed and desired state. If nothing but pods has changed since the last complete pass, children are not compared
+again; conditions are, because they depend on time and on reports.
 """
 
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -23,11 +24,11 @@ from aftersend_operator.api.errors import Conflict, NamespaceTerminating
 from aftersend_operator.informer.cache import Cache
 from aftersend_operator.manifests.desired import ClusterFacts, desired
 from aftersend_operator.metrics import OperatorMetrics
-from aftersend_operator.model.addresses import holder_of_address
+from aftersend_operator.model.addresses import holder_of_address, webhook_url
 from aftersend_operator.model.faults import Fault, address_taken
 from aftersend_operator.model.kinds import TENANT
 from aftersend_operator.model.reasons import ConditionReason
-from aftersend_operator.model.records import Key, TenantRecord
+from aftersend_operator.model.records import Key, TenantRecord, version_of
 from aftersend_operator.reconcile.apply import ApplyResult, ChildApplier
 from aftersend_operator.reconcile.events import EventRecorder
 from aftersend_operator.reconcile.repairs import Repairs
@@ -77,8 +78,6 @@ class Reconciler:
     event_reader: EventReader
     ingress_classes: IngressClasses
     metrics: OperatorMetrics
-    revisions: Counter[Key]
-    """Counts the changes of a tenant's objects in the cache."""
     kinds: set[str] = field(default_factory=set)
     """Optional kinds that the cluster serves."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -165,7 +164,7 @@ class Reconciler:
         """Apply the children, unless no object has changed since the last complete pass."""
         if record.tenant is None:
             return ApplyResult(faults=[Fault(ConditionReason.INVALID_SPEC, record.fault)])
-        last, revision, now = self._last_passes[record.key], self.revisions[record.key], self.now()
+        last, revision, now = self._last_passes[record.key], self.cache.revisions[record.key], self.now()
         is_taken = self._address_holder(record) is not None
         if (last.revision, last.address_taken) == (revision, is_taken) and now.timestamp() < last.until:
             return last.result
@@ -175,8 +174,8 @@ class Reconciler:
         if faults:
             return ApplyResult(faults=faults, again=True)
         facts = ClusterFacts(redis_secrets=redis_hash, kinds=frozenset(self.kinds), address_taken=is_taken)
-        wanted = desired(record.tenant, uid=record.uid, settings=self.settings, facts=facts)
-        result = await self.applier.apply(record, wanted)
+        render = partial(desired, record.tenant, uid=record.uid, settings=self.settings, facts=facts)
+        result = await self.applier.apply(record, render, inputs=(record.uid, record.generation, facts))
         is_done = not result.again and not result.waits_for_turn
         last.revision, last.result, last.address_taken = revision if is_done else -1, result, is_taken
         last.until = now.timestamp() + _MAX_SKIP_SECONDS
@@ -193,7 +192,8 @@ class Reconciler:
         ]
 
     def _address_holder(self, record: TenantRecord) -> TenantRecord | None:
-        return holder_of_address(record, self.cache.tenants.values())
+        address = webhook_url(record.tenant) if record.tenant else None
+        return holder_of_address(record, self.cache.claims(address)) if address else None
 
     async def _write_status(self, record: TenantRecord, health: TenantHealth, reported: ReportedState) -> None:
         """Write the status if it changed, and an event per transition."""
@@ -202,11 +202,13 @@ class Reconciler:
         if msgspec.to_builtins(status) == msgspec.to_builtins(record.status):
             return
         try:
-            written = await self.api.apply(status_manifest(record, status), subresource="status")
+            with self.cache.writing(TENANT, record.key) as write:
+                written = await self.api.apply(status_manifest(record, status), subresource="status")
+                write.version = version_of(written)
+                # Its watch event may be late: the next pass must not find the same transition again.
+                self.cache.upsert(TENANT, written)
         except Conflict:
             return  # another tenant has the name now; its watch event follows
-        # Its watch event may be late: the next pass must not find the same transition again.
-        self.cache.upsert(TENANT, written)
         changed = transitions(record.status.conditions, status.conditions)
         for condition in events_for(changed, is_new=not record.status.conditions):
             await self.events.post_transition(record, condition)
@@ -215,9 +217,9 @@ class Reconciler:
         self.metrics.remove_tenant(".".join(key))
         self.secrets.forget(key)
         self.repairs.forget(key)
-        self.applier.gate.release(key)
+        self.applier.forget(key)
         self.collector.forget(key)
         self.event_reader.forget(key)
         self.foreign.discard(key)
         self._last_passes.pop(key, None)
-        self.revisions.pop(key, None)
+        self.cache.revisions.pop(key, None)

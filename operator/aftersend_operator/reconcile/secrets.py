@@ -8,7 +8,7 @@ Contents are read only when the watch, which shows metadata only, shows that one
 for expiring certificates. In between only a hash of them is kept, never a value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -30,7 +30,7 @@ from aftersend_operator.model.faults import Fault, not_ours
 from aftersend_operator.model.kinds import SECRET
 from aftersend_operator.model.naming import Manifest
 from aftersend_operator.model.reasons import ConditionReason
-from aftersend_operator.model.records import Key, TenantRecord
+from aftersend_operator.model.records import Key, TenantRecord, key_of, version_of
 from aftersend_operator.reconcile.repairs import Repairs
 
 _RECHECK_INTERVAL: Final = timedelta(days=1)
@@ -63,7 +63,7 @@ class GeneratedSecrets:
             return "", faults
         existing |= await self._create(record, missing_secrets(tenant, uid=record.uid, existing=existing, now=now))
         for patch in _renewals(record, tenant, existing, now):
-            existing[patch["metadata"]["name"]] = self._record(await self.api.patch(patch))
+            existing[patch["metadata"]["name"]] = await self._write(patch, self.api.patch)
         redis_hash = redis_secrets_hash(tenant, existing)
         self._known[record.key] = _Ensured(self._versions(record, tenant), redis_hash, now + _RECHECK_INTERVAL)
         return redis_hash, []
@@ -92,20 +92,25 @@ class GeneratedSecrets:
             if child is None or child.owner not in ("", record.uid):
                 faults.append(not_ours("Secret", name))
             elif (live := await self.api.get(SECRET, record.key[0], name)) is not None:
-                existing[name] = self._record(live)
+                self.cache.upsert(SECRET, live)
+                existing[name] = live
         return existing, faults
 
     async def _create(self, record: TenantRecord, secrets: list[Manifest]) -> dict[str, Manifest]:
         created = {}
         for secret in secrets:
             name = secret["metadata"]["name"]
-            created[name] = self._record(await self.api.create(secret))
+            created[name] = await self._write(secret, self.api.create)
             if self.repairs.was_there(record, (SECRET, name)):
                 await self.repairs.report(record, (SECRET, name), "deleted")
         return created
 
-    def _record(self, live: Manifest) -> Manifest:
-        self.cache.upsert(SECRET, live)
+    async def _write(self, secret: Manifest, call: Callable[[Manifest], Awaitable[Manifest]]) -> Manifest:
+        """Create or patch a secret, and cache the response."""
+        with self.cache.writing(SECRET, key_of(secret)) as write:
+            live = await call(secret)
+            write.version = version_of(live)
+            self.cache.upsert(SECRET, live)
         return live
 
 

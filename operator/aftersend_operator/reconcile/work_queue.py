@@ -24,8 +24,10 @@ from aftersend.observe.logs import get_logger
 K = TypeVar("K")
 _MAX_SLEEP_SECONDS: Final = 5.0
 """Bounds the time between two heartbeats."""
-_SPREAD: Final = 0.25
-"""Share of a requeue delay that jitter takes away."""
+SPREAD: Final = 0.25
+"""Share of a periodic requeue's delay that jitter takes away."""
+_PERIODIC_SECONDS: Final = 30.0
+"""Shorter delays are deadlines: a pass that comes before one only finds that it has to come again."""
 BACKOFF: Final = Backoff(first=0.5, longest=300.0, jitter=1.0)
 
 
@@ -102,7 +104,7 @@ class WorkQueue(Generic[K]):
             again = self._failed(key, error)
         else:
             self._failures.pop(key, None)
-            again = None if again is None else again * (1 - _SPREAD * self.chance())
+            again = None if again is None else self._spread(again)
         finally:
             slots.release()
         self._active.discard(key)
@@ -111,6 +113,9 @@ class WorkQueue(Generic[K]):
             again = meanwhile - self.clock() if again is None else min(again, meanwhile - self.clock())
         if again is not None:
             self.add(key, max(again, 0.0))
+
+    def _spread(self, delay: float) -> float:
+        return delay * (1 - SPREAD * self.chance()) if delay >= _PERIODIC_SECONDS else delay
 
     def _failed(self, key: K, error: Exception) -> float:
         self._failures[key] = self._failures.get(key, 0) + 1

@@ -4,7 +4,8 @@ Each pod is asked once in ``ASK_SECONDS``, and at once when it turns ready or un
 check, missing keys, or nothing, is asked again after ``ASK_AGAIN_SECONDS``. Between that its last answer stands, so
 that a tenant whose objects change often costs no more calls. A ready pod that misses one answer is asked once more
 after ``ASK_AGAIN_SECONDS``, else the one before would become two minutes old; one that stays silent costs a timeout a
-minute.
+minute. Jitter brings passes early, by a quarter at most: from ``EARLIEST`` of its period on an answer is renewed by any
+pass, or each reading would take several.
 
 A refusal of credentials that the last export saw is stale once their secret has changed: it is dropped until the next
 run reports again. So a corrected key clears the condition at once.
@@ -35,8 +36,9 @@ from aftersend_operator.status.service_reports import (
 )
 from aftersend_operator.status.startup_grace import Grace
 
-ASK_SECONDS: Final = 50.0
+ASK_SECONDS: Final = 55.0
 ASK_AGAIN_SECONDS: Final = 10.0
+EARLIEST: Final = 0.75
 _SERVICES: Final = frozenset({"all", "exporter", "webhook", "writer"})
 
 
@@ -53,7 +55,7 @@ class _Answer:
     def stands(self, pod: PodRecord, now: float) -> bool:
         report = self.report
         is_well = report is not None and not any(report.checks.values()) and not report.missing_keys
-        return self.ready == pod.ready and now - self.at < (ASK_SECONDS if is_well else ASK_AGAIN_SECONDS)
+        return self.ready == pod.ready and now - self.at < EARLIEST * (ASK_SECONDS if is_well else ASK_AGAIN_SECONDS)
 
     def due_in(self, now: float) -> float:
         """Return the seconds until the pod is to be asked without another cause; a silent one costs a timeout."""

@@ -17,6 +17,7 @@ from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.status.parts import PartState
 
 _MAX_MESSAGE_CHARS: Final = 1000
+_RANKS: Final = {reason: rank for rank, reason in enumerate(ConditionReason)}
 _UPGRADE_FAILED: Final = (
     "it was ready before the upgrade and did not come up again: roll back the release, or cure what Degraded says"
 )
@@ -88,8 +89,7 @@ def condition_drafts(health: TenantHealth) -> tuple[ConditionDraft, ...]:
 
 
 def _worst(faults: Sequence[Fault]) -> Fault | None:
-    order = list(ConditionReason)
-    return min(faults, key=lambda fault: order.index(fault.reason), default=None)
+    return min(faults, key=lambda fault: _RANKS[fault.reason], default=None)
 
 
 def _ready(health: TenantHealth) -> ConditionDraft:

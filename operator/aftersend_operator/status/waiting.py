@@ -29,7 +29,7 @@ def waiting_objects(
     sets = [child for (kind, _), child in children.items() if kind.name == "StatefulSet" and not has_pod]
     return [
         *((claim, age) for claim, age in claims if age >= BIND_SECONDS),
-        *((child, 0.0) for child in sets if child.rollout and child.rollout.wanted),
+        *((child, 0.0) for child in sets if child.rollout and child.rollout.wanted and child.rollout.observed),
     ]
 
 

@@ -117,9 +117,9 @@ def test_whose_child_it_is_decides(watched: Watched, owner: dict[str, str] | Non
     assert (steps or ["settled"]) == [step]
 
 
-def test_a_child_being_deleted_is_waited_for_and_one_not_cached_is_read(watched: Watched) -> None:
+def test_a_child_being_deleted_is_waited_for_and_one_not_cached_is_created(watched: Watched) -> None:
     manifest = config_map()
-    assert [s for s, _ in plan_changes([manifest], watched.cache.children(KEY), uid=UID).steps] == ["read"]
+    assert [s for s, _ in plan_changes([manifest], watched.cache.children(KEY), uid=UID).steps] == ["create"]
     watched.cache.upsert(CONFIG_MAP, live(manifest, deletionTimestamp="2026-11-26T00:00:00Z"))
     assert [s for s, _ in plan_changes([manifest], watched.cache.children(KEY), uid=UID).steps] == ["wait"]
 

@@ -68,7 +68,7 @@ def test_the_webhook_loses_its_data_key_once_every_writer_is_new(
 
 def test_without_any_writer_it_waits_for_the_first() -> None:
     new = wanted()
-    assert steps({WEBHOOK: (of_an_earlier_release(new[WEBHOOK]), DONE)}, new) == {WRITER: "read", WEBHOOK: "wait"}
+    assert steps({WEBHOOK: (of_an_earlier_release(new[WEBHOOK]), DONE)}, new) == {WRITER: "create", WEBHOOK: "wait"}
 
 
 @pytest.mark.parametrize("status", [DONE, ROLLING, STUCK])
@@ -79,4 +79,4 @@ def test_a_webhook_that_has_its_seal_key_waits_for_nothing(status: Any) -> None:
 
 
 def test_a_new_tenant_waits_for_nothing() -> None:
-    assert steps({}, wanted()) == {WRITER: "read", WEBHOOK: "read"}
+    assert steps({}, wanted()) == {WRITER: "create", WEBHOOK: "create"}

@@ -134,6 +134,13 @@ async def test_a_key_is_requeued_after_its_delay_and_earlier_when_it_is_added() 
     await ended(queue, stop, task)
 
 
+@pytest.mark.parametrize(("asked", "delay"), [(60.0, 45.0), (30.0, 22.5), (29.0, 29.0), (1.0, 1.0), (0.0, 0.0)])
+def test_periodic_passes_are_spread_and_deadlines_are_not(asked: float, delay: float) -> None:
+    """A pass that comes before a deadline only finds that it has to come again."""
+    queue = WorkQueue(Handler().handle, clock=lambda: 0.0, chance=lambda: 1.0)
+    assert queue._spread(asked) == delay
+
+
 async def test_earlier_work_comes_first() -> None:
     handler = Handler()
     queue = WorkQueue(handler.handle, workers=1)

@@ -8,7 +8,8 @@ import pytest
 from aftersend_operator.informer.cache import Cache
 from aftersend_operator.model.certificates import AUTHORITY_LIFE, new_authority
 from aftersend_operator.model.pods import PodRecord
-from aftersend_operator.status.collector import ASK_AGAIN_SECONDS, ASK_SECONDS, StatusCollector
+from aftersend_operator.reconcile.work_queue import SPREAD
+from aftersend_operator.status.collector import ASK_AGAIN_SECONDS, ASK_SECONDS, EARLIEST, StatusCollector
 from aftersend_operator.status.startup_grace import grace_of
 from tests.support.operator_objects import recorded_tenant
 from tests.support.part_objects import NOW, pod
@@ -43,7 +44,7 @@ async def test_every_service_pod_is_asked_once_a_minute_and_jobs_never() -> None
     services = [replace(pod(part), address=part) for part in ("exporter", "webhook", "writer")]
     pods, now, record = Pods([*services, pod("export"), pod("redis")]), [0.0], recorded_tenant()
     found = collector(pods, now)
-    for second in (0, 1, ASK_SECONDS - 1):
+    for second in (0, 1, ASK_SECONDS * EARLIEST - 1):
         now[0] = second
         await found.collect(record, GRACE)
     assert pods.asked == ["exporter", "webhook", "writer"]
@@ -55,7 +56,7 @@ async def test_every_service_pod_is_asked_once_a_minute_and_jobs_never() -> None
 async def test_a_pod_that_is_not_well_is_asked_more_often_and_one_that_turned_at_once() -> None:
     pods, now, record = Pods([pod("writer", ready=False)], {"checks": {"redis": "away"}}), [0.0], recorded_tenant()
     found = collector(pods, now)
-    for second in (0, ASK_AGAIN_SECONDS - 1, ASK_AGAIN_SECONDS):
+    for second in (0, ASK_AGAIN_SECONDS * EARLIEST - 1, ASK_AGAIN_SECONDS):
         now[0] = second
         reported = await found.collect(record, GRACE)
     assert len(pods.asked) == 2
@@ -111,9 +112,9 @@ async def test_what_is_no_certificate_has_no_end(certificate: str) -> None:
 @pytest.mark.parametrize(
     ("facts", "period", "between"),
     [
-        ({}, ASK_SECONDS, ASK_SECONDS - 1),
-        ({"checks": {"redis": "away"}}, ASK_AGAIN_SECONDS, ASK_AGAIN_SECONDS - 1),
-        (None, ASK_SECONDS, ASK_AGAIN_SECONDS - 1),
+        ({}, ASK_SECONDS, ASK_SECONDS * EARLIEST - 1),
+        ({"checks": {"redis": "away"}}, ASK_AGAIN_SECONDS, ASK_AGAIN_SECONDS * EARLIEST - 1),
+        (None, ASK_SECONDS, ASK_AGAIN_SECONDS * EARLIEST - 1),
     ],
 )
 async def test_the_next_question_is_due_whatever_passes_come_between(
@@ -138,6 +139,15 @@ async def test_a_ready_pod_that_missed_one_answer_is_asked_again_soon_and_one_th
         now[0] += due[-1]
     assert due == [ASK_SECONDS, ASK_AGAIN_SECONDS, ASK_SECONDS, ASK_SECONDS]
     assert len(pods.asked) == 4
+
+
+async def test_each_reading_takes_one_pass_however_early_jitter_brings_it() -> None:
+    pods, now, record = Pods([pod("writer")]), [0.0], recorded_tenant()
+    found = collector(pods, now)
+    for _ in range(5):
+        await found.collect(record, GRACE)
+        now[0] += found.due_in(record.key) * (1 - SPREAD)
+    assert len(pods.asked) == 5
 
 
 async def test_what_a_pod_said_last_stands_no_longer_when_it_is_silent_or_gone() -> None:

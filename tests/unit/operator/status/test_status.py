@@ -35,7 +35,7 @@ def workload(**status: Any) -> Any:
     ("found", "rollout"),
     [
         (workload(), Rollout(1, 1, complete=True)),
-        (workload(observedGeneration=1), Rollout(1, 1, complete=False)),
+        (workload(observedGeneration=1), Rollout(1, 1, complete=False, observed=False)),
         (workload(updatedReplicas=0), Rollout(1, 1, complete=False)),
         (workload(replicas=2), Rollout(1, 1, complete=False)),
         (workload(availableReplicas=0), Rollout(1, 0, complete=False)),
