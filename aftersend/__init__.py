@@ -13,7 +13,7 @@ The parts (exporter, webhook, writer, operator) import the core; it imports none
     afterbuy, sendcloud            the clients of both upstreams, with call_retries, circuit_breaker, backoff and loops
     stream                         events: consumer group, retries, dead letters
     ledger, order_ids              what is known of each order
-    runs                           requests for exports and sweeps, and their results
+    runs, run_reports              requests for exports and sweeps, and their results
     erasure, tenant_erasure        erase what is held of one order, or of a tenant
     audit                          what persons did through the commands
     service                        the frame of every service process

@@ -9,13 +9,14 @@ Summaries hold counts, times, codes and OrderIDs, nothing else.
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 from aftersend.errors import Transient
 from aftersend.redis.connection import guarded
 from aftersend.redis.keys import Keys
+from aftersend.run_reports import OrderDecision, RunHealth, RunKind, RunOutcome, RunSummary
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -23,8 +24,21 @@ if TYPE_CHECKING:
     from aftersend.stream.event import EventType, Source
     from aftersend.stream.stream import Stream
 
-RunKind = Literal["export", "sweep"]
-RunOutcome = Literal["done", "partial", "failed"]
+__all__ = [
+    "EVENT_TYPES",
+    "RESULT_SECONDS",
+    "OrderCheck",
+    "OrderDecision",
+    "RunHealth",
+    "RunKind",
+    "RunOutcome",
+    "RunRequest",
+    "RunSummary",
+    "publish",
+    "result_of",
+    "store_result",
+    "wait_for",
+]
 RESULT_SECONDS = 24 * 60 * 60
 _POLL_SECONDS = 0.25
 EVENT_TYPES: "dict[RunKind, EventType]" = {"export": "export.requested", "sweep": "sweep.requested"}
@@ -50,57 +64,6 @@ class OrderCheck(msgspec.Struct, frozen=True, omit_defaults=True):
     """Marker only: the fact ``restored`` as it was when the sweep began; another restore since makes it void."""
     since: int = 0
     """Marker only: from where its sweep read, ms since 1970; 0 in markers of older releases."""
-
-
-class OrderDecision(msgspec.Struct, frozen=True):
-    """One line of a dry run."""
-
-    order: str
-    decision: str
-    """transfer, unchanged, skip (reason ``gone``: Afterbuy does not have it), watch or rejected."""
-    reason: str = ""
-
-
-class RunHealth(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What the run found out about the tenant; the operator copies it to the status of the resource."""
-
-    afterbuy: Literal["ok", "refused", "unavailable", "unknown"] = "unknown"
-    sendcloud: Literal["ok", "refused", "unavailable", "unknown"] = "unknown"
-    message: str = ""
-    """What a person should know or do; empty if all is well."""
-    problems: dict[str, int] = {}
-    """Orders that a person must look at, by code."""
-    notices: dict[str, int] = {}
-    """Orders that were sent without data that may be missed, by code."""
-    last_write_back: str = ""
-    """RFC 3339, UTC; empty if there was none yet."""
-    last_backup: str = ""
-    """RFC 3339, UTC; empty if there was none yet."""
-    last_sweep: str = ""
-    """The same, of the last sweep that succeeded."""
-
-
-class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of a run, as ``trigger --json`` prints it."""
-
-    run: str
-    kind: RunKind
-    outcome: RunOutcome
-    from_: str | None = msgspec.field(name="from", default=None)
-    """RFC 3339, UTC; null if the run had no window."""
-    to: str | None = None
-    read: int = 0
-    """Orders (export) or parcels (sweep) that were read."""
-    sent: int = 0
-    """Orders that Sendcloud accepted, or events that were stored."""
-    unchanged: int = 0
-    skipped: dict[str, int] = {}
-    rejected: int = 0
-    watched: int = 0
-    seconds: float = 0.0
-    health: RunHealth = RunHealth()
-    orders: tuple[OrderDecision, ...] | msgspec.UnsetType = msgspec.UNSET
-    """Dry runs only."""
 
 
 async def publish(stream: "Stream", request: RunRequest, *, source: "Source", traceparent: str = "") -> str:

@@ -23,6 +23,7 @@ from aftersend.observe import context, logs, traces
 from aftersend.redis import durability
 from aftersend.service.admin import AdminServer
 from aftersend.service.early_signals import exit_on_sigterm
+from aftersend.service.exit_codes import EXIT_FAILED, EXIT_MISCONFIGURED, EXIT_OK
 from aftersend.service.heartbeat import Heartbeat
 from aftersend.service.process_limits import prepare_process
 from aftersend.service.runtime import Part, Runtime, Shared, http_session, runtime_for
@@ -32,7 +33,6 @@ from aftersend.tenant.document import Tenant
 from aftersend.tenant.loading import load_tenant
 from aftersend.tenant.upstream_urls import check_upstream_urls
 
-EXIT_OK, EXIT_FAILED, EXIT_MISCONFIGURED = 0, 1, 2
 _CANCEL_AFTER = 20.0
 _LEAVE_AFTER = 24.0
 

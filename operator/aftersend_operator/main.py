@@ -4,7 +4,7 @@ import sys
 from importlib.util import find_spec
 
 from aftersend.errors import Misconfigured
-from aftersend.service.run import EXIT_MISCONFIGURED
+from aftersend.service.exit_codes import EXIT_MISCONFIGURED
 
 EXTRA = ("cryptography", "kopf")
 """Packages that only the operator imports, and ``pip install aftersend`` leaves out."""

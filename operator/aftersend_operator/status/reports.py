@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from aftersend.runs import RunKind, RunSummary
+from aftersend.run_reports import RunKind, RunSummary
 from aftersend.tenant.document import Tenant
 from aftersend.tenant.status import LastBackup, LastExport, LastSweep, LastWriteBack, Queue, Webhooks
 from aftersend.undecodable import UNDECODABLE

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from aftersend.runs import RunSummary
+from aftersend.run_reports import RunSummary
 from aftersend.tenant.status import LastBackup, LastSweep, LastWriteBack, Queue, Webhooks
 from aftersend.undecodable import UNDECODABLE
 from aftersend_operator.model.faults import Fault
