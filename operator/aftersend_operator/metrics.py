@@ -5,6 +5,7 @@ Series of a tenant are removed with the tenant.
 
 import platform
 from collections.abc import Iterable
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.platform_collector import PlatformCollector
@@ -21,60 +22,61 @@ class OperatorMetrics:
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per counter, which no rule reads
-        self.registry = registry = CollectorRegistry()
-        self.reconciles = Counter(
-            "aftersend_operator_reconciles", "Reconciliations of a tenant, by outcome.", ["outcome"], registry=registry
+        self.registry = CollectorRegistry()
+        self._declare_work()
+        self._declare_fleet()
+        self._declare_tenants()
+        build = Gauge("aftersend_operator_build_info", "Always 1.", ["version", "python"], registry=self.registry)
+        build.labels(__version__, platform.python_version()).set(1)
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self._shown: dict[str, tuple[tuple[str, str, bool], ...]] = {}
+        self._generations: dict[str, int] = {}
+
+    def _declare_work(self) -> None:
+        """Declare what the process does."""
+        counter, gauge = partial(Counter, registry=self.registry), partial(Gauge, registry=self.registry)
+        self.reconciles = counter(
+            "aftersend_operator_reconciles", "Reconciliations of a tenant, by outcome.", ["outcome"]
         )
         self.seconds = Histogram(
-            "aftersend_operator_reconcile_seconds", "Duration of a reconciliation.", buckets=_SECONDS, registry=registry
+            "aftersend_operator_reconcile_seconds",
+            "Duration of a reconciliation.",
+            buckets=_SECONDS,
+            registry=self.registry,
         )
-        self.calls = Counter(
-            "aftersend_operator_api_requests", "Calls to the API server.", ["verb", "outcome"], registry=registry
-        )
-        self.queue_depth = Gauge(
-            "aftersend_operator_queue_depth", "Tenants that are due or being reconciled.", registry=registry
-        )
-        self.tenants = Gauge("aftersend_operator_tenants", "Tenants that are served.", registry=registry)
-        self.wave_stopped = Gauge(
+        self.calls = counter("aftersend_operator_api_requests", "Calls to the API server.", ["verb", "outcome"])
+        self.queue_depth = gauge("aftersend_operator_queue_depth", "Tenants that are due or being reconciled.")
+        self.stalled = gauge("aftersend_operator_stalled", "1 while a watch or the queue makes no progress.")
+
+    def _declare_fleet(self) -> None:
+        """Declare what is counted over all tenants."""
+        gauge = partial(Gauge, registry=self.registry)
+        self.tenants = gauge("aftersend_operator_tenants", "Tenants that are served.")
+        self.wave_stopped = gauge(
             "aftersend_operator_wave_stopped",
             "1 while an upgrade rolls no more tenants, because some did not come up again.",
-            registry=registry,
         )
-        self.foreign_tenants = Gauge(
-            "aftersend_operator_foreign_tenants", "Tenants that are left to another operator.", registry=registry
-        )
-        self.unscraped_tenants = Gauge(
+        self.foreign_tenants = gauge("aftersend_operator_foreign_tenants", "Tenants that are left to another operator.")
+        self.unscraped_tenants = gauge(
             "aftersend_operator_unscraped_tenants",
             "Tenants with a pod whose metrics nothing has read for ten minutes.",
-            registry=registry,
         )
-        self.condition = Gauge(
-            "aftersend_tenant_condition",
-            "1 while the condition holds.",
-            ["tenant", "condition", "reason"],
-            registry=registry,
+
+    def _declare_tenants(self) -> None:
+        """Declare what is shown of each tenant."""
+        counter, gauge = partial(Counter, registry=self.registry), partial(Gauge, registry=self.registry)
+        self.condition = gauge(
+            "aftersend_tenant_condition", "1 while the condition holds.", ["tenant", "condition", "reason"]
         )
-        self.stalled = Gauge(
-            "aftersend_operator_stalled", "1 while a watch or the queue makes no progress.", registry=registry
+        self.changes = counter(
+            "aftersend_operator_tenant_changes", "Changes of a tenant's spec seen while running.", ["tenant"]
         )
-        self.changes = Counter(
-            "aftersend_operator_tenant_changes",
-            "Changes of a tenant's spec seen while running.",
-            ["tenant"],
-            registry=registry,
-        )
-        self.certificate = Gauge(
+        self.certificate = gauge(
             "aftersend_webhook_certificate_expiry_timestamp_seconds",
             "Unix time when the certificate of the webhook's address ends (spec.webhook.tlsSecretName).",
             ["tenant"],
-            registry=registry,
         )
-        build = Gauge("aftersend_operator_build_info", "Always 1.", ["version", "python"], registry=registry)
-        build.labels(__version__, platform.python_version()).set(1)
-        ProcessCollector(registry=registry)
-        PlatformCollector(registry=registry)
-        self._shown: dict[str, tuple[tuple[str, str, bool], ...]] = {}
-        self._generations: dict[str, int] = {}
 
     def record_call(self, verb: str, outcome: str) -> None:
         """Count one call to the API server."""

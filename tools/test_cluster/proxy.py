@@ -6,9 +6,7 @@ Clients speak TLS to it with a certificate of its own authority and authenticate
 
 import asyncio
 import json
-import os
 import re
-import signal
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,14 +14,8 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
-REASONS = {
-    401: "Unauthorized",
-    409: "Conflict",
-    410: "Expired",
-    429: "TooManyRequests",
-    500: "InternalError",
-    503: "ServiceUnavailable",
-}
+from tools.test_cluster.proxy_wishes import Wish, WishedDeath, WishedFault, killed, refusal
+
 _OF_ONE_CONNECTION = {"connection", "host", "keep-alive", "transfer-encoding", "te", "upgrade", "content-length"}
 
 
@@ -45,29 +37,6 @@ class Call:
 
 
 @dataclass
-class _Wish:
-    method: str
-    path: str
-    left: int
-
-    def matches(self, request: web.Request) -> bool:
-        return self.left > 0 and self.method in ("", request.method) and bool(re.search(self.path, request.path_qs))
-
-
-@dataclass
-class _Fault(_Wish):
-    status: int
-    retry_after: int | None
-    in_stream: bool
-
-
-@dataclass
-class _Kill(_Wish):
-    pid: int
-    obeyed: bool
-
-
-@dataclass
 class FaultProxy:
     """Faults to inject and calls seen; all of it may be used from any thread."""
 
@@ -82,7 +51,7 @@ class FaultProxy:
     """The calls whose answers held one of the texts of ``look_for``."""
     _wanted: tuple[bytes, ...] = ()
     _target: str = ""
-    _wishes: list[_Wish] = field(default_factory=list)
+    _wishes: list[Wish] = field(default_factory=list)
     _silent: bool = False
     _stalled: bool = False
     _lost: tuple[str, ...] = ()
@@ -111,11 +80,11 @@ class FaultProxy:
 
         ``in_stream``: a watch begins well and gets the error as an event, as the API server gives it 410.
         """
-        self._wishes.append(_Fault(method, path, times, status, retry_after, in_stream))
+        self._wishes.append(WishedFault(method, path, times, status, retry_after, in_stream))
 
     def kill(self, pid: int, *, at: int, method: str = "", path: str = "", obeyed: bool = False) -> None:
         """Kill a process at its ``at``-th matching call: before the API server gets it, or after it was executed."""
-        self._wishes.append(_Kill(method, path, at, pid, obeyed))
+        self._wishes.append(WishedDeath(method, path, at, pid, obeyed))
 
     def kill_once_at_every(self, pid: int, path: str) -> None:
         """Kill a process at its first step that it has not died at before; ``deaths`` remembers over many processes.
@@ -179,29 +148,29 @@ class FaultProxy:
         while self._stalled:  # noqa: ASYNC110 - set from another thread
             await asyncio.sleep(0.05)
         if request.headers.get("Authorization", "").removeprefix("Bearer ") in self._revoked:
-            return _refusal(_Fault("", "", 0, 401, None, in_stream=False))
+            return refusal(WishedFault("", "", 0, 401, None, in_stream=False))
         wish = self._granted(request) or self._death(request, what)
-        if isinstance(wish, _Fault):
-            return _refusal(wish)
+        if isinstance(wish, WishedFault):
+            return refusal(wish)
         if wish and not wish.obeyed:
-            return _killed(wish.pid)
+            return killed(wish.pid)
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _OF_ONE_CONNECTION}
         url = self._target + request.path_qs
         async with request.app[SESSION].request(request.method, url, headers=headers, data=body or None) as answer:
             if wish:
                 await answer.read()
-                return _killed(wish.pid)
+                return killed(wish.pid)
             return await self._pass_on(request, answer)
 
-    def _granted(self, request: web.Request) -> _Fault | _Kill | None:
+    def _granted(self, request: web.Request) -> WishedFault | WishedDeath | None:
         for wish in self._wishes:
             if wish.matches(request):
                 wish.left -= 1
-                if isinstance(wish, _Fault) or (isinstance(wish, _Kill) and wish.left == 0):
+                if isinstance(wish, WishedFault) or (isinstance(wish, WishedDeath) and wish.left == 0):
                     return wish
         return None
 
-    def _death(self, request: web.Request, what: str) -> _Kill | None:
+    def _death(self, request: web.Request, what: str) -> WishedDeath | None:
         if self._victim is None or not re.search(self._victim[1], f"{request.path} {what}"):
             return None
         step = Call(request.method, request.path, watch=False, status=0, what=what).step
@@ -209,7 +178,7 @@ class FaultProxy:
             if (step, obeyed) not in self.deaths:
                 self.deaths.add((step, obeyed))
                 pid, self._victim = self._victim[0], None
-                return _Kill("", "", 0, pid, obeyed)
+                return WishedDeath("", "", 0, pid, obeyed)
         return None
 
     async def _pass_on(self, request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
@@ -279,23 +248,3 @@ def _what(body: bytes) -> str:
         sent = json.loads(body)
         return str(sent["reason"] if sent["kind"] == "Event" else sent["metadata"]["name"])
     return ""
-
-
-def _refusal(fault: _Fault) -> web.Response:
-    status = {
-        "kind": "Status",
-        "apiVersion": "v1",
-        "status": "Failure",
-        "code": fault.status,
-        "reason": REASONS.get(fault.status, "Unknown"),
-        "message": f"the fault proxy answers {fault.status}",
-    }
-    if fault.in_stream:
-        return web.json_response({"type": "ERROR", "object": status})
-    headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else {}
-    return web.json_response(status, status=fault.status, headers=headers)
-
-
-def _killed(pid: int) -> web.Response:
-    os.kill(pid, signal.SIGKILL)
-    return web.Response(status=503, text="the caller was killed at this call")
