@@ -19,6 +19,7 @@ import metric_catalogue
 import msgspec
 import outage_table
 import retention
+import scale_table
 import soak_table
 import walk_table
 from msgspec import inspect as types
@@ -103,6 +104,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "chart-values": chart_files.values_table,
     "floors": floors.table,
     "outages": outage_table.table,
+    "scale": scale_table.table,
     "soak": soak_table.table,
     "walk": walk_table.table,
     "retention": retention.privacy,
