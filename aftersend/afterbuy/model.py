@@ -190,6 +190,8 @@ class OrderChange:
     dispatched_at: datetime | None = None
     parcel_labels: tuple[ParcelLabel, ...] = ()
     add_tags: tuple[str, ...] = ()
+    remove_tags: tuple[str, ...] = ()
+    """Never beside ``add_tags``: what one order with both means is not documented."""
 
     @property
     def is_empty(self) -> bool:

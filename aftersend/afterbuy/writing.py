@@ -29,6 +29,7 @@ EVERY_SECTION: Final = 2 + 4 + 8 + 16
 
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ADD: Final = "1"
+_REMOVE: Final = "3"
 _LONGEST_ID: Final = 19
 
 
@@ -135,9 +136,10 @@ def _add_change(orders: etree._Element, change: OrderChange) -> None:
         number, text = change.vorgangs_info
         _add_section(order, "VorgangsInfo", (f"VorgangsInfo{number}", text))
     _add_shipping(order, change)
-    tags = [tag for tag in change.add_tags if _clean(tag)]
-    if tags:
-        _add_section(order, "Tags", ("UpdateAction", _ADD), *(("Tag", tag) for tag in tags))
+    for action, names in ((_ADD, change.add_tags), (_REMOVE, change.remove_tags)):
+        tags = [("Tag", tag) for tag in names if _clean(tag)]
+        if tags:
+            _add_section(order, "Tags", ("UpdateAction", action), *tags)
 
 
 def _add_shipping(order: etree._Element, change: OrderChange) -> None:

@@ -71,9 +71,10 @@ async def _sendcloud(location: TenantLocation, session: ClientSession, *, allow_
 
 
 def _tag(spec: Spec) -> Finding:
-    if not spec.write_back.tag:
+    if not spec.write_back.tags:
         return Finding("tag", ok=True, message="no tag wanted")
-    message = f'no call of Afterbuy shows whether the tag "{spec.write_back.tag}" exists'
+    names = ", ".join(f'"{tag}"' for tag in spec.write_back.tags)
+    message = f"no call of Afterbuy shows whether the tag {names} exists"
     return Finding("tag", ok=None, message=message, cure=_TAG_CURE)
 
 

@@ -103,7 +103,7 @@ def _shown(value: str | bool) -> str:
 
 def merchant_steps(spec: Spec, keys: SignatureKeys) -> list[str]:
     """List what no call can do: it stays with the merchant, who has the two panels open."""
-    tags = [tag for tag in (spec.write_back.tag,) if tag]
+    tags = spec.write_back.tags
     steps = [
         f'Afterbuy, Einstellungen, Tag-Manager: make the tag "{tag}" (no call shows whether it exists)' for tag in tags
     ]

@@ -104,6 +104,15 @@ class ParcelState(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.klass in (ParcelClass.TRANSIT, ParcelClass.DELIVERED)
 
 
+class ProblemTag(msgspec.Struct, frozen=True):
+    """A tag that was set in Afterbuy because of a problem, or that Afterbuy refused then."""
+
+    tag: str
+    code: ProblemCode
+    since: int
+    """ms; when the problem began."""
+
+
 class Unshown(msgspec.Struct, frozen=True):
     """Rounds of the write-back after which Afterbuy did not show what it had accepted."""
 
@@ -157,6 +166,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     ticks: frozenset[Literal["tag", "shipped"]] = frozenset()
     """What is done once and never again, even if a person takes it back."""
     problem: Problem | None = None
+    problem_tag: ProblemTag | None = None
+    """For which problem Afterbuy got its tag; None once that has ended there, too."""
     notices: tuple[Notice, ...] = ()
     """The gravest first. They stop nothing: an order with notices goes its way like any other."""
     parcels: dict[str, ParcelState] = {}

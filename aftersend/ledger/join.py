@@ -5,7 +5,8 @@ a loss of Redis it may have been built anew by a sweep, and each holds what the 
 
 - **Parcels** are joined as observations are (see ``merge``): the later class, the later number, a value stays.
   If that changes what Afterbuy may have to show, the order lags, and the writer compares.
-- **Ticks** are united: a tick once set is never repeated.
+- **Ticks** are united: a tick once set is never repeated. A problem's tag that only the saved one knows of is removed
+  in Afterbuy, if it is still there and the problem has ended.
 - **Written** marks of the live one count, the saved ones fill gaps.
 - **A label** was there, whichever of the two saw it: such an order is never sent again.
 - **A tombstone** beats everything, whichever of the two it is: an order that was erased does not return.
@@ -32,6 +33,7 @@ def join(live: Entry, saved: Entry, *, now: int, pickup_matters: bool = True) ->
         parcels=_parcels(live, saved),
         details=_details(live, saved),
         ticks=live.ticks | saved.ticks,
+        problem_tag=live.problem_tag or saved.problem_tag,
         written={**saved.written, **live.written},
     )
     if joined.live:

@@ -211,6 +211,10 @@ class Ledger:
         """Yield lagging orders: Afterbuy has been behind for at least so long."""
         return self._indexed("lagging", until=self._now() - older_than_ms)
 
+    def tagged(self) -> AsyncIterator[str]:
+        """Yield orders that got a tag in Afterbuy because of a problem."""
+        return self._indexed("tagged")
+
     async def problems(self, *codes: ProblemCode) -> AsyncIterator[str]:
         """Yield orders that a person must look at: those with one of these problems, or all."""
         for code in codes or PROBLEM_CODES:

@@ -44,6 +44,7 @@ Integration = Line | Annotated[int, Meta(ge=1, le=2**53 - 1)]
 CarrierCode = Annotated[str, Meta(min_length=1, max_length=50)]
 TagNames = Annotated[list[TagName], Meta(max_length=50)]
 MethodNames = Annotated[list[MethodName], Meta(max_length=50)]
+ProblemTags = Annotated[dict[Annotated[str, Meta(min_length=1, max_length=50)], MaybeEmpty], Meta(max_length=20)]
 Carriers = Annotated[dict[CarrierCode, Line], Meta(max_length=100)]
 
 
@@ -164,12 +165,22 @@ class WriteBack(Section, frozen=True):
     """What AdditionalInfo gets."""
     link_field: Literal["VorgangsInfo1", "VorgangsInfo2", "VorgangsInfo3"] | None = None
     """A field that gets the tracking link in addition."""
+    problem_tag: MaybeEmpty = ""
+    """Tag that an order carries while it has a problem (any but unreadable); empty = none."""
+    problem_tags: ProblemTags = msgspec.field(default_factory=dict)
+    """Problem code -> tag, over problemTag; an empty one sets none for that code."""
     carriers: Carriers = msgspec.field(default_factory=dict)
     """Sendcloud carrier code -> name that the merchant's Afterbuy rules expect, over the built-in names."""
     parcel_labels: bool = False
     """Also write ParcelLabels (all to the first item)."""
     mark_shipped: Literal["never", "onLabel", "onPickup"] = "never"
     """When the order gets a dispatch date."""
+
+    @property
+    def tags(self) -> list[str]:
+        """Every tag that may be set in Afterbuy, each once."""
+        names = (self.tag, self.problem_tag, *self.problem_tags.values())
+        return list(dict.fromkeys(name for name in names if name.strip()))
 
 
 class Sweep(Section, frozen=True):

@@ -1,7 +1,7 @@
 """Rules that a field's own schema cannot express, each once for both validators.
 
 Each rule stands here in two languages side by side: CEL for the API server, Python for files. Both give the same
-message, which names what to change. A rule belongs to one section and sees nothing outside it.
+message, which names what to change. A rule belongs to one section, the innermost that holds all it looks at.
 """
 
 import json
@@ -13,8 +13,19 @@ from typing import Any
 
 import msgspec
 
-from aftersend.tenant import cron, tax_numbers
-from aftersend.tenant.document import BackupPolicy, Customs, Export, Only, RedisStore, Sweep, Webhook, Window
+from aftersend.tenant import cron, problem_tags, tax_numbers
+from aftersend.tenant.document import (
+    BackupPolicy,
+    Customs,
+    Export,
+    Only,
+    RedisStore,
+    Spec,
+    Sweep,
+    Webhook,
+    Window,
+    WriteBack,
+)
 from aftersend.tenant.pods import Pods, Resources, Toleration
 from aftersend.tenant.quantities import memory_bytes, millicores
 
@@ -130,6 +141,30 @@ RULES = (
         "an order older than catchUpDays is not read any more: set only.minAgeMinutes lower, or catchUpDays higher",
         "self.only.minAgeMinutes < self.window.catchUpDays * 1440",
         lambda export: export.only.min_age_minutes < export.window.catch_up_days * 1440,
+    ),
+    SectionRule(
+        WriteBack, "problemTags", problem_tags.CODES_CURE, problem_tags.CODES_CEL, problem_tags.has_known_codes
+    ),
+    *(
+        SectionRule(
+            WriteBack,
+            field,
+            problem_tags.SAME_CURE.format(field=field),
+            problem_tags.same_cel(field),
+            partial(problem_tags.is_other_tag, field),
+        )
+        for field in problem_tags.FIELDS
+    ),
+    *(
+        SectionRule(
+            Spec,
+            "writeBack",
+            problem_tags.HOLDS_CURE.format(field=field, wanted=wanted),
+            problem_tags.holds_cel(field, wanted),
+            partial(problem_tags.holds_no_order, field, wanted),
+        )
+        for field in problem_tags.FIELDS
+        for wanted in problem_tags.LISTS
     ),
     SectionRule(
         tax_numbers.OwnTaxNumber,

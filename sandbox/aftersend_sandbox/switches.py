@@ -52,6 +52,13 @@ class Switches:
     update_action_missing: str = _switch(
         "Afterbuy", "add", "replace", means="Tags without UpdateAction: added to the others, or in their place."
     )
+    tag_removal: str = _switch(
+        "Afterbuy",
+        "accepted",
+        "ignored",
+        "refused",
+        means="Tags with UpdateAction 3: removed; left as they are; error 74 and nothing of that order done.",
+    )
     tag_unknown: str = _switch(
         "Afterbuy",
         "refused",

@@ -40,6 +40,8 @@ spec:
     tag: Sendcloud abgeschlossen
     tracking: number
     linkField: null
+    problemTag: ""
+    problemTags: {}
     carriers: {}
     parcelLabels: false
     markShipped: never
@@ -118,6 +120,8 @@ GOOD: list[tuple[str, Any]] = [
     ("spec.writeBack.tag", ""),
     ("spec.writeBack.linkField", "VorgangsInfo2"),
     ("spec.writeBack.carriers", {"dhl_de": "DHL"}),
+    ("spec.writeBack.problemTag", "Bitte ansehen"),
+    ("spec.writeBack", {"tag": "", "problemTag": "", "problemTags": {"withdrawn": "Storniert", "conflict": ""}}),
     ("spec.webhook.host", "hooks.example"),
     ("spec.webhook", {"host": "hooks.example", "ingressClassName": "nginx", "tlsSecretName": "hooks-tls"}),
     ("spec.webhook", {"host": "hooks.example", "gateway": "infra/main", "ingressClassName": None}),
@@ -313,6 +317,23 @@ CONTRADICTIONS: list[tuple[str, Any, str]] = [
         "spec.export.only",
         {"shippingMethods": ["DHL"], "notShippingMethods": ["DHL"]},
         "spec.export.only.notShippingMethods",
+    ),
+    ("spec.writeBack.problemTags", {"unreadable": "x"}, "spec.writeBack.problemTags"),
+    ("spec.writeBack.problemTags", {"tagrefused": "x"}, "spec.writeBack.problemTags"),
+    ("spec.writeBack.problemTag", " sendcloud Abgeschlossen", "spec.writeBack.problemTag"),
+    ("spec.writeBack", {"tag": "x", "problemTags": {"conflict": "X "}}, "spec.writeBack.problemTags"),
+    *(
+        (
+            "spec",
+            {
+                **yaml.safe_load(LEAST)["spec"],
+                "export": {"only": {listed: ["Versand", "bitte ansehen"]}},
+                "writeBack": {field: tags},
+            },
+            "spec.writeBack",
+        )
+        for listed in ("tags", "notTags")
+        for field, tags in (("problemTag", " Bitte ansehen"), ("problemTags", {"conflict": "BITTE ANSEHEN"}))
     ),
     ("spec.export", {"only": {"minAgeMinutes": 1440}, "window": {"catchUpDays": 1}}, "spec.export.only"),
     (

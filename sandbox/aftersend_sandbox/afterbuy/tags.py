@@ -22,6 +22,8 @@ def tag_error(node: "etree._Element", world: World) -> int | None:
         action = _action(tags, world)
         if action not in {ADD, REPLACE, REMOVE}:
             return 2
+        if action == REMOVE and world.switches.tag_removal == "refused":
+            return 74
         names = _names(tags) if action != REMOVE else []
         if world.switches.tag_too_long == "refused" and any(len(each) > LONGEST for each in names):
             return 74
@@ -36,7 +38,8 @@ def apply_tags(node: "etree._Element", order: AfterbuyOrder, changes: dict[str, 
     for tags in node.findall("Tags"):
         action = _action(tags, world)
         if action == REMOVE:
-            gone = {_folded(each, world) for each in _names(tags)}
+            is_ignored = world.switches.tag_removal == "ignored"
+            gone = set() if is_ignored else {_folded(each, world) for each in _names(tags)}
             order.tags[:] = [each for each in order.tags if _folded(each, world) not in gone]
             continue
         if action == REPLACE and not (node.findall("Tags").index(tags) and tags.find("UpdateAction") is None):

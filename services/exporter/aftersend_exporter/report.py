@@ -10,6 +10,7 @@ from aftersend.runs import RunKind, RunSummary
 from aftersend.stream.event import rfc3339
 from aftersend.tenant.cron import due_between
 from aftersend_exporter.context import ExportContext
+from aftersend_exporter.order_checks import check_tags
 from aftersend_exporter.run_stats import RunStats
 
 _SUCCESS: Final[Mapping[RunKind, StateField]] = {"export": "success.export", "sweep": "success.sweep"}
@@ -35,6 +36,7 @@ async def finish_run(context: ExportContext, stats: RunStats, *, started: dateti
         context.metrics.runs.labels(context.tenant.identity, stats.kind, summary.outcome).inc()
         context.metrics.run_seconds.labels(context.tenant.identity, stats.kind).set(summary.seconds)
         await _count_run(context, summary, started=started)
+        await check_tags(context)
     log_counts(context, stats)
     context.log.info(
         "run_finished",

@@ -109,6 +109,8 @@ class ParcelEventHandler:
     """Called for each event that is refused as too old."""
     on_forgotten: Callable[[], None]
     """Called for each event of a parcel whose order was erased on request."""
+    is_tag_due: Callable[[Entry], bool] = lambda entry: False  # noqa: ARG005 - the name is the explanation
+    """Whether Afterbuy has to get, or to lose, the tag of a problem."""
     on_written: Callable[[ParcelEvent], None] = lambda parcel: None  # noqa: ARG005 - the name is the explanation
     """Called for each event that was written back."""
     clock: Callable[[], float] = time.time
@@ -156,7 +158,8 @@ class ParcelEventHandler:
                 elif entry.is_forgotten:
                     self.on_forgotten()
                 else:
-                    each.recheck = needs_recheck(entry) and each.classes[0] is not each.classes[1]
+                    has_moved = each.classes[0] is not each.classes[1]
+                    each.recheck = (needs_recheck(entry) and has_moved) or self.is_tag_due(entry)
                     each.lags = entry.applied != entry.observed
 
     def _merged(self, parcels: Sequence[EventProgress], entry: Entry) -> Entry:

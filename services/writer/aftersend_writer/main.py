@@ -8,6 +8,7 @@ credentials, the circuit breaker stops reading and probes with the cheapest call
 
 import asyncio
 import sys
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from aftersend.afterbuy.client import AfterbuyClient
@@ -15,6 +16,7 @@ from aftersend.afterbuy.credentials import AfterbuyCredentials
 from aftersend.afterbuy.model import AFTERBUY
 from aftersend.afterbuy.reading import read_written_order
 from aftersend.circuit_breaker import CircuitBreaker, keep_credentials_checked
+from aftersend.ledger.problem_tag import is_tag_due
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
 from aftersend.observe.logs import get_logger
@@ -82,6 +84,7 @@ async def _consume(
         batcher=batcher,
         mac=mac,
         pickup_matters=settings.mark_shipped == "onPickup",
+        is_tag_due=partial(is_tag_due, settings=settings),
         on_foreign=metrics.count_foreign,
         on_too_old=metrics.count_too_old,
         on_forgotten=metrics.count_forgotten,

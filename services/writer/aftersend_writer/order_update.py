@@ -12,16 +12,19 @@ A success that the next read does not show yet makes the update late: it is read
 still missing then is written once more. What is not shown even then waits for the next try of its event.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
+from typing import Final
 
-from aftersend.afterbuy.model import Order, OrderChange, UnreadableOrder
-from aftersend.errors import AftersendError, Rejected
-from aftersend.ledger.entry import Entry
+from aftersend.afterbuy.model import AFTERBUY, Order, OrderChange, UnreadableOrder
+from aftersend.errors import AftersendError, Bug, Rejected
+from aftersend.ledger.entry import Entry, ProblemTag
 from aftersend.redis.lease import Lease
 from aftersend_writer.rules.diff import Diff, OrderProblem, Rules, compare
 from aftersend_writer.rules.ledger_updates import ORDER_GONE, Observation, observe
+
+_UNCLEAR: Final = ("warning", "status_unclear")
 
 
 class Granularity(IntEnum):
@@ -59,6 +62,8 @@ class OrderUpdate:
     """It was waited for, and may be written once more."""
     tags_before: frozenset[str] = frozenset()
     """The tags that the order had before our write."""
+    tagged: Sequence[ProblemTag | None] = ()
+    """What the ledger is to hold of the problem's tag, if that changed."""
 
     @property
     def order_id(self) -> str:
@@ -168,3 +173,11 @@ class OrderUpdate:
 def _filled(change: OrderChange) -> set[str]:
     """The names of the fields that a change writes."""
     return {each.name for each in fields(change) if each.name != "order_id" and getattr(change, each.name)}
+
+
+def is_answer(error: AftersendError) -> bool:
+    """Return True if Afterbuy answered about the content of the call; else the outcome is unknown, or nothing happened.
+
+    Unknown warnings are transient by type, but may be all that Afterbuy answers to a refused tag.
+    """
+    return isinstance(error, Rejected | Bug) or (error.upstream == AFTERBUY and error.code.startswith(_UNCLEAR))

@@ -12,6 +12,9 @@ What is not shown at once is read again after ``LATE_SECONDS``, written once mor
 shown, the event is delivered again later, and after four such rounds a day it ends with the problem ``not_shown``:
 calls without effect are not repeated without end, and they are no sign of an outage for the circuit breaker.
 
+Then the tags of problems that began or ended are set and removed, in the same way (``tag_update``): a tag keeps no
+number back.
+
 Of many orders, leases, entries and observations take one round trip to Redis each, and each reading is one call to
 Afterbuy. Updates go out side by side, each call with at most ``ORDERS_PER_UPDATE``: one refusal concerns so many.
 
@@ -27,19 +30,23 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final, Protocol
 
-from aftersend.afterbuy.model import AFTERBUY, Order, OrderChange, Page, UnreadableOrder
-from aftersend.errors import AftersendError, Bug, Rejected, Transient
+from msgspec.structs import replace
+
+from aftersend.afterbuy.model import Order, OrderChange, Page, UnreadableOrder
+from aftersend.errors import AftersendError, Transient
 from aftersend.ledger.entry import Entry
+from aftersend.ledger.problem_tag import is_tag_due
 from aftersend.ledger.store import Ledger
 from aftersend.loops import side_by_side
 from aftersend.observe.traces import add_link
 from aftersend.redis.lease import Lease, lease_held
 from aftersend.tenant.document import WriteBack
-from aftersend_writer.order_update import Granularity, OrderUpdate
+from aftersend_writer.order_update import Granularity, OrderUpdate, is_answer
 from aftersend_writer.rules.diff import Rules
 from aftersend_writer.rules.ledger_updates import applied
 from aftersend_writer.rules.ownership import Mac
 from aftersend_writer.rules.unshown import MAX_ROUNDS, rounds_today, unshown
+from aftersend_writer.tag_update import TagUpdate
 
 ORDERS_PER_UPDATE: Final = 20
 MAX_CONCURRENT_UPDATES: Final = 5
@@ -50,7 +57,6 @@ LATE_SECONDS: Final = 2.0
 """How long a success may take to be shown."""
 _ROUND_SECONDS: Final = (5.0, 300.0, 1800.0)
 """Seconds between the rounds of a day: Afterbuy may show after half an hour what it accepted."""
-_UNCLEAR: Final = ("warning", "status_unclear")
 
 
 class AfterbuyOrders(Protocol):
@@ -109,7 +115,9 @@ class OrderWriter:
                 outcomes[order_id] = entry if isinstance(entry, AftersendError) else None
             updates = await self._due(leases, entries, orders)
             await self._run_round(updates)
-            outcomes |= await self._update_ledger(updates)
+            now = self._now()
+            await self._settle_tags(updates, now=now)
+            outcomes |= await self._update_ledger(updates, now=now)
         return outcomes
 
     async def _due(
@@ -143,7 +151,7 @@ class OrderWriter:
             if update.is_open:
                 self._end_without_effect(update)
 
-    async def _read_and_write(self, updates: list[OrderUpdate]) -> None:
+    async def _read_and_write(self, updates: Sequence[OrderUpdate]) -> None:
         for _ in range(MAX_READS):
             await self._read([update for update in updates if update.is_active])
             unfinished = [update for update in updates if update.is_active]
@@ -159,7 +167,7 @@ class OrderWriter:
         else:  # without upstream: an answered call is no failure of the circuit
             update.error = Transient("not_shown", retry_after=_ROUND_SECONDS[rounds - 1])
 
-    async def _read(self, updates: list[OrderUpdate]) -> None:
+    async def _read(self, updates: Sequence[OrderUpdate]) -> None:
         if not updates:
             return
         began = self._clock()
@@ -179,7 +187,7 @@ class OrderWriter:
             shown |= {order.order_id: order for order in page.unreadable}
         return shown
 
-    async def _write(self, updates: list[OrderUpdate]) -> None:
+    async def _write(self, updates: Sequence[OrderUpdate]) -> None:
         together = [update for update in updates if update.granularity is Granularity.BATCH]
         if len(together) > 1:
             starts = range(0, len(together), ORDERS_PER_UPDATE)
@@ -196,7 +204,7 @@ class OrderWriter:
         try:
             await self._send(ready, [update.change for update in ready])
         except AftersendError as error:
-            if not _is_answer(error):
+            if not is_answer(error):
                 _fail(ready, error)
             for update in ready:
                 update.granularity = Granularity.SINGLE
@@ -211,7 +219,7 @@ class OrderWriter:
         try:
             await self._send_one(update, update.change)
         except AftersendError as error:
-            if _is_answer(error):
+            if is_answer(error):
                 update.granularity = Granularity.PARTS
             else:
                 update.error = error
@@ -221,7 +229,7 @@ class OrderWriter:
             try:
                 await self._send_one(update, part)
             except AftersendError as error:
-                if not _is_answer(error):
+                if not is_answer(error):
                     update.error = error
                 elif part.add_tags:
                     update.tag_tried = True
@@ -245,12 +253,21 @@ class OrderWriter:
             for update in updates:
                 self._meter.record_race_window(self._clock() - update.read_at)
 
-    async def _update_ledger(self, updates: Sequence[OrderUpdate]) -> dict[str, AftersendError | None]:
+    async def _settle_tags(self, updates: Sequence[OrderUpdate], *, now: int) -> None:
+        """Set and remove the tags of problems that began or ended; an error leaves that to the next event."""
+        settings = self._rules.settings
+        found = [(update, self._observed(update, update.entry, now=now)) for update in updates if update.observation]
+        tags = [TagUpdate.of(update, entry, settings) for update, entry in found if is_tag_due(entry, settings)]
+        await self._read_and_write(tags)
+        for each in tags:
+            each.hand_over()
+
+    async def _update_ledger(self, updates: Sequence[OrderUpdate], *, now: int) -> dict[str, AftersendError | None]:
         """Store the observations while the leases are held; returns what prevented each order, here or before."""
         found = [update for update in updates if update.observation is not None or update.lacks_effect]
         errors: dict[str, AftersendError] = {**await self._check_leases(found)}
         held = {update.order_id: update for update in found if update.order_id not in errors}
-        changes = {order_id: partial(self._observed, update, now=self._now()) for order_id, update in held.items()}
+        changes = {order_id: partial(self._observed, update, now=now) for order_id, update in held.items()}
         known = {order_id: update.entry for order_id, update in held.items()}
         for order_id, stored in (await self._ledger.change_each(changes, known=known)).items():
             if isinstance(stored, AftersendError):
@@ -265,7 +282,8 @@ class OrderWriter:
             entry = unshown(entry, observed=update.entry.observed, now=now)
         if update.observation is None:
             return entry
-        return applied(entry, update.observation, mac=self._rules.mac, now=now)
+        shown = applied(entry, update.observation, mac=self._rules.mac, now=now)
+        return replace(shown, problem_tag=update.tagged[0]) if update.tagged else shown
 
     async def _check_leases(self, updates: Sequence[OrderUpdate]) -> dict[str, Transient]:
         """Check and renew leases; returns what is wrong with those that are not ours any more."""
@@ -284,11 +302,3 @@ def _is_due(entry: Entry, *, recheck: bool) -> bool:
 def _fail(updates: Sequence[OrderUpdate], error: AftersendError) -> None:
     for update in updates:
         update.error = error
-
-
-def _is_answer(error: AftersendError) -> bool:
-    """Return True if Afterbuy answered about the content of the call; else the outcome is unknown, or nothing happened.
-
-    Unknown warnings are transient by type, but may be all that Afterbuy answers to a refused tag.
-    """
-    return isinstance(error, Rejected | Bug) or (error.upstream == AFTERBUY and error.code.startswith(_UNCLEAR))

@@ -313,6 +313,17 @@ def test_no_tag_wanted_needs_no_check() -> None:
     assert checks._tag(spec) == Finding("tag", ok=True, message="no tag wanted")
 
 
+def test_tags_of_problems_are_named_beside_that_of_the_write_back() -> None:
+    spec = _tenant(9).spec
+    wanted = {"problem_tag": "Bitte ansehen", "problem_tags": {"withdrawn": "Storniert", "conflict": ""}}
+    spec = msgspec.structs.replace(spec, write_back=msgspec.structs.replace(spec.write_back, **wanted))
+    found = checks._tag(spec)
+    assert (found.ok, found.message) == (
+        None,
+        'no call of Afterbuy shows whether the tag "Sendcloud abgeschlossen", "Bitte ansehen", "Storniert" exists',
+    )
+
+
 async def test_http_beyond_loopback_is_refused_before_any_key_travels(tmp_path: Path) -> None:
     location = _location(tmp_path, 9)
     tenant = _tenant(9, **{"http://127.0.0.1:9/api": "http://sendcloud.example/api"})

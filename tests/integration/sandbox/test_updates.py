@@ -199,6 +199,16 @@ async def test_update_action(value: str, left: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "code", "left"), [("accepted", [], []), ("ignored", [], ["alt"]), ("refused", [74], ["alt"])]
+)
+async def test_tag_removal(value: str, code: list[int], left: list[str]) -> None:
+    world = tagged(tag_removal=value)  # tag_removal="accepted" "ignored" "refused"
+    async with a_sandbox(world) as door:
+        assert codes(await door.update(tagging("alt", action="3"))) == code
+    assert world.afterbuy.orders[101].tags == left
+
+
+@pytest.mark.parametrize(
     ("value", "code", "left"),
     [("refused", [74], ["alt"]), ("ignored", [], ["alt"]), ("created", [], ["alt", "fremd"])],
 )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from aftersend.ledger.entry import Entry, Held, ParcelDetails, ParcelState, Problem, TimedValue
+from aftersend.ledger.entry import Entry, Held, ParcelDetails, ParcelState, Problem, ProblemTag, TimedValue
 from aftersend.ledger.join import join
 from aftersend.ledger.merge import merge
 from aftersend.sendcloud.model import ParcelClass
@@ -100,3 +100,11 @@ def test_what_a_done_order_has_rightly_forgotten_stays_forgotten() -> None:
     live = Entry(order="1", state="labelled", parcels={"11": known})
     details = {"11": ParcelDetails(number=TimedValue("N1", NOW))}
     assert join(live, msgspec.structs.replace(live, details=details), now=LATER) == live
+
+
+def test_a_problems_tag_of_either_is_known() -> None:
+    live, saved = ProblemTag("a", "rejected", 2), ProblemTag("b", "rejected", 1)
+    known, old = Entry(order="1", problem_tag=live), Entry(order="1", problem_tag=saved)
+    assert join(known, old, now=NOW).problem_tag == live
+    assert join(Entry(order="1"), old, now=NOW).problem_tag == saved
+    assert join(known, Entry(order="1"), now=NOW) == known

@@ -13,10 +13,9 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from aftersend.ledger.entry import ProblemCode
-from aftersend.redis.connection import guarded
-from aftersend.redis.keys import Keys
 from aftersend.runs import OrderCheck
 from aftersend_exporter.context import ExportContext
+from aftersend_exporter.order_checks import not_checked_within
 
 LAGS_AFTER_MS: Final = 10 * 60 * 1000
 _BACKLOG_SECONDS: Final = 600
@@ -37,10 +36,10 @@ async def check_lagging(context: ExportContext, *, traceparent: str = "") -> int
 
 async def _due(context: ExportContext) -> AsyncIterator[str]:
     async for order in context.ledger.lagging(LAGS_AFTER_MS):
-        if await _not_checked_within(context, order, seconds=_LAGGING_REPEAT_SECONDS):
+        if await not_checked_within(context, order, seconds=_LAGGING_REPEAT_SECONDS):
             yield order
     async for order in context.ledger.problems(*CURABLE):
-        if await _is_rechecked(context, order) and await _not_checked_within(
+        if await _is_rechecked(context, order) and await not_checked_within(
             context, order, seconds=_CURABLE_REPEAT_SECONDS
         ):
             yield order
@@ -54,11 +53,3 @@ async def _is_rechecked(context: ExportContext, order: str) -> bool:
         and entry.problem is not None
         and context.now_ms() - entry.problem.since < context.recheck_period_ms
     )
-
-
-async def _not_checked_within(context: ExportContext, order: str, *, seconds: int) -> bool:
-    """Return whether this order was not checked within the last ``seconds``, and remember that it is now."""
-    redis = context.parcels.redis
-    key = Keys(context.tenant.identity).key("checked", order)
-    with guarded():
-        return bool(await redis.set(key, b"1", nx=True, ex=seconds))

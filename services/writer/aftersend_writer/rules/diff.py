@@ -82,7 +82,13 @@ def compare(entry: Entry, order: Order, rules: Rules, *, full: bool = False) -> 
 
 def has_tag(order: Order, tag: str) -> bool:
     """Return True if the order shows the tag in any letter case; whether case matters to Afterbuy is unverified."""
-    return tag.strip().casefold() in {shown.strip().casefold() for shown in order.tags}
+    return bool(shown_tags(order, tag))
+
+
+def shown_tags(order: Order, tag: str) -> frozenset[str]:
+    """Return the tags of an order that are this one, as the order spells them."""
+    wanted = tag.strip().casefold()
+    return frozenset(shown for shown in order.tags if shown.strip().casefold() == wanted)
 
 
 def _is_withdrawn(entry: Entry, order: Order, ownership: FieldOwnership) -> bool:

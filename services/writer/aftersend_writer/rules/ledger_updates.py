@@ -19,7 +19,7 @@ from aftersend_writer.rules.ownership import Mac
 ORDER_GONE = OrderProblem("changed_after_transfer", "gone")
 """The order does not exist any more; the exporter uses the same code and path."""
 Tick = Literal["tag", "shipped"]
-_OWN_CODES: frozenset[ProblemCode] = frozenset({"withdrawn", "conflict", "tag_refused", "rejected", "not_shown"})
+_OWN_CODES: frozenset[ProblemCode] = frozenset({"withdrawn", "conflict", "tag_refused", "not_shown"})
 _OBSERVABLE: frozenset[str] = frozenset({ORDER_GONE.path, "has_parcel_number"})
 """Reasons of the exporter's ``changed_after_transfer`` that an observation can clear."""
 
@@ -56,23 +56,35 @@ def applied(entry: Entry, observation: Observation, *, mac: Mac, now: int) -> En
         unshown=entry.unshown if is_unshown else None,
         ticks=entry.ticks | observation.ticks,
         written={**entry.written, **{name: mac(text) for name, text in observation.texts.items()}},
-        problem=_problem(entry.problem, observation.problem, now),
+        problem=_problem(entry, observation.problem, now),
     )
 
 
 def needs_recheck(entry: Entry) -> bool:
     """Return True for an order with a problem that may be cured meanwhile."""
-    return entry.problem is not None and _is_observable(entry.problem)
+    return _is_observable(entry)
 
 
-def _problem(known: Problem | None, found: OrderProblem | None, now: int) -> Problem | None:
+def _problem(entry: Entry, found: OrderProblem | None, now: int) -> Problem | None:
     """Return the problem afterwards; one that an observation cannot clear (an order cancelled after all) stays."""
+    known = entry.problem
     if found is None:
-        return None if known is None or _is_observable(known) else known
-    if known is not None and (known.code, known.path) == (found.code, found.path):
+        return None if _is_observable(entry) else known
+    if known is not None and ((known.code, known.path) == (found.code, found.path) or _is_exporters(entry)):
         return known
     return Problem(code=found.code, path=found.path, since=now)
 
 
-def _is_observable(problem: Problem) -> bool:
-    return problem.code in _OWN_CODES or (problem.code == ORDER_GONE.code and problem.path in _OBSERVABLE)
+def _is_observable(entry: Entry) -> bool:
+    """Return whether reading the order in Afterbuy shows that its problem has ended."""
+    problem = entry.problem
+    if problem is None or _is_exporters(entry):
+        return False
+    is_rejected_number = problem.code == "rejected"
+    is_gone = problem.code == ORDER_GONE.code and problem.path in _OBSERVABLE
+    return problem.code in _OWN_CODES or is_rejected_number or is_gone
+
+
+def _is_exporters(entry: Entry) -> bool:
+    """Return whether the problem hinders the transfer: before the first label it is the exporter's to end."""
+    return entry.state != "labelled" and entry.problem is not None and entry.problem.code not in _OWN_CODES
