@@ -17,9 +17,9 @@ TAGGED_PROBLEMS: Final = (
 """Every problem but ``unreadable``."""
 CODES_CURE: Final = f"use codes of problems: {', '.join(TAGGED_PROBLEMS)}"
 CODES_CEL: Final = f"!has(self.problemTags) || self.problemTags.all(code, code in {list(TAGGED_PROBLEMS)})"
-SAME_CURE: Final = "a problem's tag cannot be writeBack.tag: choose another name in writeBack.{field} or writeBack.tag"
+SAME_CURE: Final = "a problem's tag cannot be writeBack.tag: use another name in writeBack.{field} or writeBack.tag"
 HOLDS_CURE: Final = (
-    "a problem's tag would hold the order for good: choose another name in writeBack.{field},"
+    "a problem's tag would hold the order for good: use another name in writeBack.{field},"
     " or take it out of export.only.{wanted}"
 )
 LISTS: Final = ("tags", "notTags")

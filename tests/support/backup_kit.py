@@ -19,7 +19,7 @@ from aftersend.backup.target import open_target
 from aftersend.errors import AftersendError
 from aftersend.key_files import make_data_keys
 from aftersend.ledger.documents import EntryWrite
-from aftersend.ledger.entry import Entry, Notice, ParcelDetails, ParcelState, Problem, TimedValue
+from aftersend.ledger.entry import Entry, Notice, ParcelDetails, ParcelState, Problem, ProblemTag, TimedValue
 from aftersend.ledger.index import INDEXES
 from aftersend.ledger.store import ENTRY_LIFE_MS, Ledger
 from aftersend.ledger.tenant_state import TenantState
@@ -145,6 +145,7 @@ def entries_at(now: int) -> some.SearchStrategy[Entry]:
     problem = some.builds(
         Problem, code=some.sampled_from(["rejected", "conflict", "withdrawn"]), since=times, path=_words
     )
+    problem_tag = some.builds(ProblemTag, tag=_words, code=some.sampled_from(["rejected", "conflict"]), since=times)
     notice = some.builds(
         Notice, code=some.sampled_from(["customs_incomplete", "field_left_out"]), since=times, path=_words
     )
@@ -165,6 +166,7 @@ def entries_at(now: int) -> some.SearchStrategy[Entry]:
         written=some.dictionaries(some.sampled_from(["AdditionalInfo", "VorgangsInfo1"]), _marks),
         ticks=some.frozensets(some.sampled_from(["tag", "shipped"])),
         problem=some.one_of(some.none(), problem),
+        problem_tag=some.one_of(some.none(), problem_tag),
         notices=some.lists(notice, max_size=3).map(tuple),
         parcels=some.dictionaries(_ids, parcel, max_size=3),
         details=some.dictionaries(_ids, details, max_size=3),

@@ -18,6 +18,8 @@ _OPEN_METRICS = {"Accept": "application/openmetrics-text"}
 _COMMANDS = (
     ("orders", "--json"),
     ("orders", "--problems"),
+    ("report", "--format", "html"),
+    ("report", "--json"),
     ("dead", "list"),
     ("trigger", "export", "--wait", "--json"),
     ("trigger", "export", "--dry-run", "--json"),

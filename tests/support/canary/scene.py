@@ -124,6 +124,10 @@ class CanaryScene:
             raise AssertionError(f"never: {what}\nlogs: {self.folder / 'logs'}") from None
 
 
+_PROBLEM_TAG = "  writeBack: {problemTag: Bitte ansehen}\n"
+"""So tags go to Afterbuy, and their names into the ledger."""
+
+
 @asynccontextmanager
 async def scene(folder: Path, *, log_format: str, planted: str = "") -> AsyncIterator[CanaryScene]:
     """Everything started and ready; gone afterwards, whatever happens."""
@@ -141,7 +145,7 @@ async def scene(folder: Path, *, log_format: str, planted: str = "") -> AsyncIte
         stack.push_async_callback(redis.aclose)
         for name, value in _ALL_COMMANDS.items():
             await redis.config_set(name, value)
-        (folder / "tenant.yaml").write_text(DOCUMENT.format(name=TENANT, sandbox=front_url))
+        (folder / "tenant.yaml").write_text(DOCUMENT.format(name=TENANT, sandbox=front_url) + _PROBLEM_TAG)
         keyring = Keyring(SecretFiles(secrets / "data-key"))
         port = free_port()
         found = CanaryScene(
