@@ -9,12 +9,12 @@ accepted or refused it, whatever the order shows then; it is not tried again for
 dropped along the way are put back.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from aftersend.afterbuy.model import Order, OrderChange, UnreadableOrder
 from aftersend.ledger.entry import Entry, ProblemTag
-from aftersend.ledger.problem_tag import wanted_tag
+from aftersend.ledger.problem_tag import is_tag_due, wanted_tag
 from aftersend.observe.logs import get_logger
 from aftersend.tenant.document import WriteBack
 from aftersend_writer.order_update import Granularity, OrderUpdate
@@ -31,11 +31,6 @@ class TagUpdate(OrderUpdate):
     tried: set[str] = field(default_factory=set)
     """Steps that Afterbuy accepted or refused."""
     step: str = ""
-
-    @classmethod
-    def of(cls, main: OrderUpdate, entry: Entry, settings: WriteBack) -> "TagUpdate":
-        """Make the update that follows ``main``, after which the ledger will hold ``entry``."""
-        return cls(main.lease, entry, main=main, wanted=wanted_tag(entry, settings))
 
     def hand_over(self) -> None:
         """Give the main update what the ledger has to hold, or the error that leaves it to the next event."""
@@ -75,3 +70,10 @@ class TagUpdate(OrderUpdate):
         yield "remove", OrderChange(self.order_id, remove_tags=tuple(sorted(gone)))
         yield "add", OrderChange(self.order_id, add_tags=(wanted,) if wanted and not has_tag(order, wanted) else ())
         yield "restore", OrderChange(self.order_id, add_tags=tuple(sorted((order.tags - gone) | lost)) if lost else ())
+
+
+def tag_updates(found: Iterable[tuple[OrderUpdate, Entry]], settings: WriteBack) -> Iterator[TagUpdate]:
+    """Yield the updates of tags that follow orders, each with what the ledger will hold of it."""
+    for main, entry in found:
+        if is_tag_due(entry, settings):
+            yield TagUpdate(main.lease, entry, main=main, wanted=wanted_tag(entry, settings))

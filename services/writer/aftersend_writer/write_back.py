@@ -12,11 +12,9 @@ What is not shown at once is read again after ``LATE_SECONDS``, written once mor
 shown, the event is delivered again later, and after four such rounds a day it ends with the problem ``not_shown``:
 calls without effect are not repeated without end, and they are no sign of an outage for the circuit breaker.
 
-Then the tags of problems that began or ended are set and removed, in the same way (``tag_update``): a tag keeps no
-number back.
-
-Of many orders, leases, entries and observations take one round trip to Redis each, and each reading is one call to
-Afterbuy. Updates go out side by side, each call with at most ``ORDERS_PER_UPDATE``: one refusal concerns so many.
+Tags of problems follow in the same way (``tag_update``). Of many orders, leases, entries and observations take one
+round trip to Redis each, and each reading is one call to Afterbuy. Updates go out side by side, each call with at most
+``ORDERS_PER_UPDATE``: one refusal concerns so many.
 
 After an answer other than plain success to a call with several orders it is unknown which of them were written: all of
 them are read again and written singly. A refusal of one order leads to a read and a write in parts. If the outcome is
@@ -35,7 +33,6 @@ from msgspec.structs import replace
 from aftersend.afterbuy.model import Order, OrderChange, Page, UnreadableOrder
 from aftersend.errors import AftersendError, Transient
 from aftersend.ledger.entry import Entry
-from aftersend.ledger.problem_tag import is_tag_due
 from aftersend.ledger.store import Ledger
 from aftersend.loops import side_by_side
 from aftersend.observe.traces import add_link
@@ -46,7 +43,7 @@ from aftersend_writer.rules.diff import Rules
 from aftersend_writer.rules.ledger_updates import applied
 from aftersend_writer.rules.ownership import Mac
 from aftersend_writer.rules.unshown import MAX_ROUNDS, rounds_today, unshown
-from aftersend_writer.tag_update import TagUpdate
+from aftersend_writer.tag_update import tag_updates
 
 ORDERS_PER_UPDATE: Final = 20
 MAX_CONCURRENT_UPDATES: Final = 5
@@ -255,9 +252,8 @@ class OrderWriter:
 
     async def _settle_tags(self, updates: Sequence[OrderUpdate], *, now: int) -> None:
         """Set and remove the tags of problems that began or ended; an error leaves that to the next event."""
-        settings = self._rules.settings
         found = [(update, self._observed(update, update.entry, now=now)) for update in updates if update.observation]
-        tags = [TagUpdate.of(update, entry, settings) for update, entry in found if is_tag_due(entry, settings)]
+        tags = list(tag_updates(found, self._rules.settings))
         await self._read_and_write(tags)
         for each in tags:
             each.hand_over()
