@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from aftersend.errors import Transient
 from aftersend.ledger.entry import Entry
+from aftersend.ledger.merge import merge
 from aftersend.runs import OrderCheck, RunHealth, RunRequest, RunSummary, store_result
 from aftersend_exporter.sweep.recovery import REPEAT_SECONDS, RecoveryWatch
 from aftersend_exporter.sweep.run import sweep
@@ -63,6 +64,24 @@ async def test_each_sweep_reaches_back_behind_the_last_cursor(harness: ExporterH
     assert (await harness.sweep()).sent == 1, "the last cursor is ten minutes younger than the label"
     harness.later(minutes=10)
     assert (await harness.sweep()).sent == 0
+
+
+async def test_what_afterbuy_shows_is_not_forwarded_again(harness: ExporterHarness) -> None:
+    order = labelled(harness)
+    harness.later(seconds=2)  # the change has a whole second, which is over by then
+    assert (await harness.sweep()).sent == 1
+    (event,) = await harness.parcel_events()
+
+    def written_back(entry: Entry) -> Entry:
+        merged = merge(entry, event, lambda text: harness.context.keyring.mac(text.encode(), purpose="parcel"))
+        return replace(merged, applied=merged.observed, lagging=0)
+
+    await harness.context.ledger.change(str(order.order_id), written_back)
+    again = await harness.sweep()
+    assert (again.read, again.sent, again.unchanged) == (1, 0, 1)
+    await harness.context.state.set("restored", "a-word")
+    await harness.sweep(recovery=True)
+    assert len(await harness.parcel_events()) == 2, "a recovery forwards whatever may be ours"
 
 
 @pytest.mark.parametrize("external", ["order_id", "absent", "own_id"])
