@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 COMPILE := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: help demo sandbox test test-cluster check format docs site requirements bench outages soak walk fuzz audit sbom build digests handover-page clean
+.PHONY: help demo sandbox test test-cluster check format docs site requirements bench bench-report outages soak walk fuzz audit sbom build digests handover-page clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,8 +33,11 @@ docs: $(VENV)/.development ## write the generated parts of the docs anew
 site: $(VENV)/.development ## the documentation as a site, to read at site/index.html
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
-bench: $(VENV)/.development ## figures of speed and memory; the operator's need a cluster, see docs/guides/sizing.md
-	@for script in $(filter-out benchmarks/operator_tenants.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+bench: $(VENV)/.development ## every path beside its floor, one table (PAIRS=7 ROWS=export,webhook); the operator's: docs/guides/sizing.md
+	@$(BIN)/python -m benchmarks --pairs $(or $(PAIRS),7) $(if $(ROWS),--only $(ROWS))
+
+bench-report: $(VENV)/.development ## the same, kept in docs/benchmarks.json and shown in docs/benchmarks.md; about ten minutes
+	@$(BIN)/python -m benchmarks --pairs $(or $(PAIRS),7) $(if $(ROWS),--only $(ROWS)) --report; $(BIN)/python docs/generate.py
 
 soak: $(VENV)/.development ## minutes in which one of twenty calls fails, in real time (MINUTES=10); ten write docs/soak.json and its table
 	@MINUTES=$(or $(MINUTES),10) $(BIN)/python -m pytest -q tests/chaos/soak.py && $(BIN)/python docs/generate.py

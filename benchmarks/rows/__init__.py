@@ -1,0 +1,1 @@
+"""The paths that are measured, in the order of the table."""

@@ -1,0 +1,70 @@
+"""The tables of the benchmarks: rendered from what ``make bench-report`` wrote to ``docs/benchmarks.json``."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+_MEASURED = Path(__file__).resolve().parent / "benchmarks.json"
+_COSTS = "guarantees"
+"""The row with a table of its own."""
+_COLUMNS = ("path", "figure", "ours", "floor", "shown", "target", "holds")
+_HEAD = ("path", "figure", "ours", "floor", "ratio", "to reach", "holds")
+
+REASONS: dict[str, str] = {}
+"""The measured reason of a figure that misses its target, by the beginning of path and figure."""
+
+
+def table() -> str:
+    """Render every figure beside its floor."""
+    return _table(_HEAD, (_cells(line) for line in _lines(_found())))
+
+
+def costs() -> str:
+    """Render what each guarantee costs."""
+    rows = ((line["path"], line["ours"], line["floor"], line["shown"]) for line in _found()[_COSTS]["lines"])
+    return _table(("path", "processor time a unit", "without", "share"), rows)
+
+
+def misses() -> str:
+    """Render one line for each figure that misses its target."""
+    missed = [line for line in _lines(_found()) if line["holds"] == "no"]
+    return "".join(f"- {_miss(line)}\n" for line in missed) or "Every target holds.\n"
+
+
+def circumstances() -> str:
+    """Render when, where and with how many pairs each row was measured."""
+    rows = (
+        (row, each["date"], f"`{each['commit']}`", each["pairs"], f"{each['load']:g}", f"{each['seconds']} s")
+        for row, each in _found().items()
+    )
+    machines = sorted({each["machine"] for each in _found().values()})
+    head = ("row", "date", "commit", "pairs", "load before", "took")
+    return f"Machine: {'; '.join(machines)}.\n\n{_table(head, rows)}"
+
+
+def _found() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_MEASURED.read_text())
+    return found
+
+
+def _lines(found: dict[str, Any]) -> Iterator[dict[str, str]]:
+    for row, measured in found.items():
+        if row != _COSTS:
+            yield from measured["lines"]
+
+
+def _cells(line: dict[str, str]) -> tuple[str, ...]:
+    return tuple(line[column] for column in _COLUMNS)
+
+
+def _miss(line: dict[str, str]) -> str:
+    name = f"{line['path']}, {line['figure']}"
+    measured = line["shown"] or line["ours"]
+    reason = next((reason for start, reason in REASONS.items() if name.startswith(start)), "")
+    return f"**{name}**: {line['target']}, measured {measured} (ours {line['ours']}). {reason}".strip()
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    columns = tuple(head)
+    return "".join(f"| {' | '.join(map(str, row))} |\n" for row in (columns, ("---",) * len(columns), *rows))
