@@ -4,11 +4,13 @@ Standard output belongs to the answers, so everything else that is printed goes 
 """
 
 import asyncio
+import cProfile
 import json
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,5 +42,22 @@ async def answer_tasks(work: Callable[[Task], Awaitable[Task]]) -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     while line := await asyncio.to_thread(sys.stdin.readline):
-        answers.write(json.dumps(await work(json.loads(line))) + "\n")
+        with profiled():
+            found = await work(json.loads(line))
+        answers.write(json.dumps(found) + "\n")
         answers.flush()
+
+
+@contextmanager
+def profiled() -> Iterator[None]:
+    """Write a profile of this thread to the file that ``BENCH_PROFILE`` names, if it does."""
+    if not (file := os.environ.get("BENCH_PROFILE")):
+        yield
+        return
+    profile = cProfile.Profile()
+    profile.enable()
+    try:
+        yield
+    finally:
+        profile.disable()
+        profile.dump_stats(file)
