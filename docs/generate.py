@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import alert_catalogue
+import benchmark_table
 import chart_files
 import command_catalogue
 import floors
@@ -105,6 +106,10 @@ PARTS: dict[str, Callable[[], str]] = {
     "floors": floors.table,
     "outages": outage_table.table,
     "scale": scale_table.table,
+    "benchmarks": benchmark_table.table,
+    "benchmark-circumstances": benchmark_table.circumstances,
+    "benchmark-misses": benchmark_table.misses,
+    "benchmark-costs": benchmark_table.costs,
     "soak": soak_table.table,
     "walk": walk_table.table,
     "retention": retention.privacy,

@@ -1,1 +1,1 @@
-"""What the measurements share: memory of processes, waiting for them, and figures beside their bounds."""
+"""Figures beside their bounds, as the operator's measurement prints them."""
