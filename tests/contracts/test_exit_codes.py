@@ -48,7 +48,7 @@ SITUATIONS: dict[str, tuple[tuple[str, ...], dict[str, str] | None]] = {
         {},
     ),
 }
-SCRIPTS = sorted(name for name in PROJECT["project"]["scripts"] if name != "aftersend")
+SCRIPTS = sorted(name for name in PROJECT["project"]["scripts"] if name.startswith("aftersend-"))
 SERVICES = [name for name in SCRIPTS if name != "aftersend-operator"]
 
 
