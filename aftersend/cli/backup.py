@@ -1,5 +1,6 @@
 """``aftersend backup``: encrypted copies of a tenant's Redis, made while everything runs, and the way back."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from aftersend.cli.confirm import confirmed
 from aftersend.cli.exit_codes import FAILED, OK, print_error
 from aftersend.cli.jitter import wait_for_start
 from aftersend.cli.output import show_json, show_table, show_text
+from aftersend.cli.redis_wait import while_redis_is_away
 from aftersend.cli.report import Report
 from aftersend.cli.tenant_context import TenantSession, locate, session_at
 from aftersend.ledger.tenant_state import TenantState
@@ -22,6 +24,8 @@ from aftersend.secrets import SecretFiles
 from aftersend.service.heartbeat import GONE_AFTER, Heartbeat
 from aftersend.tenant.document import Tenant
 
+REDIS_WAIT_SECONDS = 30.0
+"""How long a backup or a restore waits for Redis: jobs run in new pods, which network policies may not know yet."""
 _HEAD = ("id", "time", "keys", "bytes", "verified")
 
 
@@ -41,6 +45,7 @@ async def backup_session(file: Path | None, data_dir: Path, target: str) -> Asyn
     location = locate(file, data_dir)
     store = open_target(target or location.backup_target, tenant=location.identity, secrets=location.secrets("backup"))
     async with session_at(location) as tenant:
+        await while_redis_is_away(tenant.reach, deadline=asyncio.get_running_loop().time() + REDIS_WAIT_SECONDS)
         backups = Backups(location.identity, store, tenant.keyring)
         yield BackupSession(location.tenant, tenant, backups, location.secrets("redis"))
 

@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 
 from aftersend.audit import Action, AuditTrail, Way
 from aftersend.errors import Misconfigured
-from aftersend.redis.connection import connect
+from aftersend.redis.connection import connect, guarded
 from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
 from aftersend.service.runtime import secret_folders
@@ -87,6 +87,11 @@ class TenantSession:
     keyring: Keyring
 
     way: Way = "cli"
+
+    async def reach(self) -> None:
+        """Raise ``Transient`` while Redis does not answer; every user may INFO."""
+        with guarded():
+            await self.redis.info("server")
 
     async def record(self, action: Action, *, backup: str = "") -> None:
         """Record in the audit trail what a person is about to do."""

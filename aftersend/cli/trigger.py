@@ -6,22 +6,19 @@ outage is served after it.
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Final
 
 import typer
 
 from aftersend import runs
-from aftersend.cli.exit_codes import FAILED, OK, TIMED_OUT, print_error
+from aftersend.cli.exit_codes import FAILED, OK, TIMED_OUT
 from aftersend.cli.jitter import wait_for_start
 from aftersend.cli.output import show_json, show_table, show_text
+from aftersend.cli.redis_wait import while_redis_is_away
 from aftersend.cli.report import Report
-from aftersend.cli.tenant_context import TenantSession, tenant_session
-from aftersend.errors import Transient
+from aftersend.cli.tenant_context import tenant_session
 from aftersend.order_ids import is_order_id
-from aftersend.stream.event import Source
-
-_AGAIN_SECONDS: Final = 1.0
 
 
 def run_request(kind: runs.RunKind, orders: Sequence[str], *, dry_run: bool) -> runs.RunRequest:
@@ -48,7 +45,8 @@ async def trigger(
         if jitter:
             await wait_for_start(tenant.identity, request.kind)
         deadline = asyncio.get_running_loop().time() + (wait_seconds or 0.0)
-        name = await _publish(tenant, request, source="cron" if jitter else "cli", deadline=deadline)
+        publish = partial(runs.publish, tenant.stream("runs"), request, source="cron" if jitter else "cli")
+        name = await while_redis_is_away(publish, deadline=deadline)  # equal requests coalesce
         if wait_seconds is None:
             asked = {"run": name, "kind": request.kind}
             report.write(asked)
@@ -64,23 +62,6 @@ async def trigger(
     report.write(summary)
     show_json(summary) if as_json else _show(summary)
     return FAILED if summary.outcome == "failed" else OK
-
-
-async def _publish(tenant: TenantSession, request: runs.RunRequest, *, source: Source, deadline: float) -> str:
-    """Publish the request; while Redis is away, again every second until the deadline. Equal requests coalesce."""
-    stream, loop = tenant.stream("runs"), asyncio.get_running_loop()
-    is_first = True
-    while True:
-        try:
-            return await runs.publish(stream, request, source=source)
-        except Transient as error:
-            left = deadline - loop.time()
-            if left < _AGAIN_SECONDS:
-                raise
-            if is_first:
-                print_error(f"{error}; trying again for {left:.0f} s")
-            is_first = False
-        await asyncio.sleep(_AGAIN_SECONDS)
 
 
 def _show(summary: runs.RunSummary) -> None:

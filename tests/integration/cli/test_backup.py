@@ -22,6 +22,7 @@ from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
 from aftersend.service.heartbeat import Heartbeat
 from tests.support.part_kit import call_main, environment
+from tests.support.servers import RedisServer
 
 TENANT = "shops.mueller"
 MAIN = [sys.executable, "-c", "from aftersend.cli.main import main; main()"]
@@ -141,7 +142,23 @@ async def test_it_refuses_while_services_run_unless_live(shop: Shop) -> None:
     assert (await shop.call("restore", "--yes"))[0] == 0, "a killed service is forgotten"
 
 
-async def test_failures_are_reported(shop: Shop) -> None:
+async def test_a_job_in_a_new_pod_waits_for_its_redis(tmp_path: Path, own_server: RedisServer) -> None:
+    shop = Shop(tmp_path, own_server.url)
+    own_server.stop()
+    command = [*MAIN, "backup", "create"]
+    process = await asyncio.create_subprocess_exec(
+        *command, env=shop.environ, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+    )
+    assert process.stderr
+    assert b"redis_unavailable; trying again for " in await process.stderr.readline()
+    own_server.start()
+    await process.communicate()
+    await shop.redis.aclose()
+    assert process.returncode == 0
+
+
+async def test_failures_are_reported(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aftersend.cli.backup.REDIS_WAIT_SECONDS", 0.0)
     report = shop.folder.parent / "report"
     for changes, code, text in (
         ({"AFTERSEND_BACKUP_TARGET": ""}, 2, "AFTERSEND_BACKUP_TARGET"),

@@ -4,8 +4,12 @@ The sandbox is asked by way of the API server, so this works with any cluster.
 """
 
 import json
+import os
 import secrets
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -142,6 +146,15 @@ class ClusterShop:
         return self.kubectl(
             "exec", f"deployment/aftersend-{NAME}-{self.part('exporter')}", "--", "aftersend", *arguments
         )
+
+    def plugin(self, *words: str) -> str:
+        """What ``kubectl aftersend`` prints, called in the tenant's namespace."""
+        kubectl = self.cluster.programs / "kubectl" if self.cluster.programs else "kubectl"
+        environ = {**os.environ, "KUBECTL": str(kubectl), "KUBECONFIG": str(self.cluster.kubeconfig), "NO_PROXY": "*"}
+        command = [str(Path(sys.executable).with_name("kubectl-aftersend")), *words, f"--namespace={self.namespace}"]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def orders(self) -> dict[str, str]:
         """The state of each order that the ledger knows, by its number."""
