@@ -12,6 +12,7 @@ TOPS = {
     "aftersend",
     "aftersend_demo",
     "aftersend_exporter",
+    "aftersend_kubectl",
     "aftersend_operator",
     "aftersend_sandbox",
     "aftersend_webhook",
