@@ -8,6 +8,6 @@ The work of a command is in the module of its name: ``check`` with ``checks`` an
 ``backup``, ``keys`` (options in ``key_commands``), ``crd``, ``demo``, ``sandbox``, ``handover`` (in
 ``handover_commands``), ``forget`` and ``audit`` (in ``privacy_commands``), ``merchant_report`` (in ``report_command``).
 Below them: ``event_loop`` (logging and traces around a coroutine), ``tenant_context`` (document, Redis and secrets of a
-tenant), ``held_in_backups``, ``report`` (the file of ``--report``), ``confirm``, ``jitter``, ``output`` with
-``terminal_table``, and ``exit_codes``.
+tenant), ``held_in_backups``, ``report`` (the file of ``--report``), ``confirm``, ``jitter``, ``redis_wait``, ``output``
+with ``terminal_table``, and ``exit_codes``.
 """

@@ -45,7 +45,6 @@ async def backup_session(file: Path | None, data_dir: Path, target: str) -> Asyn
     location = locate(file, data_dir)
     store = open_target(target or location.backup_target, tenant=location.identity, secrets=location.secrets("backup"))
     async with session_at(location) as tenant:
-        await while_redis_is_away(tenant.reach, deadline=asyncio.get_running_loop().time() + REDIS_WAIT_SECONDS)
         backups = Backups(location.identity, store, tenant.keyring)
         yield BackupSession(location.tenant, tenant, backups, location.secrets("redis"))
 
@@ -54,6 +53,7 @@ async def create(file: Path | None, data_dir: Path, target: str, report: Report,
     """Make a backup, verify it, and remove expired ones."""
     async with backup_session(file, data_dir, target) as session:
         tenant = session.tenant
+        await _wait_for_redis(tenant)
         if jitter:
             await wait_for_start(tenant.identity, "backup")
         state = TenantState(tenant.redis, tenant=tenant.identity)
@@ -96,6 +96,7 @@ async def restore(
     """Verify a backup and put it back; ``FAILED`` while services of the tenant run, unless ``live``."""
     async with backup_session(file, data_dir, target) as session:
         backup = await session.backups.verify(await session.backups.find(which))
+        await _wait_for_redis(session.tenant)
         running = [] if live else await Heartbeat(session.tenant.redis, tenant=session.tenant.identity).names()
         if running:
             print_error(
@@ -115,6 +116,10 @@ async def restore(
         )
         show_text("recovering: parcels that changed since the backup are read next, then writing to Afterbuy goes on")
     return OK
+
+
+async def _wait_for_redis(tenant: TenantSession) -> None:
+    await while_redis_is_away(tenant.reach, deadline=asyncio.get_running_loop().time() + REDIS_WAIT_SECONDS)
 
 
 async def _put_back(session: BackupSession, backup: Backup) -> Restored:
