@@ -1,8 +1,8 @@
 """``kubectl aftersend bundle``: what a second pair of eyes needs, in one archive, without secrets and personal data.
 
 Secrets are never read, ConfigMaps lose their data (they repeat the tenant document), objects lose managed fields and
-the last applied text, and the numbers of ``customs.taxNumbers`` are blanked. Logs hold no personal data by themselves.
-What could not be read is listed in ``missing.txt``, with the reason.
+the last applied text; the numbers of ``customs.taxNumbers`` and environment variables that are not ours are blanked.
+Logs hold no personal data by themselves. What could not be read is listed in ``missing.txt``, with the reason.
 """
 
 import io
@@ -51,7 +51,17 @@ def without_secrets(document: dict[str, Any]) -> dict[str, Any]:
         cleaned.pop("binaryData", None)
     for number in cleaned.get("spec", {}).get("export", {}).get("customs", {}).get("taxNumbers", ()):
         number["number"] = _BLANK
+    _blank_variables(cleaned)
     return cleaned
+
+
+def _blank_variables(value: object) -> None:
+    """Blank every environment variable that is not ours: headers of a trace collector hold tokens."""
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _blank_variables(each)
+    for variable in value.get("env") or () if isinstance(value, dict) else ():
+        if "value" in variable and not variable["name"].startswith("AFTERSEND_"):
+            variable["value"] = _BLANK
 
 
 def _entries(kubectl: Kubectl, tenant: TenantView) -> Iterator[tuple[str, Any]]:

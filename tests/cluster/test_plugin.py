@@ -210,7 +210,7 @@ def test_the_roles_of_the_guide_are_enough_and_no_more(plugin: Plugin, roles: di
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("status", "nobody", "-n", "default"), "not found – `kubectl aftersend status -A`"),
+        (("status", "missing", "-n", "default"), "not found – `kubectl aftersend status -A`"),
         (("check", "-n", "default"), "there is no tenant in this namespace"),
         (("status", "--context", "other"), "`kubectl config get-contexts`"),
         (("status", "--kubeconfig", "/nowhere"), ""),
