@@ -7,14 +7,14 @@ Clients speak TLS to it with a certificate of its own authority and authenticate
 import asyncio
 import json
 import re
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
 from aiohttp import web
 
-from tools.test_cluster.proxy_wishes import Wish, WishedDeath, WishedFault, killed, refusal
+from tools.test_cluster.proxy_wishes import Victim, Wish, WishedDeath, WishedFault, killed, refusal
 
 _OF_ONE_CONNECTION = {"connection", "host", "keep-alive", "transfer-encoding", "te", "upgrade", "content-length"}
 
@@ -60,7 +60,7 @@ class FaultProxy:
     _kept: bool = False
     _cuts: int = 0
     _revoked: set[str] = field(default_factory=set)
-    _victim: tuple[int, str] | None = None
+    _victim: Victim | None = None
 
     def look_for(self, *texts: str) -> None:
         """Note in ``leaks`` every answer from now on that holds one of these texts."""
@@ -90,9 +90,10 @@ class FaultProxy:
         """Kill a process at its first step that it has not died at before; ``deaths`` remembers over many processes.
 
         At a write twice: before the API server gets it, and after it was executed. A read changes nothing, so there is
-        only one way to die at it.
+        only one way to die at it. Its calls pass one at a time and none after the fatal one: a write beside it would be
+        executed without a death of its own, and the next process has no reason to repeat it.
         """
-        self._victim = (pid, path)
+        self._victim = Victim(pid, path)
 
     def silence_watches(self) -> None:
         """From now on watches stay open and send nothing, as after a lost connection that was not closed."""
@@ -138,7 +139,9 @@ class FaultProxy:
         try:
             body = await request.read()
             what = _what(body)
-            response = await self._answer(request, body, what)
+            victim = self._victim
+            async with victim.turn if victim and victim.matches(request, what) else nullcontext():
+                response = await self._answer(request, body, what)
         except (aiohttp.ClientError, ConnectionError):
             return web.Response(status=502, text="one of the two sides has gone")
         self.calls.append(Call(request.method, request.path, _is_watch(request), response.status, what))
@@ -171,14 +174,17 @@ class FaultProxy:
         return None
 
     def _death(self, request: web.Request, what: str) -> WishedDeath | None:
-        if self._victim is None or not re.search(self._victim[1], f"{request.path} {what}"):
+        victim = self._victim
+        if victim is None or not victim.matches(request, what):
             return None
+        if victim.dead:
+            raise ConnectionResetError
         step = Call(request.method, request.path, watch=False, status=0, what=what).step
         for obeyed in (True,) if request.method == "GET" else (False, True):
             if (step, obeyed) not in self.deaths:
                 self.deaths.add((step, obeyed))
-                pid, self._victim = self._victim[0], None
-                return WishedDeath("", "", 0, pid, obeyed)
+                victim.dead = True
+                return WishedDeath("", "", 0, victim.pid, obeyed)
         return None
 
     async def _pass_on(self, request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:

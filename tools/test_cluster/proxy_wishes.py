@@ -1,9 +1,10 @@
 """What a test wants of the fault proxy for the next calls that match: a failure, or the death of the caller."""
 
+import asyncio
 import os
 import re
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -45,6 +46,21 @@ class WishedDeath(Wish):
 
     pid: int
     obeyed: bool
+
+
+@dataclass
+class Victim:
+    """A process to kill at one of its calls that match (``path``: a regular expression for path and object)."""
+
+    pid: int
+    path: str
+    dead: bool = False
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by the call that is under way."""
+
+    def matches(self, request: web.Request, what: str) -> bool:
+        """Return True for a call of its work: a watch is none, and stays open."""
+        return "watch" not in request.query and bool(re.search(self.path, f"{request.path} {what}"))
 
 
 def refusal(fault: WishedFault) -> web.Response:
