@@ -218,6 +218,8 @@ class Tenants(Part, frozen=True):
     """Priority class of all tenants' pods."""
     runtime_class_name: str = ""
     """Runtime class of all tenants' pods."""
+    affinity: Object = field(default_factory=dict)
+    """Affinity of all tenants' pods, Redis and jobs included."""
     traces: dict[Annotated[str, Meta(pattern="^OTEL_[A-Z0-9_]+$")], str] = field(default_factory=dict)
     """OTEL_… variables of all tenants' pods, such as OTEL_EXPORTER_OTLP_ENDPOINT; empty = no traces."""
 

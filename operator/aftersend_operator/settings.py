@@ -80,6 +80,8 @@ class PodDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
     """Run as a user of our own; False where the cluster gives each namespace its users, as OpenShift does."""
     priority_class_name: str = ""
     runtime_class_name: str = ""
+    affinity: dict[str, Any] = {}
+    """As in a pod; the API server judges it."""
 
 
 class PodMonitorWishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -127,7 +129,7 @@ class OperatorSettings:
     network: TenantNetwork = field(default_factory=TenantNetwork)
     """``AFTERSEND_TENANT_NETWORK``: DNS, external Redis and scraping pods in NetworkPolicies, as JSON."""
     pods: PodDefaults = field(default_factory=PodDefaults)
-    """``AFTERSEND_TENANT_PODS``: user, priority class and runtime class of all tenants' pods, as JSON."""
+    """``AFTERSEND_TENANT_PODS``: user, classes and affinity of all tenants' pods, as JSON."""
     pod_annotations: tuple[str, ...] = POD_ANNOTATIONS
     """``AFTERSEND_POD_ANNOTATIONS``: keys that ``spec.pods.annotations`` may hold; ``*`` at the end: all such keys."""
     pod_labels: tuple[str, ...] = POD_LABELS

@@ -85,6 +85,14 @@ def test_classes_reach_every_pod_of_every_tenant() -> None:
     assert settings.pods == PodDefaults(priority_class_name="shops", runtime_class_name="gvisor")
 
 
+def test_an_affinity_reaches_every_pod_of_every_tenant() -> None:
+    term = {"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a", "b"]}]}
+    node = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
+    given = environment(render({"tenants": {"affinity": {"nodeAffinity": node}}}))
+    settings = read_operator_settings(given | {"AFTERSEND_OPERATOR_NAMESPACE": "operators"})
+    assert settings.pods == PodDefaults(affinity={"nodeAffinity": node})
+
+
 def test_security_contexts_can_be_laid_over() -> None:
     operator = {"podSecurityContext": {"runAsUser": 2000}, "securityContext": {"runAsGroup": 3000}}
     for pod in pods(render({"operator": operator})):

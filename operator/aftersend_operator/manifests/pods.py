@@ -66,6 +66,7 @@ def pod_frame(context: RenderContext, part: str) -> dict[str, Any]:
         "priorityClassName": context.settings.pods.priority_class_name,
         "runtimeClassName": context.settings.pods.runtime_class_name,
         "nodeSelector": pods.node_selector,
+        "affinity": context.settings.pods.affinity,
         "tolerations": [_sparse(toleration) for toleration in pods.tolerations],
         "imagePullSecrets": [{"name": secret.name} for secret in pods.image_pull_secrets],
     }

@@ -291,9 +291,11 @@ def test_an_address_that_is_another_tenants_gets_no_ingress_and_no_route(way: di
 @given(drafts)
 def test_every_pod_is_what_the_cluster_expects_of_pods(draft: Draft) -> None:
     tenant, settings = draft
-    wishes = PodDefaults(fixed_user=False, priority_class_name="shops", runtime_class_name="gvisor")
+    near = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}
+    wishes = PodDefaults(fixed_user=False, priority_class_name="shops", runtime_class_name="gvisor", affinity=near)
     for manifest, template in pods_of(manifests_of((tenant, replace(settings, pods=wishes)))):
         pod = template["spec"]
-        assert (pod["priorityClassName"], pod["runtimeClassName"]) == ("shops", "gvisor"), manifest["kind"]
+        placed = (pod["priorityClassName"], pod["runtimeClassName"], pod["affinity"])
+        assert placed == ("shops", "gvisor", near), manifest["kind"]
         assert not {"runAsUser", "runAsGroup", "fsGroup"} & pod["securityContext"].keys()
         assert not violations(pod)
