@@ -20,14 +20,14 @@ _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 def newest_state(before: Status, jobs: ReportedState, services: ReportedState) -> ReportedState:
     """Combine both; where a service reports the circuit of an upstream, the last run's view of it is stale."""
-    export = _newest(before.last_export, jobs.last_export, services.last_export)
-    backup = _newest_backup(_newest(before.last_backup, jobs.last_backup), services.last_backup)
+    export = newest(before.last_export, jobs.last_export, services.last_export)
+    backup = _newest_backup(newest(before.last_backup, jobs.last_backup), services.last_backup)
     reporter = next((state for state in (services, jobs) if export and state.last_export is export), ReportedState())
     return msgspec.structs.replace(
         services,
         last_export=export,
-        last_sweep=_newest(before.last_sweep, jobs.last_sweep, services.last_sweep),
-        last_write_back=_newest(before.last_write_back, jobs.last_write_back, services.last_write_back),
+        last_sweep=newest(before.last_sweep, jobs.last_sweep, services.last_sweep),
+        last_write_back=newest(before.last_write_back, jobs.last_write_back, services.last_write_back),
         last_backup=backup,
         problems=reporter.problems if services.problems is None else services.problems,
         notices=reporter.notices if services.notices is None else services.notices,
@@ -40,11 +40,11 @@ def _newest_backup(known: LastBackup | None, service: LastBackup | None) -> Last
     """Keep the report of a job, which has more fields, if the service means the same backup."""
     if known is not None and service is not None and known.outcome == service.outcome == "done" and known.id:
         between = abs((_at(service.time) - _at(known.time)).total_seconds())
-        return known if between < _SAME_BACKUP_SECONDS else _newest(known, service)
-    return _newest(known, service)
+        return known if between < _SAME_BACKUP_SECONDS else newest(known, service)
+    return newest(known, service)
 
 
-def _newest(*found: _Last | None) -> _Last | None:
+def newest(*found: _Last | None) -> _Last | None:
     """Return the latest; of equal times the last one."""
     latest: _Last | None = None
     for each in found:

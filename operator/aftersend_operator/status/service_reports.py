@@ -17,6 +17,7 @@ from aftersend.undecodable import UNDECODABLE
 from aftersend_operator.model.faults import Fault
 from aftersend_operator.model.pods import PodRecord
 from aftersend_operator.model.reasons import ConditionReason
+from aftersend_operator.status.newest import newest
 from aftersend_operator.status.reports import (
     ExportReport,
     ReportedState,
@@ -96,13 +97,20 @@ def _joined(parts: Sequence[dict[str, Any]]) -> ServiceReport:
 
 
 def state_from_services(reports: Sequence[PodReport], grace: Grace) -> ReportedState:
-    """Combine what all pods report; a later pod's facts replace those of earlier ones."""
+    """Combine what all pods report: the newest last runs; of all else a later pod's facts replace earlier ones.
+
+    The exporter's report holds the last write-back and sweep that its last run saw, which may be an hour old.
+    """
     states = [_facts(each.report) for each in sorted(reports, key=lambda each: each.pod.version) if each.report]
     known = {
         name: value for state in states for name, value in msgspec.structs.asdict(state).items() if value is not None
     }
     return msgspec.structs.replace(
         ReportedState(**known),
+        last_export=newest(*(state.last_export for state in states)),
+        last_sweep=newest(*(state.last_sweep for state in states)),
+        last_write_back=newest(*(state.last_write_back for state in states)),
+        last_backup=newest(*(state.last_backup for state in states)),
         webhooks=_summed([state.webhooks for state in states if state.webhooks]),
         circuits=_circuits(reports),
         missing_keys=frozenset(
@@ -114,9 +122,10 @@ def state_from_services(reports: Sequence[PodReport], grace: Grace) -> ReportedS
 
 def _facts(report: ServiceReport) -> ReportedState:
     state = state_from_export(report.export, report.export.time) if report.export else ReportedState()
+    written_back = LastWriteBack(time=report.last_write_back) if report.last_write_back else None
     facts = {
-        "last_sweep": _last_sweep(report),
-        "last_write_back": LastWriteBack(time=report.last_write_back) if report.last_write_back else None,
+        "last_sweep": newest(state.last_sweep, _last_sweep(report)),
+        "last_write_back": newest(state.last_write_back, written_back),
         "last_backup": _last_backup(report),
         "problems": None if report.problems is None else counts_of(report.problems),
         "notices": None if report.notices is None else counts_of(report.notices),

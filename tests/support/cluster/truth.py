@@ -18,10 +18,11 @@ no export or write-back since a moment        the other side has seen one after 
 
 Deliberate delays are no untruth, and are those of the operator's truth table: a restarted container serves again when
 it has been ready for a minute, and a pod may be without a node for ten seconds. What a pod saw and had no time to
-report goes with it (``began``); the next one reports what comes next. Nothing here is shared with the operator: a
-mistake must not cancel itself out.
+report goes with it (``began``); the next one reports what comes next, once it is ready. Nothing here is shared with the
+operator: a mistake must not cancel itself out.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -178,8 +179,11 @@ def parts_of(
 
 
 def began(pods: Iterable[dict[str, Any]], names: Sequence[str]) -> float:
-    """When the newest pod of these parts began: what an older one saw may have gone with it."""
-    return max((_unix(pod["metadata"]["creationTimestamp"]) for pod in pods if _component(pod) in names), default=0.0)
+    """When the newest pod of these parts began: what an older one saw may have gone with it. Never, if none is ready."""
+    ours = [pod for pod in pods if _component(pod) in names]
+    if not any(_is_ready(pod) for pod in ours):
+        return math.inf
+    return max(_unix(pod["metadata"]["creationTimestamp"]) for pod in ours)
 
 
 def _part(name: str, workload: dict[str, Any] | None, pods: list[dict[str, Any]], *, now: float) -> PartFacts:

@@ -1,5 +1,6 @@
 """The decision of the status sampler: what counts as untrue, and for how long."""
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -128,7 +129,7 @@ def test_a_part_without_a_workload_serves_not() -> None:
 
 def test_what_was_seen_before_the_newest_pod_began_is_not_asked_for() -> None:
     assert began([pod(since=300), pod(since=20), {"metadata": {}}], ("all", "writer")) == NOW - 20
-    assert began([], ("all",)) == 0
+    assert began([pod(ready=False)], ("all",)) == began([pod()], ("redis",)) == math.inf
 
 
 def test_what_a_status_says_is_read() -> None:

@@ -1,9 +1,10 @@
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
-from aftersend.tenant.status import LastBackup, LastExport, LastSweep, Queue, Status, Webhooks
+from aftersend.tenant.status import LastBackup, LastExport, LastSweep, LastWriteBack, Queue, Status, Webhooks
 from aftersend_operator.model.pods import PodRecord
 from aftersend_operator.status.newest import newest_state
 from aftersend_operator.status.reports import ReportedState, state_from_jobs, upstream_faults
@@ -113,6 +114,19 @@ def test_webhooks_of_several_pods_are_added_up() -> None:
         [report(pod("webhook", name), facts) for name, facts in zip("ab", counts, strict=True)], GRACE
     )
     assert found.webhooks == Webhooks(stored=2, refused=4, last_stored=AT)
+
+
+@pytest.mark.parametrize("order", [("writer", "exporter"), ("exporter", "writer")])
+def test_the_newest_run_is_the_last_one_whichever_pod_is_younger(order: tuple[str, str]) -> None:
+    ten, nine = ("2026-11-26T10:00:00.000Z", "2026-11-26T09:00:00.000Z")
+    facts = {
+        "writer": {"lastWriteBack": ten},
+        "exporter": {"export": run(AT, health={"lastWriteBack": nine, "lastSweep": ten}), "lastSweep": nine},
+    }
+    pods = [replace(pod(part, part), version=version) for version, part in enumerate(order)]
+    found = state_from_services([report(each, facts[each.part]) for each in pods], GRACE)
+    assert found.last_write_back == LastWriteBack(time=ten)
+    assert found.last_sweep == LastSweep(time=ten, outcome="done")
 
 
 @pytest.mark.parametrize(
