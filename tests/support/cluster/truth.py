@@ -179,7 +179,7 @@ def parts_of(
 
 
 def began(pods: Iterable[dict[str, Any]], names: Sequence[str]) -> float:
-    """When the newest pod of these parts began: what an older one saw may have gone with it. Never, if none is ready."""
+    """When the newest pod of these parts began: what an older one saw may be gone. Never, without a ready one."""
     ours = [pod for pod in pods if _component(pod) in names]
     if not any(_is_ready(pod) for pod in ours):
         return math.inf
