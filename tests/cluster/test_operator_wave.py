@@ -29,6 +29,7 @@ def test_a_bad_image_stops_the_wave_until_it_is_corrected(scene: OperatorScene) 
     assert (len(failed), len(others)) == (2, 2)
     assert all(name in scene.conditions(others[0])["Progressing"]["message"] for name in failed)
     assert all(scene.reason(name=name) == "Running" for name in NAMES), "the pods of the last release serve"
+    assert {job_image(scene, name) for name in NAMES} == {OLD}, "what they do on schedule, too"
     eventually(lambda: {"WaveStopped", "UpgradeFailed"} <= set(scene.events()), what="the events")
 
     operator.end()
@@ -52,7 +53,8 @@ def upgrade(scene: OperatorScene, image: str) -> Operator:
 
 def rolled(scene: OperatorScene) -> list[str]:
     """Let all pods run that there are by now, and look which tenants have those of the corrected release."""
-    return [name for name in NAMES if scene.is_running(name) and images(scene, name) == {CORRECTED}]
+    done = [name for name in NAMES if scene.is_running(name) and images(scene, name) == {CORRECTED}]
+    return [name for name in done if job_image(scene, name) == CORRECTED]
 
 
 def progress(scene: OperatorScene, name: str) -> str:
@@ -63,3 +65,9 @@ def images(scene: OperatorScene, name: str) -> set[str]:
     """The images that the tenant's services are to run."""
     pods = [scene.get(f"deployment/aftersend-{name}-{part}")["spec"]["template"]["spec"] for part in PARTS]
     return {pod["containers"][0]["image"] for pod in pods}
+
+
+def job_image(scene: OperatorScene, name: str) -> str:
+    """The image that the tenant's next export is to run."""
+    job = scene.get(f"cronjob/aftersend-{name}-export")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    return str(job["containers"][0]["image"])

@@ -82,7 +82,9 @@ class ChildApplier:
         if result.waits_for_turn and self.gate.is_stopped:
             result.wave_stopped = _wave_stopped(self.gate.failed)
         for step, manifest in changes.steps:
-            if step != "apply" or not result.waits_for_turn:  # a missing child is created even so: that rolls nothing
+            if step == "apply" and self._rests(record, manifest, result):
+                result.again = True
+            else:  # a missing child is created even so: that rolls nothing
                 await self._take(step, record, manifest, result)
         for kind, child in () if result.waits_for_turn else changes.prune:
             await self._prune(kind, child, result)
@@ -113,6 +115,17 @@ class ChildApplier:
         was_ready = any(c.type == "Ready" and c.status == "True" for c in record.status.conditions)
         is_compact = record.tenant is not None and record.tenant.spec.topology == "compact"
         return not self.gate.acquire(record.key, was_ready=was_ready, is_compact=is_compact)
+
+    def _rests(self, record: TenantRecord, manifest: Manifest, result: ApplyResult) -> bool:
+        """Return True for a change that an operator upgrade brings before it is its turn.
+
+        Jobs come after the services: with an image that cannot start, what is due would not be exported.
+        """
+        if result.waits_for_turn or manifest["kind"] != "CronJob":
+            return result.waits_for_turn
+        is_upgrade = self.gate.upgrade_of(record.key) and record.generation == record.status.observed_generation
+        rollouts = (child.rollout for child in self.cache.children(record.key).values())
+        return bool(is_upgrade) and not all(rollout is None or rollout.complete for rollout in rollouts)
 
     def _track_rollout(self, record: TenantRecord) -> None:
         """Free the slot of a tenant whose rollout has ended, or is stuck."""
