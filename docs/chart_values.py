@@ -73,8 +73,8 @@ class Images(Part, frozen=True):
     """Image of the operator."""
     service: Image = Image("aftersend")
     """Image of the tenants' services and jobs."""
-    redis: Image = Image("docker.io/valkey/valkey", tag="9.1")
-    """Image of managed Redis, with redis-server or valkey-server; its repository names the registry itself."""
+    redis: Image = Image("docker.io/valkey/valkey-bundle", tag="9.1")
+    """Image of managed Redis; of the bundle's modules only JSON is loaded. Its repository names the registry itself."""
 
 
 class PullSecret(Part, frozen=True):

@@ -37,7 +37,7 @@ def test_all_of_them_together() -> None:
     assert variables["AFTERSEND_WATCH_NAMESPACES"] == "tenant-mueller,tenant-schmidt"
     assert variables["AFTERSEND_INGRESS_NAMESPACE_SELECTOR"] == "kubernetes.io/metadata.name=ingress-nginx"
     assert variables["AFTERSEND_SERVICE_IMAGE"].startswith("registry.example.com/team/aftersend:")
-    assert variables["AFTERSEND_REDIS_IMAGE"].startswith("registry.example.com/mirror/valkey:")
+    assert variables["AFTERSEND_REDIS_IMAGE"].startswith("registry.example.com/mirror/valkey-bundle:")
     assert variables["AFTERSEND_ALLOW_HTTP"] == "1"
     assert of_kind(manifests, "PodMonitor")
 

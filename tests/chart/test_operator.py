@@ -38,7 +38,7 @@ def test_one_replica_that_is_replaced_without_a_conflict() -> None:
 def test_the_operator_understands_its_environment() -> None:
     settings = read_operator_settings(environment(render()) | {"AFTERSEND_OPERATOR_NAMESPACE": "operators"})
     assert settings.service_image == f"aftersend:{VERSION}"
-    assert settings.redis_image == "docker.io/valkey/valkey:9.1"
+    assert settings.redis_image == "docker.io/valkey/valkey-bundle:9.1"
     assert settings.watch_namespaces == ()
     assert (settings.rollout_at_once, settings.pod_monitors, settings.allow_http) == (10, "skip", False)
     assert settings.upstream_hosts == UPSTREAM_HOSTS
@@ -125,7 +125,7 @@ def test_images_by_tag_or_digest(images: dict[str, Any], operator: str) -> None:
 def test_the_registry_is_also_that_of_the_service_but_not_of_redis() -> None:
     given = environment(render({"images": {"registry": "registry.example.com", "redis": {"digest": DIGEST}}}))
     assert given["AFTERSEND_SERVICE_IMAGE"] == f"registry.example.com/aftersend:{VERSION}"
-    assert given["AFTERSEND_REDIS_IMAGE"] == f"docker.io/valkey/valkey:9.1@{DIGEST}"
+    assert given["AFTERSEND_REDIS_IMAGE"] == f"docker.io/valkey/valkey-bundle:9.1@{DIGEST}"
 
 
 def test_a_floating_redis_is_refused() -> None:

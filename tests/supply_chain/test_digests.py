@@ -115,7 +115,7 @@ def test_our_own_files_are_understood() -> None:
     assert digests.redis_option(digests.VALUES, recorded) == f"--set images.redis.digest={DIGEST}"
     found = digests._BASE.findall(digests.DOCKERFILE.read_text())
     assert [(name, digest[:7]) for name, _, digest in found] == [("ARG PYTHON=", "sha256:"), ("ARG BASE=", "sha256:")]
-    assert asked == ["docker.io/valkey/valkey:9.1"]
+    assert asked == ["docker.io/valkey/valkey-bundle:9.1"]
 
 
 def test_a_registry_that_is_away_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:

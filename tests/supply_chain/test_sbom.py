@@ -65,7 +65,7 @@ def test_an_image_holds_what_the_dockerfile_leaves_in_it(made: Path, name: str, 
     base = found["base-image"]
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert f"ARG BASE={base['name']}:{base['version']}@sha256:{base['hashes'][0]['content']}\n" in dockerfile
-    assert found["redis-image"]["name"] == "docker.io/valkey/valkey"
+    assert found["redis-image"]["name"] == "docker.io/valkey/valkey-bundle"
 
 
 def test_dependencies_lead_from_the_product_to_every_package(made: Path) -> None:

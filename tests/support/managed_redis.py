@@ -27,6 +27,7 @@ from tests.support.servers import COMMANDS, CURES, free_port
 
 INSPECTOR = "inspector"
 WITH_TLS = ("redis7", "redis7json")
+NO_MODULE = "/nowhere/rejson.so"
 _MEMORY = 256 * 2**20
 
 
@@ -42,11 +43,11 @@ class ManagedRedis:
         self.has_tls = flavour in WITH_TLS
         self.port = free_port()
         self.secrets = _made(tenant)
-        module = command[2] if "--loadmodule" in command else "/nowhere/rejson.so"
-        self._write(Path(command[0]), module)
+        self.module = command[2] if "--loadmodule" in command else NO_MODULE
+        self._write(Path(command[0]))
         self.process: subprocess.Popen[bytes] | None = None
 
-    def _write(self, server: Path, module: str) -> None:
+    def _write(self, server: Path) -> None:
         for name in ("config", "users", "tls", "data", "bin"):
             (self.folder / name).mkdir(parents=True)
         (self.folder / "bin" / server.name).symlink_to(server)
@@ -54,14 +55,19 @@ class ManagedRedis:
         if not self.has_tls:
             lines = [line for line in conf.splitlines() if not line.startswith(("tls-", "port "))]
             conf = "\n".join([*lines, f"port {self.port}", ""])
-        script = start_script(config=str(self.folder / "config"), users=str(self.folder / "users"), module=module)
         (self.folder / "config" / CONFIG_FILE).write_text(conf)
-        (self.folder / "config" / START_FILE).write_text(script)
+        self.offer(self.module)
         for key in (PLAIN_ACL, JSON_ACL):
             text = self.value("redis-users", key) + f"user {INSPECTOR} reset on >{INSPECTOR} ~* &* +@all\n"
             (self.folder / "users" / key).write_text(text)
         for key in ("ca.crt", "tls.crt", "tls.key"):
             (self.folder / "tls" / key).write_text(self.value("redis-tls", key))
+
+    def offer(self, module: str) -> None:
+        """Be an image that has its JSON module there; it counts from the next start on."""
+        config, users = str(self.folder / "config"), str(self.folder / "users")
+        script = start_script(config=config, users=users, modules=("/nowhere/first.so", module))
+        (self.folder / "config" / START_FILE).write_text(script)
 
     def value(self, what: str, key: str) -> str:
         """One value of a generated secret."""

