@@ -225,12 +225,14 @@ class Tenants(Part, frozen=True):
 
 
 class OwnRule(Part, frozen=True, omit_defaults=True):
-    """What one alert is given; it holds for its critical and its warning rule alike."""
+    """What one alert is given; all but thresholds holds for its critical and its warning rule alike."""
 
     severity: Annotated[str, Meta(pattern="^[a-z]*$")] = ""
     """Severity instead of its own; routes of Alertmanager go by it."""
     for_: Annotated[str, Meta(pattern=r"^([0-9]+(ms|s|m|h|d|w))*$")] = field(default="", name="for")
     """How long its expression must hold before it fires."""
+    thresholds: dict[str, Annotated[float, Meta(ge=0)]] = field(default_factory=dict)
+    """By severity of its rules, the number with which it compares; docs/guides/alerts.md lists defaults and units."""
     labels: Texts = field(default_factory=dict)
     """More labels."""
     annotations: Texts = field(default_factory=dict)
@@ -259,7 +261,7 @@ class Alerts(Part, frozen=True):
     rule_annotations: Texts = field(default_factory=dict)
     """More annotations of every alert."""
     rules: dict[str, OwnRule] = field(default_factory=dict)
-    """By name of an alert: its severity, its for, its labels and annotations."""
+    """By name of an alert: its severity, its for, its thresholds, its labels and annotations."""
 
 
 class Pager(Part, frozen=True):

@@ -101,6 +101,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "metrics": metric_catalogue.tables,
     "command-line": command_catalogue.sections,
     "alerts": alert_catalogue.sections,
+    "alert-thresholds": alert_catalogue.thresholds,
     "recorded-series": alert_catalogue.recordings,
     "chart-values": chart_files.values_table,
     "floors": floors.table,

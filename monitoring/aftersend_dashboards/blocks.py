@@ -6,6 +6,7 @@ the runbooks: ``RUNBOOKS_URL`` is replaced (or the link undone) by the chart.
 Counters that have no series before their first event would leave a panel without data. ``or_zero`` shows 0 then.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,9 +28,13 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 SOURCE: Final = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 TENANT_PAGE: Final = (
-    "/d/aftersend-tenant?var-tenant=${__data.fields.tenant}&${datasource:queryparam}&${__url_time_range}"
+    "/d/aftersend-tenant?var-tenant=${__data.fields.tenant}&${cluster:queryparam}&${datasource:queryparam}"
+    "&${__url_time_range}"
 )
 WINDOW: Final = "$__rate_interval"
+
+
+_METRIC: Final = re.compile(r"\b((?:aftersend|process)_\w+|up)\b(\{)?")
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,12 @@ class Look:
 
 
 PLAIN: Final = Look()
+
+
+def in_cluster(expr: str) -> str:
+    """Restrict every metric of a query to the chosen clusters; All also matches series without that label."""
+    named = _METRIC.sub(lambda found: f'{found[1]}{{cluster=~"$cluster"' + (", " if found[2] else "}"), expr)
+    return named.replace(", }", "}")
 
 
 def or_zero(expr: str, label: str = "", value: str = "none") -> str:
@@ -163,6 +174,7 @@ def page(title: str, uid: str, about: str) -> dashboard.Dashboard:
         .timezone("browser")
         .tooltip(model.DashboardCursorSync.CROSSHAIR)
         .with_variable(source)
+        .with_variable(_cluster())
         .link(
             dashboard.DashboardLink("Aftersend")
             .type(model.DashboardLinkType.DASHBOARDS)
@@ -170,6 +182,20 @@ def page(title: str, uid: str, about: str) -> dashboard.Dashboard:
             .keep_time(keep_time=True)
             .include_vars(include_vars=True)
         )
+    )
+
+
+def _cluster() -> dashboard.QueryVariable:
+    every = model.VariableOption(selected=True, text="All", value="$__all")
+    return (
+        dashboard.QueryVariable("cluster")
+        .label("Cluster")
+        .datasource(SOURCE)
+        .query("label_values(aftersend_build_info, cluster)")
+        .refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .include_all(include_all=True)
+        .all_value(".*")
+        .current(every)
     )
 
 
@@ -186,7 +212,7 @@ _LINK: Final = {"title": "Open", "url": TENANT_PAGE}
 
 
 def _asked(ask: Ask, number: int) -> prometheus.Dataquery:
-    query = prometheus.Dataquery().expr(ask.expr).ref_id(chr(ord("A") + number)).datasource(SOURCE)
+    query = prometheus.Dataquery().expr(in_cluster(ask.expr)).ref_id(chr(ord("A") + number)).datasource(SOURCE)
     return query.legend_format(ask.legend) if ask.legend else query
 
 

@@ -4,17 +4,17 @@ from grafana_foundation_sdk.builders import dashboard
 
 from aftersend_dashboards.blocks import WINDOW, Ask, Look, curves, figure, or_zero, page, ranking, row, tenants
 
-_LATE = 'time() - max by (tenant) (aftersend_next_due_timestamp_seconds{kind="%s"})'
-_OLDEST = 'max by (tenant) (aftersend_event_age_seconds{stream="parcels"})'
-_DEAD = "sum by (tenant) (max by (tenant, stream) (aftersend_dead_letters))"
+_LATE = 'time() - max by (cluster, tenant) (aftersend_next_due_timestamp_seconds{kind="%s"})'
+_OLDEST = 'max by (cluster, tenant) (aftersend_event_age_seconds{stream="parcels"})'
+_DEAD = "sum by (cluster, tenant) (max by (cluster, tenant, stream) (aftersend_dead_letters))"
 _USED = (
-    'sum by (tenant) (aftersend_upstream_budget_limit{upstream="afterbuy"}'
+    'sum by (cluster, tenant) (aftersend_upstream_budget_limit{upstream="afterbuy"}'
     ' - aftersend_upstream_budget_remaining{upstream="afterbuy"})'
-    ' / max by (tenant) (aftersend_upstream_budget_limit{upstream="afterbuy"})'
+    ' / max by (cluster, tenant) (aftersend_upstream_budget_limit{upstream="afterbuy"})'
 )
 _SLOW = (
-    "sum by (tenant) (rate(aftersend_writeback_seconds_count[%s]))"
-    ' - sum by (tenant) (rate(aftersend_writeback_seconds_bucket{le="300.0"}[%s]))'
+    "sum by (cluster, tenant) (rate(aftersend_writeback_seconds_count[%s]))"
+    ' - sum by (cluster, tenant) (rate(aftersend_writeback_seconds_bucket{le="300.0"}[%s]))'
 )
 _GOOD = (
     'sum(increase(aftersend_writeback_seconds_bucket{le="300.0"}[30d]))'
@@ -41,7 +41,9 @@ def _now(of: dashboard.Dashboard) -> None:
         "Now",
         [
             figure(
-                "Tenants", "count(max by (tenant) (aftersend_part_info))", normal="Tenants whose parts are scraped."
+                "Tenants",
+                "count(max by (cluster, tenant) (aftersend_part_info))",
+                normal="Tenants whose parts are scraped.",
             ),
             figure(
                 "Exports late",
@@ -66,7 +68,7 @@ def _now(of: dashboard.Dashboard) -> None:
             ),
             figure(
                 "Refused keys",
-                or_zero("sum(max by (tenant, upstream) (aftersend_credentials_refused))"),
+                or_zero("sum(max by (cluster, tenant, upstream) (aftersend_credentials_refused))"),
                 normal="Accounts whose credentials are refused or missing; only the merchant can cure that. Normal: 0.",
                 alerts=("AftersendCredentialsRefused",),
                 look=Look(warn=1),
@@ -90,9 +92,9 @@ def _late(of: dashboard.Dashboard) -> None:
         "sweep late": f"{_LATE % 'sweep'}",
         "oldest event": _OLDEST,
         "dead letters": _DEAD,
-        "problems": "sum by (tenant) (max by (tenant, code) (aftersend_problems))",
+        "problems": "sum by (cluster, tenant) (max by (cluster, tenant, code) (aftersend_problems))",
         "backup late": f"{_LATE % 'backup'}",
-        "suspended": "max by (tenant) (aftersend_suspended)",
+        "suspended": "max by (cluster, tenant) (aftersend_suspended)",
     }
     row(
         of,
@@ -177,14 +179,17 @@ def _upstreams(of: dashboard.Dashboard) -> None:
         [
             curves(
                 "Events waiting",
-                Ask("sum by (stream) (max by (tenant, stream) (aftersend_stream_length))", "{{stream}}"),
-                Ask("sum by (stream) (max by (tenant, stream) (aftersend_events_delayed))", "{{stream}}, delayed"),
+                Ask("sum by (stream) (max by (cluster, tenant, stream) (aftersend_stream_length))", "{{stream}}"),
+                Ask(
+                    "sum by (stream) (max by (cluster, tenant, stream) (aftersend_events_delayed))",
+                    "{{stream}}, delayed",
+                ),
                 normal="Events not handled yet, and those that wait for their next try. Normal: close to 0.",
                 alerts=("AftersendWriteBackLate",),
             ),
             curves(
                 "Circuits open",
-                Ask("sum by (upstream) (max by (tenant, upstream) (aftersend_circuit_open))", "{{upstream}}"),
+                Ask("sum by (upstream) (max by (cluster, tenant, upstream) (aftersend_circuit_open))", "{{upstream}}"),
                 normal="Tenants that have stopped calling. Many at once: the upstream is down. Normal: 0.",
                 alerts=("AftersendUpstreamDown", "AftersendUpstreamFailing"),
                 look=Look(bad=3),
@@ -221,8 +226,11 @@ def _operator(of: dashboard.Dashboard) -> None:
         [
             curves(
                 "Tenants by condition",
-                Ask("sum by (condition) (max by (tenant, condition) (aftersend_tenant_condition))", "{{condition}}"),
-                Ask("max(aftersend_operator_tenants)", "served"),
+                Ask(
+                    "sum by (condition) (max by (cluster, tenant, condition) (aftersend_tenant_condition))",
+                    "{{condition}}",
+                ),
+                Ask("sum(max by (cluster) (aftersend_operator_tenants))", "served"),
                 normal="Ready should equal served; Progressing only while something changes.",
                 alerts=("AftersendTenantDegraded",),
             ),
@@ -262,7 +270,7 @@ def _operator(of: dashboard.Dashboard) -> None:
             ),
             figure(
                 "Tenants not scraped",
-                or_zero("max(aftersend_operator_unscraped_tenants)"),
+                or_zero("sum(max by (cluster) (aftersend_operator_unscraped_tenants))"),
                 normal="Normal: 0. Their own panels and alerts lack what nothing reads.",
                 alerts=("AftersendTenantsUnscraped",),
                 look=Look(warn=1),

@@ -4,12 +4,14 @@ from typing import Final
 
 from grafana_foundation_sdk.builders import dashboard
 
-from aftersend_dashboards.blocks import SOURCE, WINDOW, Ask, Look, curves, figure, or_zero, page, row
+from aftersend_dashboards.blocks import SOURCE, WINDOW, Ask, Look, curves, figure, in_cluster, or_zero, page, row
 
 _OF: Final = 'tenant="$tenant"'
 _DURABLE: Final = Look(bad=1, less=True, words={"0": "no", "1": "yes"})
 _YES_IS_BAD: Final = Look(warn=1, words={"0": "no", "1": "yes"})
-_OF_ITS_PROCESSES: Final = f"* on (job, instance) max by (job, instance) (aftersend_part_info{{{_OF}}})"
+_OF_ITS_PROCESSES: Final = (
+    f"* on (cluster, job, instance) max by (cluster, job, instance) (aftersend_part_info{{{_OF}}})"
+)
 """In compact topology one process is several parts, so a part is no label here."""
 
 
@@ -20,7 +22,7 @@ def tenant() -> dashboard.Dashboard:
         dashboard.QueryVariable("tenant")
         .label("Tenant")
         .datasource(SOURCE)
-        .query("label_values(aftersend_part_info, tenant)")
+        .query(in_cluster("label_values(aftersend_part_info, tenant)"))
         .refresh(2)  # type: ignore[arg-type]  # whenever the time range changes
     )
     _now(of)

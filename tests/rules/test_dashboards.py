@@ -61,7 +61,7 @@ class Prometheus:
 
     def ask(self, expression: str, tenant: str = "demo") -> list[Series]:
         """What it answers."""
-        for name, value in {"$tenant": tenant, "$__rate_interval": "10m"}.items():
+        for name, value in {"$tenant": tenant, "$cluster": ".*", "$__rate_interval": "10m"}.items():
             expression = expression.replace(name, value)
         query = urllib.parse.urlencode({"query": expression})
         with urllib.request.urlopen(f"{self.url}/api/v1/query?{query}", timeout=30) as answer:
@@ -200,6 +200,38 @@ def test_every_name_in_a_query_is_a_metric_of_ours() -> None:
 def _names(registry: CollectorRegistry) -> set[str]:
     shown = {sample.name for family in registry.collect() for sample in family.samples}
     return shown | set(registry._names_to_collectors)
+
+
+BUILT_IN = {"__rate_interval", "__url_time_range", "__data.fields.tenant", "__field.labels.tenant"}
+"""Variables of Grafana itself."""
+PANELS = {"row", "stat", "timeseries", "bargauge", "table"}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_variable_is_defined_and_every_source_of_data_is_one(name: str) -> None:
+    board = json.loads(TEXTS[name])
+    defined = {variable["name"] for variable in board["templating"]["list"]}
+    used = re.findall(r"\$\{([\w.]+)(?::\w+)?\}|\$(\w+)", TEXTS[name])
+    assert {braced or bare for braced, bare in used} - {"__all"} <= defined | BUILT_IN
+    assert set(re.findall(r'"uid": "([^"]*)"', TEXTS[name])) == {"${datasource}", name}
+    for target in (target for panel in panels(name) for target in panel["targets"]):
+        assert target["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_panels_are_of_known_types_and_ids_are_unique(name: str) -> None:
+    everything = json.loads(TEXTS[name])["panels"]
+    everything += [inner for panel in everything for inner in panel.get("panels", [])]
+    assert {panel["type"] for panel in everything} <= PANELS
+    assert len({panel["id"] for panel in everything}) == len(everything)
+
+
+@pytest.mark.parametrize(("dashboard", "panel", "expression"), QUERIES)
+def test_every_metric_of_a_query_is_one_of_the_chosen_cluster(dashboard: str, panel: str, expression: str) -> None:
+    """Each has a matcher of its own, also those that join others."""
+    metrics = re.findall(r"\b(?:aftersend|process)_\w+|\bup\b", expression)
+    assert expression.count('cluster=~"$cluster"') == len(metrics), f"{dashboard}: {panel}"
+    assert not re.search(r"\b(by|on) \((?:job|tenant)", expression)
 
 
 @pytest.mark.parametrize("name", TEXTS)

@@ -20,8 +20,12 @@ def alert(name: str, severity: str, tenant: str = "shops.mueller", *, over: bool
     return Alert(
         labels={"alertname": name, "severity": severity, "tenant": tenant},
         annotations={
+            "title": "Export late",
+            "title_de": "Unzustellbare Ereignisse",
             "summary": f"{tenant}: 2 events were given up.",
+            "summary_de": f"{tenant}: 2 Ereignisse wurden aufgegeben.",
             "description": "Look at it.",
+            "description_de": "Grund lesen, beheben, neu zustellen.",
             "runbook_url": RUNBOOK,
         },
         starts_at=now - timedelta(hours=1),

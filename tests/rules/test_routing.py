@@ -61,7 +61,7 @@ def test_all_times_are_within_what_on_call_was_promised() -> None:
     route = configuration()["route"]
     (critical,) = route["routes"]
     assert (route["repeat_interval"], critical["repeat_interval"]) == ("24h", "2h")
-    assert route["group_by"] == ["alertname", "severity", "upstream"]
+    assert route["group_by"] == ["alertname", "severity", "cluster", "upstream"]
 
 
 def alert(name: str, *, severity: str = "warning", **labels: str) -> Alert:
@@ -134,6 +134,11 @@ def test_the_other_side_still_notifies(tmp_path: Path) -> None:
 def test_a_missing_part_silences_what_it_leaves_undone(part: str, follows: set[str], tmp_path: Path) -> None:
     cause = alert("PartMissing", severity="critical", tenant="shops.mueller", part=part)
     assert silenced(tmp_path, cause) == {"shops.mueller": follows}
+
+
+@pytest.mark.parametrize("rule", configuration()["inhibit_rules"], ids=lambda rule: str(rule["source_matchers"]))
+def test_a_cause_silences_nothing_in_another_cluster(rule: dict[str, list[str]]) -> None:
+    assert "cluster" in rule["equal"]
 
 
 def test_a_critical_alert_inhibits_its_warning(tmp_path: Path) -> None:
