@@ -28,7 +28,7 @@ from typing import Final
 
 from aftersend.backoff import Backoff
 from aftersend.errors import AftersendError, Bug, CredentialsRefused, Later, Rejected, SecretMissing, Transient
-from aftersend.loops import pause
+from aftersend.loops import first, pause
 from aftersend.observe.logs import get_logger
 
 _PROBES: Final = Backoff(first=4.0, longest=40.0, jitter=0.25)
@@ -102,6 +102,7 @@ class CircuitBreaker:
         self._probe_at = 0.0
         self._checked_at = float("-inf")
         self._check_lock = asyncio.Lock()
+        self._opened = asyncio.Event()
         self._probed_version: object = None
         self._reported = CircuitState.CLOSED
         self._log = get_logger(upstream=upstream)
@@ -150,6 +151,11 @@ class CircuitBreaker:
         """Probe an open circuit at once: a call that did not ask it has succeeded."""
         self._probe_at = self._clock()
 
+    async def keep_probing(self, stop: asyncio.Event) -> None:
+        """Probe whenever it is open, until ``stop`` is set."""
+        while await first(self._opened, stop):
+            await self.wait_closed(stop)
+
     async def wait_closed(self, stop: asyncio.Event) -> None:
         """Probe until the upstream is back or ``stop`` is set."""
         while self.is_open and not stop.is_set():
@@ -173,6 +179,7 @@ class CircuitBreaker:
             if self.proven or now - self._closed_at > self._timing.short:
                 self._down_since, self._waits = now, 0
             self.is_open, self.proven = True, False
+            self._opened.set()
             self.openings += 1
             self._log.warning("circuit_opened", code=getattr(error, "code", ""), error=type(error).__name__)
             self._schedule(now, refused=refused)
@@ -200,6 +207,7 @@ class CircuitBreaker:
 
     def _close(self) -> None:
         self.is_open = self.probe_failed = False
+        self._opened.clear()
         self._closed_at = self._clock()
         self._failures.clear()
         self._report(CircuitState.CLOSED)

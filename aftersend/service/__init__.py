@@ -2,6 +2,6 @@
 
 In reading order: ``run`` (the life of a process) with ``early_signals`` (SIGTERM before that) and ``process_limits``
 (open files, core files), ``runtime`` (what a part gets), ``listener`` (public address), ``admin`` (probes and metrics),
-``health`` (liveness, readiness), ``heartbeat`` (which processes serve a tenant), ``secret_watch`` (changed secrets),
-``redis_metrics`` (gauges read from Redis), ``exit_codes``.
+``health`` (liveness, readiness), ``on_demand`` (figures read when they are shown), ``heartbeat`` (which processes serve
+a tenant), ``secret_watch`` (changed secrets), ``redis_metrics`` (gauges read from Redis), ``exit_codes``.
 """

@@ -5,6 +5,7 @@ form is for probes and reads ``ok`` or names what is missing; keys of secrets th
 it only where nothing can be served without them. ``/metrics`` answers OpenMetrics to clients that accept it.
 """
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -61,12 +62,14 @@ class AdminServer:
         return _probe_response(stalled)
 
     async def _readyz(self, request: web.Request) -> web.Response:
+        reading = asyncio.ensure_future(self._refresh()) if "verbose" in request.query else None
         checks = {tenant: await health.ready() for tenant, health in self._healths.items()}
         missing = [
             f"{tenant} {name}: {what}" for tenant, found in checks.items() for name, what in found.items() if what
         ]
-        if "verbose" not in request.query:
+        if reading is None:
             return _probe_response(missing, notes=self._missing_keys())
+        await reading
         body = {
             tenant: {
                 "ready": not any(found.values()),
@@ -80,12 +83,17 @@ class AdminServer:
             body=msgspec.json.encode(body), content_type="application/json", status=503 if missing else 200
         )
 
+    async def _refresh(self) -> None:
+        """Read what metrics and facts show of Redis; a plain probe does without."""
+        await asyncio.gather(*(health.refresh() for health in self._healths.values()))
+
     def _missing_keys(self) -> list[str]:
         found = {name: health.facts.get("missingKeys") for name, health in self._healths.items()}
         return [f"{name} lacks {', '.join(keys)}" for name, keys in found.items() if isinstance(keys, list) and keys]
 
     async def _scrape(self, request: web.Request) -> web.Response:
         self._last_scrape = rfc3339(time.time())
+        await self._refresh()
         encode, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
         return web.Response(body=encode(self._metrics.registry), headers={hdrs.CONTENT_TYPE: content_type})
 

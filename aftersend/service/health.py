@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from aftersend.errors import AftersendError
+from aftersend.service.on_demand import OnDemand
 
 ReadyCheck = Callable[[], Awaitable[object]]
 _CHECK_TIMEOUT = 3.0
@@ -32,6 +33,7 @@ class Health:
     _loops: dict[str, _Loop] = field(default_factory=dict)
     _checks: dict[str, ReadyCheck] = field(default_factory=dict)
     _facts: dict[str, object] = field(default_factory=dict)
+    _readings: list[OnDemand] = field(default_factory=list)
 
     def register_loop(self, loop: str, max_silence: float) -> None:
         """Expect a heartbeat of ``loop`` at least every ``max_silence`` seconds from now on."""
@@ -47,10 +49,11 @@ class Health:
         self._loops.pop(loop, None)
 
     def clear(self) -> None:
-        """Drop all loops, checks and facts: the part ended, and registers them again when it restarts."""
+        """Drop all loops, checks, facts and readings: the part ended, and registers them again when it restarts."""
         self._loops.clear()
         self._checks.clear()
         self._facts.clear()
+        self._readings.clear()
 
     def add_ready_check(self, name: str, check: ReadyCheck) -> None:
         """Require that ``check`` returns for the service to be ready; an error is shown by type and code."""
@@ -59,6 +62,14 @@ class Health:
     def set_fact(self, name: str, fact: object) -> None:
         """Show a fact (JSON, no personal data) in ``/readyz?verbose``; a function is called whenever it is shown."""
         self._facts[name] = fact
+
+    def add_reading(self, read: Callable[[], Awaitable[object]]) -> None:
+        """Let ``read`` set metrics and facts before they are shown."""
+        self._readings.append(OnDemand(read, clock=self.clock))
+
+    async def refresh(self) -> None:
+        """Read what is to be shown, unless that was done just now."""
+        await asyncio.gather(*(reading() for reading in self._readings))
 
     @property
     def facts(self) -> dict[str, object]:

@@ -33,18 +33,17 @@ class Heartbeat:
 
     async def keep(self, name: str, stop: asyncio.Event) -> None:
         """Write heartbeats until ``stop``, then remove the last one."""
+        with suppress(Transient):
+            await self._remove_long_gone()
         await every(EVERY_SECONDS, partial(self.beat, name), stop)
         with suppress(Transient), guarded():
             await self._redis.zrem(self._key, name)
 
     async def beat(self, name: str) -> None:
-        """Write one heartbeat, and remove those that expired an hour ago."""
+        """Write one heartbeat."""
         now = await self._now()
         with guarded():
             await self._redis.zadd(self._key, {name: now})
-            long_gone: Any = await self._redis.zrangebyscore(self._key, 0, now - _KEEP_SECONDS)
-            if long_gone:
-                await self._redis.zrem(self._key, *long_gone)
 
     async def names(self) -> list[str]:
         """Return the processes whose last heartbeat is at most 30 seconds old."""
@@ -52,6 +51,14 @@ class Heartbeat:
         with guarded():
             found: Any = await self._redis.zrangebyscore(self._key, now - GONE_AFTER, "+inf")
         return [name.decode() for name in found]
+
+    async def _remove_long_gone(self) -> None:
+        """Remove names that expired an hour ago; only a start adds one, so a start is the time for it."""
+        now = await self._now()
+        with guarded():
+            long_gone: Any = await self._redis.zrangebyscore(self._key, 0, now - _KEEP_SECONDS)
+            if long_gone:
+                await self._redis.zrem(self._key, *long_gone)
 
     async def _now(self) -> int:
         with guarded():

@@ -1,4 +1,4 @@
-"""Metrics read from Redis in the background, so that a scrape never waits for it.
+"""Metrics read from Redis when they are to be shown.
 
 The exporter shows both streams and the writer its own once more, so the age of the oldest event stays visible when one
 of them is down. ``redis_denied`` comes from the counters of the server (``acl_access_denied_*`` of INFO, since Redis

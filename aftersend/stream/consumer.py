@@ -1,11 +1,11 @@
 """The consumer: reads events off a stream, passes them to a handler, and loses none.
 
-Six loops run side by side and share the task slots (how many entries are handled at once):
+Five loops run side by side and share the task slots (how many entries are handled at once):
 
     read      XREADGROUP as many new entries as slots are free; pauses while the circuit is open
-    reclaim   every second: pending entries of dead consumers (idle over 45 s), and released ones
+    look      when something is due, at least every 5 s: promotes delayed events and those that a closed circuit wakes
+              up, reclaims pending entries of dead consumers (idle over 45 s), and released ones
     renew     every 15 s: renews the claims of entries in flight
-    promote   every second: delayed events that are due, and those that a closed circuit wakes up
     tidy      every minute: deletes consumers that are gone, and dead letters after 90 days
     guard     every 10 s: replaces a stream whose ids are exhausted, counts unread entries that vanished
 
@@ -105,8 +105,7 @@ class Consumer:
         self._stop = stop
         await self._begin()
         every = self._timing
-        steps = [("read", self._read, 0.0), ("reclaim", self._reclaim, every.reclaim)]
-        steps += [("renew", self._renew, every.renew), ("promote", self._promote, every.promote)]
+        steps = [("read", self._read, 0.0), ("look", self._look, 0.0), ("renew", self._renew, every.renew)]
         steps += [("tidy", self._tidy, every.tidy), ("guard", self._inspect, every.guard)]
         loops = [asyncio.create_task(self._loop(*step)) for step in steps]
         try:
@@ -191,22 +190,40 @@ class Consumer:
         assert self._breaker is not None  # noqa: S101 - for the type checker
         self._log.info("reading_paused")
         await with_heartbeat(self._breaker.wait_closed(self._stop), self._heartbeat, meanwhile=self._record_outage)
+        self._stream.due_time.within(0)
         self._log.info("reading_resumed")
 
     async def _record_outage(self) -> None:
         if self._breaker is not None and self._breaker.probe_failed:
             await self._outage.record()
 
-    # Pending entries: delivered before
+    # Entries that are due
 
-    async def _reclaim(self) -> None:
-        if self._circuit_is_open():
-            return
+    async def _look(self) -> None:
+        """Promote and reclaim what is due, then sleep until the next is."""
+        due_time = self._stream.due_time
+        due_time.reset(self._timing.look)  # first, since what is delayed meanwhile counts
+        await self._promote()
+        if not self._circuit_is_open() and await self._reclaim():
+            due_time.within(0)
+        await due_time.wait(self._stop, at_least=self._timing.due)
+
+    async def _promote(self) -> None:
+        if self._wake_ups is not None:
+            await self._wake_ups.step()
+            if self._wake_ups.is_soon:
+                self._stream.due_time.within(0)
+        while not self._stop.is_set() and await promote(self._stream) == MAX_PROMOTED:
+            continue
+
+    async def _reclaim(self) -> bool:
+        """Claim and handle idle entries; True if there were any, for some of them may be left."""
         idle = await self._idle()
         if as_new := released(idle)[: self._slots.free]:
             await self._claim_released(as_new)
         if next_group(idle):
             await self._redeliver_exclusively()
+        return bool(idle)
 
     async def _idle(self) -> list[IdleEntry]:
         idle = await self._pending.idle(self._timing.idle_ms)
@@ -256,12 +273,6 @@ class Consumer:
         ids = self._slots.ids
         if ids and await self._pending.renew(ids):
             self._log.debug("claims_gone")
-
-    async def _promote(self) -> None:
-        if self._wake_ups is not None:
-            await self._wake_ups.step()
-        while not self._stop.is_set() and await promote(self._stream) == MAX_PROMOTED:
-            continue
 
     async def _inspect(self) -> None:
         replaced, vanished = await self._guard.inspect()

@@ -37,9 +37,13 @@ async def add_delayed(stream: Stream, event: Event, *, seconds: float) -> None:
         now, micros = await stream.redis.time()
     due = round((now + seconds) * 1000 + micros / 1000)
     await ADD_DELAYED.run(stream.redis, keys=[stream.delayed_key], args=[due, *flat(pack(event))])
+    stream.due_time.within(seconds)
 
 
 async def promote(stream: Stream) -> int:
     """Move due events back to the stream; returns how many, at most ``MAX_PROMOTED``."""
     keys = [stream.key, stream.delayed_key, stream.dead_key]
-    return int(await PROMOTE.run(stream.redis, keys=keys, args=[MAX_PROMOTED]))
+    count, next_ms = await PROMOTE.run(stream.redis, keys=keys, args=[MAX_PROMOTED])
+    if next_ms >= 0:
+        stream.due_time.within(next_ms / 1000)
+    return int(count)

@@ -157,6 +157,8 @@ class Delivery:
 
     def _settled(self, entry: StreamEntry, decision: Decision) -> None:
         self._pending.orphans.discard(entry.id)
+        if isinstance(decision, Delay | Release):
+            self._stream.due_time.within(decision.seconds if isinstance(decision, Delay) else 0)
         self._on_settled(entry.id)
         self._log_outcome(entry, decision)
 

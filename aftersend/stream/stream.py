@@ -20,6 +20,7 @@ from aftersend.redis.connection import guarded
 from aftersend.redis.keys import Keys
 from aftersend.redis.memory_guard import MemoryGuard
 from aftersend.sealing import Keyring, SealKeyring, bind, padded
+from aftersend.stream.due_time import DueTime
 from aftersend.stream.event import Event, EventType, Fields, Source, new_id, pack, rfc3339, text_of, unpack
 from aftersend.stream.group_commit import GroupCommit
 
@@ -53,6 +54,7 @@ class Stream:
         self.dead_key = keys.key(name, "dead")
         self.outage_key = keys.key(name, "outage")
         self.clock = clock
+        self.due_time = DueTime()
         self._keyring = keyring
         self._seals = seals or keyring
         self._memory_guard = MemoryGuard(redis)

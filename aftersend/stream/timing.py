@@ -13,10 +13,13 @@ class ConsumerTiming:
     block_ms: int = BLOCK_MS
     idle_ms: int = 45_000
     """An entry not renewed for so long has lost its consumer; longer than the longest handling without renewal."""
-    reclaim: float = 1.0
+    look: float = 5.0
+    """The longest time between two looks for what is due. Only what another process left behind waits so long: its
+    pending entries, which are 45 s old anyway, released ones, and delayed events if it died before they were due."""
+    due: float = 1.0
+    """The shortest time between two looks."""
     renew: float = 15.0
     """A third of ``idle_ms``: two renewals may fail."""
-    promote: float = 1.0
     tidy: float = 60.0
     guard: float = 10.0
     forget_ms: int = 3_600_000

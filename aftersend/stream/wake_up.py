@@ -49,6 +49,11 @@ class WakeUps:
         self._has_candidates = False
         self._is_over = False
 
+    @property
+    def is_soon(self) -> bool:
+        """Return whether the next step may have something to do in a second."""
+        return self._has_candidates and not self._is_over and not self._breaker.is_open
+
     async def step(self) -> None:
         """Wake up what may be due now; ``Transient`` if Redis is away, and then the next step repeats it."""
         breaker = self._breaker
@@ -88,6 +93,8 @@ async def _wake(stream: Stream, events: list[StoredEvent], *, share: float = 0.0
             delay = max(number % _STEPS * step, _end_of_share(event, share) - now)
             args += [event.name, round(event.due), round(delay)]
         count += int(await WAKE.run(stream.redis, keys=[stream.delayed_key], args=args))
+    if count:
+        stream.due_time.within(0)  # the next look says when the first of them is due
     return count
 
 

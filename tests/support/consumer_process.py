@@ -32,7 +32,7 @@ from aftersend.stream.timing import ConsumerTiming
 from tests.support.stream_kit import FAST, Meter, NamedParcel, client, opened
 
 SHIPPED = b"shipped"
-PATIENT = ConsumerTiming(block_ms=500, idle_ms=15_000, reclaim=0.2, renew=3.0, promote=0.1)
+PATIENT = ConsumerTiming(block_ms=500, idle_ms=15_000, look=0.2, due=0.1, renew=3.0)
 """Far from taking over what a living process on a busy machine still holds."""
 
 

@@ -5,6 +5,7 @@ ZADD. That the scripts do on a real server what is modelled here is the matter o
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -156,7 +157,7 @@ class VirtualRedis:
         self._count += 1
         self.delayed[b"%d" % self._count] = (due, fields)
 
-    def _promote(self, most: int) -> int:
+    def _promote(self, most: int) -> tuple[int, int]:
         due = sorted(name for name, (at, _) in self.delayed.items() if at <= wall_clock() * 1000)[:most]
         for name in due:
             _, fields = self.delayed.pop(name)
@@ -166,7 +167,8 @@ class VirtualRedis:
             self.entries[entry] = kept
             self.unread.append(entry)
             self._added.set()
-        return len(due)
+        left = [math.ceil(at - wall_clock() * 1000) for at, _ in self.delayed.values()]
+        return len(due), max(min(left), 0) if left else -1
 
     def _wake(self, short_ms: int, *words: Any) -> int:
         count = 0

@@ -2,7 +2,7 @@
 -- Move delayed events that are due back to the stream. Redis' own clock decides.
 -- The field 'upstream' (what the event waited for) ends with the wait.
 -- A member that cannot be unpacked was not written by us; it becomes a dead letter, or it would block the head for ever.
--- KEYS: stream, delayed, dead. ARGV: at most so many.  Returns how many left the set.
+-- KEYS: stream, delayed, dead. ARGV: at most so many.  Returns {how many left the set, ms until the next is due or -1}.
 redis.call('XLEN', KEYS[1])
 redis.call('XLEN', KEYS[3])
 local now = redis.call('TIME')
@@ -25,4 +25,5 @@ for _, member in ipairs(due) do
       'data', member)
   end
 end
-return #due
+local head = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
+return {#due, head[2] and math.max(0, math.ceil(tonumber(head[2]) - tonumber(ms))) or -1}

@@ -7,12 +7,11 @@ it goes into the metrics and the health of the exporter.
 
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aftersend.errors import AftersendError, Later, Transient
 from aftersend.ledger.tenant_state import TenantState
-from aftersend.loops import every, with_heartbeat
+from aftersend.loops import with_heartbeat
 from aftersend.observe.logs import get_logger
 from aftersend.redis.rewrite import rewrite_once_a_day
 from aftersend.service.runtime import Runtime
@@ -21,7 +20,6 @@ from aftersend.stream.event import rfc3339
 if TYPE_CHECKING:
     from aftersend.backup.names import Backup
 
-SHOW_SECONDS: Final = 15.0
 _HEARTBEAT_SECONDS: Final = 5.0
 
 
@@ -64,13 +62,8 @@ async def _create(runtime: Runtime, state: TenantState) -> "Backup":
     return await backups.create(collector, state, keep_hours=runtime.tenant.spec.backup.keep_hours)
 
 
-async def keep_last_backup_shown(runtime: Runtime) -> None:
-    """Refresh the metrics of the last good backup until the end; while Redis is away they stay as they are."""
-    await every(SHOW_SECONDS, partial(show_last, runtime), runtime.stop)
-
-
 async def show_last(runtime: Runtime) -> None:
-    """Refresh them once."""
+    """Refresh the metrics of the last good backup."""
     ms = await TenantState(runtime.redis, tenant=runtime.identity).get("success.backup")
     if ms:
         runtime.metrics.last_success.labels(runtime.identity, "backup").set(int(ms) / 1000)

@@ -26,7 +26,7 @@ from aftersend.service.runtime import Part, Runtime
 from aftersend.stream.consumer import Consumer
 from aftersend.stream.event import rfc3339
 from aftersend.stream.stream import Stream
-from aftersend_exporter.backups import back_up, keep_last_backup_shown
+from aftersend_exporter.backups import back_up, show_last
 from aftersend_exporter.context import ExportContext
 from aftersend_exporter.metrics import ExporterGauges
 from aftersend_exporter.report import show_last_successes
@@ -62,12 +62,12 @@ async def serve(runtime: Runtime) -> None:
         meter=StreamMeter(runtime.metrics, runtime.identity, "runs"),
         heartbeat=_heartbeat(runtime, "runs"),
     )
+    runtime.health.add_reading(partial(show_last, runtime))
     async with asyncio.TaskGroup() as group:
         group.create_task(consumer.run(runtime.stop))
         group.create_task(circuits.keep(runtime.stop))
         group.create_task(repeats.keep(runtime.stop))
         group.create_task(ExporterGauges(context, runs, runtime.settings, runtime.health).keep(runtime.stop))
-        group.create_task(keep_last_backup_shown(runtime))
         if runtime.settings.scheduler == "all" and runtime.settings.backup_target:
             group.create_task(_run_backup_schedule(runtime, context))
         if not runtime.tenant.spec.suspend:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from aftersend.ledger.tenant_state import StateField
-from aftersend.loops import every
+from aftersend.loops import every, until_reached
 from aftersend.service.health import Health
 from aftersend.service.redis_metrics import RedisMetrics, refresh_stream_metrics
 from aftersend.settings import Settings
@@ -55,8 +55,11 @@ class ExporterGauges:
         self._redis = RedisMetrics(self.runs.redis, self.context.metrics, self.context.tenant.identity)
 
     async def keep(self, stop: asyncio.Event) -> None:
-        """Refresh every ``EVERY_SECONDS`` until ``stop``; while Redis is away the gauges stay as they are."""
-        await every(EVERY_SECONDS, self.refresh, stop)
+        """Read once, then whenever figures are shown; a suspended tenant keeps noting that it is, until ``stop``."""
+        self.health.add_reading(self.refresh)
+        await until_reached(self.refresh, stop, wait=lambda _: EVERY_SECONDS)
+        if self.context.tenant.spec.suspend:
+            await every(EVERY_SECONDS, self._quiet_until, stop)
 
     async def refresh(self) -> None:
         """Refresh all gauges once."""

@@ -1,7 +1,7 @@
-"""Metrics of the writer: read from Redis every few seconds, so that a scrape never waits for Redis.
+"""Metrics of the writer: read from Redis when they are to be shown.
 
-The time of the last success is kept in memory and stored in Redis at the same interval; the exporter reads it there for
-the status of the tenant, and the next writer process for its metric.
+The time of the last success is kept in memory and stored in Redis within seconds; the exporter reads it there for the
+status of the tenant, and the next writer process for its metric.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from aftersend.circuit_breaker import CircuitState
 from aftersend.errors import Transient
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
-from aftersend.loops import every
+from aftersend.loops import first, pause
 from aftersend.observe.meters import CircuitMeter, exemplar
 from aftersend.observe.metrics import Metrics
 from aftersend.sendcloud.model import ParcelEvent
@@ -27,7 +27,7 @@ from aftersend.service.redis_metrics import refresh_stream_metrics
 from aftersend.stream.event import rfc3339
 from aftersend.stream.stream import Stream
 
-REFRESH_SECONDS: Final = 5.0
+STORE_SECONDS: Final = 5.0
 
 
 @dataclass(slots=True)
@@ -44,6 +44,8 @@ class WriterMetrics:
     _circuit: CircuitMeter = field(init=False)
     _too_old: Counter = field(init=False)
     """Created at 0: Prometheus sees no increase in a series that begins with its first event."""
+    _written: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    """A success is not stored yet."""
     _success: float = 0.0
     _stored: float = 0.0
 
@@ -54,6 +56,7 @@ class WriterMetrics:
     def record_success(self) -> None:
         """Note the time of a successful write-back."""
         self._success = self.clock()
+        self._written.set()
 
     def record_written(self, parcel: ParcelEvent) -> None:
         """Observe the latency from the event to Afterbuy."""
@@ -82,11 +85,21 @@ class WriterMetrics:
         self.health.set_fact("afterbuy", state.value)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Refresh until ``stop`` is set, and once more then."""
+        """Read once, then whenever figures are shown; store successes until ``stop`` is set, and once more then."""
         self.show_circuit(CircuitState.CLOSED)
-        await every(REFRESH_SECONDS, self.refresh, stop)  # without Redis the numbers stay, and /readyz fails
+        self.health.add_reading(self.refresh)
         with suppress(Transient):
+            await self.refresh()
+        while await first(self._written, stop) and await pause(stop, STORE_SECONDS):
+            self._written.clear()
+            await self._store_or_repeat()
+        await self._store_or_repeat()
+
+    async def _store_or_repeat(self) -> None:
+        try:
             await self._keep_success()
+        except Transient:
+            self._written.set()
 
     async def refresh(self) -> None:
         """Read everything once."""

@@ -44,7 +44,7 @@ from tests.support.ledger_kit import CANCELLED, DELIVERED, NOW, PICKED_UP, clien
 from tests.support.stream_kit import hurry, until
 
 TAG = "Sendcloud abgeschlossen"
-BRISK = ConsumerTiming(block_ms=50, reclaim=0.05, promote=0.05, renew=0.5)
+BRISK = ConsumerTiming(block_ms=50, look=0.05, due=0.05, renew=0.5)
 
 
 @pytest.fixture(autouse=True)

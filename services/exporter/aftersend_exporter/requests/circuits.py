@@ -14,7 +14,6 @@ from typing import Final
 
 from aftersend.afterbuy.client import AfterbuyClient
 from aftersend.circuit_breaker import CircuitBreaker, CircuitBreakerTiming, CircuitState, keep_credentials_checked
-from aftersend.loops import every
 from aftersend.observe.meters import CircuitMeter
 from aftersend.observe.metrics import Metrics
 from aftersend.runs import RunKind, RunOutcome
@@ -23,7 +22,6 @@ from aftersend.sendcloud.client import SendcloudClient
 from aftersend_exporter.run_stats import RunStats
 
 _FIRST_FAILURE_OPENS: Final = CircuitBreakerTiming(failures=1)
-_PROBE_SECONDS: Final = 1.0
 _NEEDS: Final[dict[RunKind, tuple[str, ...]]] = {"export": ("afterbuy", "sendcloud"), "sweep": ("sendcloud",)}
 
 
@@ -81,7 +79,7 @@ class Circuits:
         """Probe upstreams whose circuit is open, and try secrets that are new, until ``stop``."""
         async with asyncio.TaskGroup() as group:
             for upstream, breaker in self._breakers.items():
-                group.create_task(every(_PROBE_SECONDS, partial(breaker.wait_closed, stop), stop))
+                group.create_task(breaker.keep_probing(stop))
                 accepted = partial(self._know, upstream, CircuitState.CLOSED)
                 group.create_task(keep_credentials_checked(breaker, stop, on_accepted=accepted))
 

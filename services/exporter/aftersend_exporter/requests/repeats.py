@@ -12,10 +12,12 @@ no repeats.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Final, get_args
 
+from aftersend.errors import Transient
 from aftersend.ledger.tenant_state import StateField, TenantState
-from aftersend.loops import every
+from aftersend.loops import first, pause
 from aftersend.observe.logs import get_logger
 from aftersend.observe.metrics import Metrics
 from aftersend.redis.connection import guarded
@@ -43,6 +45,8 @@ class RunRepeats:
         self._started = False
         self._waiting: set[RunKind] = set()
         """Kinds of run that failed while a circuit which they need is open."""
+        self._to_check = asyncio.Event()
+        self._to_check.set()
         self._log = get_logger()
 
     async def run_ended(self, request: RunRequest, summary: RunSummary) -> None:
@@ -65,8 +69,11 @@ class RunRepeats:
         self._waiting.discard(kind)
 
     async def keep(self, stop: asyncio.Event) -> None:
-        """Make repeats due when their circuits have closed, until ``stop``."""
-        await every(_CHECK_SECONDS, self.step, stop)
+        """Make repeats due when their circuits have closed, until ``stop``; without any there is nothing to look at."""
+        while await first(self._to_check, stop):
+            with suppress(Transient):
+                await self.step()
+            await pause(stop, _CHECK_SECONDS)
 
     async def step(self) -> None:
         """Make those repeats due whose circuits have closed; ``Transient`` leaves it to the next step."""
@@ -78,6 +85,8 @@ class RunRepeats:
             if self._circuits.closed_for(kind):
                 await self._make_due(kind)
                 self._waiting.discard(kind)
+        if not self._waiting:
+            self._to_check.clear()
 
     async def _plan(self, summary: RunSummary) -> None:
         kind = summary.kind
@@ -89,6 +98,7 @@ class RunRepeats:
             await self._delay(kind, seconds, failures=failures + 1)
         if is_open:
             self._waiting.add(kind)
+            self._to_check.set()
 
     async def _delay(self, kind: RunKind, seconds: float, *, failures: int) -> None:
         """Add the request; its name is stored first, so that a crash in between leaves none that is unknown."""
@@ -106,6 +116,7 @@ class RunRepeats:
                 seconds, _ = await self._runs.redis.time()
                 if found.due / 1000 - seconds > later_than:
                     await self._runs.redis.zadd(self._runs.delayed_key, {found.name: seconds * 1000}, xx=True)
+                    self._runs.due_time.within(0)
 
     async def _known(self, kind: RunKind) -> tuple[int, str]:
         """Return how many runs of a kind have failed in a row, and the name of the last repeat."""

@@ -27,7 +27,7 @@ from aftersend_exporter.requests.coalescing import RequestCoalescer
 from tests.support.exporter_kit import IDENTITY, ExporterHarness, exporter_harness, run_handler, tenant
 
 EXPORT = RunRequest(kind="export")
-QUICK = ConsumerTiming(block_ms=50, reclaim=0.1, promote=0.1, grace=2.0)
+QUICK = ConsumerTiming(block_ms=50, look=0.1, due=0.1, grace=2.0)
 
 
 @pytest.fixture
