@@ -118,18 +118,23 @@ class ParcelEventHandler:
     async def __call__(self, events: Sequence[Event]) -> Sequence[Outcome]:
         """Handle events; None means done, the type of an error decides what else."""
         progress = [_read(event) for event in events]
-        await self._match_and_merge([each for each in progress if isinstance(each.data, ParcelEvent)])
+        may_recover = await self._match_and_merge([each for each in progress if isinstance(each.data, ParcelEvent)])
         for each in progress:
             if isinstance(each.data, OrderCheck):
                 await self._check(each, each.data)
+                may_recover = True
         due = [each for each in progress if each.outcome is None and (each.recheck or each.lags)]
-        if due and not await self.state.recovering():
+        if due and not (may_recover and await self.state.recovering()):
             await self._write_back(due)
         return [each.outcome for each in progress]
 
-    async def _match_and_merge(self, parcels: Sequence[EventProgress]) -> None:
+    async def _match_and_merge(self, parcels: Sequence[EventProgress]) -> bool:
+        """Return False if the tenant was seen not to be recovering; the writer looks again before it writes.
+
+        The opposite proves nothing: a recovery that ended before the merge has not seen what was merged.
+        """
         if not parcels:
-            return
+            return True
         matched: list[EventProgress] = []
         for each, found in zip(parcels, await find([each.parcel for each in parcels], self.ledger), strict=True):
             match found:
@@ -142,8 +147,9 @@ class ParcelEventHandler:
                     self._wait_for_match(each)
                 case _:
                     each.outcome = found
-        await self._refuse_too_old([each for each in matched if each.event.source == "webhook"])
+        may_recover = await self._refuse_too_old([each for each in matched if each.event.source == "webhook"])
         await self._merge([each for each in matched if each.order])
+        return may_recover
 
     async def _merge(self, parcels: Sequence[EventProgress]) -> None:
         together = _by_order(parcels)
@@ -183,9 +189,14 @@ class ParcelEventHandler:
                 if error is None and each.lags:
                     self.on_written(each.parcel)
 
-    async def _refuse_too_old(self, parcels: Sequence[EventProgress]) -> None:
-        """Refuse events of forgotten orders; ``Later`` while a recovery has yet to find out which those are."""
-        recovering, horizon = await self.state.recovery() if parcels else (False, None)
+    async def _refuse_too_old(self, parcels: Sequence[EventProgress]) -> bool:
+        """Refuse events of forgotten orders; ``Later`` while a recovery has yet to find out which those are.
+
+        Returns False if the tenant was seen not to be recovering.
+        """
+        if not parcels:
+            return True
+        recovering, horizon = await self.state.recovery()
         beyond = [each for each in parcels if _is_beyond(each.parcel, recovering=recovering, horizon=horizon)]
         known = await self.ledger.get_each(sorted({each.order for each in beyond}))
         for each in beyond:
@@ -197,6 +208,7 @@ class ParcelEventHandler:
                 get_logger().warning("event_too_old", order=each.order, parcel=each.parcel.parcel)
                 self.on_too_old()
             each.order = ""
+        return recovering
 
     def _wait_for_match(self, unmatched: EventProgress) -> None:
         first = seconds_of(unmatched.event.first)

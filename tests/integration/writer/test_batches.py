@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
@@ -22,6 +23,7 @@ from aftersend.stream.stream import Stream
 from aftersend_writer.batcher import OrderRequest
 from aftersend_writer.handler import ParcelEventHandler
 from tests.support.ledger_kit import NOW, TENANT, ManualClock, client, keyring, mac
+from tests.support.round_trips import round_trips
 
 ORDERS = {"11": "700", "12": "701", "13": "702"}
 """Parcel -> its order."""
@@ -154,3 +156,42 @@ async def test_a_batch_ends_as_its_events_one_by_one_in_any_order(
         rivals = [Writer(redis, keys), Writer(redis, keys)]
         await asyncio.gather(*(rival.take_all(batches) for rival in rivals))
         assert await end(*rivals) == expected
+
+
+def labelled(parcel: str) -> Event:
+    """A webhook's event of a parcel that has just got its number."""
+    changed = ParcelEvent(
+        parcel=parcel, status=1000, time=NOW, received=NOW, number="A1", external_order_id=f"afterbuy-{ORDERS[parcel]}"
+    )
+    return event(int(parcel), "parcel.changed", msgspec.json.encode(changed))
+
+
+async def test_a_label_costs_four_round_trips_before_its_order_is_written(redis_url: str, tmp_path: Path) -> None:
+    """Which order, whether the tenant recovers, and reading and changing the ledger."""
+    async with client(redis_url) as redis:
+        await fresh(redis)
+        writer = Writer(redis, keyring(tmp_path / "data-key"))
+        await writer.take([labelled("11")])  # the server learns the scripts
+        with round_trips() as trips:
+            await writer.take([labelled("12")])
+    assert writer.written.orders == {"700", "701"}
+    assert trips.count == 4
+
+
+async def test_a_recovery_that_ends_before_the_merge_has_not_seen_it(
+    redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with client(redis_url) as redis:
+        await fresh(redis)
+        writer = Writer(redis, keyring(tmp_path / "data-key"))
+
+        async def recovering_until_now(_: TenantState) -> tuple[bool, int | None]:
+            return True, None
+
+        monkeypatch.setattr(TenantState, "recovery", recovering_until_now)
+        await writer.take([labelled("11")])
+        assert writer.written.orders == {"700"}
+
+        await redis.delete(f"aftersend:{{{TENANT}}}:state")
+        await writer.take([labelled("12")])
+    assert writer.written.orders == {"700"}, "the end of the recovery writes the other"
