@@ -10,11 +10,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+import msgspec
+
 AFTERBUY = "afterbuy"
 
 
-@dataclass(frozen=True, slots=True)
-class PostalAddress:
+class PostalAddress(msgspec.Struct, frozen=True):
     """A shipping or billing address; ``country`` is ISO 3166-1 alpha-2 or empty if unknown."""
 
     first_name: str = ""
@@ -38,8 +39,7 @@ class PostalAddress:
         return not (self.street or self.city or self.postal_code)
 
 
-@dataclass(frozen=True, slots=True)
-class SoldItem:
+class SoldItem(msgspec.Struct, frozen=True):
     """One position of an order. Prices are gross per piece, weights per piece in the tenant's unit."""
 
     item_id: str
@@ -67,8 +67,7 @@ class SoldItem:
     """TaxCollectedBy is 1: the marketplace has collected the tax."""
 
 
-@dataclass(frozen=True, slots=True)
-class ParcelLabel:
+class ParcelLabel(msgspec.Struct, frozen=True):
     """One entry of ShippingInfo/ParcelLabels."""
 
     item_id: str
@@ -76,8 +75,7 @@ class ParcelLabel:
     number: str
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     """One order ("Vorgang") of Afterbuy."""
 
     order_id: str
@@ -178,8 +176,7 @@ class ProductCustoms:
     """Names of fields that are filled and not understood: a default must not stand in for them."""
 
 
-@dataclass(frozen=True, slots=True)
-class OrderChange:
+class OrderChange(msgspec.Struct, frozen=True):
     """The fields that UpdateSoldItems writes to one order; None and empty leave the field alone."""
 
     order_id: str

@@ -15,11 +15,12 @@ ItemOriginalCurrency holds price and code beside it; both are kept, the mapping 
 import html
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Final, TypedDict, TypeVar
+
+from msgspec.structs import replace
 
 from aftersend.afterbuy.countries import origin_country, read_country
 from aftersend.afterbuy.mail import read_mail

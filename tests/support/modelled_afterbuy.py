@@ -1,7 +1,8 @@
 """A model of Afterbuy for pure tests: orders, and the effect of a change on them."""
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from aftersend.afterbuy.model import Order, OrderChange, ParcelLabel, PostalAddress, SoldItem
 

@@ -1,10 +1,11 @@
 """Orders as the Afterbuy client reads them: one ordinary order, and everything that may differ in it."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from aftersend.afterbuy.model import Order, PostalAddress, SoldItem
 from aftersend.tenant.document import Export

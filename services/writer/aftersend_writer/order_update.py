@@ -13,9 +13,11 @@ still missing then is written once more. What is not shown even then waits for t
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
+
+from msgspec.structs import replace
 
 from aftersend.afterbuy.model import AFTERBUY, Order, OrderChange, UnreadableOrder
 from aftersend.errors import AftersendError, Bug, Rejected
@@ -172,7 +174,7 @@ class OrderUpdate:
 
 def _filled(change: OrderChange) -> set[str]:
     """The names of the fields that a change writes."""
-    return {each.name for each in fields(change) if each.name != "order_id" and getattr(change, each.name)}
+    return {name for name in change.__struct_fields__[1:] if getattr(change, name)}
 
 
 def is_answer(error: AftersendError) -> bool:

@@ -11,9 +11,11 @@ Applying the change and comparing again gives nothing.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypedDict
+
+from msgspec.structs import replace
 
 from aftersend.afterbuy.model import Order, OrderChange, ParcelLabel
 from aftersend.ledger.entry import Entry, ProblemCode

@@ -1,9 +1,8 @@
 """Where it goes: every line as the merchant wrote it."""
 
-from dataclasses import replace
-
 import pytest
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from aftersend.afterbuy.model import PostalAddress
 from aftersend_exporter.rules.addresses import MAX_LENGTH, customer, destination, shipping_address

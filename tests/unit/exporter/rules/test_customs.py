@@ -1,8 +1,7 @@
 """Customs data: from the product, else from the merchant's defaults."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from aftersend.afterbuy.model import PostalAddress, ProductCustoms
 from aftersend.tenant.document import Customs

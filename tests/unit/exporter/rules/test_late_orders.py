@@ -1,7 +1,7 @@
 """Orders that are shown later than their own date: the table, the facts to begin with, and any sequence of runs."""
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from msgspec.structs import replace
 
 from aftersend.afterbuy.model import Order, PostalAddress, UnreadableOrder
 from aftersend.tenant.document import Window

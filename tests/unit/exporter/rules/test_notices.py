@@ -1,10 +1,10 @@
 """Notices: what is missing in an order that goes all the same; when they begin and end."""
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from aftersend.afterbuy.model import ProductCustoms
 from aftersend.ledger.entry import Entry, Notice

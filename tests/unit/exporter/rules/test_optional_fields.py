@@ -1,10 +1,10 @@
 """What an order can go without: each optional field, and nothing else."""
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from aftersend.afterbuy.model import ProductCustoms
 from aftersend.sendcloud.model import PushOrder

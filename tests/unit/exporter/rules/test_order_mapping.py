@@ -1,13 +1,13 @@
 """The whole order as Sendcloud gets it."""
 
 import hashlib
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from aftersend.afterbuy.model import Order, ProductCustoms
 from aftersend.sendcloud.model import PushOrder

@@ -1,11 +1,11 @@
 """Customs papers: tax numbers, business buyers, weights and currency, with German, Austrian and Swiss orders."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from msgspec import UNSET, structs
+from msgspec.structs import replace
 
 from aftersend.afterbuy.model import Order, PostalAddress
 from aftersend.sendcloud.model import PushOrder, TaxNumber

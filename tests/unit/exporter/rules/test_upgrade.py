@@ -1,11 +1,11 @@
 """An upgrade sends nothing again that did not change: fingerprints and entries as an earlier version recorded them."""
 
 import hashlib
-from dataclasses import replace
 from decimal import Decimal
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from aftersend.afterbuy.answer import AnswerReader
 from aftersend.afterbuy.model import Order, ProductCustoms

@@ -1,7 +1,6 @@
 """The diff and the ledger updates of the write-back, as tables and as properties."""
 # ruff: noqa: E501 - a row of a table is a line
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
@@ -10,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aftersend.afterbuy.model import Order, OrderChange, ParcelLabel
 from aftersend.ledger.entry import Entry, Problem

@@ -1,12 +1,12 @@
 """Fields that hold several numbers or links: whatever these look like, they are never cut, reordered or dropped."""
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.merge import merge
