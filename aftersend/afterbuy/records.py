@@ -215,7 +215,7 @@ class RecordSplitter:
         """Parse records in one go; each on its own if anything is odd: not well-formed, huge, fewer than they seem."""
         root = _parse(text, self._namespaces)
         records = [] if root is None else Element(root).all(self._record)
-        if root is None or len(records) != text.count(self._usual_end) or _is_huge(root):
+        if root is None or len(records) != text.count(self._usual_end) or _is_huge(root, text):
             yield from self._one_by_one(text)
         else:
             yield from records
@@ -236,7 +236,7 @@ class RecordSplitter:
         if root is None:
             yield self._unreadable(text)
             return
-        if _is_huge(root):
+        if _is_huge(root, text):
             raise self._too_large
         yield from Element(root).all(self._record)
 
@@ -247,8 +247,8 @@ class RecordSplitter:
         return Element(node, readable=False)
 
 
-def _is_huge(root: "etree._Element") -> bool:
-    return bool(root.xpath(f"count(//*) > {MAX_ELEMENTS}"))
+def _is_huge(root: "etree._Element", text: str) -> bool:
+    return text.count("<") > MAX_ELEMENTS and bool(root.xpath(f"count(//*) > {MAX_ELEMENTS}"))
 
 
 def _parse(text: str, namespaces: Mapping[str, str]) -> "etree._Element | None":
