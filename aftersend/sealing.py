@@ -21,6 +21,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from nacl.bindings import (
@@ -85,7 +86,9 @@ class Keyring:
 
     def mac(self, plain: bytes, *, purpose: str) -> str:
         """Make a keyed MAC, 32 hex digits; for comparing values that must not be stored."""
-        return hashlib.blake2b(bind(purpose) + plain, key=self._fingerprint_key(), digest_size=_MAC_BYTES).hexdigest()
+        return hashlib.blake2b(
+            _bound_purpose(purpose) + plain, key=self._fingerprint_key(), digest_size=_MAC_BYTES
+        ).hexdigest()
 
     def check(self, *, fingerprint: bool = False) -> None:
         """Raise ``Misconfigured`` if a key file is broken or none is there; ``fingerprint`` demands that one, too."""
@@ -176,6 +179,12 @@ def padded(document: bytes) -> bytes:
 def bind(*parts: str) -> bytes:
     """Encode several texts as associated data; two different lists never give the same bytes."""
     return b"".join(b"%d:%s," % (len(raw), raw) for raw in (part.encode() for part in parts))
+
+
+@cache
+def _bound_purpose(purpose: str) -> bytes:
+    """Encode a purpose; there are few of them."""
+    return bind(purpose)
 
 
 def _encrypt(plain: bytes, bound: bytes, key: bytes) -> bytes:

@@ -55,7 +55,7 @@ class Documents:
     def __init__(self, redis: "Redis", *, tenant: str, keyring: Keyring, days: DayCounters) -> None:
         self._redis = redis
         self._days = days
-        self._tenant = tenant
+        self._bound_orders = bind(tenant, "order")
         self._keys = Keys(tenant)
         self._keyring = keyring
         self._indexes = [self._keys.key("index", name) for name in INDEXES]
@@ -94,7 +94,7 @@ class Documents:
 
     def bound(self, order_id: str) -> bytes:
         """Return the associated data of an order's sealed part."""
-        return bind(self._tenant, "order", order_id)
+        return self._bound_orders + bind(order_id)
 
     def _call(self, write: EntryWrite, now: int) -> ScriptCall:
         after, known = write.after, write.before or Entry(order=write.after.order)
