@@ -18,6 +18,8 @@ from aftersend.redis.scripts import Script
 
 _FOLDER: Final = Path(__file__).parent / "lua"
 HAS_JSON: Final = Script.load(_FOLDER / "has_json.lua")
+ORDERS_OF: Final = Script.load(_FOLDER / "orders_of.lua")
+"""One command for many look-ups, which an ACL without MGET allows."""
 RESEAL_VALUE: Final = Script.load(_FOLDER / "reseal_value.lua")
 
 

@@ -25,6 +25,7 @@ from aftersend.ledger.entry import Entry, NoticeCode, ProblemCode
 from aftersend.ledger.index import NOTICE_CODES, PROBLEM_CODES
 from aftersend.ledger.join import join
 from aftersend.ledger.saved_order import SavedOrder
+from aftersend.ledger.scripts import ORDERS_OF
 from aftersend.ledger.tombstone import tombstone
 from aftersend.redis.connection import guarded
 from aftersend.redis.keys import Keys
@@ -176,11 +177,8 @@ class Ledger:
     async def orders_of(self, parcel_ids: Sequence[str]) -> dict[str, str]:
         """Return the orders that these parcels were merged into, in one round trip; unknown parcels are left out."""
         wanted = sorted(set(parcel_ids))
-        with guarded():
-            async with self._redis.pipeline(transaction=False) as pipeline:
-                for parcel_id in wanted:
-                    pipeline.get(self._keys.key("parcel", parcel_id))
-                orders = await pipeline.execute() if wanted else []
+        keys = [self._keys.key("parcel", parcel_id) for parcel_id in wanted]
+        orders = await ORDERS_OF.run(self._redis, keys=keys, args=()) if wanted else []
         return {parcel_id: order.decode() for parcel_id, order in zip(wanted, orders, strict=True) if order is not None}
 
     def lease(self, order_id: str) -> AbstractAsyncContextManager[Lease]:

@@ -26,6 +26,7 @@ _LONGEST_TEXT: Final = 255
 _LONGEST_URL: Final = 2048
 _LONGEST_DIGITS: Final = 20
 _PLACE: Final = re.compile(r" - at `\$\.?([A-Za-z0-9_.\[\]]*)`$")
+_DUTCH: Final = re.compile(r"(\d{1,2})-(\d{1,2})-(\d{4})\s+(\d{1,2}):(\d{1,2}):(\d{1,2})", re.ASCII)
 _T = TypeVar("_T")
 
 
@@ -96,8 +97,12 @@ def date_updated(value: object, *, received: int) -> int | None:
 
 
 def _dutch(value: str) -> datetime | None:
+    found = _DUTCH.fullmatch(value.strip())
+    if found is None:
+        return None
+    day, month, year, hour, minute, second = map(int, found.groups())
     try:
-        return datetime.strptime(value.strip(), "%d-%m-%Y %H:%M:%S").replace(tzinfo=UTC)
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None
 
