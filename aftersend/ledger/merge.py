@@ -40,15 +40,16 @@ def merge(entry: Entry, event: ParcelEvent, mac: Mac, *, pickup_matters: bool = 
     ``mac`` makes the keyed marks of numbers and links. ``pickup_matters`` is False for tenants whose orders never get
     a dispatch date at pick-up: then the way to the customer is kept, but is no reason to write.
     """
-    details = _join_details(entry.details.get(event.parcel, ParcelDetails()), event)
-    state = _join_state(entry.parcels.get(event.parcel, ParcelState()), event, details, mac)
+    known, before = entry.details.get(event.parcel, ParcelDetails()), entry.parcels.get(event.parcel)
+    details = _join_details(known, event)
+    state = _join_state(before or ParcelState(), event, details, mac)
+    if (state, details) == (before, known):
+        return entry
     merged = msgspec.structs.replace(
         entry,
         parcels={**entry.parcels, event.parcel: state},
         details={**entry.details, event.parcel: details} if details != ParcelDetails() else entry.details,
     )
-    if merged == entry:
-        return entry
     if merged.live:
         merged = labelled(merged, event.received)
     if view(merged, pickup_matters=pickup_matters) == view(entry, pickup_matters=pickup_matters):

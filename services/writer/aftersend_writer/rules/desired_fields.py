@@ -50,7 +50,7 @@ def desired_fields(entry: Entry, order: Order, settings: WriteBack, mac: Mac) ->
     numbers = [parcel.number for parcel in parcels]
     links = [parcel.url for parcel in parcels if parcel.has_url]
     infos = _infos(parcels, order) if settings.tracking == "link" else numbers
-    texts = _FieldTexts(entry, field_ownership(entry, mac))
+    texts = _FieldTexts(entry, mac)
     return DesiredFields(
         additional_info=texts.desired(ADDITIONAL_INFO, order.additional_info, infos),
         link=texts.desired(settings.link_field, link_text(order, settings), links) if settings.link_field else "",
@@ -103,13 +103,14 @@ class _FieldTexts:
     """The desired texts of the fields that hold joined values."""
 
     entry: Entry
-    ownership: FieldOwnership
+    mac: Mac
 
     def desired(self, name: str, current: str, values: list[str]) -> str:
         """The text of a field that shows ``current``; an empty value is one that is not known any more."""
         if all(values):
             return joined(values)
-        own = self.ownership.read(current, written=self.entry.written.get(name)) or OwnText(current)
+        ownership = field_ownership(self.entry, self.mac)
+        own = ownership.read(current, written=self.entry.written.get(name)) or OwnText(current)
         return own.extended(values)
 
 

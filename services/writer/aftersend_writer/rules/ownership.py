@@ -71,7 +71,7 @@ class FieldOwnership:
 
     def owns(self, text: str, *, written: str | None) -> bool:
         """Return whether the text is empty, made of our values only, or begins with what we wrote last."""
-        return self.read(text, written=written) is not None
+        return not text or self.read(text, written=written) is not None
 
     def read(self, text: str, *, written: str | None) -> OwnText | None:
         """Divide a text of ours into its values, None if it is a person's; ``written`` marks what we wrote last."""
