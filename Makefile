@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 COMPILE := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: help demo sandbox test test-cluster check format docs site requirements bench bench-report outages soak walk fuzz audit sbom build digests handover-page clean
+.PHONY: help demo sandbox test test-cluster check format docs site requirements bench bench-report outages soak walk upgrade fuzz audit sbom build digests handover-page clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -65,6 +65,9 @@ handover-page: ## build the script of the page that seals credentials (needs npm
 
 walk: $(VENV)/.development ## a bad day of a fleet on the node of the test cluster (TENANTS=20; root, Go); writes docs/walk.json and its tables
 	@TENANTS=$(or $(TENANTS),20) $(BIN)/python -m pytest -x -s tests/cluster/walk.py && $(BIN)/python docs/generate.py
+
+upgrade: $(VENV)/.development ## tenants at work moved from an earlier commit to this one, and back, on the node (root, Go); writes docs/upgrade.json
+	@$(BIN)/python -m pytest -x -s tests/cluster/upgrade.py && $(BIN)/python docs/generate.py
 
 requirements: ## compile requirements/*.txt from pyproject.toml, keeping what they pin (needs uv)
 	@$(COMPILE) --group build -o requirements/build.txt

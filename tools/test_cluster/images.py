@@ -53,14 +53,16 @@ class Image:
     archive: Path
 
 
-def service_image() -> Image:
+def service_image(root: Path = ROOT, tag: str = TAG) -> Image:
     """The services, the command line and the sandbox: what every pod of a tenant runs."""
-    return _image("aftersend-service", _contents("service"), lambda name: _from_dockerfile(name, operator=False))
+    contents = _contents("service", root)
+    return _image("aftersend-service", contents, lambda name: _from_dockerfile(name, root, operator=False), tag)
 
 
-def operator_image() -> Image:
+def operator_image(root: Path = ROOT, tag: str = TAG) -> Image:
     """The same code with kopf."""
-    return _image("aftersend-operator", _contents("operator"), lambda name: _from_dockerfile(name, operator=True))
+    contents = _contents("operator", root)
+    return _image("aftersend-operator", contents, lambda name: _from_dockerfile(name, root, operator=True), tag)
 
 
 def redis_image() -> Image:
@@ -73,9 +75,10 @@ def size(image: Image) -> int:
     return image.archive.stat().st_size
 
 
-def _image(short: str, made_from: Sequence[bytes], make: Callable[[str], None]) -> Image:
-    name = f"localhost/{short}:{TAG}"
-    digest = hashlib.sha256(b"\0".join((Path(__file__).read_bytes(), *made_from))).hexdigest()
+def _image(short: str, made_from: Sequence[bytes], make: Callable[[str], None], tag: str = TAG) -> Image:
+    name = f"localhost/{short}:{tag}"
+    named = [tag.encode()] if tag != TAG else []
+    digest = hashlib.sha256(b"\0".join((Path(__file__).read_bytes(), *named, *made_from))).hexdigest()
     archive = cache() / "images" / f"{short}-{digest[:12]}.tar"
     archive.parent.mkdir(parents=True, exist_ok=True)
     with locked(archive.parent / "lock"):
@@ -93,18 +96,18 @@ def _save(name: str, archive: Path, short: str) -> None:
     partial.rename(archive)
 
 
-def _contents(kind: str) -> list[bytes]:
-    return [kind.encode(), *(str(path.relative_to(ROOT)).encode() + path.read_bytes() for path in _files())]
+def _contents(kind: str, root: Path) -> list[bytes]:
+    return [kind.encode(), *(str(path.relative_to(root)).encode() + path.read_bytes() for path in _files(root))]
 
 
-def _files() -> Iterator[Path]:
+def _files(root: Path) -> Iterator[Path]:
     for name in CONTEXT:
-        path = ROOT / name
+        path = root / name
         found = sorted(path.rglob("*")) if path.is_dir() else [path]
         yield from (file for file in found if file.is_file() and "__pycache__" not in file.parts)
 
 
-def _from_dockerfile(name: str, *, operator: bool) -> None:
+def _from_dockerfile(name: str, root: Path, *, operator: bool) -> None:
     arguments = {
         "PYTHON": _base(_TO_BUILD, _WITH_SHELL),
         "BASE": _base(_TO_RUN, _WITH_TRUST),
@@ -112,7 +115,7 @@ def _from_dockerfile(name: str, *, operator: bool) -> None:
     }
     mounts = [f"--volume={path}:{path}:ro" for path in _FROM_HOST if Path(path).exists()]
     options = [f"--build-arg={key}={value}" for key, value in arguments.items()]
-    _buildah("bud", "--layers", "--pull-never", "--isolation=chroot", *options, *mounts, f"--tag={name}", str(ROOT))
+    _buildah("bud", "--layers", "--pull-never", "--isolation=chroot", *options, *mounts, f"--tag={name}", str(root))
 
 
 def _base(packages: Sequence[str], setup: str) -> str:

@@ -74,7 +74,7 @@ class Traffic:
     """Prints labels as people do, and notes what arrives."""
 
     shops: Sequence[FleetShop]
-    sampler: StatusSampler
+    sampler: StatusSampler | None = None
     numbers: int = 0
     """Updates that Afterbuy has got from all merchants together."""
     orders: int = 0
@@ -110,7 +110,7 @@ class Traffic:
         state = shop.ask("state")
         known, found = self._seen.get(shop.namespace), (state["incoming"], state["updates"])
         self._seen[shop.namespace] = found
-        if known:
+        if known and self.sampler:
             self.sampler.saw(shop.namespace, since, exported=found[0] > known[0], written_back=found[1] > known[1])
         self.orders, self.numbers = (sum(each[side] for each in self._seen.values()) for side in (0, 1))
         shop.act("incoming/labels", {"all": True})

@@ -41,6 +41,9 @@ def test_a_release_has_one_version() -> None:
     chart = yaml.safe_load((ROOT / "charts/aftersend/Chart.yaml").read_text())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert {project["version"], chart["version"], chart["appVersion"]} == {__version__}
+    sections = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert sections[0] == "Unreleased"
+    assert __version__ in sections
 
 
 def test_hooks_before_a_commit_are_the_projects_own_checks() -> None:
