@@ -3,6 +3,7 @@
 from grafana_foundation_sdk.builders import dashboard
 
 from aftersend_dashboards.blocks import WINDOW, Ask, Look, curves, figure, or_zero, page, ranking, row, tenants
+from aftersend_dashboards.budgets import budgets
 
 _LATE = 'time() - max by (cluster, tenant) (aftersend_next_due_timestamp_seconds{kind="%s"})'
 _OLDEST = 'max by (cluster, tenant) (aftersend_event_age_seconds{stream="parcels"})'
@@ -16,10 +17,6 @@ _SLOW = (
     "sum by (cluster, tenant) (rate(aftersend_writeback_seconds_count[%s]))"
     ' - sum by (cluster, tenant) (rate(aftersend_writeback_seconds_bucket{le="300.0"}[%s]))'
 )
-_GOOD = (
-    'sum(increase(aftersend_writeback_seconds_bucket{le="300.0"}[30d]))'
-    " / (sum(increase(aftersend_writeback_seconds_count[30d])) > 0)"
-)
 _FAULTS = 'outcome=~"not_stored|failed|no_key|busy"'
 _SIGNED = 'outcome!~"wrong_.*|too_.*|broken_off"'
 
@@ -29,6 +26,7 @@ def fleet() -> dashboard.Dashboard:
     of = page("Aftersend fleet", "aftersend-fleet", "Which merchants are late, and whether it is one or all of them.")
     _now(of)
     _late(of)
+    budgets(of)
     _objectives(of)
     _upstreams(of)
     _operator(of)
@@ -126,13 +124,6 @@ def _objectives(of: dashboard.Dashboard) -> None:
         of,
         "Objectives",
         [
-            figure(
-                "Error budget of the write-back, 30 days",
-                f"1 - (1 - {_GOOD}) / 0.01 or on () vector(1)",
-                normal="99 % of labels show in Afterbuy within 5 minutes. 100 %: none was slow; 0 %: all is used up.",
-                alerts=("AftersendWriteBackSlow",),
-                look=Look(unit="percentunit", warn=0.5, bad=0.1, less=True),
-            ),
             curves(
                 "Slow write-backs by tenant",
                 Ask(f"topk(5, {_SLOW % (WINDOW, WINDOW)})", "{{tenant}}"),
@@ -163,7 +154,7 @@ def _objectives(of: dashboard.Dashboard) -> None:
             ),
         ],
         height=8,
-        across=4,
+        across=3,
     )
 
 

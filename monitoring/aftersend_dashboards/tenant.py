@@ -5,6 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.builders import dashboard
 
 from aftersend_dashboards.blocks import SOURCE, WINDOW, Ask, Look, curves, figure, in_cluster, or_zero, page, row
+from aftersend_dashboards.budgets import budgets
 
 _OF: Final = 'tenant="$tenant"'
 _DURABLE: Final = Look(bad=1, less=True, words={"0": "no", "1": "yes"})
@@ -26,6 +27,7 @@ def tenant() -> dashboard.Dashboard:
         .refresh(2)  # type: ignore[arg-type]  # whenever the time range changes
     )
     _now(of)
+    budgets(of, _OF)
     _out(of)
     _back(of)
     _upstreams(of)

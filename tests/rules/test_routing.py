@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.alertmanager_kit import CONFIG, Alert, alertmanager, configuration
 from tests.support.programs import answer_of
+from tests.support.rule_kit import alerts
 
 TENANTS = ("shops.mueller", "shops.schmidt")
 OF_TENANTS = (
@@ -139,6 +140,20 @@ def test_a_missing_part_silences_what_it_leaves_undone(part: str, follows: set[s
 @pytest.mark.parametrize("rule", configuration()["inhibit_rules"], ids=lambda rule: str(rule["source_matchers"]))
 def test_a_cause_silences_nothing_in_another_cluster(rule: dict[str, list[str]]) -> None:
     assert "cluster" in rule["equal"]
+
+
+def test_a_message_about_many_silences_the_single_ones_of_its_severity(tmp_path: Path) -> None:
+    cause = alert("ManyTenants", severity="warning", problem="AftersendDeadLetters")
+    urgent = alert("DeadLetters", severity="critical", tenant="shops.vogel")
+    found = silenced(tmp_path, cause, others=[urgent])
+    assert found == {tenant: {"DeadLetters"} for tenant in TENANTS}
+
+
+def test_every_alert_of_a_tenant_can_be_silenced_by_one_about_many() -> None:
+    rules = configuration()["inhibit_rules"]
+    about = [rule["source_matchers"][1] for rule in rules if "ManyTenants" in rule["source_matchers"][0]]
+    of_tenants = {name for name, found in alerts().items() if "$labels.tenant" in found[0]["annotations"]["summary"]}
+    assert sorted(about) == [f'problem = "{name}"' for name in sorted(of_tenants)]
 
 
 def test_a_critical_alert_inhibits_its_warning(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from aftersend_operator.metrics import OperatorMetrics
 from tests.support.rule_kit import Rule, alerts, metrics_of, names_in, recorded_in, rules, texts
 
 OF_THE_FLEET = {
+    "AftersendManyTenants",
     "AftersendUpstreamDown",
     "AftersendOperatorStalled",
     "AftersendTenantsUnscraped",
