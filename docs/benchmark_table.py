@@ -18,6 +18,8 @@ REASONS: dict[str, str] = {
     "write-back": "Every order is read again once it is written; XML (a third) and commands (a fifth) in Python.",
     "label": "Eight round trips to Redis, a third of the time, that the floor lacks: parcel, ledger, recovery, lease.",
     "sweep": "Each entry is opened and merged, to prove that nothing is new; the floor compares bytes.",
+    "exporter until ready": "190 modules of our own take 0.28 s, of which a tenth compiles regular expressions.",
+    "writer until ready": "130 modules of our own, read and executed one by one, take 0.2 s.",
     "idle, memory": "Beside the imports: our own modules (9 MB), the tables of countries, and open connections.",
     "idle, processor": "For each consumer a blocking read every two seconds and a look every five, then heartbeats.",
 }
