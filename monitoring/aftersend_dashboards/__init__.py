@@ -1,5 +1,5 @@
 """The Grafana dashboards as code.
 
-In reading order: ``fleet`` and ``tenant`` (the panels and their queries), ``budgets`` (a row of both), ``blocks`` (the
-types of panels), ``rendering`` (the JSON files that the chart ships).
+In reading order: ``fleet`` and ``tenant`` (the pages), ``tenant_flow``, ``tenant_ground`` and ``budgets`` (their rows),
+``tenant_queries``, ``blocks`` (the types of panels), ``rendering`` (the JSON files that the chart ships).
 """
