@@ -53,9 +53,9 @@ async def create(file: Path | None, data_dir: Path, target: str, report: Report,
     """Make a backup, verify it, and remove expired ones."""
     async with backup_session(file, data_dir, target) as session:
         tenant = session.tenant
-        await _wait_for_redis(tenant)
         if jitter:
             await wait_for_start(tenant.identity, "backup")
+        await _wait_for_redis(tenant)
         state = TenantState(tenant.redis, tenant=tenant.identity)
         last = await state.moment("success.backup")
         made = await session.backups.create(

@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,22 @@ async def test_a_job_in_a_new_pod_waits_for_its_redis(tmp_path: Path, own_server
     await process.communicate()
     await shop.redis.aclose()
     assert process.returncode == 0
+
+
+async def test_a_redis_that_starts_again_while_the_job_waits_for_its_turn_is_waited_for(
+    tmp_path: Path, own_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in an upgrade, which replaces its pod."""
+
+    async def turn(*_: str) -> None:
+        own_server.stop()
+        threading.Timer(0.5, own_server.start).start()
+
+    shop = Shop(tmp_path, own_server.url)
+    monkeypatch.setattr("aftersend.cli.backup.wait_for_start", turn)
+    code, _, err = await shop.call("create", "--jitter")
+    await shop.redis.aclose()
+    assert (code, "trying again for" in err) == (0, True)
 
 
 async def test_failures_are_reported(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
