@@ -22,6 +22,7 @@ import outage_table
 import retention
 import scale_table
 import soak_table
+import upgrade_table
 import walk_table
 from msgspec import inspect as types
 
@@ -113,6 +114,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "benchmark-costs": benchmark_table.costs,
     "soak": soak_table.table,
     "walk": walk_table.table,
+    "upgrade": upgrade_table.table,
     "retention": retention.privacy,
     "deletion-concept": retention.deletion_concept,
 }
