@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -80,7 +81,8 @@ def some_order(world: World, **wanted: Any) -> AfterbuyOrder:
 
 
 def weightless(order: Order) -> Order:
-    return replace(order, items=tuple(replace(item, weight=None) for item in order.items))
+    items = tuple(msgspec.structs.replace(item, weight=None) for item in order.items)
+    return msgspec.structs.replace(order, items=items)
 
 
 async def test_every_order_of_the_window_arrives_once_and_whole() -> None:
