@@ -101,7 +101,8 @@ def redact_exceptions(_logger: object, _method: str, event: MutableMapping[str, 
     error = _exception(event.pop("exc_info", None))
     event.pop("stack_info", None)
     for key, value in event.items():
-        event[key] = _plain(value)
+        if type(value) is not int and not (type(value) is str and value.isprintable()):
+            event[key] = _plain(value)
     if error is not None:
         event["error"] = describe(error)
         event["frames"] = frames(error)

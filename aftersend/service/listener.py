@@ -72,6 +72,15 @@ class HttpSite:
             get_logger().warning("connections_dropped", port=self.port, at_once=max_connections(), more=left_out)
 
 
+class _EveryPath(web.PlainResource):
+    """Leaves the choice to its only handler, which compares paths as they were sent."""
+
+    async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo, set[str]]:  # noqa: ARG002 - the library's signature
+        """Return the route without comparing anything."""
+        (route,) = self
+        return web.UrlMappingMatchInfo({}, route), set()
+
+
 class PublicListener:
     """The listener of one process for all webhooks of its tenants."""
 
@@ -79,7 +88,9 @@ class PublicListener:
         self._handlers: dict[str, Handler] = {}
         self._mounted = asyncio.Event()
         self._app = web.Application(client_max_size=LARGEST_BODY)
-        self._app.router.add_route("*", "/{path:.*}", self._dispatch)
+        everything = _EveryPath("/")
+        self._app.router.register_resource(everything)
+        everything.add_route("*", self._dispatch)
         self._site = HttpSite(self._app)
 
     def mount(self, path: str, handler: Handler) -> None:

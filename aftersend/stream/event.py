@@ -18,7 +18,6 @@ version that is unknown here may be known to a newer process after a redrive.
 import builtins
 import secrets
 import time as clock
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -138,7 +137,8 @@ def new_id(now: float | None = None) -> str:
     ms = int((clock.time() if now is None else now) * 1000)
     noise = secrets.randbits(74)
     value = (ms & ((1 << 48) - 1)) << 80 | 0x7 << 76 | (noise >> 62) << 64 | 0b10 << 62 | noise & ((1 << 62) - 1)
-    return str(uuid.UUID(int=value))
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def rfc3339(seconds: float) -> str:

@@ -10,7 +10,8 @@ and few round trips, and few syncs where Redis writes to disk at every command. 
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from itertools import chain
+from typing import Final
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -72,7 +73,7 @@ class GroupCommit:
             with guarded():
                 async with self._redis.pipeline(transaction=False) as pipe:
                     for fields in entries:
-                        pipe.xadd(self._key, cast("Any", fields))
+                        pipe.execute_command("XADD", self._key, "*", *chain.from_iterable(fields.items()))
                     replies = await pipe.execute(raise_on_error=False)
         except AftersendError as error:
             return [error] * len(entries)

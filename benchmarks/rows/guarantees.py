@@ -13,7 +13,7 @@ from benchmarks.result import Line, Spread
 from benchmarks.rows.webhook import Service
 from benchmarks.stage import Stage
 
-_ORDERS = 1000
+_ORDERS = 400
 _first = count(30_000_000, 1_000_000)
 _NO_TRACES = {"OTEL_SDK_DISABLED": "true"}
 _WITHOUT: dict[str, dict[str, str]] = {

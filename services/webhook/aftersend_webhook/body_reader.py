@@ -31,8 +31,10 @@ class WebhookResponse:
 
     def to_aiohttp(self) -> web.Response:
         """Build the HTTP response, without a body: the status says all."""
-        headers = {"Retry-After": str(self.retry_after)} if self.retry_after else {}
-        return web.Response(status=self.status, headers={**headers, "Cache-Control": "no-store"})
+        headers = {"Cache-Control": "no-store"}
+        if self.retry_after:
+            headers["Retry-After"] = str(self.retry_after)
+        return web.Response(status=self.status, headers=headers)
 
 
 TOO_LARGE: Final = WebhookResponse("too_large", 413)

@@ -20,6 +20,7 @@ one line per outcome and minute, since the requests may come from anywhere.
 import asyncio
 import time
 from collections.abc import Callable
+from functools import cache, partial
 from typing import Final
 
 from aiohttp import web
@@ -71,10 +72,10 @@ class WebhookHandler:
         self._tenant = tenant
         self._keys = keys
         self._stream = stream
-        self._metrics = metrics
         self._seconds = metrics.webhook_seconds.labels(tenant)
+        self._count = cache(partial(metrics.webhooks.labels, tenant))
         for outcome in _INITIAL_OUTCOMES:
-            metrics.webhooks.labels(tenant, outcome)
+            self._count(outcome)
         self._body_reader = body_reader or BodyReader()
         self._clock = clock
         self.recent = RecentWebhooks(clock)
@@ -88,7 +89,7 @@ class WebhookHandler:
         except Exception as error:  # noqa: BLE001 - Sendcloud must retry, and no text of the error may leave the process
             self._log.error("webhook_failed", exc_info=error)
             answer = FAILED
-        self._metrics.webhooks.labels(self._tenant, answer.outcome).inc()
+        self._count(answer.outcome).inc()
         self.recent.record(answer.outcome)
         response = answer.to_aiohttp()
         if answer is WRONG_METHOD:

@@ -33,8 +33,10 @@ class RecentWebhooks:
             if outcome == "wrong_signature" and not self.refused_since():
                 self._refused_since = now
             self._last[outcome] = now
-            self._counts[outcome][int(now // 60)] += 1
-            self._forget(outcome, now)
+            minute = int(now // 60)
+            if minute not in self._counts[outcome]:
+                self._forget(outcome, now)
+            self._counts[outcome][minute] += 1
 
     def fact(self) -> dict[str, object]:
         """Return the counts of the last hour, and the times of the last one of each."""
