@@ -79,21 +79,26 @@ def report_gateway(scene: OperatorScene, route: Any, accepted: str, message: str
     scene.patch(f"httproute/{route['metadata']['name']}", {"status": {"parents": [parent]}}, subresource="status")
 
 
+def degraded(scene: OperatorScene) -> str:
+    return str(scene.conditions()["Degraded"]["message"])
+
+
 @pytest.mark.usefixtures("add_ons")
 def test_a_tenants_monitor_and_route_are_what_their_definitions_allow(scene: OperatorScene) -> None:
-    scene.operator().start()
+    operator = scene.operator()
+    operator.shortened = {"aftersend_operator.status.waiting:ACCEPT_SECONDS": 3.0}
+    operator.start()
     scene.bring_up(webhook={"host": "hooks.example.com", "gateway": "gateways/public"})
     (monitor,) = scene.kube.list("podmonitor", scene.namespace)
     (route,) = scene.kube.list("httproute", scene.namespace)
     assert monitor["spec"]["podMetricsEndpoints"][0]["port"] == "admin"
     assert route["spec"]["hostnames"] == ["hooks.example.com"]
+    eventually(lambda: "no controller has taken the route" in degraded(scene), what="the missing gateway to be named")
     said = partial(report_gateway, scene, route)
     said("False", "no listener has this host")
-    eventually(lambda: scene.reason("Degraded") == "AddressNotServed", what="the condition")
-    assert (
-        "gateways/public does not serve the route (no listener has this host)"
-        in (scene.conditions()["Degraded"]["message"])
-    )
+    refused = "gateways/public does not serve the route (no listener has this host)"
+    eventually(lambda: refused in degraded(scene), what="the refusal")
+    assert scene.reason("Degraded") == "AddressNotServed"
     said("True", "")
     eventually(lambda: scene.reason("Degraded") == "Healthy", what="it to heal")
     scene.delete(f"podmonitor/{monitor['metadata']['name']}")
