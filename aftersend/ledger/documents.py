@@ -19,11 +19,11 @@ from aftersend.ledger.day_counters import DAY_LIFE_MS, DAY_MS, DayCounters
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.index import INDEX_PLACES, INDEXES, positions
 from aftersend.ledger.saved_order import SavedOrder
-from aftersend.ledger.scripts import HAS_JSON, script
+from aftersend.ledger.scripts import HAS_JSON, ScriptName, script
 from aftersend.ledger.sealed_part import decode_sealed_part, encode_sealed_part
 from aftersend.redis.connection import guarded
 from aftersend.redis.keys import Keys
-from aftersend.redis.scripts import Script, ScriptArgument, ScriptCall
+from aftersend.redis.scripts import ScriptArgument, ScriptCall
 from aftersend.sealing import Keyring, UnknownKey, bind
 from aftersend.undecodable import UNDECODABLE
 
@@ -59,33 +59,29 @@ class Documents:
         self._keys = Keys(tenant)
         self._keyring = keyring
         self._indexes = [self._keys.key("index", name) for name in INDEXES]
-        self._scripts: tuple[Script, Script, Script] | None = None
+        self._json: bool | None = None
 
     async def read(self, order_ids: Sequence[str]) -> list[Entry | AftersendError | None]:
         """Read entries; None for an absent one, the error for one that cannot be read."""
-        read, _, _ = await self._ready()
-        answers = await read.run_many(self._redis, [(self.keys_of(order_id), ()) for order_id in order_ids])
+        answers = await self._run("read", [(self.keys_of(order_id), ()) for order_id in order_ids])
         return [self._entry(order_id, answer) for order_id, answer in zip(order_ids, answers, strict=True)]
 
     async def readable(self, order_id: str) -> Entry | None:
         """Read an entry without its sealed part, whether or not that can be opened; None if it is absent."""
-        read, _, _ = await self._ready()
-        (answer,) = await read.run_many(self._redis, [(self.keys_of(order_id), ())])
+        (answer,) = await self._run("read", [(self.keys_of(order_id), ())])
         if isinstance(answer, Transient):
             raise answer
         return self._decode(order_id, answer[0], None)
 
     async def saved(self, order_ids: Sequence[str]) -> list[SavedOrder | None]:
         """Read what a backup keeps of orders, each as it was at one moment; None for absent ones."""
-        _, _, read = await self._ready()
-        answers = await read.run_many(self._redis, [(self.keys_of(order_id), ()) for order_id in order_ids])
+        answers = await self._run("read_saved", [(self.keys_of(order_id), ()) for order_id in order_ids])
         return [self._saved(order_id, answer) for order_id, answer in zip(order_ids, answers, strict=True)]
 
     async def write(self, writes: Sequence[EntryWrite], *, now: int) -> list[bool | Transient]:
         """Compare and set entries; False where the revision has moved, or the error of Redis."""
-        _, write, _ = await self._ready()
         calls = [self._call(each, now) for each in writes]
-        answers = await write.run_many(self._redis, calls, shared=[*self._indexes, self._days.key])
+        answers = await self._run("write", calls, shared=[*self._indexes, self._days.key])
         return [answer if isinstance(answer, Transient) else bool(answer) for answer in answers]
 
     def keys_of(self, order_id: str) -> list[str]:
@@ -150,10 +146,25 @@ class Documents:
             raise Bug("ledger_unreadable", path=f"order:{order_id}") from None
         return msgspec.structs.replace(entry, details=details)
 
-    async def _ready(self) -> tuple[Script, Script, Script]:
-        """Return the scripts that fit the server: read, write, read_saved; the server is asked once."""
-        if self._scripts is None:
-            with guarded():
-                json = bool(await self._redis.eval(HAS_JSON.text, 1, self._keys.key("probe")))
-            self._scripts = script("read", json=json), script("write", json=json), script("read_saved", json=json)
-        return self._scripts
+    async def _run(self, name: ScriptName, calls: Sequence[ScriptCall], *, shared: Sequence[str] = ()) -> list[Any]:
+        """Run a script once per call; again for calls that failed because the server has got or lost the module."""
+        json = self._json if self._json is not None else await self._has_json()
+        answers = await script(name, json=json).run_many(self._redis, calls, shared=shared)
+        failed = [place for place, answer in enumerate(answers) if _is_refused(answer)]
+        if failed and await self._has_json() != json:
+            again = [calls[place] for place in failed]
+            repeated = await script(name, json=not json).run_many(self._redis, again, shared=shared)
+            for place, answer in zip(failed, repeated, strict=True):
+                answers[place] = answer
+        return answers
+
+    async def _has_json(self) -> bool:
+        """Ask the server, which a process may outlive: its next one may be of another image."""
+        with guarded():
+            self._json = bool(await self._redis.eval(HAS_JSON.text, 1, self._keys.key("probe")))
+        return self._json
+
+
+def _is_refused(answer: object) -> bool:
+    """Return True if the server knows no such command, or finds a value of another kind."""
+    return isinstance(answer, Transient) and answer.code == "redis_error"

@@ -23,7 +23,10 @@ ORDERS_OF: Final = Script.load(_FOLDER / "orders_of.lua")
 RESEAL_VALUE: Final = Script.load(_FOLDER / "reseal_value.lua")
 
 
+ScriptName = Literal["read", "read_saved", "write"]
+
+
 @cache
-def script(name: Literal["read", "read_saved", "write"], *, json: bool) -> Script:
+def script(name: ScriptName, *, json: bool) -> Script:
     """Return a script, with the primitives that fit the server in front."""
     return Script.load(_FOLDER / f"documents_{'json' if json else 'plain'}.lua", _FOLDER / f"{name}.lua")

@@ -209,7 +209,11 @@ class VirtualPipeline:
         self._entries.append((key, fields))
 
     def execute_command(self, *words: Any) -> None:
-        self._commands.append(words)
+        if words[0] == "XADD":
+            _, key, _, *fields = words
+            self.xadd(key, dict(zip(*[iter(fields)] * 2, strict=True)))
+        else:
+            self._commands.append(words)
 
     async def execute(self, *, raise_on_error: bool = True) -> list[Any]:
         del raise_on_error

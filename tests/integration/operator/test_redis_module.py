@@ -75,6 +75,23 @@ async def test_plain_orders_are_read_and_become_json_at_their_next_change(
             assert await ledger.get("2") == changed, "the append-only file is read with the module"
 
 
+async def test_processes_that_outlive_the_server_follow_it(managed: ManagedRedis, tmp_path: Path) -> None:
+    """One that wrote before, and one that begins afterwards: both read and change what the other wrote."""
+    with managed:
+        async with ledger_of(managed, tmp_path) as old, ledger_of(managed, tmp_path) as new:
+            await old.change("1", pushed)
+            managed.stop()
+            managed.offer(managed.module)
+            managed.start()
+            for order in ("1", "2", "3"):
+                await new.change(order, pushed)
+            assert kinds(managed) == {"1": JSON, "2": JSON, "3": JSON}
+            read = await old.get_many(["1", "2"])
+            assert [entry.pushes for entry in read.values()] == [2, 1]
+            assert (await old.change("3", pushed)).pushes == 2
+            assert await new.get_many(["1", "2"]) == read
+
+
 async def test_without_its_module_the_server_does_not_begin_with_less(managed: ManagedRedis, tmp_path: Path) -> None:
     """It stops with an error and leaves the file alone; with the module everything is there again."""
     managed.offer(managed.module)
