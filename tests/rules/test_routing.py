@@ -62,7 +62,7 @@ def test_all_times_are_within_what_on_call_was_promised() -> None:
     route = configuration()["route"]
     (critical,) = route["routes"]
     assert (route["repeat_interval"], critical["repeat_interval"]) == ("24h", "2h")
-    assert route["group_by"] == ["alertname", "severity", "cluster", "upstream"]
+    assert route["group_by"] == ["alertname", "severity", "cluster", "upstream", "problem"]
 
 
 def alert(name: str, *, severity: str = "warning", **labels: str) -> Alert:
@@ -147,6 +147,27 @@ def test_a_message_about_many_silences_the_single_ones_of_its_severity(tmp_path:
     urgent = alert("DeadLetters", severity="critical", tenant="shops.vogel")
     found = silenced(tmp_path, cause, others=[urgent])
     assert found == {tenant: {"DeadLetters"} for tenant in TENANTS}
+
+
+MISSING = alert("ManyTenants", severity="critical", problem="AftersendPartMissing")
+
+
+@pytest.mark.parametrize(
+    ("cause", "problem", "is_silent"),
+    [
+        (MISSING, "DeadLetters", False),
+        (MISSING, "TenantDegraded", True),
+        (alert("UpstreamDown", severity="critical", upstream="sendcloud"), "SweepLate", True),
+        (alert("UpstreamDown", severity="critical", upstream="sendcloud"), "BackupLate", False),
+    ],
+)
+def test_many_merchants_with_one_problem_hide_those_with_another_only_if_it_follows(
+    tmp_path: Path, cause: Alert, problem: str, *, is_silent: bool
+) -> None:
+    other = alert("ManyTenants", severity="warning", problem=f"Aftersend{problem}")
+    with alertmanager(configuration(), tmp_path) as running:
+        silent, _ = running.weigh([cause, other])
+    assert bool(silent) == is_silent
 
 
 def test_every_alert_of_a_tenant_can_be_silenced_by_one_about_many() -> None:
