@@ -39,6 +39,9 @@ def test_a_bad_image_stops_the_wave_until_it_is_corrected(scene: OperatorScene) 
     scene.apply_tenant(others[0], suspend=True)
     eventually(lambda: images(scene, others[0]) == {BAD}, what="a person's own change to go ahead")
     assert images(scene, others[1]) == {OLD}
+    scene.apply_tenant(failed[0], pods={"resources": {"limits": {"memory": "300Mi"}}})
+    eventually(lambda: limit(scene, failed[0]) == "300Mi", what="one at a tenant that failed as well")
+    assert job_image(scene, failed[0]) == OLD, "but what it does on schedule can still start"
     operator.end()
 
     operator = upgrade(scene, CORRECTED)
@@ -71,3 +74,9 @@ def job_image(scene: OperatorScene, name: str) -> str:
     """The image that the tenant's next export is to run."""
     job = scene.get(f"cronjob/aftersend-{name}-export")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     return str(job["containers"][0]["image"])
+
+
+def limit(scene: OperatorScene, name: str) -> str:
+    """The memory that the tenant's writer may use."""
+    pod = scene.get(f"deployment/aftersend-{name}-writer")["spec"]["template"]["spec"]
+    return str(pod["containers"][0]["resources"]["limits"]["memory"])

@@ -119,13 +119,14 @@ class ChildApplier:
     def _rests(self, record: TenantRecord, manifest: Manifest, result: ApplyResult) -> bool:
         """Return True for a change that an operator upgrade brings before it is its turn.
 
-        Jobs come after the services: with an image that cannot start, what is due would not be exported.
+        Jobs come after the services: with an image that cannot start, what is due would not be exported. So what a
+        person changes in them waits as well, but for a suspension.
         """
-        if result.waits_for_turn or manifest["kind"] != "CronJob":
+        if result.waits_for_turn or manifest["kind"] != "CronJob" or manifest["spec"]["suspend"]:
             return result.waits_for_turn
-        is_upgrade = self.gate.upgrade_of(record.key) and record.generation == record.status.observed_generation
         rollouts = (child.rollout for child in self.cache.children(record.key).values())
-        return bool(is_upgrade) and not all(rollout is None or rollout.complete for rollout in rollouts)
+        is_complete = all(rollout is None or rollout.complete for rollout in rollouts)
+        return bool(self.gate.upgrade_of(record.key)) and not is_complete
 
     def _track_rollout(self, record: TenantRecord) -> None:
         """Free the slot of a tenant whose rollout has ended, or is stuck."""
