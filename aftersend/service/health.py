@@ -53,6 +53,8 @@ class Health:
         self._loops.clear()
         self._checks.clear()
         self._facts.clear()
+        for reading in self._readings:
+            reading.cancel()
         self._readings.clear()
 
     def add_ready_check(self, name: str, check: ReadyCheck) -> None:

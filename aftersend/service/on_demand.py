@@ -36,6 +36,11 @@ class OnDemand:
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=WAIT_SECONDS)
 
+    def cancel(self) -> None:
+        """End a reading that is under way: what it reads belongs to a part that has ended."""
+        if self._task is not None:
+            self._task.cancel()
+
     async def _run(self) -> None:
         try:
             await self._read()

@@ -79,6 +79,18 @@ def test_a_reading_that_fails_leaves_the_figures_as_they_are(error: Exception) -
     run(ask())
 
 
+def test_a_part_that_ends_takes_its_readings_with_it() -> None:
+    async def ask() -> None:
+        figures, health = Figures(seconds=30), Health(clock=asyncio.get_running_loop().time)
+        health.add_reading(figures.read)
+        await health.refresh()
+        health.clear()
+        await asyncio.sleep(40)
+        assert (figures.begun, figures.ended) == (1, 0)
+
+    run(ask())
+
+
 def test_a_reading_logs_for_the_tenant_that_it_was_made_for(capsys: pytest.CaptureFixture[str]) -> None:
     async def ask() -> None:
         bind(tenant="shops.mueller", part="writer")
