@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 COMPILE := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: help demo sandbox test test-cluster check format docs site requirements bench bench-report outages soak walk upgrade fuzz audit sbom build digests handover-page clean
+.PHONY: help demo sandbox test test-cluster check format docs site requirements bench bench-report outages soak walk upgrade fuzz audit sbom build digests handover-page dashboards clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,6 +62,9 @@ digests: $(VENV)/.development ## pin base images by what their registries answer
 
 handover-page: ## build the script of the page that seals credentials (needs npm)
 	@cd web/handover && npm ci --ignore-scripts --silent && npm run --silent build
+
+dashboards: $(VENV)/.development ## draw both dashboards of three simulated minutes into docs/images/ (Prometheus, Chromium; no Grafana)
+	@PYTHONPATH=. $(BIN)/python docs/images/capture_dashboards.py
 
 walk: $(VENV)/.development ## a bad day of a fleet on the node of the test cluster (TENANTS=20; root, Go); writes docs/walk.json and its tables
 	@TENANTS=$(or $(TENANTS),20) $(BIN)/python -m pytest -x -s tests/cluster/walk.py && $(BIN)/python docs/generate.py
