@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from chart_values import OwnRule, PullSecret, Values
@@ -16,7 +16,7 @@ def values_yaml() -> str:
 
 
 def _commented(part: msgspec.Struct, indent: str = "") -> Iterator[str]:
-    texts = meanings(type(part))
+    texts = _texts(type(part))
     for about in msgspec.structs.fields(part):
         value = getattr(part, about.name)
         text = texts.get(about.name) or meaning_of(type(value))
@@ -30,6 +30,16 @@ def _commented(part: msgspec.Struct, indent: str = "") -> Iterator[str]:
             yield f"{indent}{about.encode_name}: {json.dumps(msgspec.to_builtins(value), ensure_ascii=False)}"
     if not indent:
         yield ""
+
+
+def _texts(part: type[msgspec.Struct]) -> dict[str, str]:
+    """Return what each value means, and the words that it may be where only some are allowed."""
+    hints = get_type_hints(part)
+    return {name: text + _choices(hints[name]) for name, text in meanings(part).items()}
+
+
+def _choices(hint: Any) -> str:  # noqa: ANN401 - annotations have no common base
+    return f" One of {', '.join(get_args(hint))}." if get_origin(hint) is Literal else ""
 
 
 def values_schema() -> str:
@@ -77,7 +87,7 @@ def values_table() -> str:
 
 
 def _rows(part: msgspec.Struct, path: str = "") -> Iterator[tuple[str, str, str]]:
-    texts = meanings(type(part))
+    texts = _texts(type(part))
     for about in msgspec.structs.fields(part):
         value, here = getattr(part, about.name), f"{path}{about.encode_name}"
         if isinstance(value, msgspec.Struct):
