@@ -18,6 +18,9 @@ _CURES: Final = {
     r"[Nn]ot ?[Ff]ound": "`kubectl aftersend status -A` shows all tenants",
 }
 """What kubectl says on standard error, and what helps."""
+_EXEC_ENDED: Final = "command terminated with exit code"
+"""The last line of a failed exec; what the command itself said stands before it."""
+_PREFIX: Final = r"^(error|Error from server( \(\w+\))?|aftersend): "
 
 
 class KubectlError(AftersendError):
@@ -59,7 +62,7 @@ class Kubectl:
 
 
 def _error(said: str) -> AftersendError:
-    lines = [line for line in said.splitlines() if line.strip()]
-    text = re.sub(r"^(error|Error from server( \(\w+\))?): ", "", lines[-1] if lines else "kubectl gave no reason")
+    lines = [line for line in said.splitlines() if line.strip() and not line.startswith(_EXEC_ENDED)]
+    text = re.sub(_PREFIX, "", lines[-1] if lines else "kubectl gave no reason")
     cure = next((cure for pattern, cure in _CURES.items() if re.search(pattern, said)), "")
     return KubectlError(text, upstream="kubernetes", cure=cure)

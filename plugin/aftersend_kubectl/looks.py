@@ -1,6 +1,6 @@
 """Commands that only look: ``status``, ``problems``, ``top``, ``logs``, ``bundle``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,14 +8,24 @@ from typing import Any
 import msgspec
 import yaml
 
+from aftersend.cli.exit_codes import print_error
 from aftersend.cli.output import show_json, show_table, show_text
 from aftersend_kubectl.bundle import write_bundle
 from aftersend_kubectl.details import details
 from aftersend_kubectl.jobs import in_pod
-from aftersend_kubectl.kubectl import Kubectl
+from aftersend_kubectl.kubectl import Kubectl, KubectlError
 from aftersend_kubectl.logs import as_text, story
 from aftersend_kubectl.parts import serving_parts, used_by_tenants
-from aftersend_kubectl.rows import PROBLEMS_HEAD, STATUS_HEAD, TOP_HEAD, WIDE_HEAD, problem_rows, status_row, top_row
+from aftersend_kubectl.rows import (
+    PROBLEMS_HEAD,
+    STATUS_HEAD,
+    TOP_HEAD,
+    WIDE_HEAD,
+    problem_rows,
+    status_row,
+    top_order,
+    top_row,
+)
 from aftersend_kubectl.tenants import TenantView, read_tenant, read_tenants
 
 _EMPTY = "no tenants – with -A those of all namespaces are shown"
@@ -54,9 +64,8 @@ def problems(kubectl: Kubectl, name: str | None, *, everywhere: bool, output: st
 def top(kubectl: Kubectl, *, everywhere: bool, output: str) -> int:
     """Show who is late, what waits and what is used; the latest first."""
     used, now = used_by_tenants(kubectl, everywhere=everywhere), datetime.now(UTC)
-    tenants = read_tenants(kubectl, everywhere=everywhere)
+    tenants = sorted(read_tenants(kubectl, everywhere=everywhere), key=lambda tenant: top_order(tenant, now))
     rows = [top_row(tenant, now, used.get((tenant.namespace, tenant.name))) for tenant in tenants]
-    rows.sort(key=lambda row: (row[2] is None, -sum(count for count in row[3:7] if isinstance(count, int))))
     if output in ("json", "yaml"):
         _show_data([dict(zip(TOP_HEAD, row, strict=True)) for row in rows], output)
     else:
@@ -69,7 +78,7 @@ def logs(kubectl: Kubectl, name: str | None, order: str | None, since: str, *, o
     tenant = read_tenant(kubectl, name)
     mine = f"--selector=app.kubernetes.io/instance={tenant.name},app.kubernetes.io/managed-by=aftersend-operator"
     pods = [pod["metadata"]["name"] for pod in kubectl.read("pods", mine)["items"]]
-    lines = story({pod: kubectl.text("logs", f"pod/{pod}", f"--since={since}") for pod in pods}, order)
+    lines = story(dict(_logs(kubectl, pods, since)), order)
     if output in ("json", "yaml"):
         _show_data(lines, output)
         return 0
@@ -78,6 +87,15 @@ def logs(kubectl: Kubectl, name: str | None, order: str | None, since: str, *, o
     if not lines:
         show_text(f"no line{f' names order {order}' if order else ''} within {since}; `--since 24h` looks further back")
     return 0
+
+
+def _logs(kubectl: Kubectl, pods: Iterable[str], since: str) -> Iterator[tuple[str, str]]:
+    """Yield the log of each pod; one that has none (its image is missing, it waits for a node) is named as an error."""
+    for pod in pods:
+        try:
+            yield pod, kubectl.text("logs", f"pod/{pod}", f"--since={since}")
+        except KubectlError as error:
+            print_error(f"{pod}: {error.code}")
 
 
 def bundle(kubectl: Kubectl, name: str | None, file: Path | None) -> int:

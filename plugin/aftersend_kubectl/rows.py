@@ -56,6 +56,13 @@ def top_row(tenant: TenantView, now: datetime, used: tuple[int, int] | None) -> 
     )  # fmt: skip
 
 
+def top_order(tenant: TenantView, now: datetime) -> tuple[timedelta, int]:
+    """Return what sorts ``top``: the latest export first, then the most that waits for anything."""
+    queues = (tenant.status.queues or {}).values()
+    waiting = sum((queue.waiting or 0) + (queue.delayed or 0) + (queue.dead or 0) for queue in queues)
+    return -lateness(tenant, now), -(waiting + tenant.problems)
+
+
 def lateness(tenant: TenantView, now: datetime) -> timedelta:
     """Return how long the export has been due; zero if it ran, or the tenant is suspended."""
     if tenant.spec.suspend:

@@ -9,7 +9,7 @@ import pytest
 from aftersend_kubectl.details import details
 from aftersend_kubectl.logs import as_text, story
 from aftersend_kubectl.options import cluster_first
-from aftersend_kubectl.rows import cure_of, lateness, problem_rows, short, status_row, top_row
+from aftersend_kubectl.rows import cure_of, lateness, problem_rows, short, status_row, top_order, top_row
 from aftersend_kubectl.tenants import TenantView
 
 NOW = datetime(2026, 11, 30, 10, 20, tzinfo=UTC)
@@ -85,6 +85,20 @@ def test_top_adds_up_the_queues() -> None:
     found = tenant(queues=queues, lastExport={"time": "2026-11-30T10:00:40Z"})
     assert top_row(found, NOW, (12, 50 * 2**20)) == ("shops", "mueller", None, 3, "7m", 4, 1, 0, "12m", "50Mi")
     assert top_row(found, NOW, None)[-2:] == (None, None)
+
+
+def test_top_shows_the_latest_first_and_then_what_waits() -> None:
+    busy = {"parcels": {"waiting": 9}}
+    calm, waits, late, later = (
+        tenant({"export": {"schedule": schedule}}, lastExport={"time": ran}, queues=queues)
+        for schedule, ran, queues in (
+            ("0 * * * *", "2026-11-30T10:00:40Z", {}),
+            ("0 * * * *", "2026-11-30T10:00:40Z", busy),
+            ("0 * * * *", "2026-11-30T09:00:40Z", busy),
+            ("0 7 * * *", "2026-11-29T06:00:40Z", {}),
+        )
+    )
+    assert sorted((calm, waits, late, later), key=lambda it: top_order(it, NOW)) == [later, late, waits, calm]
 
 
 def test_one_screen_holds_all_of_a_tenant() -> None:
