@@ -2,7 +2,7 @@
 
     python -m benchmarks [--pairs 7] [--only export,webhook] [--report]
 
-The operator's figures need a cluster and are not among them (``benchmarks/operator_tenants.py``).
+The operator's figures need a cluster and are not among them (``python -m benchmarks.operator_tenants``).
 """
 
 import argparse

@@ -11,6 +11,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 from urllib.parse import urlsplit
 
 from benchmarks.stage import SIGNATURE_KEY
@@ -42,10 +43,10 @@ class _Connection(asyncio.Protocol):
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def send(self, request: bytes) -> None:
-        self._transport.write(request)  # type: ignore[attr-defined] - a socket
+        self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -55,13 +56,13 @@ class _Connection(asyncio.Protocol):
             self._answered(self)
 
     def close(self) -> None:
-        self._transport.close()  # type: ignore[attr-defined] - as above
+        self._transport.close()
 
 
 async def _connections(url: str, answered: "Callable[[_Connection], None]") -> list[_Connection]:
     parts, loop = urlsplit(url), asyncio.get_running_loop()
     made = [
-        await loop.create_connection(lambda: _Connection(answered), parts.hostname, parts.port)
+        await loop.create_connection(lambda: _Connection(answered), str(parts.hostname), parts.port or 80)
         for _ in range(CONNECTIONS)
     ]
     return [connection for _, connection in made]
@@ -131,7 +132,7 @@ async def one(url: str, order: int) -> float:
     answered = asyncio.Event()
     parts = urlsplit(url)
     _, connection = await asyncio.get_running_loop().create_connection(
-        lambda: _Connection(lambda _: answered.set()), parts.hostname, parts.port
+        lambda: _Connection(lambda _: answered.set()), str(parts.hostname), parts.port or 80
     )
     request = webhook(url, order)
     sent = time.monotonic()

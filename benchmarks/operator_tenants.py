@@ -1,6 +1,6 @@
 """The operator with many tenants: how fast they converge beside a bare loop of the same calls, and what they cost idle.
 
-``KUBECONFIG=… python benchmarks/operator_tenants.py [TENANTS [IDLE_SECONDS]]`` against any cluster without an operator
+``KUBECONFIG=… python -m benchmarks.operator_tenants [TENANTS [IDLE_SECONDS]]`` against any cluster without an operator
 and without nodes: that of the tests (``python -m tools.test_cluster.launch api``). Applies the
 CustomResourceDefinition, makes two namespaces, and deletes them in the end.
 
@@ -27,10 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from sight.figures import Figure, print_figures
-from sight.readyz_stub import address
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from aftersend_operator.api.access import load_access
 from aftersend_operator.api.client import Api
 from aftersend_operator.manifests.desired import ClusterFacts, desired
@@ -38,6 +35,8 @@ from aftersend_operator.manifests.generated_secrets import missing_secrets
 from aftersend_operator.model.kinds import POD, Kind
 from aftersend_operator.model.naming import TENANT_LABEL, Manifest
 from aftersend_operator.model.records import tenant_record
+from benchmarks.sight.figures import Figure, print_figures
+from benchmarks.sight.readyz_stub import address
 from tests.support.operator_objects import SETTINGS, merchant_secrets, tenant_document
 from tests.support.servers import free_port
 

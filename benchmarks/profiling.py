@@ -9,9 +9,11 @@ they are: compare profiles with each other, not with the seconds of the table.
 import pstats
 import sys
 import tempfile
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
+from heapq import nlargest
+from operator import itemgetter
 from pathlib import Path
 
 from benchmarks.child import Child
@@ -59,8 +61,8 @@ def _waits(function: _Function) -> bool:
     return "epoll" in function[2] or "acquire" in function[2]
 
 
-def _by(own: dict[_Function, float], name: Callable[[_Function], str]) -> Counter[str]:
-    found: Counter[str] = Counter()
+def _by(own: dict[_Function, float], name: Callable[[_Function], str]) -> dict[str, float]:
+    found: dict[str, float] = defaultdict(float)
     for function, seconds in own.items():
         found[name(function)] += seconds
     return found
@@ -83,9 +85,11 @@ def _name(function: _Function) -> str:
     return function[2] if not function[0].startswith("/") else f"{_module(function)}: {function[2]}"
 
 
-def _shares(head: str, found: Counter[str]) -> str:
+def _shares(head: str, found: dict[str, float]) -> str:
     whole = sum(found.values())
-    rows = [f"| {name} | {seconds / whole:.0%} |" for name, seconds in found.most_common(_SHOWN)]
+    rows = [
+        f"| {name} | {seconds / whole:.0%} |" for name, seconds in nlargest(_SHOWN, found.items(), key=itemgetter(1))
+    ]
     return "\n".join([f"| {head} | share |", "|---|---|", *rows, ""])
 
 

@@ -16,7 +16,7 @@ async def sold_items(session: ClientSession, url: str, filters: str) -> tuple[li
     head = _HEAD.format("GetSoldItems")
     root = await _call(session, url, f"{head}<MaxSoldItems>250</MaxSoldItems><DataFilter>{filters}</DataFilter>")
     result = root[3]
-    return list(result.find("Orders")), result.findtext("HasMoreItems"), result.findtext("LastOrderID")
+    return result.findall("Orders/Order"), result.findtext("HasMoreItems", ""), result.findtext("LastOrderID", "")
 
 
 def by_id(numbers: Iterable[str]) -> str:

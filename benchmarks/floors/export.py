@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 from aiohttp import BasicAuth, ClientSession
@@ -52,9 +53,10 @@ async def _push(session: ClientSession, orders: list[dict[str, object]]) -> None
 
 def _mapped(order: "etree._Element") -> dict[str, object]:
     number, address = order.findtext("OrderID"), order.find("BuyerInfo/BillingAddress")
-    items = list(_items(order.find("SoldItems")))
+    assert address is not None
+    items = list(_items(order))
     weight = sum(item["measurement"]["weight"]["value"] for item in items if "measurement" in item)
-    total = {"value": _decimal(order.findtext("PaymentInfo/FullAmount")), "currency": "EUR"}
+    total = {"value": _decimal(order.findtext("PaymentInfo/FullAmount", "")), "currency": "EUR"}
     return {
         "order_id": f"afterbuy-{number}",
         "order_number": number,
@@ -73,10 +75,10 @@ def _mapped(order: "etree._Element") -> dict[str, object]:
     }
 
 
-def _items(sold: "etree._Element") -> "Iterator[dict[str, object]]":
-    for item in sold.iterfind("SoldItem"):
-        price, quantity = _decimal(item.findtext("ItemPrice")), int(item.findtext("ItemQuantity"))
-        found = {
+def _items(order: "etree._Element") -> "Iterator[dict[str, Any]]":
+    for item in order.iterfind("SoldItems/SoldItem"):
+        price, quantity = _decimal(item.findtext("ItemPrice", "")), int(item.findtext("ItemQuantity", ""))
+        found: dict[str, Any] = {
             "name": item.findtext("ItemTitle"),
             "quantity": quantity,
             "unit_price": {"value": price, "currency": "EUR"},

@@ -18,7 +18,7 @@ async def wait() -> None:
 
 if __name__ == "__main__":
     for unused in ("rich", "opentelemetry"):
-        sys.modules[unused] = None  # type: ignore[assignment] - the documented way to make an import fail
+        sys.modules[unused] = None  # type: ignore[assignment]  # the documented way to make an import fail
     for library in LIBRARIES:
         import_module(library)
     asyncio.run(wait())

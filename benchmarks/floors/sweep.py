@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from typing import Any
 
 import msgspec
 from aiohttp import ClientSession
@@ -41,7 +42,7 @@ async def _fill(redis: "Redis", first: int, parcels: int) -> None:
     decode = msgspec.json.Decoder(Parcel).decode
     for start in range(0, parcels, 500):
         found = [parcel(FIRST_PARCEL + place, first + place) for place in range(start, min(start + 500, parcels))]
-        known = {str(each["id"]): _encoder.encode(decode(_encoder.encode(each))) for each in found}
+        known: dict[Any, Any] = {str(each["id"]): _encoder.encode(decode(_encoder.encode(each))) for each in found}
         await redis.hset(_KNOWN, mapping=known)
 
 

@@ -32,7 +32,7 @@ def prepare(part: str, *, limited: bool = False) -> None:
     traces.start_tracing(f"aftersend-{part}")
     leave_out(os.environ)
     if not limited:
-        exchange.WRITES = exchange.READS = NO_LIMIT  # type: ignore[misc] - only a measurement may
+        exchange.WRITES = exchange.READS = NO_LIMIT  # type: ignore[attr-defined]  # only a measurement may
 
 
 @asynccontextmanager

@@ -32,14 +32,14 @@ class _Nothing:
 
 
 def _metrics() -> None:
-    MetricWrapperBase.labels = lambda *_, **__: _Nothing()  # type: ignore[method-assign]
+    MetricWrapperBase.labels = lambda *_, **__: _Nothing()  # type: ignore[method-assign, assignment]
 
 
 def _sealing() -> None:
     def same(_: object, data: bytes, **__: object) -> bytes:
         return data
 
-    Keyring.seal = SealKeyring.seal = Keyring.open = same  # type: ignore[method-assign]
+    Keyring.seal = SealKeyring.seal = Keyring.open = same  # type: ignore[method-assign, assignment]
 
 
 def _ledger() -> None:

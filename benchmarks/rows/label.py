@@ -7,6 +7,7 @@ import asyncio
 import time
 from contextlib import ExitStack
 from itertools import count
+from typing import Any
 
 from aftersend.redis.keys import Keys
 from aftersend_demo.environment import TENANT
@@ -27,7 +28,7 @@ def measure(stage: Stage, pairs: int) -> list[Line]:
     with ExitStack() as stack:
         services = [Service(stage, stack, kind) for kind in ("ours", "floors")]
         environ = stage.environ("writer")
-        state = {"recovered": "1", "sweep.cursor": "2026-01-01T00:00:00.000Z"}
+        state: dict[Any, Any] = {"recovered": "1", "sweep.cursor": "2026-01-01T00:00:00.000Z"}
         stage.redis.hset(Keys(TENANT).key("state"), mapping=state)
         stack.enter_context(Child("ours.service", "writer", environ=environ))
         floor = stack.enter_context(Child("floors.write_back", "serve", environ=environ))
