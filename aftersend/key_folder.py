@@ -44,6 +44,8 @@ class KeyFolder:
         self._first_seen: dict[str, float] = {}
         self._broken: Misconfigured | None = None
         self._looked = float("-inf")
+        self._settled = ""
+        """The newest key, once it seals; empty after each look."""
 
     def keys(self) -> Mapping[str, bytes]:
         """Return the keys by name."""
@@ -61,10 +63,15 @@ class KeyFolder:
 
     def sealing_key(self) -> tuple[str, bytes]:
         """Return name and content of the key that seals now; ``Misconfigured`` if there is none."""
-        newest_first = self.newest_first()
-        settled = self._clock() - NEWCOMER_SECONDS
-        name = next((name for name in newest_first if self._first_seen[name] <= settled), newest_first[-1])
-        return name, self._keys[name]
+        self._look()
+        if not self._settled:
+            newest_first = self.newest_first()
+            since = self._clock() - NEWCOMER_SECONDS
+            name = next((name for name in newest_first if self._first_seen[name] <= since), newest_first[-1])
+            if name != newest_first[0]:
+                return name, self._keys[name]
+            self._settled = name
+        return self._settled, self._keys[self._settled]
 
     def is_empty(self) -> bool:
         """Return True if there is neither a key nor a broken file."""
@@ -90,6 +97,7 @@ class KeyFolder:
         if not at_once and 0 <= now - self._looked < LOOK_SECONDS:
             return
         self._looked = now
+        self._settled = ""
         self._broken = None
         try:
             names = [name for name in self.files.names() if is_key_name(name)]

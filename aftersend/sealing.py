@@ -177,8 +177,8 @@ def padded(document: bytes) -> bytes:
 
 
 def bind(*parts: str) -> bytes:
-    """Encode several texts as associated data; two different lists never give the same bytes."""
-    return b"".join(b"%d:%s," % (len(raw), raw) for raw in (part.encode() for part in parts))
+    """Encode texts as associated data: different lists never give the same bytes, and encoded lists can be joined."""
+    return b"".join([b"%d:%s," % (len(raw), raw) for raw in map(str.encode, parts)])
 
 
 @cache

@@ -4,15 +4,17 @@ The ground of logs, traces and metrics. The values are context variables, so a t
 """
 
 import re
+from collections.abc import Mapping
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import TYPE_CHECKING
-
-import structlog
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
 TENANT: ContextVar[str] = ContextVar("aftersend_tenant", default="")
+LINE: ContextVar[Mapping[str, str]] = ContextVar("aftersend_line", default=MappingProxyType({}))
+"""What stands in each log line."""
 TRACEPARENT: ContextVar[str] = ContextVar("aftersend_traceparent", default="")
 SPAN: "ContextVar[Span | None]" = ContextVar("aftersend_span", default=None)
 _TRACEPARENT_FORM = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
@@ -21,7 +23,7 @@ _TRACEPARENT_FORM = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}
 def bind(*, tenant: str, part: str) -> None:
     """Set tenant and part of all log lines, and the tenant of all spans, of this task and of those it starts."""
     TENANT.set(tenant)
-    structlog.contextvars.bind_contextvars(tenant=tenant, part=part)
+    LINE.set({"tenant": tenant, "part": part})
 
 
 def current_traceparent() -> str:

@@ -17,6 +17,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -24,7 +25,7 @@ import msgspec
 import structlog
 
 from aftersend.errors import AftersendError
-from aftersend.observe.context import current_trace_id
+from aftersend.observe.context import LINE, current_trace_id
 from aftersend.observe.throttle import LogThrottle
 from aftersend.printable import printable
 
@@ -61,7 +62,7 @@ def configure(log_format: str = "json", level: str = "info") -> None:
     """Set up logging of the whole process: our loggers, those of libraries, uncaught exceptions."""
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
-        processors=[*_chain(), _renderer(log_format)],
+        processors=[_complete, _renderer(log_format)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=lambda *_: _Stderr(),
         cache_logger_on_first_use=False,
@@ -79,24 +80,17 @@ def get_logger(**bound: object) -> "FilteringBoundLogger":
     return cast("FilteringBoundLogger", structlog.get_logger(**bound))
 
 
-def _chain() -> "list[Processor]":
-    return [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _with_trace,
-        redact_exceptions,
-    ]
+def _complete(_logger: object, level: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Redact the fields of a line, and add level, time and what the current task is about: one step for each line."""
+    redact_exceptions(event)
+    moment = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    line = {**LINE.get(), **event, "level": level, "timestamp": moment}
+    if trace := current_trace_id():
+        line.setdefault("trace", trace)
+    return line
 
 
-def _with_trace(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    trace = current_trace_id()
-    if trace:
-        event.setdefault("trace", trace)
-    return event
-
-
-def redact_exceptions(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def redact_exceptions(event: MutableMapping[str, Any]) -> None:
     """Replace exceptions by type, code and frames, and objects by the names of their types."""
     error = _exception(event.pop("exc_info", None))
     event.pop("stack_info", None)
@@ -106,7 +100,6 @@ def redact_exceptions(_logger: object, _method: str, event: MutableMapping[str, 
     if error is not None:
         event["error"] = describe(error)
         event["frames"] = frames(error)
-    return event
 
 
 def describe(error: BaseException) -> str:

@@ -12,7 +12,7 @@ that concerns the server as a whole, not the command at hand, is ``StoreAway``.
 """
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, cast
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -26,7 +26,7 @@ from redis.exceptions import AuthenticationError, RedisError
 from redis.exceptions import ConnectionError as LinkError
 
 from aftersend.compat.redis_connections import PlainConnection, TlsConnection
-from aftersend.errors import SecretMissing, StoreAway, StoreFull, Transient
+from aftersend.errors import AftersendError, SecretMissing, StoreAway, StoreFull, Transient
 from aftersend.secrets import SecretFiles
 
 UPSTREAM: Final = "redis"
@@ -79,6 +79,21 @@ def connect(url: str, secrets: SecretFiles, *, part: str) -> Redis:
         retry=Retry(NoBackoff(), 1, (LinkError,)),
     )
     return Redis.from_pool(pool)
+
+
+async def exchange(redis: Redis, commands: Sequence[Sequence[Any]]) -> list[AftersendError | None]:
+    """Send commands in one round trip; return what failed of each, or the same for all if Redis does not answer."""
+    try:
+        with guarded():
+            pool: Any = redis.connection_pool
+            connection: PlainConnection = await pool.get_connection()
+            try:
+                replies = await connection.exchange(commands)
+            finally:
+                await pool.release(connection)  # waits for nothing, so a cancellation cannot divide it
+    except AftersendError as error:
+        return [error] * len(commands)
+    return [typed(reply) if isinstance(reply, RedisError) else None for reply in replies]
 
 
 @contextmanager

@@ -31,14 +31,21 @@ class MemoryGuard:
 
     async def check(self) -> None:
         """Raise ``StoreFull`` above the limit; ``Transient`` if Redis does not answer."""
-        async with self._lock:
-            if self._clock() - self._asked >= _CACHE_SECONDS:
-                with guarded():
-                    memory = await self._redis.info("memory")
-                self._full = fullness(memory) > PRODUCER_LIMIT
-                self._asked = self._clock()
+        if self._is_outdated():
+            async with self._lock:
+                if self._is_outdated():
+                    await self._ask()
         if self._full:
             raise StoreFull("redis_nearly_full", upstream=UPSTREAM, retry_after=_RETRY_SECONDS)
+
+    def _is_outdated(self) -> bool:
+        return self._clock() - self._asked >= _CACHE_SECONDS
+
+    async def _ask(self) -> None:
+        with guarded():
+            memory = await self._redis.info("memory")
+        self._full = fullness(memory) > PRODUCER_LIMIT
+        self._asked = self._clock()
 
 
 def fullness(memory: dict[str, Any]) -> float:

@@ -44,9 +44,9 @@ def decode(body: bytes | Raw, kind: type[_T], *, at: str = "") -> _T:
 
 def text(value: object, *, longest: int = _LONGEST_TEXT) -> str:
     """Read a short printable text (Afterbuy's XML cannot carry control characters), an integer as its digits."""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if type(value) is int:
         value = str(value) if abs(value) < 10**_LONGEST_DIGITS else ""
-    if not isinstance(value, str):
+    if type(value) is not str:
         return ""
     stripped = value.strip()
     return stripped if len(stripped) <= longest and stripped.isprintable() else ""

@@ -14,10 +14,9 @@ from itertools import chain
 from typing import Final
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from aftersend.errors import AftersendError, Transient
-from aftersend.redis.connection import UPSTREAM, guarded, typed
+from aftersend.errors import Transient
+from aftersend.redis.connection import UPSTREAM, exchange
 from aftersend.stream.event import Fields
 
 _LARGEST_GROUP: Final = 100
@@ -43,6 +42,7 @@ class GroupCommit:
         self._waiting.append((fields, confirmed))
         if self._sender is None:
             self._sender = asyncio.create_task(self._send_all(), name="group commit")
+            self._sender.add_done_callback(self._never_began)
         await confirmed
 
     async def _send_all(self) -> None:
@@ -51,12 +51,21 @@ class GroupCommit:
                 group, self._waiting = self._waiting[:_LARGEST_GROUP], self._waiting[_LARGEST_GROUP:]
                 await self._send(group)
         finally:
-            self._sender = None
-            _fail(self._waiting)
+            self._end()
+
+    def _never_began(self, sender: asyncio.Task[None]) -> None:
+        """Let the callers go if the sender was cancelled before its first step, which runs no ``finally``."""
+        if self._sender is sender:
+            self._end()
+
+    def _end(self) -> None:
+        self._sender, left, self._waiting = None, self._waiting, []
+        _fail(left)
 
     async def _send(self, group: Sequence[_Waiting]) -> None:
         try:
-            failures = await self._add([fields for fields, _ in group])
+            commands = [("XADD", self._key, "*", *chain.from_iterable(fields.items())) for fields, _ in group]
+            failures = await exchange(self._redis, commands)
             for (_, confirmed), failure in zip(group, failures, strict=True):
                 if confirmed.done():
                     continue  # its caller gave up
@@ -66,18 +75,6 @@ class GroupCommit:
                     confirmed.set_result(None)
         finally:
             _fail(group)
-
-    async def _add(self, entries: Sequence[Fields]) -> list[AftersendError | None]:
-        """Send one XADD for each entry in one round trip; return what failed of each."""
-        try:
-            with guarded():
-                async with self._redis.pipeline(transaction=False) as pipe:
-                    for fields in entries:
-                        pipe.execute_command("XADD", self._key, "*", *chain.from_iterable(fields.items()))
-                    replies = await pipe.execute(raise_on_error=False)
-        except AftersendError as error:
-            return [error] * len(entries)
-        return [typed(reply) if isinstance(reply, RedisError) else None for reply in replies]
 
 
 def _fail(group: Sequence[_Waiting]) -> None:

@@ -55,6 +55,7 @@ class Stream:
         self.outage_key = keys.key(name, "outage")
         self.clock = clock
         self.due_time = DueTime()
+        self._bound = bind(tenant, name)
         self._keyring = keyring
         self._seals = seals or keyring
         self._memory_guard = MemoryGuard(redis)
@@ -171,4 +172,4 @@ class Stream:
 
     def bound(self, kind: str, name: str) -> bytes:
         """Return the associated data of an event: sealed data opens nowhere else."""
-        return bind(self.tenant, self.name, kind, name)
+        return self._bound + bind(kind, name)

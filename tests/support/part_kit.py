@@ -23,6 +23,7 @@ from unittest import mock
 import structlog
 
 from aftersend.cli.main import main
+from aftersend.observe import context
 
 TENANT = """
 apiVersion: aftersend.jj-ideenschmiede.de/v1
@@ -165,7 +166,7 @@ def restored_logging() -> Iterator[None]:
         root.handlers[:], level, sys.excepthook, sys.unraisablehook, threading.excepthook = before
         root.setLevel(level)
         structlog.reset_defaults()
-        structlog.contextvars.clear_contextvars()
+        context.LINE.set({})
 
 
 def call_main(words: Sequence[str], environ: Mapping[str, str]) -> tuple[int, str, str]:

@@ -19,12 +19,12 @@ class RoundTrips:
 @contextmanager
 def round_trips() -> Iterator[RoundTrips]:
     """Count while the block runs."""
-    counter, send = RoundTrips(), PlainConnection.send_packed_command
+    counter, send = RoundTrips(), PlainConnection._send_packed_command
 
     async def counted(self: PlainConnection, *args: Any, **options: Any) -> None:
         counter.count += 1
         await send(self, *args, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PlainConnection, "send_packed_command", counted)
+        patch.setattr(PlainConnection, "_send_packed_command", counted)
         yield counter

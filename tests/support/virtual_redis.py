@@ -6,7 +6,7 @@ ZADD. That the scripts do on a real server what is modelled here is the matter o
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from aftersend.stream import scripts
@@ -89,6 +89,10 @@ class VirtualRedis:
         self.unread.append(name)
         self._added.set()
         return name
+
+    @property
+    def connection_pool(self) -> "VirtualPool":
+        return VirtualPool(self)
 
     def pipeline(self, *, transaction: bool) -> "VirtualPipeline":
         assert not transaction
@@ -209,11 +213,7 @@ class VirtualPipeline:
         self._entries.append((key, fields))
 
     def execute_command(self, *words: Any) -> None:
-        if words[0] == "XADD":
-            _, key, _, *fields = words
-            self.xadd(key, dict(zip(*[iter(fields)] * 2, strict=True)))
-        else:
-            self._commands.append(words)
+        self._commands.append(words)
 
     async def execute(self, *, raise_on_error: bool = True) -> list[Any]:
         del raise_on_error
@@ -221,5 +221,22 @@ class VirtualPipeline:
         return [*added, *(self._redis.run_script(*words) for words in self._commands)]
 
 
-def _pairs(flat: tuple[Any, ...]) -> dict[bytes, bytes]:
+class VirtualPool:
+    """A connection that adds entries, many at once."""
+
+    def __init__(self, redis: VirtualRedis) -> None:
+        self._redis = redis
+
+    async def get_connection(self) -> Self:
+        return self
+
+    async def release(self, _: Self) -> None:
+        pass
+
+    async def exchange(self, commands: Sequence[tuple[Any, ...]]) -> list[bytes]:
+        assert all(command[::2][:2] == ("XADD", "*") for command in commands)
+        return [await self._redis.xadd(key, _pairs(fields)) for _, key, _, *fields in commands]
+
+
+def _pairs(flat: Sequence[Any]) -> dict[bytes, bytes]:
     return dict(zip(flat[::2], flat[1::2], strict=True))

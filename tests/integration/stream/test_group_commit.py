@@ -8,6 +8,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from aftersend.errors import StoreAway, Transient
+from aftersend.redis.connection import exchange
 from aftersend.stream.stream import Stream
 from tests.support.round_trips import round_trips
 from tests.support.servers import RedisServer
@@ -107,3 +108,24 @@ async def test_each_caller_learns_that_redis_refuses(stream: Stream) -> None:
     await stream.redis.delete(stream.key)
     await add(stream, 5)
     assert await names(stream) == ["5"]
+
+
+async def test_one_that_is_refused_takes_no_other_with_it(stream: Stream) -> None:
+    failures = await exchange(stream.redis, [("SET", "text", "1"), ("LPUSH", "text", "2"), ("SET", "other", "3")])
+    assert [str(failure or "") for failure in failures] == ["", "redis: redis_error", ""]
+    assert await stream.redis.mget("text", "other") == [b"1", b"3"]
+
+
+async def test_a_sender_that_is_cancelled_anywhere_leaves_no_reply_to_the_next_command(stream: Stream) -> None:
+    await stream.redis.set("probe", "found")
+    for turns in range(30):
+        adding = [asyncio.create_task(add(stream, number)) for number in range(3)]
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        for task in asyncio.all_tasks():
+            if task.get_name() == "group commit":
+                task.cancel()
+        await asyncio.gather(*adding, return_exceptions=True)
+        assert await stream.redis.get("probe") == b"found"
+    await add(stream, 4)
+    assert await stream.redis.get("probe") == b"found"
