@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import redis
 
@@ -40,7 +41,7 @@ spec:
 _WORD = re.compile(rb'"((?:[^"\\]|\\.)*)"')
 
 
-def until(met: Callable[[], Any], *, patience: float = 90) -> Any:
+def until(met: Callable[[], Any], *, patience: float = 200) -> Any:
     """What ``met`` returns, as soon as it is true."""
     deadline = time.monotonic() + patience
     while True:
@@ -65,7 +66,10 @@ class ServedTenant:
         stack.callback(self.redis.close)
         self.stored: dict[str, tuple[str, bool, list[bytes]]] = {}
         self.commands: list[list[str]] = []
+        self.lived = 0
+        """How many of them there were when all had happened that ``live_through`` makes happen."""
         threading.Thread(target=self._monitor, args=(server.port,), daemon=True).start()
+        until(self._lists_all)
         self.environ = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
@@ -101,6 +105,8 @@ class ServedTenant:
         self.call("backup", "create")
         until(lambda: self.redis.hexists(f"{PREFIX}state", "success.writeback"))  # the writer stores it every 5 s
         self.stored = dict(self._stored())
+        until(self._lists_all)
+        self.lived = len(self.commands)
 
     def _stored(self) -> Iterator[tuple[str, tuple[str, bool, list[bytes]]]]:
         """Every key: its kind, whether it expires, and its text, the fields of its hash, or those of its entries."""
@@ -168,6 +174,14 @@ class ServedTenant:
         stack.callback(process.wait, 40)
         stack.callback(process.terminate)
         return process
+
+    def _lists_all(self) -> bool:
+        """Whether the list holds what was sent before this."""
+        mark = uuid4().hex
+        self.redis.echo(mark)
+        with contextlib.suppress(AssertionError):
+            return bool(until(lambda: ["ECHO", mark] in self.commands, patience=5))
+        return False
 
     def _monitor(self, port: int) -> None:
         """Keep every command that the server gets, from clients and from scripts, as a list of its words."""

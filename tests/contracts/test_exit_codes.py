@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.product import PROJECT
-from tests.support.part_kit import call_main, environment
+from tests.support.part_kit import PATIENCE, call_main, environment
 from tests.support.snapshots import Compare
 
 BIN = Path(sys.executable).parent
@@ -79,7 +79,7 @@ def start(script: str, environ: dict[str, str], *words: str) -> subprocess.Popen
 def codes_of(running: list[subprocess.Popen[bytes]]) -> list[int]:
     """Exit codes of processes that are about to end."""
     for process in running:
-        _, err = process.communicate(timeout=40)
+        _, err = process.communicate(timeout=PATIENCE)
         assert b"Traceback" not in err
     return [process.returncode for process in running]
 
@@ -100,7 +100,7 @@ def test_services_end_with_0_after_sigterm(tmp_path: Path) -> None:
 def test_an_interrupted_command_ends_with_130(tmp_path: Path) -> None:
     """It waits for a Redis that accepts the connection and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.settimeout(40)
+        silent.settimeout(PATIENCE)
         address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
         process = start("aftersend", environment(tmp_path, AFTERSEND_REDIS_URL=address), "orders")
         connection, _ = silent.accept()

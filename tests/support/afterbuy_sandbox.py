@@ -56,7 +56,7 @@ async def shop() -> AsyncIterator[SimulatedAccount]:
     async with TestServer(app) as server, aiohttp.ClientSession() as session:
         url = str(server.make_url(PATH))
         keys = AfterbuyCredentials(world.credentials.partner_token, world.credentials.account_token)
-        timeout = aiohttp.ClientTimeout(total=2)
+        timeout = aiohttp.ClientTimeout(total=60)
         yield SimulatedAccount(
             world, AfterbuyClient(session, url=url, credentials=lambda: keys, meter=NoMeter(), timeout=timeout), url
         )

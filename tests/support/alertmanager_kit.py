@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 import yaml
 
-from aftersend_demo.environment import free_port
 from tests.support.notice_sink import Sink
 from tests.support.programs import PATIENCE, running
+from tests.support.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ROOT / "charts" / "aftersend" / "files" / "alertmanager"

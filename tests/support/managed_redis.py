@@ -23,7 +23,7 @@ from aftersend_operator.manifests.generated_secrets import JSON_ACL, PLAIN_ACL, 
 from aftersend_operator.manifests.redis import CONFIG_FILE, START_FILE, ping_command, redis_conf, start_script
 from aftersend_operator.manifests.redis_acl import PROBE, USERS
 from aftersend_operator.model.naming import Manifest, child_name
-from tests.support.servers import COMMANDS, CURES, free_port
+from tests.support.servers import COMMANDS, CURES, PATIENCE, free_port
 
 INSPECTOR = "inspector"
 WITH_TLS = ("redis7", "redis7json")
@@ -128,7 +128,7 @@ class ManagedRedis:
         script = str(self.folder / "config" / START_FILE)
         self.process = subprocess.Popen(["sh", script], stdout=log, stderr=log, env=environment)
         log.close()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("server did not start:\n" + (self.folder / "server.log").read_text())
@@ -139,7 +139,7 @@ class ManagedRedis:
         """End it gracefully."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=PATIENCE)
 
     def __enter__(self) -> "ManagedRedis":  # noqa: PYI034 - it has no subclasses
         return self.start()

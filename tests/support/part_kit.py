@@ -52,6 +52,8 @@ from aftersend.service import secret_watch
 secret_watch.EVERY_SECONDS = 0.05
 """
 """Put before the code of a service: it cannot raise its limit of open files, and reads its secrets all the time."""
+PATIENCE = 120.0
+"""Of a process that starts or ends on a busy machine: what ends well does not wait for it."""
 FLOOD = 320
 """Connections beyond those 256 files, as 1,054 are beyond the usual limit of 1,024."""
 
@@ -110,7 +112,7 @@ class ServiceProcess:
         self.output = self._stdout.read().decode()
         self._stdout.close()
 
-    def line(self, event: str, *, patience: float = 30) -> dict[str, Any]:
+    def line(self, event: str, *, patience: float = PATIENCE) -> dict[str, Any]:
         """The next log line with this event."""
         deadline = time.monotonic() + patience
         while (text := self._next(deadline)) is not None:
@@ -144,7 +146,7 @@ class ServiceProcess:
 
     def wait(self) -> int:
         """Wait for the exit code; the rest of standard error goes to ``text``."""
-        _, rest = self.popen.communicate(timeout=40)
+        _, rest = self.popen.communicate(timeout=PATIENCE)
         self.text += (self._unread + rest).decode()
         self._unread = b""
         return self.popen.returncode
@@ -193,7 +195,7 @@ def silent_connections(port: int, count: int) -> Iterator[None]:
     """Connections that never send a byte; others are answered meanwhile, so that none waits to be accepted."""
     with contextlib.ExitStack() as stack:
         for number in range(count):
-            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE))
             if number % 32 == 0:
                 get(port, "/")
         yield
@@ -203,7 +205,7 @@ def get(port: int, path: str, **headers: str) -> tuple[int, str, Mapping[str, st
     """GET on the loopback interface: status, body, headers."""
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return answer.status, answer.read().decode(), dict(answer.headers)
     except urllib.error.HTTPError as error:
         with error:

@@ -23,7 +23,7 @@ PACKAGES = {
     "prometheus": "prometheus",
     "promtool": "prometheus",
 }
-PATIENCE = 60.0
+PATIENCE = 120.0
 _LOOK = 0.05
 
 
@@ -39,7 +39,7 @@ def program(name: str) -> str:
 
 def answer_of(name: str, *arguments: str) -> str:
     """What a program prints; an AssertionError with its words if it fails."""
-    done = subprocess.run([program(name), *arguments], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([program(name), *arguments], capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import yaml
 
-from aftersend_demo.environment import free_port
 from tests.support.programs import running
+from tests.support.servers import free_port
 
 RULES = Path(__file__).resolve().parents[2] / "charts" / "aftersend" / "files" / "alerts.yaml"
 RUNBOOKS, DASHBOARDS = "https://docs.example.com/runbooks", "https://grafana.example.com"

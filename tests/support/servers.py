@@ -7,7 +7,9 @@ A server runs in a directory of its own on a free port of the loopback interface
 """
 
 import importlib.util
+import itertools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -15,11 +17,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 from aftersend.redis.embedded import end_with_thread
 
+PATIENCE = 120.0
 FLAVOURS = ("valkey", "redis7", "redis7json", "redis8", "valkeyjson")
 
 
@@ -76,11 +80,36 @@ CURES = {
 }
 
 
+_FIRST_PORT, _BLOCK, _BLOCKS = 12_000, 128, 128
+"""Below what the kernel gives to connections, which would take a port between its choice and its use."""
+
+
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port of an address of this machine that is free right now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """A port of an address of this machine that is free, and that no other test session takes until it is used."""
+    for port in itertools.islice(_ports(), _BLOCK):
+        with socket.socket() as probe:
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise OSError(f"{_BLOCK} ports in a row are taken")
+
+
+@cache
+def _ports() -> Iterator[int]:
+    """The ports of a block that is ours as long as this process holds a name in the abstract namespace of sockets."""
+    for block in random.sample(range(_BLOCKS), _BLOCKS):
+        mark = socket.socket(socket.AF_UNIX)
+        try:
+            mark.bind(f"\0aftersend-test-ports-{block}")
+        except OSError:
+            mark.close()
+            continue
+        mark.detach()  # open until the process ends
+        first = _FIRST_PORT + block * _BLOCK
+        return itertools.cycle(range(first, first + _BLOCK))
+    raise OSError("all blocks of ports are taken")
 
 
 class RedisServer:
@@ -110,7 +139,7 @@ class RedisServer:
         die = (lambda: end_with_thread(parent)) if in_main and sys.platform == "linux" else None
         self.process = subprocess.Popen(self._command, stdout=log, stderr=log, preexec_fn=die)  # noqa: PLW1509
         log.close()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("server did not start:\n" + (self.directory / "server.log").read_text())
@@ -128,7 +157,7 @@ class RedisServer:
     def _end(self, number: signal.Signals) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(number)
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=PATIENCE)
 
     def _answers(self) -> bool:
         try:

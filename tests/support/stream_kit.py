@@ -153,7 +153,7 @@ async def consuming(
         await running[0].stop() if not running[0].task.done() else None
 
 
-async def until(condition: Callable[[], Any | Awaitable[Any]], *, within: float = 30.0) -> None:
+async def until(condition: Callable[[], Any | Awaitable[Any]], *, within: float = 120.0) -> None:
     """Wait for a condition, not for a time; fails loudly if it never comes."""
     async with asyncio.timeout(within):
         while True:

@@ -23,12 +23,13 @@ from aftersend_sandbox.switches import TABLE, Switches
 from aftersend_sandbox.world.afterbuy_account import AfterbuyOrder
 from aftersend_sandbox.world.world import World
 from tests.support.recording_meter import RecordingMeter
+from tests.support.stream_kit import until
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 WINDOW = (NOW - timedelta(days=60), NOW + timedelta(days=1))
 KEYS = AfterbuyCredentials("sandbox-partner", "sandbox-account", "1001")
 POSITIONS = [(each.name, value) for each in TABLE if each.side == "Afterbuy" for value in each.values]
-SHORT = aiohttp.ClientTimeout(total=0.3)
+SHORT = aiohttp.ClientTimeout(total=1)
 PAGING = {"range_id", "order_under_date_filter"}
 UNKNOWN = "2000000000"
 
@@ -167,8 +168,9 @@ async def test_a_partner_id_that_is_wanted(partner_id: str, code: str) -> None:
 
 async def test_the_clock_is_the_worlds() -> None:
     async with switched(shared_world()) as world, afterbuy(world) as client:
+        before = world.clock.now()
         clock = await client.clock()
-        assert abs(clock.universal - world.clock.now()) < timedelta(seconds=5)
+        assert before - timedelta(seconds=1) < clock.universal <= world.clock.now()
 
 
 async def test_customs_data() -> None:
@@ -309,13 +311,18 @@ HARMLESS = {"latency", "quota", "not_shown"}
 @pytest.mark.parametrize("kind", sorted(set(KINDS["afterbuy"]) - HARMLESS))
 @pytest.mark.parametrize("call", ["GetSoldItems", "UpdateSoldItems"])
 async def test_every_fault_is_transient_and_passes(kind: str, call: str) -> None:
-    timeout = {"timeout": SHORT} if kind == "half_open" else {}
-    async with switched(own_world()) as world, afterbuy(world, **timeout) as client:
+    short = {"timeout": SHORT} if kind == "half_open" else {}
+    async with (
+        switched(own_world()) as world,
+        afterbuy(world) as client,
+        afterbuy(world, **short) as unlucky,
+    ):
         order = some_order(world, additional_info="", tags=[])
         change = OrderChange(str(order.order_id), additional_info="A1")
         world.faults.arm("afterbuy", kind, ArmedFault(remaining=1, seconds=60))
         with pytest.raises(Transient) as caught:
-            await (everything(client) if call == "GetSoldItems" else client.update([change]))
+            await (everything(unlucky) if call == "GetSoldItems" else unlucky.update([change]))
+        await until(lambda: world.faults.struck[f"afterbuy/{kind}"])
         assert type(caught.value) is Transient
         assert caught.value.upstream == "afterbuy"
         assert (order.additional_info == "A1") == (kind == "lost_answer" and call == "UpdateSoldItems")
@@ -331,7 +338,7 @@ async def test_latency_is_waited_for() -> None:
 
 
 async def test_no_fault_reveals_anything_about_people() -> None:
-    async with switched(shared_world()) as world, afterbuy(world, timeout=SHORT) as client:
+    async with switched(shared_world()) as world, afterbuy(world) as client:
         names = {each.billing.last_name for each in world.afterbuy.orders if each.billing.last_name}
         for kind in sorted(set(KINDS["afterbuy"]) - HARMLESS - {"half_open"}):
             world.faults.arm("afterbuy", kind, ArmedFault(remaining=1))

@@ -14,7 +14,7 @@ import redis
 
 from aftersend.cli import supervisor
 from aftersend.key_files import foreign_seal_keys, make_next_key
-from tests.support.part_kit import FEW_FILES, FLOOD, ServiceProcess, get, silent_connections
+from tests.support.part_kit import FEW_FILES, FLOOD, PATIENCE, ServiceProcess, get, silent_connections
 from tests.support.part_kit import KEY as FINGERPRINT
 from tests.support.servers import free_port
 from tests.support.tenant_pods import until
@@ -105,7 +105,7 @@ class Shop:
 
 def _ready(process: ServiceProcess, port: int) -> None:
     """Wait until the process listens and is ready."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while True:
         assert process.popen.poll() is None, process.wait()
         try:
@@ -299,7 +299,7 @@ def test_what_is_in_a_secret_leaves_no_tenant_out(tmp_path: Path) -> None:
         path.touch()
         STATES[state](path)
     with ServiceProcess("", shop.environ, shop.words, prelude=WHOLE, ending="main()") as process:
-        process.line("listening", patience=120)
+        process.line("listening")
         found = json.loads(get(shop.admin, "/readyz?verbose")[1])
         assert [name for name, (_, key) in broken.items() if key not in found[f"{name} exporter"]["missingKeys"]] == []
         for name, (state, key) in broken.items():
@@ -363,7 +363,7 @@ def test_valkey_is_started_again_when_it_dies_and_goes_when_up_is_killed(tmp_pat
 def _ended(descriptor: int) -> bool:
 
     try:
-        return bool(select.select([descriptor], [], [], 20)[0])
+        return bool(select.select([descriptor], [], [], PATIENCE)[0])
     finally:
         os.close(descriptor)
 

@@ -96,7 +96,7 @@ class Market:
             return json.loads(answer.read())
 
 
-def _until(met: Callable[[], bool], *, patience: float = 60) -> None:
+def _until(met: Callable[[], bool], *, patience: float = 200) -> None:
     deadline = time.monotonic() + patience
     while True:
         try:

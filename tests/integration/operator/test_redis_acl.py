@@ -189,7 +189,7 @@ async def test_who_asks_for_a_run_can_wait_for_its_result(calm: ManagedRedis, ke
         name = await runs.publish(stream(client, keys, "runs"), EXPORT, source="cron")
         summary = runs.RunSummary(run=name, kind="export", outcome="done")
         await runs.store_result(exporter, tenant=TENANT.identity, run=name, summary=summary)
-        found = await runs.wait_for(client, tenant=TENANT.identity, run=name, timeout=5)
+        found = await runs.wait_for(client, tenant=TENANT.identity, run=name, timeout=60)
     assert found == summary
 
 

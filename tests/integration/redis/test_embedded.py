@@ -26,7 +26,7 @@ sys.stdin.read()
 """
 
 
-def _gone(pid: int, *, patience: float = 20) -> bool:
+def _gone(pid: int, *, patience: float = 120) -> bool:
     """Wait until a process that is not ours has ended."""
     try:
         descriptor = os.pidfd_open(pid)

@@ -24,7 +24,7 @@ def ready(door: Door, number: int = 101) -> SendcloudParcel:
 
 
 async def sent(door: Door, receiver: Receiver, count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(receiver.bodies) < count or door.sandbox.webhook_sender.under_way:
             await asyncio.sleep(0.005)
 
@@ -166,7 +166,7 @@ async def test_no_listener() -> None:
         pass
     async with a_sandbox(world) as door:
         door.sandbox.panel.move(ready(door), 22)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not world.journal.webhooks["retried"]:
                 await asyncio.sleep(0.005)
         (failed,) = world.sendcloud.integrations[INTEGRATION_ID].failed

@@ -118,7 +118,7 @@ class Served:
         serving = asyncio.create_task(run._serve(self.part, self.runtime))
         try:
             await self._reach(serving, named=self._is_named)
-            await until(partial(self._has_worked, serving), within=40)
+            await until(partial(self._has_worked, serving), within=240)
             repair(self.runtime.settings.secrets_dir, self.key)
             await self._reach(serving, named=False)
             assert all(not what for what in (await self.runtime.health.ready()).values()), self.name
@@ -150,7 +150,7 @@ class Served:
             is_ready = not any((await self.runtime.health.ready()).values())
             return (self.key in self.missing) == named and (is_ready or named or self.state == "missing")
 
-        await until(reached, within=40)
+        await until(reached, within=240)
 
     @property
     def missing(self) -> list[str]:

@@ -76,7 +76,7 @@ def test_a_script_leaves_at_once(call: str, imports: int) -> None:
     with first_process(call) as process:
         wait_for_imports(process, imports)
         os.kill(pid_of(process), signal.SIGTERM)
-        _, err = process.communicate(timeout=40)
+        _, err = process.communicate(timeout=120)
     assert process.returncode == CALLS[call]
     assert "Traceback" not in err
     assert "Exception ignored" not in err

@@ -14,7 +14,7 @@ from typing import ClassVar
 import pytest
 import redis
 
-from tests.support.part_kit import IDLE, ServiceProcess, environment, get, running
+from tests.support.part_kit import IDLE, PATIENCE, ServiceProcess, environment, get, running
 from tests.support.servers import NewServer
 from tests.support.tenant_pods import until
 
@@ -132,7 +132,7 @@ EXPECTED = "GET {} HTTP/1.1\r\nHost: x\r\nExpect: Kanarienvogel\r\nConnection: c
 def test_an_expectation_is_not_quoted(where: str, path: str, tmp_path: Path) -> None:
     with running(HELLO, environment(tmp_path)) as process:
         port = process.line(where)[{"listening": "port", "started": "admin_port"}[where]]
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
             connection.sendall(EXPECTED.format(path).encode())
             answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
     assert answer.startswith("HTTP/1.1 417")
@@ -161,7 +161,7 @@ def test_what_is_no_http_is_refused_without_a_quote_or_a_banner(where: str, tmp_
     with running(HELLO, environment(tmp_path)) as process:
         port = process.line(where)[{"listening": "port", "started": "admin_port"}[where]]
         for text in NO_HTTP * 5:
-            with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
                 connection.sendall(text.encode())
                 answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
             assert answer.startswith(("HTTP/1.0 400", "HTTP/1.1 400")), answer
@@ -317,7 +317,7 @@ async def serve(runtime):
 """
     with running(code, environment(tmp_path)) as process:
         port = process.line("listening")["port"]
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
             connection.sendall(b"GET /hooks HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             process.line("asked")
             process.popen.send_signal(signal.SIGTERM)

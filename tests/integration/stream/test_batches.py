@@ -189,7 +189,9 @@ async def test_a_stop_in_the_middle_finishes_some_and_releases_the_rest(stream: 
             return [None if place % 2 else Transient("timeout") for place in range(20)]
         raise AssertionError
 
-    async with consuming(stream, BatchHandler(stuck), concurrency=20, timing=replace(FAST, grace=0.05)) as running:
+    async with consuming(
+        stream, BatchHandler(stuck), concurrency=20, timing=replace(FAST, grace=0.05, release_seconds=60)
+    ) as running:
         running.consumer._delivery._move = never  # type: ignore[method-assign]
         await begun.wait()
         await until(lambda: running.meter.outcomes["done"] == 10)

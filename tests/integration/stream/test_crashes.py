@@ -45,7 +45,7 @@ async def die(url: str, folder: Path, step: str, stream: Stream, *, together: bo
     process = await asyncio.create_subprocess_exec(sys.executable, *words, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL)
     ended = asyncio.create_task(process.wait())
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(200):
             while not ended.done():
                 if step.endswith("promotion"):
                     await hurry(stream)

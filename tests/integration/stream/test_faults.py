@@ -214,7 +214,7 @@ async def test_a_stop_ends_in_time_although_redis_is_away(own_server: RedisServe
             await stream.add("parcel.changed", "webhook", NamedParcel("x"))
             await begun.wait()
             own_server.kill()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await running.stop()
         own_server.start()
         assert await stream.pending() == 1
@@ -292,7 +292,8 @@ async def test_entries_that_come_while_the_circuit_opens_are_released(stream: St
     side = OtherSide()
     side.refuses = True
     breaker = side.breaker()
-    async with consuming(stream, side, breaker=breaker, timing=replace(FAST, block_ms=4000)) as running:
+    stream.redis.connection_pool.connection_kwargs["socket_timeout"] = 120
+    async with consuming(stream, side, breaker=breaker, timing=replace(FAST, block_ms=60_000)) as running:
         await until(lambda: blocked_readers(stream))
         breaker.record(CredentialsRefused("refused", upstream="afterbuy"))
         await fill(stream, 1)

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,22 @@ from aftersend.stream.pending_entries import RELEASED, PendingEntries
 from aftersend.stream.redelivery import GROUP_DELIVERIES, MAX_GROUP_SIZE, MAX_LONELY_DELIVERIES
 from aftersend.stream.stream import Stream
 from tests.support.stream_kit import FAST, NamedParcel, Recorder, add, claim_first, consuming, is_empty, raw_dead, until
+
+IDLE_MS = 60_000
+UNHURRIED = replace(FAST, idle_ms=IDLE_MS, release_seconds=60)
+"""An entry is as old as ``age`` makes it, however slow the machine is."""
+
+
+async def held_by(stream: Stream, name: str) -> list[bytes]:
+    """Let a consumer that does no more read everything; returns the ids."""
+    pending = PendingEntries(stream, name)
+    await pending.ensure_group()
+    return [entry.id for entry in await pending.read(99, block_ms=100)]
+
+
+async def age(stream: Stream, name: str, entry: bytes, idle_ms: int) -> None:
+    """Let an entry that this consumer holds be idle for so long; its delivery count stays."""
+    await stream.redis.xclaim(stream.key, stream.group, name, 0, [entry], idle=idle_ms, justid=True)
 
 
 @pytest.mark.parametrize("deaths", [1, 2])
@@ -75,6 +92,9 @@ async def test_the_fifth_lonely_delivery_still_happens(stream: Stream) -> None:
 
 
 async def test_long_work_keeps_its_claim_and_its_delivery_count(stream: Stream) -> None:
+    """Another consumer, which takes what a dead one held, leaves it alone."""
+    await add(stream, "lost")
+    (lost,) = await held_by(stream, "dead")
     await add(stream, "long")
     release = asyncio.Event()
     recorder = Recorder()
@@ -83,15 +103,23 @@ async def test_long_work_keeps_its_claim_and_its_delivery_count(stream: Stream) 
         await recorder(event)
         await release.wait()
 
-    async with consuming(stream, long, name="slow"):
+    async def row() -> dict[str, Any]:
+        return (await stream.redis.xpending_range(stream.key, stream.group, "-", "+", 10, consumername="slow"))[0]
+
+    async def renewed() -> bool:
+        return int((await row())["time_since_delivered"]) < IDLE_MS - 1_000
+
+    async with consuming(stream, long, name="slow", timing=UNHURRIED):
         await until(lambda: recorder.seen)
-        async with consuming(stream, recorder, name="eager"):
-            await asyncio.sleep(3 * FAST.idle_ms / 1000)
-            (row,) = await stream.redis.xpending_range(stream.key, stream.group, "-", "+", 10)
-            assert (row["consumer"], row["times_delivered"]) == (b"slow", 1)
+        await age(stream, "slow", (await row())["message_id"], IDLE_MS - 1_000)
+        await until(renewed)
+        await age(stream, "dead", lost, IDLE_MS)
+        async with consuming(stream, recorder, name="eager", timing=UNHURRIED):
+            await until(lambda: recorder.names == ["long", "lost"])
+            assert (await row())["times_delivered"] == 1
         release.set()
         await until(lambda: is_empty(stream))
-    assert recorder.names == ["long"]
+    assert recorder.names == ["long", "lost"]
 
 
 async def test_a_graceful_stop_finishes_what_is_in_flight(stream: Stream) -> None:
@@ -102,7 +130,7 @@ async def test_a_graceful_stop_finishes_what_is_in_flight(stream: Stream) -> Non
         begun.set()
         await asyncio.sleep(0.1)
 
-    async with consuming(stream, steady) as running:
+    async with consuming(stream, steady, timing=replace(FAST, grace=60)) as running:
         await begun.wait()
         await running.stop()
     assert running.meter.outcomes == {"done": 1}
@@ -118,7 +146,7 @@ async def test_a_graceful_stop_releases_the_rest_without_counting(stream: Stream
         await recorder(event)
         await asyncio.Event().wait()
 
-    hasty = replace(FAST, grace=0.05, idle_ms=60_000)
+    hasty = replace(UNHURRIED, grace=0.05)
     async with consuming(stream, stuck, timing=hasty) as running:
         await until(lambda: len(recorder.seen) == 3)
         await running.stop()
@@ -162,9 +190,7 @@ async def test_an_entry_of_another_consumer_is_neither_released_nor_renewed(stre
 
 async def test_an_entry_that_waits_for_exclusive_mode_does_not_stop_the_others_for_ever(stream: Stream) -> None:
     await add(stream, "redelivered")
-    dead = PendingEntries(stream, "dead")
-    await dead.ensure_group()
-    await dead.read(1, block_ms=100)
+    (held,) = await held_by(stream, "dead")
     await add(stream, "long")
     release = asyncio.Event()
     recorder = Recorder()
@@ -174,9 +200,10 @@ async def test_an_entry_that_waits_for_exclusive_mode_does_not_stop_the_others_f
         if recorder.names[-1] == "long":
             await release.wait()
 
-    async with consuming(stream, handler, timing=replace(FAST, exclusive_wait=0.05)):
+    async with consuming(stream, handler, timing=replace(UNHURRIED, exclusive_wait=0.05)) as running:
         await until(lambda: recorder.names == ["long"])
-        await asyncio.sleep(2 * FAST.idle_ms / 1000)
+        await age(stream, "dead", held, IDLE_MS)
+        await until(lambda: not running.consumer._shared.is_set())
         await add(stream, "fresh")
         await until(lambda: recorder.names == ["long", "fresh"])
         release.set()

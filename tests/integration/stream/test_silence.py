@@ -67,7 +67,7 @@ async def test_a_stop_ends_although_redis_says_nothing(own_server: RedisServer, 
             await stream.add("parcel.changed", "webhook", NamedParcel("in flight"))
             await gate.inside.wait()
             with silent(own_server):
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(60):
                     await running.stop()
         gate.open.set()
         async with consuming(stream, gate, name="heir") as heir:
