@@ -29,7 +29,8 @@ from aftersend.afterbuy.errors import read_refusal, write_refusal
 from aftersend.afterbuy.exchange import TIMEOUT, AfterbuyExchange
 from aftersend.afterbuy.model import AFTERBUY, AfterbuyClock, OrderChange, Page, ProductCustoms
 from aftersend.afterbuy.numbers import Unreadable, read_time
-from aftersend.afterbuy.reading import read_order, read_product, read_written_order
+from aftersend.afterbuy.products import read_product
+from aftersend.afterbuy.reading import read_order, read_written_order
 from aftersend.afterbuy.records import Element
 from aftersend.afterbuy.sold_items import ReadOrder, SoldItemsPage, missing_section
 from aftersend.call_retries import Repeat, once

@@ -26,7 +26,7 @@ from redis.asyncio import Redis
 from aftersend.afterbuy.answer import AnswerReader
 from aftersend.afterbuy.errors import read_refusal, write_refusal
 from aftersend.afterbuy.model import Order
-from aftersend.afterbuy.reading import read_product
+from aftersend.afterbuy.products import read_product
 from aftersend.afterbuy.sold_items import SoldItemsPage
 from aftersend.backup.chunks import unpacked
 from aftersend.backup.records import SavedFacts

@@ -16,9 +16,11 @@ from aftersend.afterbuy.answer import (
     AnswerReader,
     Envelope,
 )
+from aftersend.afterbuy.fields import plain
 from aftersend.afterbuy.mail import read_mail
 from aftersend.afterbuy.model import Order, ParcelLabel, UnreadableOrder
-from aftersend.afterbuy.reading import plain, read_order, read_product, read_written_order
+from aftersend.afterbuy.products import read_product
+from aftersend.afterbuy.reading import read_order, read_written_order
 from aftersend.afterbuy.records import MAX_CHARACTERS, MAX_ELEMENTS, Element
 from aftersend.errors import Transient
 from tests.support.scripted_afterbuy import answer, order, page

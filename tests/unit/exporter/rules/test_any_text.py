@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from aftersend.afterbuy.answer import AnswerReader
 from aftersend.afterbuy.model import Order, UnreadableOrder
-from aftersend.afterbuy.reading import read_order, read_product
+from aftersend.afterbuy.products import read_product
+from aftersend.afterbuy.reading import read_order
 from aftersend.afterbuy.records import Element
 from aftersend.sendcloud.model import PushOrder
 from aftersend.tenant.document import Export, Only
