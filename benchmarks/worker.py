@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from aftersend.service.cycles import collect_rarely
 from benchmarks.child import peak
 
 
@@ -38,7 +39,8 @@ Task = dict[str, Any]
 
 
 async def answer_tasks(work: Callable[[Task], Awaitable[Task]]) -> None:
-    """Do tasks one after the other until standard input ends."""
+    """Do tasks one after the other until standard input ends, tuned as the services are, the floors, too."""
+    collect_rarely()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     while line := await asyncio.to_thread(sys.stdin.readline):

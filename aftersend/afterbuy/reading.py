@@ -179,6 +179,8 @@ def _vorgangs_infos(element: Element) -> tuple[str, str, str]:
 
 
 def _shipping_address(fields: OptionalFields, element: Element) -> PostalAddress | None:
+    if not element.has("BuyerInfo/ShippingAddress"):
+        return None
     address = _address(fields, element, "BuyerInfo/ShippingAddress")
     return None if address.is_empty else address
 

@@ -14,10 +14,10 @@ import html
 import re
 import sys
 from collections import Counter
+from functools import partial
 from typing import Final
-from xml.sax.saxutils import escape
 
-_FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FORBIDDEN: Final = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _TAG: Final = r"<(/?)([A-Za-z_][\w:.-]*)(?:\s+[\w:.-]+\s*=\s*(?:\"[^\"<]*\"|'[^'<]*'))*\s*(/?)>"
 _REFERENCE: Final = re.compile(r"&(?:#(x[0-9a-f]+|[0-9]+)|([a-z][a-z0-9]*));|&", re.IGNORECASE)
 _TOKEN: Final = re.compile(rf"{_TAG}|{_REFERENCE.pattern}|\]\]>|<", re.IGNORECASE)
@@ -25,6 +25,7 @@ _PREFIX: Final = re.compile(r"[<\s/]([A-Za-z_][\w.-]*):[A-Za-z_]")
 _LONGEST_CODE: Final = 7
 _PREDEFINED: Final = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _CDATA: Final = "<![CDATA["
+_escape: Final = partial(html.escape, quote=False)
 
 
 def repair(text: str, *, record: str) -> str:
@@ -59,8 +60,8 @@ def _unpaired(text: str, record: str) -> frozenset[str]:
 def _repaired(text: str, unpaired: frozenset[str]) -> str:
     def token(match: re.Match[str]) -> str:
         if match[2]:
-            return escape(match[0]) if match[2] in unpaired else _REFERENCE.sub(_referenced, match[0])
-        return _REFERENCE.sub(_referenced, match[0]) if match[0].startswith("&") else escape(match[0])
+            return _escape(match[0]) if match[2] in unpaired else _REFERENCE.sub(_referenced, match[0])
+        return _REFERENCE.sub(_referenced, match[0]) if match[0].startswith("&") else _escape(match[0])
 
     return _TOKEN.sub(token, text)
 
@@ -72,7 +73,7 @@ def _referenced(match: re.Match[str]) -> str:
         return _code_point(number.lower())
     if name:
         return match[0] if name in _PREDEFINED else _character(match[0])
-    return escape(match[0])
+    return _escape(match[0])
 
 
 def _code_point(number: str) -> str:
@@ -84,7 +85,7 @@ def _code_point(number: str) -> str:
 
 def _character(entity: str) -> str:
     """Return the character of an entity that HTML knows; one that it does not know is text."""
-    return escape(html.unescape(entity))
+    return _escape(html.unescape(entity))
 
 
 def prefixes(text: str) -> frozenset[str]:

@@ -7,7 +7,6 @@ with the same head: the keys, the call's name, the level of detail, and the lang
 An order is identified by a valid OrderID only: ``0`` and anything else is a ``Bug``.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +17,7 @@ from lxml import etree
 from aftersend.afterbuy.credentials import AfterbuyCredentials
 from aftersend.afterbuy.model import AFTERBUY, OrderChange, ParcelLabel
 from aftersend.afterbuy.numbers import format_time
+from aftersend.afterbuy.repair import without_forbidden
 from aftersend.errors import Bug
 
 MAX_SOLD_ITEMS: Final = 250
@@ -27,7 +27,6 @@ DEFAULT_DETAIL: Final = 0
 EVERY_SECTION: Final = 2 + 4 + 8 + 16
 """Payment, buyer, items, shipping."""
 
-_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ADD: Final = "1"
 _REMOVE: Final = "3"
 _LONGEST_ID: Final = 19
@@ -179,7 +178,7 @@ def _add(parent: etree._Element, name: str, text: str | None) -> None:
 
 def _clean(text: str | None) -> str:
     """Drop characters that XML cannot carry; white space alone becomes an empty text."""
-    cleaned = _NOT_XML.sub("", text or "")
+    cleaned = without_forbidden(text or "")
     return cleaned if cleaned.strip() else ""
 
 

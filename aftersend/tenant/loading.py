@@ -23,7 +23,6 @@ from aftersend.tenant.rules import broken_rules
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?:\.)?(?P<path>[^`]*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
-_NAMES = field_names(Tenant)
 _MAX_BYTES = 1024 * 1024
 _DEEPEST = 32
 
@@ -126,7 +125,7 @@ def _without_values(message: str) -> tuple[str, str]:
     if what.startswith("Invalid enum value"):
         what = "not one of the allowed values"
     elif unknown := _UNKNOWN.fullmatch(what):
-        meant = get_close_matches(unknown[1], _NAMES, n=1, cutoff=0.75)
+        meant = get_close_matches(unknown[1], field_names(Tenant), n=1, cutoff=0.75)
         what = f"unknown field `{unknown[1]}`, is {meant[0]} meant?" if meant else "there is an unknown field"
     return what, path
 

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from aftersend.sendcloud.model import PushOrder
 from aftersend_exporter.rules.addresses import cut
-from aftersend_exporter.rules.house_numbers import divide
 from aftersend_exporter.rules.items import DOCUMENTED_CURRENCIES
 
 
@@ -29,6 +28,8 @@ def fallback_order(push: PushOrder, path: str, *, in_account_currency: Callable[
 
 def _divided(push: PushOrder) -> PushOrder | None:
     """Divide street and house number; None if it is not certain which is which, or they are divided already."""
+    from aftersend_exporter.rules.house_numbers import divide  # noqa: PLC0415 - its patterns are large, and rarely needed
+
     address = push.shipping_address
     if address.house_number is not UNSET:
         return None
