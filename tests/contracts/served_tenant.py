@@ -158,7 +158,7 @@ class ServedTenant:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return json.loads(answer.read())
 
     def _write(self) -> None:
@@ -171,7 +171,7 @@ class ServedTenant:
     def _start(self, stack: contextlib.ExitStack, *words: str) -> subprocess.Popen[bytes]:
         log = stack.enter_context((self.folder / f"{words[0]}.log").open("wb"))
         process = subprocess.Popen([AFTERSEND, *words], env=self.environ, stdout=log, stderr=log)
-        stack.callback(process.wait, 40)
+        stack.callback(process.wait, 120)
         stack.callback(process.terminate)
         return process
 

@@ -48,10 +48,15 @@ IDLE = "async def serve(runtime): await runtime.stop.wait()"
 FEW_FILES = """
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+from aftersend.observe import throttle
 from aftersend.service import secret_watch
 secret_watch.EVERY_SECONDS = 0.05
+throttle.LOG_INTERVAL = 3600.0
 """
-"""Put before the code of a service: it cannot raise its limit of open files, and reads its secrets all the time."""
+"""Put before the code of a service: it cannot raise its limit of open files, and reads its secrets all the time.
+
+A line that is left out for a while is left out however long the test takes.
+"""
 PATIENCE = 120.0
 """Of a process that starts or ends on a busy machine: what ends well does not wait for it."""
 FLOOD = 320

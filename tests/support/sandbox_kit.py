@@ -177,13 +177,22 @@ class Receiver:
     url: str = ""
     answers: list[int] = field(default_factory=list)
     """Statuses of the next answers; 200 when it is used up."""
+    judges: bool = False
+    """Answer 401 to what the key of the sandbox has not signed, and 400 to what is no JSON."""
     bodies: list[bytes] = field(default_factory=list)
     signatures: list[str] = field(default_factory=list)
 
     async def take(self, request: web.Request) -> web.Response:
         self.bodies.append(await request.read())
         self.signatures.append(request.headers["Sendcloud-Signature"])
+        if self.judges:
+            return web.Response(status=self._verdict())
         return web.Response(status=self.answers.pop(0) if self.answers else 200)
+
+    def _verdict(self) -> int:
+        if not Receiver(bodies=self.bodies[-1:], signatures=self.signatures[-1:]).signed_with("sandbox-signature-key"):
+            return 401
+        return 200 if is_json(self.bodies[-1]) else 400
 
     def documents(self) -> list[dict[str, Any]]:
         return [json.loads(each) for each in self.bodies]
@@ -194,6 +203,14 @@ class Receiver:
     def signed_with(self, key: str) -> bool:
         wanted = [hmac.new(key.encode(), each, hashlib.sha256).hexdigest() for each in self.bodies]
         return wanted == self.signatures
+
+
+def is_json(body: bytes) -> bool:
+    try:
+        json.loads(body)
+    except ValueError:
+        return False
+    return True
 
 
 @asynccontextmanager

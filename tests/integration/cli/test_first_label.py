@@ -37,7 +37,7 @@ def running(block: str, environ: dict[str, str], folder: Path) -> Iterator[None]
             yield
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(120)
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:

@@ -92,7 +92,7 @@ class Market:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return json.loads(answer.read())
 
 
@@ -115,7 +115,7 @@ def market(tmp_path: Path) -> Iterator[Market]:
     yield market
     for sandbox in sandboxes:
         sandbox.terminate()
-        sandbox.wait(30)
+        sandbox.wait(120)
 
 
 def test_two_shops_from_afterbuy_to_sendcloud_and_back(market: Market) -> None:

@@ -5,7 +5,7 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
@@ -155,16 +155,27 @@ async def test_a_client_that_may_only_ping_cannot_fill_the_memory(server: Manage
             probe.close()
 
 
-async def test_what_has_expired_is_gone_from_the_disk_after_the_first_backup_of_a_day(server: ManagedRedis) -> None:
+class Noon(datetime):
+    """The same day for a whole test."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "Noon":
+        return cls(2026, 11, 30, 12, tzinfo=tz)
+
+
+async def test_what_has_expired_is_gone_from_the_disk_after_the_first_backup_of_a_day(
+    server: ManagedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aftersend.redis.rewrite.datetime", Noon)
     mark, key = b"0034043416109404", f"aftersend:{{{TENANT.identity}}}:order:1:sealed"
     files = server.files("backup")
     client = connect(server.url, files, part="cli")
     await client.set(key, mark, px=1)
     await until(lambda: _is_gone(client, key))
     await rewrite_once_a_day(client, server.files("writer"), last_backup=None)
-    await rewrite_once_a_day(client, files, last_backup=datetime.now(UTC))
+    await rewrite_once_a_day(client, files, last_backup=Noon.now(UTC))
     assert _on_disk(server, mark)
-    await rewrite_once_a_day(client, files, last_backup=datetime.now(UTC) - timedelta(days=1))
+    await rewrite_once_a_day(client, files, last_backup=Noon.now(UTC) - timedelta(days=1))
     await until(lambda: not _on_disk(server, mark))
     await client.aclose()
 

@@ -18,7 +18,7 @@ async def test_waits():
 
 def test_the_hanging_test_and_its_tasks_are_named(tmp_path: Path) -> None:
     (tmp_path / "test_stuck.py").write_text(HANGING)
-    options = ["-c", "pyproject.toml", "-p", "tests.conftest", "--timeout=2", str(tmp_path)]
+    options = ["-c", "pyproject.toml", "-p", "tests.conftest", "--timeout=8", str(tmp_path)]
     command = [sys.executable, "-m", "pytest", *options]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert ended.returncode == 1

@@ -9,6 +9,7 @@ from aftersend.backoff import Backoff
 from aftersend.errors import Transient
 from aftersend_operator.reconcile import work_queue
 from aftersend_operator.reconcile.work_queue import WorkQueue
+from tests.support import virtual_time
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ class Handler:
             self.at_work[key] -= 1
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():
                 self.progress.clear()
                 await self.progress.wait()
@@ -141,14 +142,17 @@ def test_periodic_passes_are_spread_and_deadlines_are_not(asked: float, delay: f
     assert queue._spread(asked) == delay
 
 
-async def test_earlier_work_comes_first() -> None:
-    handler = Handler()
-    queue = WorkQueue(handler.handle, workers=1)
-    queue.add("later", 0.05)
-    queue.add("now")
-    queue.add("soon", 0.01)
-    queue.add("later", 30)
-    stop, task = await running(queue)
-    await handler.until(lambda: len(handler.order) == 3)
-    assert handler.order == ["now", "soon", "later"]
-    await ended(queue, stop, task)
+def test_earlier_work_comes_first() -> None:
+    async def work() -> None:
+        handler = Handler()
+        queue = WorkQueue(handler.handle, workers=1)
+        queue.add("later", 0.05)
+        queue.add("now")
+        queue.add("soon", 0.01)
+        queue.add("later", 30)
+        stop, task = await running(queue)
+        await handler.until(lambda: len(handler.order) == 3)
+        assert handler.order == ["now", "soon", "later"]
+        await ended(queue, stop, task)
+
+    virtual_time.run(work())
