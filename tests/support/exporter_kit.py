@@ -40,6 +40,7 @@ from aftersend_exporter.requests.handler import RunHandler
 from aftersend_exporter.requests.repeats import RunRepeats
 from aftersend_exporter.sweep.run import sweep
 from aftersend_sandbox.afterbuy.server import PATH, AfterbuyServer
+from aftersend_sandbox.clock import SandboxClock
 from aftersend_sandbox.faults import ArmedFault
 from aftersend_sandbox.rules.judge import judge
 from aftersend_sandbox.seed.account import seeded_world
@@ -203,8 +204,9 @@ async def exporter_harness(
     trouble: ShortTrouble | None = None,
     **spec: Any,
 ) -> AsyncIterator[ExporterHarness]:
-    """Everything of one exporter; ``settled`` is a tenant that needs no recovery."""
+    """Everything of one exporter; ``settled`` is a tenant that needs no recovery. Time passes by ``later`` alone."""
     world = world or seeded_world(orders, now=NOW)
+    world.clock = SandboxClock(base=world.clock.now().timestamp)
     world.sendcloud.limits.writes_per_minute = world.sendcloud.limits.burst = 10_000
     world.sendcloud.limits.reads_per_minute = 100_000
     secrets_in(folder)
