@@ -232,7 +232,8 @@ def teach() -> None:
     """Let the cluster know tenants."""
     definition = subprocess.run([COMMANDS / "aftersend", "crd"], check=True, capture_output=True).stdout
     subprocess.run(["kubectl", "apply", "--server-side", "-f", "-"], input=definition, check=True)
-    kubectl("wait", "--for=condition=Established", "crd", "aftersendtenants.aftersend.jj-ideenschmiede.de")
+    established = "--for=jsonpath={.status.conditions[?(@.type=='Established')].status}=True"
+    kubectl("wait", established, "crd", "aftersendtenants.aftersend.jj-ideenschmiede.de")
 
 
 def start(port: int) -> "subprocess.Popen[bytes]":

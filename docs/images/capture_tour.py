@@ -99,7 +99,7 @@ def on_call() -> Iterator[Frame]:
     """From the fleet to the cause, and whether it is cured."""
     with tempfile.TemporaryDirectory() as folder, own_cluster("api", Path(folder)) as cluster:
         cluster.apply(definition())
-        cluster.kubectl("wait", "--for=condition=Established", f"crd/{definition()['metadata']['name']}")
+        cluster.wait_until_established(definition()["metadata"]["name"])
         missing = f"secret mueller-sendcloud is not there: {CURE}"
         for name, fault in (("mueller", missing), ("schmidt", "")):
             make(cluster, name, fault)

@@ -31,7 +31,7 @@ def add_ons(api_cluster: Cluster, kube: KubeClient) -> Iterator[None]:
         pytest.skip(str(error))
     api_cluster.apply(*found)
     names = [each["metadata"]["name"] for each in found]
-    api_cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *(f"crd/{name}" for name in names))
+    api_cluster.wait_until_established(*names)
     eventually(lambda: kube.serves("podmonitor") and kube.serves("httproute"), what="the kinds")
     yield
     api_cluster.kubectl("delete", "--wait", "crd", *names)

@@ -25,7 +25,7 @@ KUBERNETES_OWN = ("apiVersion", "kind", "metadata.namespace")
 @pytest.fixture(scope="module")
 def cluster(api_cluster: Cluster) -> Cluster:
     api_cluster.apply(definition())
-    api_cluster.kubectl("wait", "crd", CRD, "--for=condition=Established", "--timeout=60s")
+    api_cluster.wait_until_established(CRD)
     _until_served(api_cluster)
     return api_cluster
 

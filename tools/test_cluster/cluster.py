@@ -81,6 +81,11 @@ class Cluster:
         document = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
         self.kubectl("apply", "--server-side", f"--field-manager={manager}", "--filename=-", text=document)
 
+    def wait_until_established(self, *definitions: str) -> None:
+        """Wait for CustomResourceDefinitions; ``--for=condition`` fails on a new one, whose conditions are ``null``."""
+        established = "--for=jsonpath={.status.conditions[?(@.type=='Established')].status}=True"
+        self.kubectl("wait", "--timeout=60s", established, *(f"crd/{name}" for name in definitions))
+
     def make_namespace(
         self, prefix: str = "test", *, restricted: bool = True, suits: Callable[[str], bool] = lambda _: True
     ) -> str:

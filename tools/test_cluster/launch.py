@@ -180,4 +180,6 @@ def _ip(*arguments: str) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] not in (["api"], ["node"]):
+        sys.exit("usage: python -m tools.test_cluster.launch api|node")
     sys.exit(main(sys.argv[1]))
