@@ -7,7 +7,7 @@ long, but only seven days from when the order is done: Redis itself expires it, 
 What fails for one order, an unreadable entry for example, is the result of that order and leaves the others alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
@@ -21,8 +21,10 @@ from aftersend.ledger.index import INDEX_PLACES, INDEXES, positions
 from aftersend.ledger.saved_order import SavedOrder
 from aftersend.ledger.scripts import HAS_JSON, ScriptName, script
 from aftersend.ledger.sealed_part import decode_sealed_part, encode_sealed_part
+from aftersend.ledger.tenant_state import Recovery
 from aftersend.redis.connection import guarded
 from aftersend.redis.keys import Keys
+from aftersend.redis.lease import LEASE_MS, Lease
 from aftersend.redis.scripts import ScriptArgument, ScriptCall
 from aftersend.sealing import Keyring, UnknownKey, bind
 from aftersend.undecodable import UNDECODABLE
@@ -35,6 +37,7 @@ SEALED_LIFE_DONE_MS: Final = 7 * DAY_MS
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 _entries = msgspec.json.Decoder(Entry)
+_UNKNOWN: Final = Recovery(is_running=True, horizon=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,15 @@ class EntryWrite:
     """ms; None = as the entry demands."""
 
 
+@dataclass(frozen=True, slots=True)
+class EntryLook:
+    """An entry and the recovery of its tenant, both of one moment."""
+
+    entry: Entry | AftersendError | None
+    """None if it is absent, or what prevented reading it."""
+    recovery: Recovery = _UNKNOWN
+
+
 class Documents:
     """The stored entries of one tenant."""
 
@@ -57,6 +69,7 @@ class Documents:
         self._days = days
         self._bound_orders = bind(tenant, "order")
         self._keys = Keys(tenant)
+        self._state_key = self._keys.key("state")
         self._keyring = keyring
         self._indexes = [self._keys.key("index", name) for name in INDEXES]
         self._json: bool | None = None
@@ -65,6 +78,23 @@ class Documents:
         """Read entries; None for an absent one, the error for one that cannot be read."""
         answers = await self._run("read", [(self.keys_of(order_id), ()) for order_id in order_ids])
         return [self._entry(order_id, answer) for order_id, answer in zip(order_ids, answers, strict=True)]
+
+    async def look(self, order_ids: Sequence[str]) -> list[EntryLook]:
+        """Read entries, each with the recovery of the tenant."""
+        answers = await self._run(
+            "look", [(self.keys_of(order_id), ()) for order_id in order_ids], shared=[self._state_key]
+        )
+        return [self._look(order_id, answer) for order_id, answer in zip(order_ids, answers, strict=True)]
+
+    async def take(self, leases: Mapping[str, Lease]) -> dict[str, EntryLook]:
+        """Take leases by order and look at the entries then; orders whose lease another process holds are left out."""
+        calls: list[ScriptCall] = []
+        for order_id, lease in leases.items():
+            key, token = lease.place
+            calls.append(([*self.keys_of(order_id), key], (token, LEASE_MS)))
+        answers = await self._run("look", calls, shared=[self._state_key])
+        found = dict(zip(leases, answers, strict=True))
+        return {order_id: self._look(order_id, answer) for order_id, answer in found.items() if answer is not None}
 
     async def readable(self, order_id: str) -> Entry | None:
         """Read an entry without its sealed part, whether or not that can be opened; None if it is absent."""
@@ -123,6 +153,12 @@ class Documents:
             return self._decode(order_id, *answer)
         except AftersendError as error:
             return error
+
+    def _look(self, order_id: str, answer: Any) -> EntryLook:  # noqa: ANN401 - of a script
+        if isinstance(answer, Transient):
+            return EntryLook(answer)
+        document, sealed, *state = answer
+        return EntryLook(self._entry(order_id, (document, sealed)), Recovery.of(*state))
 
     def _saved(self, order_id: str, answer: Any) -> SavedOrder | None:  # noqa: ANN401 - of a script
         if isinstance(answer, Transient):

@@ -23,7 +23,7 @@ ORDERS_OF: Final = Script.load(_FOLDER / "orders_of.lua")
 RESEAL_VALUE: Final = Script.load(_FOLDER / "reseal_value.lua")
 
 
-ScriptName = Literal["read", "read_saved", "write"]
+ScriptName = Literal["read", "read_saved", "look", "write"]
 
 
 @cache

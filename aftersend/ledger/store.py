@@ -11,7 +11,8 @@ In reading order: ``store``, ``changes``, ``documents`` (how entries are stored)
 
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from datetime import tzinfo
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -20,7 +21,7 @@ import msgspec
 from aftersend.errors import AftersendError, Transient
 from aftersend.ledger.changes import NOTHING_KNOWN, Change, Known, LedgerChanges
 from aftersend.ledger.day_counters import DAY_MS, DayCounters
-from aftersend.ledger.documents import ENTRY_LIFE_MS, SEALED_LIFE_DONE_MS, Documents, EntryWrite
+from aftersend.ledger.documents import ENTRY_LIFE_MS, SEALED_LIFE_DONE_MS, Documents, EntryLook, EntryWrite
 from aftersend.ledger.entry import Entry, NoticeCode, ProblemCode
 from aftersend.ledger.index import NOTICE_CODES, PROBLEM_CODES
 from aftersend.ledger.join import join
@@ -40,6 +41,14 @@ _TRIES = 100
 _CHUNK = 200
 _Code = TypeVar("_Code", ProblemCode, NoticeCode)
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOrder:
+    """An order that no other process writes back, and its entry since then."""
+
+    lease: Lease
+    look: EntryLook
 
 
 class Ledger:
@@ -75,6 +84,10 @@ class Ledger:
     async def get_each(self, order_ids: Sequence[str]) -> dict[str, Entry | AftersendError | None]:
         """Read the entries of these orders in one round trip, each or what prevented it."""
         return dict(zip(order_ids, await self._documents.read(order_ids), strict=True)) if order_ids else {}
+
+    async def look(self, order_ids: Sequence[str]) -> dict[str, EntryLook]:
+        """Read the entries of these orders, each with the recovery of the tenant, in one round trip."""
+        return dict(zip(order_ids, await self._documents.look(order_ids), strict=True)) if order_ids else {}
 
     async def readable(self, order_id: str) -> Entry | None:
         """Read an entry without its sealed part, whether or not a key opens that; None if it is absent."""
@@ -185,9 +198,21 @@ class Ledger:
         """Take the lease of an order; ``Later`` if another process holds it."""
         return hold(self._redis, key=self._lease_key(order_id))
 
-    def leases(self, order_ids: Iterable[str]) -> AbstractAsyncContextManager[dict[str, Lease]]:
-        """Take the leases of many orders in one round trip; those that another process holds are left out."""
-        return hold_many(self._redis, keys={order_id: self._lease_key(order_id) for order_id in order_ids})
+    @asynccontextmanager
+    async def hold(self, order_ids: Iterable[str]) -> AsyncIterator[dict[str, HeldOrder]]:
+        """Take the leases of many orders, and look at their entries then, in one round trip.
+
+        Orders whose lease another process holds are left out.
+        """
+        looks: dict[str, EntryLook] = {}
+
+        async def take(leases: Mapping[str, Lease]) -> Iterable[str]:
+            looks.update(await self._documents.take(leases) if leases else {})
+            return looks
+
+        keys = {order_id: self._lease_key(order_id) for order_id in order_ids}
+        async with hold_many(self._redis, keys=keys, take=take) as leases:
+            yield {order_id: HeldOrder(lease, looks[order_id]) for order_id, lease in leases.items()}
 
     async def check_leases(self, leases: Sequence[Lease]) -> list[Transient | None]:
         """Check and renew many leases in one round trip; None for each that is still ours."""

@@ -20,7 +20,7 @@ field               meaning
 
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self, cast
 
 from aftersend.redis.connection import guarded
 from aftersend.redis.keys import Keys
@@ -48,6 +48,19 @@ StateField = Literal[
     "repeat.sweep",
     "quiet",
 ]
+
+
+class Recovery(NamedTuple):
+    """What the state says of recoveries, at one moment."""
+
+    is_running: bool
+    horizon: int | None
+    """ms; of the last one that has ended."""
+
+    @classmethod
+    def of(cls, recovered: bytes | None, cursor: bytes | None, horizon: bytes | None) -> Self:
+        """Read the fields ``recovered``, ``sweep.cursor`` and ``horizon``."""
+        return cls(None in (recovered, cursor), int(horizon) if horizon and horizon.isdigit() else None)
 
 
 class TenantState:
@@ -84,12 +97,6 @@ class TenantState:
         with guarded():
             known = await self._redis.hmget(self._key, "recovered", "sweep.cursor")
         return None in known
-
-    async def recovery(self) -> tuple[bool, int | None]:
-        """Return whether the tenant is recovering, and the horizon of its last recovery in ms, both of one moment."""
-        with guarded():
-            recovered, cursor, horizon = await self._redis.hmget(self._key, "recovered", "sweep.cursor", "horizon")
-        return None in (recovered, cursor), int(horizon) if horizon and horizon.isdigit() else None
 
     def lease(self, name: str) -> AbstractAsyncContextManager[Lease]:
         """Take the lease of one kind of run ("export", "sweep"); ``Later`` if another process holds it."""

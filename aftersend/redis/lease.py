@@ -12,7 +12,8 @@ checked, renewed and released in one round trip each.
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aftersend.errors import Later, Transient
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 LEASE_MS = 60_000
 _RENEW_SECONDS = 20.0
 _AGAIN_SECONDS = 1.0
-_OURS: Final = "return redis.call('GET', KEYS[1]) == ARGV[1]"
-_TAKE: Final = Script.of("return redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) and 1 or 0")
-_RENEW: Final = Script.of(f"{_OURS} and redis.call('PEXPIRE', KEYS[1], ARGV[2]) or 0")
-_RELEASE: Final = Script.of(f"{_OURS} and redis.call('DEL', KEYS[1]) or 0")
+_OURS: Final = "redis.call('GET', KEYS[1]) == ARGV[1]"
+_TAKE: Final = Script.of(f"return (redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) or {_OURS}) and 1 or 0")
+"""It is ours already if the command was sent twice."""
+_RENEW: Final = Script.of(f"return {_OURS} and redis.call('PEXPIRE', KEYS[1], ARGV[2]) or 0")
+_RELEASE: Final = Script.of(f"return {_OURS} and redis.call('DEL', KEYS[1]) or 0")
 
 
 def lease_held() -> Later:
@@ -63,26 +65,29 @@ async def check_many(redis: "Redis", leases: Sequence[Lease]) -> list[Transient 
     return [answer if isinstance(answer, Transient) else None if answer else lost for answer in answers]
 
 
+Take = Callable[[Mapping[str, Lease]], Awaitable[Iterable[str]]]
+"""Takes leases by name and returns the names of those that may be ours."""
+
+
 @contextlib.asynccontextmanager
 async def hold(redis: "Redis", *, key: str) -> AsyncIterator[Lease]:
     """Take the lease for the length of the block; ``Later`` if another process holds it."""
-    async with hold_many(redis, keys={key: key}) as leases:
+    async with hold_many(redis, keys={key: key}, take=partial(_take, redis)) as leases:
         if not leases:
             raise lease_held()
         yield leases[key]
 
 
 @contextlib.asynccontextmanager
-async def hold_many(redis: "Redis", *, keys: Mapping[str, str]) -> AsyncIterator[dict[str, Lease]]:
+async def hold_many(redis: "Redis", *, keys: Mapping[str, str], take: Take) -> AsyncIterator[dict[str, Lease]]:
     """Take leases, by name, for the length of the block; those that another process holds are left out."""
     token = secrets.token_hex(16)
     leases = {name: Lease(redis, key=key, token=token) for name, key in keys.items()}
     try:
-        taken = await _take(redis, list(leases.values()))
+        held = {name: leases[name] for name in await take(leases)}
     except asyncio.CancelledError:
         await _release(redis, list(leases.values()))  # Redis may have carried it out
         raise
-    held = {name: lease for (name, lease), is_ours in zip(leases.items(), taken, strict=True) if is_ours}
     renewal = asyncio.create_task(_keep_renewing(redis, list(held.values())), name="lease renewal")
     try:
         yield held
@@ -92,13 +97,13 @@ async def hold_many(redis: "Redis", *, keys: Mapping[str, str]) -> AsyncIterator
         await _release(redis, list(held.values()))
 
 
-async def _take(redis: "Redis", leases: Sequence[Lease]) -> list[bool]:
+async def _take(redis: "Redis", leases: Mapping[str, Lease]) -> list[str]:
     answers = await _TAKE.run_many(
-        redis, [((key,), (token, LEASE_MS)) for key, token in (each.place for each in leases)]
+        redis, [((key,), (token, LEASE_MS)) for key, token in (each.place for each in leases.values())]
     )
     if error := next((answer for answer in answers if isinstance(answer, Transient)), None):
         raise error
-    return [bool(answer) for answer in answers]
+    return [name for name, is_ours in zip(leases, answers, strict=True) if is_ours]
 
 
 async def _keep_renewing(redis: "Redis", leases: Sequence[Lease]) -> None:

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from aftersend.key_files import make_data_keys
 from aftersend.ledger.store import Ledger
+from aftersend.ledger.tenant_state import TenantState
 from aftersend.redis.connection import connect
 from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
@@ -26,6 +27,13 @@ def keyring(folder: Path) -> Keyring:
 
 def client(url: str) -> Redis:
     return connect(url, SecretFiles(Path("/nowhere/redis")), part="writer")
+
+
+async def recovered(redis: Redis) -> None:
+    """The tenant is not recovering: what the ledger holds may be written."""
+    state = TenantState(redis, tenant=TENANT)
+    await state.set("sweep.cursor", "2026-11-24T08:00:00Z")
+    await state.set("recovered", "1")
 
 
 class ManualClock:

@@ -4,7 +4,7 @@
     order.check      recheck one order, whether or not it lags
     order.check ""   the marker that ends a recovery
 
-    read ──> match (two round trips) ──> merge (one change per order) ──> markers ──> write back, each order once
+    read ──> match ──> look at the orders ──> merge (one change per order) ──> markers ──> write back, each order once
 
 Each event ends with an outcome of its own: what concerns one of them leaves the others alone.
 
@@ -40,11 +40,12 @@ from functools import partial
 from typing import Final
 
 from aftersend.errors import AftersendError, Later, Rejected, Transient
+from aftersend.ledger.documents import EntryLook
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.match import Foreign, Match, Unmatched, find
 from aftersend.ledger.merge import merge
 from aftersend.ledger.store import Ledger
-from aftersend.ledger.tenant_state import TenantState
+from aftersend.ledger.tenant_state import Recovery, TenantState
 from aftersend.observe.logs import get_logger
 from aftersend.order_ids import is_order_id
 from aftersend.runs import OrderCheck
@@ -133,8 +134,6 @@ class ParcelEventHandler:
 
         The opposite proves nothing: a recovery that ended before the merge has not seen what was merged.
         """
-        if not parcels:
-            return True
         matched: list[EventProgress] = []
         for each, found in zip(parcels, await find([each.parcel for each in parcels], self.ledger), strict=True):
             match found:
@@ -147,14 +146,15 @@ class ParcelEventHandler:
                     self._wait_for_match(each)
                 case _:
                     each.outcome = found
-        may_recover = await self._refuse_too_old([each for each in matched if each.event.source == "webhook"])
-        await self._merge([each for each in matched if each.order])
-        return may_recover
+        looks = await self.ledger.look(sorted({each.order for each in matched}))
+        await self._merge([each for each in matched if self._may_merge(each, looks[each.order])], looks)
+        return any(look.recovery.is_running for look in looks.values())
 
-    async def _merge(self, parcels: Sequence[EventProgress]) -> None:
+    async def _merge(self, parcels: Sequence[EventProgress], looks: Mapping[str, EntryLook]) -> None:
         together = _by_order(parcels)
         entries = await self.ledger.change_each(
-            {order: partial(self._merged, some) for order, some in together.items()}
+            {order: partial(self._merged, some) for order, some in together.items()},
+            known={order: entry for order in together if not isinstance(entry := looks[order].entry, AftersendError)},
         )
         for order, some in together.items():
             entry = entries[order]
@@ -189,26 +189,17 @@ class ParcelEventHandler:
                 if error is None and each.lags:
                     self.on_written(each.parcel)
 
-    async def _refuse_too_old(self, parcels: Sequence[EventProgress]) -> bool:
-        """Refuse events of forgotten orders; ``Later`` while a recovery has yet to find out which those are.
-
-        Returns False if the tenant was seen not to be recovering.
-        """
-        if not parcels:
+    def _may_merge(self, each: EventProgress, look: EntryLook) -> bool:
+        """Refuse an event of a forgotten order; ``Later`` while a recovery has yet to find out which those are."""
+        is_known = look.entry is not None or each.event.source != "webhook"
+        if is_known or not _is_beyond(each.parcel, look.recovery):
             return True
-        recovering, horizon = await self.state.recovery()
-        beyond = [each for each in parcels if _is_beyond(each.parcel, recovering=recovering, horizon=horizon)]
-        known = await self.ledger.get_each(sorted({each.order for each in beyond}))
-        for each in beyond:
-            if known[each.order] is not None:
-                continue
-            if recovering:
-                each.outcome = Later("recovering", retry_after=_RECOVERY_RETRY_DELAY)
-            else:
-                get_logger().warning("event_too_old", order=each.order, parcel=each.parcel.parcel)
-                self.on_too_old()
-            each.order = ""
-        return recovering
+        if look.recovery.is_running:
+            each.outcome = Later("recovering", retry_after=_RECOVERY_RETRY_DELAY)
+        else:
+            get_logger().warning("event_too_old", order=each.order, parcel=each.parcel.parcel)
+            self.on_too_old()
+        return False
 
     def _wait_for_match(self, unmatched: EventProgress) -> None:
         first = seconds_of(unmatched.event.first)
@@ -269,7 +260,9 @@ def _class_in(entry: Entry, parcel: ParcelEvent) -> ParcelClass | None:
     return state.klass if state else None
 
 
-def _is_beyond(parcel: ParcelEvent, *, recovering: bool, horizon: int | None) -> bool:
+def _is_beyond(parcel: ParcelEvent, recovery: Recovery) -> bool:
     """Return whether an event is older than what the last recovery knows, or may be older during one."""
     time = parcel.received if parcel.time is None or parcel.time < EARLIEST_MS else parcel.time
-    return time < parcel.received - _LATE_MS if recovering else horizon is not None and time < horizon
+    if recovery.is_running:
+        return time < parcel.received - _LATE_MS
+    return recovery.horizon is not None and time < recovery.horizon

@@ -8,6 +8,7 @@ credentials, the circuit breaker stops reading and probes with the cheapest call
 
 import asyncio
 import sys
+from dataclasses import dataclass
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -38,26 +39,60 @@ _LOOP = "writer"
 _MAX_SILENCE = 60.0
 
 
+@dataclass(frozen=True, slots=True)
+class TenantStores:
+    """What Redis keeps of one tenant."""
+
+    ledger: Ledger
+    state: TenantState
+    stream: Stream
+
+
+def stores_of(runtime: Runtime) -> TenantStores:
+    """Open the ledger, the state and the stream of parcels."""
+    zone = ZoneInfo(runtime.tenant.spec.time_zone)
+    return TenantStores(
+        ledger=Ledger(runtime.redis, tenant=runtime.identity, keyring=runtime.keyring, zone=zone),
+        state=TenantState(runtime.redis, tenant=runtime.identity),
+        stream=Stream(runtime.redis, tenant=runtime.identity, name="parcels", keyring=runtime.keyring),
+    )
+
+
+def metrics_of(runtime: Runtime, stores: TenantStores) -> WriterMetrics:
+    """Make the metrics of one tenant."""
+    return WriterMetrics(runtime.identity, runtime.metrics, runtime.health, stores.ledger, stores.state, stores.stream)
+
+
 async def serve(runtime: Runtime) -> None:
     """Write back for one tenant until ``runtime.stop`` is set."""
-    zone = ZoneInfo(runtime.tenant.spec.time_zone)
-    ledger = Ledger(runtime.redis, tenant=runtime.identity, keyring=runtime.keyring, zone=zone)
-    stream = Stream(runtime.redis, tenant=runtime.identity, name="parcels", keyring=runtime.keyring)
-    state = TenantState(runtime.redis, tenant=runtime.identity)
-    metrics = WriterMetrics(runtime.identity, runtime.metrics, runtime.health, ledger, state, stream)
+    stores = stores_of(runtime)
+    metrics = metrics_of(runtime, stores)
     async with asyncio.TaskGroup() as group:
         group.create_task(metrics.run(runtime.stop))
         if runtime.tenant.spec.suspend:
             get_logger().info("suspended")
         else:
-            group.create_task(_consume(runtime, ledger, state, stream, metrics))
+            group.create_task(_consume(runtime, stores, metrics))
 
 
-async def _consume(
-    runtime: Runtime, ledger: Ledger, state: TenantState, stream: Stream, metrics: WriterMetrics
-) -> None:
-    files, settings = runtime.secrets("afterbuy"), runtime.tenant.spec.write_back
-    afterbuy = AfterbuyClient(
+async def _consume(runtime: Runtime, stores: TenantStores, metrics: WriterMetrics) -> None:
+    """Handle events of the stream, and keep the circuit breaker's credentials checked."""
+    afterbuy = afterbuy_client(runtime)
+    handler = handler_for(runtime, stores, metrics, afterbuy)
+    breaker = _breaker(afterbuy, runtime.secrets("afterbuy"), metrics)
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(keep_credentials_checked(breaker, runtime.stop))
+            group.create_task(_consumer(runtime, stores.stream, handler, breaker).run(runtime.stop))
+    finally:
+        await handler.batcher.close()
+        runtime.health.unregister_loop(_LOOP)
+
+
+def afterbuy_client(runtime: Runtime) -> AfterbuyClient:
+    """Make the client, which maps no more of an order than a write-back needs."""
+    files = runtime.secrets("afterbuy")
+    return AfterbuyClient(
         runtime.http,
         url=runtime.tenant.spec.afterbuy.url,
         credentials=lambda: AfterbuyCredentials.read(files),
@@ -65,23 +100,22 @@ async def _consume(
         read=read_written_order,
     )
 
+
+def handler_for(
+    runtime: Runtime, stores: TenantStores, metrics: WriterMetrics, afterbuy: AfterbuyClient
+) -> ParcelEventHandler:
+    """Put the handler of events together with what writes their orders back."""
+    settings = runtime.tenant.spec.write_back
+
     def mac(text: str) -> str:
         return runtime.keyring.mac(text.encode(), purpose="parcel")
 
-    writer = OrderWriter(
-        ledger=ledger,
-        afterbuy=afterbuy,
-        settings=settings,
-        mac=mac,
-        meter=metrics,
-        recovering=state.recovering,
-    )
-    batcher = OrderBatcher(writer.write_batch, backlog=stream.length)
-    handler = ParcelEventHandler(
-        ledger=ledger,
-        state=state,
-        stream=stream,
-        batcher=batcher,
+    writer = OrderWriter(ledger=stores.ledger, afterbuy=afterbuy, settings=settings, mac=mac, meter=metrics)
+    return ParcelEventHandler(
+        ledger=stores.ledger,
+        state=stores.state,
+        stream=stores.stream,
+        batcher=OrderBatcher(writer.write_batch, backlog=stores.stream.length),
         mac=mac,
         pickup_matters=settings.mark_shipped == "onPickup",
         is_tag_due=partial(is_tag_due, settings=settings),
@@ -90,14 +124,6 @@ async def _consume(
         on_forgotten=metrics.count_forgotten,
         on_written=metrics.record_written,
     )
-    breaker = _breaker(afterbuy, files, metrics)
-    try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(keep_credentials_checked(breaker, runtime.stop))
-            group.create_task(_consumer(runtime, stream, handler, breaker).run(runtime.stop))
-    finally:
-        await batcher.close()
-        runtime.health.unregister_loop(_LOOP)
 
 
 def _consumer(runtime: Runtime, stream: Stream, handler: ParcelEventHandler, breaker: CircuitBreaker) -> Consumer:

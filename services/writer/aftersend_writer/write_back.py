@@ -33,10 +33,10 @@ from msgspec.structs import replace
 from aftersend.afterbuy.model import Order, OrderChange, Page, UnreadableOrder
 from aftersend.errors import AftersendError, Transient
 from aftersend.ledger.entry import Entry
-from aftersend.ledger.store import Ledger
+from aftersend.ledger.store import HeldOrder, Ledger
 from aftersend.loops import side_by_side
 from aftersend.observe.traces import add_link
-from aftersend.redis.lease import Lease, lease_held
+from aftersend.redis.lease import lease_held
 from aftersend.tenant.document import WriteBack
 from aftersend_writer.order_update import Granularity, OrderUpdate, is_answer
 from aftersend_writer.rules.diff import Rules
@@ -77,10 +77,7 @@ class WriteBackMeter(Protocol):
 
 
 class OrderWriter:
-    """Writes the orders of one tenant back. ``clock`` returns seconds since 1970.
-
-    ``recovering`` is called after each reading of the ledger: True ends the update before it writes.
-    """
+    """Writes the orders of one tenant back. ``clock`` returns seconds since 1970."""
 
     def __init__(  # noqa: PLR0913 - everything that a write depends on, by name
         self,
@@ -92,49 +89,39 @@ class OrderWriter:
         meter: WriteBackMeter,
         clock: Callable[[], float] = time.time,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        recovering: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         self._ledger = ledger
         self._afterbuy = afterbuy
         self._clock = clock
         self._meter = meter
         self._pause = pause
-        self._recovering = recovering
         self._rules = Rules(settings, mac, lambda: datetime.fromtimestamp(clock(), UTC))
 
     async def write_batch(self, orders: Mapping[str, bool]) -> dict[str, AftersendError | None]:
         """Write these orders back; True as value rechecks an order that does not lag. Returns the error of each."""
         outcomes: dict[str, AftersendError | None] = dict.fromkeys(orders)
-        async with self._ledger.leases(orders) as leases:
-            entries = await self._ledger.get_each(list(leases))
+        async with self._ledger.hold(orders) as held:
             for order_id in orders:
-                entry = entries[order_id] if order_id in leases else lease_held()
+                entry = held[order_id].look.entry if order_id in held else lease_held()
                 outcomes[order_id] = entry if isinstance(entry, AftersendError) else None
-            updates = await self._due(leases, entries, orders)
+            found = [self._update(order, recheck=orders[order_id]) for order_id, order in held.items()]
+            updates = [update for update in found if update is not None]
             await self._run_round(updates)
             now = self._now()
             await self._settle_tags(updates, now=now)
             outcomes |= await self._update_ledger(updates, now=now)
         return outcomes
 
-    async def _due(
-        self,
-        leases: Mapping[str, Lease],
-        entries: Mapping[str, Entry | AftersendError | None],
-        rechecks: Mapping[str, bool],
-    ) -> list[OrderUpdate]:
-        """Return the updates of the orders that lag, or are to be rechecked."""
-        if self._recovering is not None and await self._recovering():
-            return []  # the entries may come from a backup; the end of the recovery checks all that lags
-        return [
-            self._update(leases[order_id], entry)
-            for order_id, entry in entries.items()
-            if isinstance(entry, Entry) and _is_due(entry, recheck=rechecks[order_id])
-        ]
+    def _update(self, held: HeldOrder, *, recheck: bool) -> OrderUpdate | None:
+        """Return the update of an order that lags, or is to be rechecked; None during a recovery.
 
-    def _update(self, lease: Lease, entry: Entry) -> OrderUpdate:
+        Its entry may come from a backup then, and the end of the recovery checks all that lags.
+        """
+        entry = held.look.entry
+        if held.look.recovery.is_running or not isinstance(entry, Entry) or not _is_due(entry, recheck=recheck):
+            return None
         add_link(entry.trace)  # the push, hours ago
-        return OrderUpdate(lease, entry, reads_only=rounds_today(entry, now=self._now()) >= MAX_ROUNDS)
+        return OrderUpdate(held.lease, entry, reads_only=rounds_today(entry, now=self._now()) >= MAX_ROUNDS)
 
     async def _run_round(self, updates: list[OrderUpdate]) -> None:
         await self._read_and_write(updates)
@@ -186,12 +173,14 @@ class OrderWriter:
 
     async def _write(self, updates: Sequence[OrderUpdate]) -> None:
         together = [update for update in updates if update.granularity is Granularity.BATCH]
+        alone = [update for update in updates if update.granularity is not Granularity.BATCH]
         if len(together) > 1:
             starts = range(0, len(together), ORDERS_PER_UPDATE)
             calls = [self._write_together(together[start : start + ORDERS_PER_UPDATE]) for start in starts]
             await side_by_side(calls, most=MAX_CONCURRENT_UPDATES)
-            updates = [update for update in updates if update not in together]
-        await side_by_side(map(self._write_alone, updates), most=MAX_CONCURRENT_UPDATES)
+        else:
+            alone += together
+        await side_by_side(map(self._write_alone, alone), most=MAX_CONCURRENT_UPDATES)
 
     async def _write_together(self, updates: list[OrderUpdate]) -> None:
         lost = await self._check_leases(updates)

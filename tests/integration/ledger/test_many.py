@@ -11,12 +11,15 @@ from redis.asyncio import Redis
 
 from aftersend.errors import AftersendError, Later, Transient
 from aftersend.ledger.changes import Change
+from aftersend.ledger.documents import Documents, EntryLook
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.merge import merge
 from aftersend.ledger.store import Ledger
+from aftersend.ledger.tenant_state import Recovery
 from aftersend.redis import lease
+from aftersend.redis.scripts import Script
 from aftersend.sealing import Keyring
-from tests.support.ledger_kit import TENANT, ManualClock, client, keyring, mac, parcel
+from tests.support.ledger_kit import TENANT, ManualClock, client, keyring, mac, parcel, recovered
 from tests.support.ledger_kit import ledger as open_ledger
 from tests.support.round_trips import round_trips
 
@@ -132,20 +135,49 @@ async def test_a_server_that_knows_no_script_gets_it_within_the_batch(ledger: Le
 
 
 async def test_leases_of_many_orders(ledger: Ledger, redis: Redis) -> None:
-    async with ledger.lease("700") as known:
-        await known.check()
+    async with ledger.hold(["700"]) as known:  # the server learns the scripts
+        await known["700"].lease.check()
     async with ledger.lease("700"):
         with round_trips() as trips:
-            async with ledger.leases(ORDERS) as leases:
-                assert leases.keys() == {*ORDERS[1:]}
+            async with ledger.hold(ORDERS) as held:
+                assert held.keys() == {*ORDERS[1:]}
                 await redis.set(f"{PREFIX}lease:order:701", "another holder")
-                first, *others = await lease.check_many(redis, list(leases.values()))
+                first, *others = await ledger.check_leases([order.lease for order in held.values()])
                 assert isinstance(first, Later)
                 assert not any(others)
         assert trips.count == 4  # take, our own set, check, release
         assert set(await redis.keys(f"{PREFIX}lease:*")) == {f"{PREFIX}lease:order:{n}".encode() for n in (700, 701)}
-    async with ledger.leases([]) as none:
+    async with ledger.hold([]) as none:
         assert none == {}
+
+
+async def test_what_is_held_is_seen_with_its_entry_and_the_recovery(ledger: Ledger, redis: Redis) -> None:
+    entry = await ledger.change("700", labelled)
+    await redis.set(f"{PREFIX}order:701", "garbage")
+    async with ledger.hold(["700", "701", "702"]) as held:
+        assert held["700"].look == EntryLook(entry, Recovery(is_running=True, horizon=None))
+        assert isinstance(held["701"].look.entry, AftersendError)
+        assert held["702"].look.entry is None
+    assert await redis.keys(f"{PREFIX}lease:*") == []
+    await recovered(redis)
+    await redis.hset(f"{PREFIX}state", "horizon", "17")
+    assert await ledger.look(["700"]) == {"700": EntryLook(entry, Recovery(is_running=False, horizon=17))}
+
+
+async def test_a_lease_whose_command_was_sent_twice_is_ours(
+    ledger: Ledger, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a connection that the server closed after it had carried the command out."""
+    run_many = Script.run_many
+
+    async def twice(self: Script, *args: Any, **options: Any) -> list[Any]:
+        await run_many(self, *args, **options)
+        return await run_many(self, *args, **options)
+
+    monkeypatch.setattr(Script, "run_many", twice)
+    async with ledger.hold(["700"]) as held, ledger.lease("701"):
+        assert held.keys() == {"700"}
+        assert await redis.exists(f"{PREFIX}lease:order:700", f"{PREFIX}lease:order:701") == 2
 
 
 async def test_leases_of_many_orders_are_renewed_together(
@@ -153,7 +185,7 @@ async def test_leases_of_many_orders_are_renewed_together(
 ) -> None:
     monkeypatch.setattr(lease, "_RENEW_SECONDS", 0.01)
     names = [f"{PREFIX}lease:order:{order}" for order in ORDERS[:3]]
-    async with ledger.leases(ORDERS[:3]):
+    async with ledger.hold(ORDERS[:3]):
         await redis.set(names[0], "another holder", px=5_000)
         await redis.pexpire(names[1], 10_000)
         await redis.pexpire(names[2], 10_000)
@@ -167,7 +199,7 @@ async def test_cancelled_while_taking_leases_leaves_none(
     ledger: Ledger, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process stops when Redis has carried out the command, and before its answer is read."""
-    take, taken = lease._take, asyncio.Event()
+    take, taken = Documents.take, asyncio.Event()
 
     async def take_and_hang(*args: Any) -> None:
         await take(*args)
@@ -175,10 +207,10 @@ async def test_cancelled_while_taking_leases_leaves_none(
         await asyncio.Event().wait()
 
     async def hold() -> None:
-        async with ledger.leases(ORDERS):
+        async with ledger.hold(ORDERS):
             raise AssertionError
 
-    monkeypatch.setattr(lease, "_take", take_and_hang)
+    monkeypatch.setattr(Documents, "take", take_and_hang)
     task = asyncio.create_task(hold())
     await taken.wait()
     task.cancel()

@@ -14,25 +14,17 @@ from typing import Any
 
 import pytest
 
-from aftersend.afterbuy.client import AfterbuyClient, AfterbuyCredentials
-from aftersend.ledger.store import Ledger
-from aftersend.ledger.tenant_state import TenantState
 from aftersend.observe import logs
-from aftersend.observe.meters import UpstreamMeter
 from aftersend.sendcloud import exchange
 from aftersend.service.runtime import Runtime
 from aftersend.settings import Settings, read_settings
 from aftersend.stream.handling import MAX_BATCH
-from aftersend.stream.stream import Stream
 from aftersend_exporter.export import page_processor
 from aftersend_exporter.main import context_for
 from aftersend_exporter.sweep import forwarder
 from aftersend_webhook import handler
-from aftersend_writer.batcher import OrderBatcher
-from aftersend_writer.handler import ParcelEventHandler
-from aftersend_writer.metrics import WriterMetrics
+from aftersend_writer.main import afterbuy_client, handler_for, metrics_of, stores_of
 from aftersend_writer.order_update import OrderUpdate
-from aftersend_writer.write_back import OrderWriter
 from benchmarks.load import webhook
 from benchmarks.ours.export import export_all
 from benchmarks.ours.sweep import fill, sweep_all
@@ -103,7 +95,8 @@ async def write_backs(redis_url: str, folder: Path) -> AsyncIterator[Work]:
             first = next(_first)
             async with runtime_of("writer", address, redis_url, folder) as runtime:
                 stream = await filled(runtime, range(first, first + units))
-                handler, batcher = writer_of(runtime, stream)
+                stores = stores_of(runtime)
+                handler = handler_for(runtime, stores, metrics_of(runtime, stores), afterbuy_client(runtime))
 
                 async def run() -> None:
                     events = [stream.open(fields) async for _, fields in stream.entries()]
@@ -111,53 +104,10 @@ async def write_backs(redis_url: str, folder: Path) -> AsyncIterator[Work]:
                         assert not any(await handler(events[start : start + MAX_BATCH]))
 
                 yield run
-                await batcher.close()
+                await handler.batcher.close()
             assert len(stub.afterbuy.written.keys() & set(range(first, first + units))) == units
 
         yield work
-
-
-def writer_of(runtime: Runtime, stream: Stream) -> tuple[ParcelEventHandler, OrderBatcher]:
-    """The writer's parts, put together as its service does, with a backlog that never ends."""
-    ledger = Ledger(runtime.redis, tenant=runtime.identity, keyring=runtime.keyring)
-    state = TenantState(runtime.redis, tenant=runtime.identity)
-    metrics = WriterMetrics(runtime.identity, runtime.metrics, runtime.health, ledger, state, stream)
-    spec = runtime.tenant.spec
-
-    def mac(text: str) -> str:
-        return runtime.keyring.mac(text.encode(), purpose="parcel")
-
-    async def backlog() -> int:
-        return MAX_BATCH * MAX_BATCH
-
-    afterbuy = AfterbuyClient(
-        runtime.http,
-        url=spec.afterbuy.url,
-        credentials=lambda: AfterbuyCredentials.read(runtime.secrets("afterbuy")),
-        meter=UpstreamMeter(runtime.metrics, runtime.identity, "afterbuy"),
-    )
-    writer = OrderWriter(
-        ledger=ledger,
-        afterbuy=afterbuy,
-        settings=spec.write_back,
-        mac=mac,
-        meter=metrics,
-        recovering=state.recovering,
-    )
-    batcher = OrderBatcher(writer.write_batch, backlog=backlog)
-    handler = ParcelEventHandler(
-        ledger=ledger,
-        state=state,
-        stream=stream,
-        batcher=batcher,
-        mac=mac,
-        pickup_matters=False,
-        on_foreign=metrics.count_foreign,
-        on_too_old=metrics.count_too_old,
-        on_forgotten=metrics.count_forgotten,
-        on_written=metrics.record_written,
-    )
-    return handler, batcher
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from aftersend.errors import Later
+from aftersend.ledger.documents import EntryLook
 from aftersend.ledger.store import Ledger
-from aftersend.ledger.tenant_state import TenantState
+from aftersend.ledger.tenant_state import Recovery, TenantState
 from aftersend.runs import OrderCheck
 from aftersend.sealing import Keyring
 from aftersend.sendcloud.model import ParcelEvent
@@ -22,7 +23,7 @@ from aftersend.stream.event import Event, EventType, rfc3339
 from aftersend.stream.stream import Stream
 from aftersend_writer.batcher import OrderRequest
 from aftersend_writer.handler import ParcelEventHandler
-from tests.support.ledger_kit import NOW, TENANT, ManualClock, client, keyring, mac
+from tests.support.ledger_kit import NOW, TENANT, ManualClock, client, keyring, mac, recovered
 from tests.support.round_trips import round_trips
 
 ORDERS = {"11": "700", "12": "701", "13": "702"}
@@ -129,9 +130,7 @@ async def end(*writers: Writer) -> tuple[object, ...]:
 
 async def fresh(redis: Redis) -> None:
     await redis.flushdb()
-    state = TenantState(redis, tenant=TENANT)
-    await state.set("sweep.cursor", "2026-11-24T08:00:00Z")
-    await state.set("recovered", "1")
+    await recovered(redis)
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -166,8 +165,8 @@ def labelled(parcel: str) -> Event:
     return event(int(parcel), "parcel.changed", msgspec.json.encode(changed))
 
 
-async def test_a_label_costs_four_round_trips_before_its_order_is_written(redis_url: str, tmp_path: Path) -> None:
-    """Which order, whether the tenant recovers, and reading and changing the ledger."""
+async def test_a_label_costs_three_round_trips_before_its_order_is_written(redis_url: str, tmp_path: Path) -> None:
+    """Which order; its entry, and whether the tenant recovers; the entry written."""
     async with client(redis_url) as redis:
         await fresh(redis)
         writer = Writer(redis, keyring(tmp_path / "data-key"))
@@ -175,7 +174,7 @@ async def test_a_label_costs_four_round_trips_before_its_order_is_written(redis_
         with round_trips() as trips:
             await writer.take([labelled("12")])
     assert writer.written.orders == {"700", "701"}
-    assert trips.count == 4
+    assert trips.count == 3
 
 
 async def test_a_recovery_that_ends_before_the_merge_has_not_seen_it(
@@ -185,10 +184,15 @@ async def test_a_recovery_that_ends_before_the_merge_has_not_seen_it(
         await fresh(redis)
         writer = Writer(redis, keyring(tmp_path / "data-key"))
 
-        async def recovering_until_now(_: TenantState) -> tuple[bool, int | None]:
-            return True, None
+        look = Ledger.look
 
-        monkeypatch.setattr(TenantState, "recovery", recovering_until_now)
+        async def recovering_until_now(ledger: Ledger, orders: Sequence[str]) -> dict[str, EntryLook]:
+            found = await look(ledger, orders)
+            return {
+                order: replace(each, recovery=Recovery(is_running=True, horizon=None)) for order, each in found.items()
+            }
+
+        monkeypatch.setattr(Ledger, "look", recovering_until_now)
         await writer.take([labelled("11")])
         assert writer.written.orders == {"700"}
 

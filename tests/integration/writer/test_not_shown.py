@@ -16,7 +16,7 @@ from aftersend_writer.write_back import LATE_SECONDS
 from tests.integration.writer.test_write_back import FIRST, SECOND, TAG, Writer
 from tests.support.afterbuy_sandbox import SimulatedAccount
 from tests.support.afterbuy_sandbox import shop as open_shop
-from tests.support.ledger_kit import CANCELLED, NOW, ManualClock, client, keyring, parcel
+from tests.support.ledger_kit import CANCELLED, NOW, ManualClock, client, keyring, parcel, recovered
 from tests.support.ledger_kit import ledger as open_ledger
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -26,6 +26,7 @@ MORNING = NOW - NOW % DAY + 8 * HOUR
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
     async with client(redis_url) as connection:
+        await recovered(connection)
         yield connection
 
 

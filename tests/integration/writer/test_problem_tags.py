@@ -21,7 +21,7 @@ from aftersend_sandbox.world.afterbuy_account import AfterbuyOrder
 from aftersend_writer.write_back import OrderWriter
 from tests.support.afterbuy_sandbox import SimulatedAccount
 from tests.support.afterbuy_sandbox import shop as open_shop
-from tests.support.ledger_kit import CANCELLED, NOW, ManualClock, client, keyring, mac, parcel
+from tests.support.ledger_kit import CANCELLED, NOW, ManualClock, client, keyring, mac, parcel, recovered
 from tests.support.ledger_kit import ledger as open_ledger
 
 TAG, OTHER = "Bitte ansehen", "Storniert"
@@ -33,6 +33,7 @@ SETTINGS = {"tag": "", "problem_tag": TAG, "problem_tags": {"withdrawn": OTHER, 
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
     async with client(redis_url) as connection:
+        await recovered(connection)
         yield connection
 
 

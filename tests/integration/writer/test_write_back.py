@@ -16,7 +16,7 @@ from aftersend.tenant.document import WriteBack
 from aftersend_writer.write_back import OrderWriter
 from tests.support.afterbuy_sandbox import SimulatedAccount
 from tests.support.afterbuy_sandbox import shop as open_shop
-from tests.support.ledger_kit import CANCELLED, NOW, PICKED_UP, ManualClock, client, keyring, mac, parcel
+from tests.support.ledger_kit import CANCELLED, NOW, PICKED_UP, ManualClock, client, keyring, mac, parcel, recovered
 from tests.support.ledger_kit import ledger as open_ledger
 
 TAG = "Sendcloud abgeschlossen"
@@ -29,6 +29,7 @@ ON_ITS_WAY = parcel("12", PICKED_UP, time=NOW + 6, number="B2", url="", carrier=
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
     async with client(redis_url) as connection:
+        await recovered(connection)
         yield connection
 
 
