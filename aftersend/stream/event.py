@@ -19,7 +19,6 @@ import builtins
 import secrets
 import time as clock
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal, TypeVar, cast, get_args
 
@@ -39,8 +38,7 @@ Fields = Mapping[bytes, bytes]
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """An event as a handler gets it."""
 
     id: str

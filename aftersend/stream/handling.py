@@ -7,8 +7,10 @@ all, each is tried alone: one event that reveals a bug takes no other along.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
+
+from msgspec.structs import replace
 
 from aftersend.errors import AftersendError, CredentialsRefused, Misconfigured, Transient
 from aftersend.observe.logs import get_logger

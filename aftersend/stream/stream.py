@@ -6,13 +6,13 @@ effect is done (XACK and XDEL together) or by moving to one of the other two. Pr
 else, so that the webhook's ACL can forbid the rest. They refuse when Redis is nearly full.
 """
 
-import dataclasses
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from itertools import islice
 from typing import Any, Final, Literal, cast
 
 import msgspec
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from aftersend.observe.traces import messaging, span
@@ -92,7 +92,7 @@ class Stream:
     def open(self, fields: Fields) -> Event:
         """Unseal the event in an entry; ``Rejected`` (dead) or ``UnknownKey`` (later) if that fails."""
         event = unpack(fields)
-        return dataclasses.replace(event, data=self.unseal(fields))
+        return replace(event, data=self.unseal(fields))
 
     def unseal(self, fields: Fields) -> bytes:
         """Open the sealed data of an entry; only what the webhook writes may be sealed with its public key."""
