@@ -9,7 +9,8 @@ Many at once. A pipeline of the library sets a timer for each reply and passes i
 group of small commands costs more than all else. ``exchange`` has one timer for the group. It does not decode replies.
 
 Packing. The library's blocking connections pack commands with hiredis, its asynchronous ones in Python, which takes
-four times as long. Waits for https://github.com/redis/redis-py/issues/4176.
+four times as long; and before it calls hiredis it looks at each argument. Waits for
+https://github.com/redis/redis-py/issues/4176.
 
 TLS. The library builds its ``SSLContext`` once per pool from names of files and cannot be given one, but the authority
 may be rotated while a service runs. Waits for https://github.com/redis/redis-py/issues/3599.
@@ -17,9 +18,11 @@ may be rotated while a service runs. Waits for https://github.com/redis/redis-py
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from hiredis import pack_command
 from redis.asyncio import Connection, SSLConnection
 from redis.connection import HiredisRespSerializer
 from redis.exceptions import ConnectionError as LinkError
@@ -40,6 +43,9 @@ class _CancellableSend(_Base):
     """Sends as the library's connections do, with the same errors; health checks are off in all of ours."""
 
     def pack_command(self, *args: Any) -> list[bytes]:  # noqa: ANN401 - the library's
+        if " " not in args[0]:  # else it is the command of two words that the library cuts
+            with suppress(TypeError):
+                return [pack_command(args)]
         return cast("list[bytes]", _PACKER.pack(*args))
 
     async def send_packed_command(

@@ -216,7 +216,7 @@ class Delivery:
                     "event_delayed", **about(entry), code=decision.error, seconds=round(decision.seconds, 1)
                 )
             case _:
-                self._log.debug("event_settled", **about(entry), outcome=outcome)
+                self._log.debug("event_settled", id=text_of(entry.fields, b"id"), outcome=outcome)
 
 
 def _outcome(decision: Decision) -> str:

@@ -137,6 +137,8 @@ class OrderUpdate:
 
     def _waits_for(self, missing: OrderChange) -> bool:
         """Whether something that was accepted is missing, and is to be waited for before it is written again."""
+        if not self.accepted:
+            return False
         unshown = _filled(missing) & {name for change in self.accepted for name in _filled(change)}
         if not unshown or (self.waited and unshown == {"add_tags"}):
             return False  # a tag alone was refused in silence

@@ -2,12 +2,12 @@
 
 import uuid
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aftersend.errors import Rejected
 from aftersend.redis.keys import Keys

@@ -54,8 +54,10 @@ def carrier_name(code: str, own: Mapping[str, str]) -> str:
     for wanted, name in own.items():
         if wanted.strip().lower() == key:
             return name
+    if key in BUILT_IN:
+        return BUILT_IN[key]
     family = next((family for family in FAMILIES if key.startswith(f"{family}_")), "")
-    return BUILT_IN.get(key) or BUILT_IN.get(family) or code.strip()
+    return BUILT_IN.get(family) or code.strip()
 
 
 def carrier_names(codes: Iterable[str], own: Mapping[str, str]) -> str:

@@ -45,8 +45,9 @@ class _KnownParcel:
 
 def desired_fields(entry: Entry, order: Order, settings: WriteBack, mac: Mac) -> DesiredFields:
     """Compute the texts of an order with live parcels; ``order`` is what Afterbuy shows now."""
-    shown = _values_by_mark(order, mac) if _has_unknown(entry) else {}
-    parcels = [_resolve(entry, parcel, shown) for parcel in entry.live]
+    live = entry.live
+    shown = _values_by_mark(order, mac) if _has_unknown(entry, live) else {}
+    parcels = [_resolve(entry, parcel, shown) for parcel in live]
     numbers = [parcel.number for parcel in parcels]
     links = [parcel.url for parcel in parcels if parcel.has_url]
     infos = _infos(parcels, order) if settings.tracking == "link" else numbers
@@ -81,8 +82,8 @@ def _resolve(entry: Entry, parcel: str, shown: dict[str, str]) -> _KnownParcel:
     )
 
 
-def _has_unknown(entry: Entry) -> bool:
-    states = ((entry.parcels[parcel], entry.details.get(parcel, ParcelDetails())) for parcel in entry.live)
+def _has_unknown(entry: Entry, live: list[str]) -> bool:
+    states = ((entry.parcels[parcel], entry.details.get(parcel, ParcelDetails())) for parcel in live)
     return any(not known.number.value or (state.link_mark and not known.url.value) for state, known in states)
 
 

@@ -159,8 +159,9 @@ def _fields(texts: Mapping[str, str]) -> _Fields:
 def _is_dispatch_due(entry: Entry, order: Order, settings: WriteBack) -> bool:
     if "shipped" in entry.ticks or order.is_dispatched:
         return False
-    picked_up = any(entry.parcels[parcel].is_picked_up for parcel in entry.live)
-    return settings.mark_shipped == "onLabel" or (settings.mark_shipped == "onPickup" and picked_up)
+    if settings.mark_shipped == "onPickup":
+        return any(entry.parcels[parcel].is_picked_up for parcel in entry.live)
+    return settings.mark_shipped == "onLabel"
 
 
 def _is_tag_due(entry: Entry, order: Order, settings: WriteBack) -> bool:

@@ -34,7 +34,7 @@ def joined(values: Iterable[str]) -> str:
 
 def is_same(read: str, wanted: str) -> bool:
     """Return whether the field shows the wanted text."""
-    return wanted in _forms(read)
+    return read == wanted or wanted in _forms(read)
 
 
 def candidates(text: str) -> Iterator[str]:
@@ -71,7 +71,7 @@ class FieldOwnership:
 
     def owns(self, text: str, *, written: str | None) -> bool:
         """Return whether the text is empty, made of our values only, or begins with what we wrote last."""
-        return not text or self.read(text, written=written) is not None
+        return not text or text in self.values or self.read(text, written=written) is not None
 
     def read(self, text: str, *, written: str | None) -> OwnText | None:
         """Divide a text of ours into its values, None if it is a person's; ``written`` marks what we wrote last."""
@@ -104,7 +104,7 @@ class FieldOwnership:
 
 
 def _forms(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((text, unescape(text))))
+    return tuple(dict.fromkeys((text, unescape(text)))) if "&" in text else (text,)
 
 
 def _starts(text: str) -> list[int]:
