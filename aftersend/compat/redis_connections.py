@@ -43,8 +43,8 @@ class _CancellableSend(_Base):
     """Sends as the library's connections do, with the same errors; health checks are off in all of ours."""
 
     def pack_command(self, *args: Any) -> list[bytes]:  # noqa: ANN401 - the library's
-        if " " not in args[0]:  # else it is the command of two words that the library cuts
-            with suppress(TypeError):
+        with suppress(TypeError):  # the library turns what hiredis does not take, and cuts commands of two words
+            if " " not in args[0]:
                 return [pack_command(args)]
         return cast("list[bytes]", _PACKER.pack(*args))
 
@@ -67,7 +67,7 @@ class _CancellableSend(_Base):
 
         A connection that broke is tried once more on a new one, as the library does, so a command may be sent twice.
         """
-        packed = b"".join([part for command in commands for part in _PACKER.pack(*command)])
+        packed = b"".join([part for command in commands for part in self.pack_command(*command)])
         found: list[Any] = await self.retry.call_with_retry(
             lambda: self._exchange_once(packed, len(commands)), lambda _: self.disconnect(nowait=True)
         )
