@@ -61,7 +61,7 @@ class SecretFiles:
         missing = [self.name(key) for key, value in zip(keys, values, strict=True) if not value]
         if missing:
             subject = f"secret {missing[0]} is" if len(missing) == 1 else f"secrets {' and '.join(missing)} are"
-            raise SecretMissing(f"{subject} missing", cure="put the key into that file")
+            raise SecretMissing(f"{subject} missing", cure="put the key into that file; on Kubernetes into the Secret")
         return values
 
     @property

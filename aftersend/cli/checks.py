@@ -33,6 +33,7 @@ from aftersend.service.runtime import http_session
 from aftersend.settings import UPSTREAM_HOSTS, ListenAddress
 from aftersend.tenant.document import Spec, Tenant
 
+_NOT_ASKED = "not asked: this user may not; the operator's Redis has always"
 _TAG_CURE = (
     "create it in Afterbuy's Tag Manager before the first label; should Afterbuy refuse it, the parcel number is "
     "written nevertheless and `aftersend orders --problems` shows tag_refused"
@@ -93,7 +94,7 @@ async def _redis(location: TenantLocation) -> Finding:
     if found.faults:
         cure = "set appendonly yes, appendfsync always, maxmemory-policy noeviction"
         return Finding("redis", ok=False, message=", ".join(found.faults), cure=cure)
-    message = f"keeps what it confirms (appendfsync {found.fsync or 'unknown'})"
+    message = f"keeps what it confirms (appendfsync {found.fsync or _NOT_ASKED})"
     return Finding("redis", ok=True, message=message)
 
 

@@ -45,7 +45,7 @@ def restore(kubectl: Kubectl, name: str | None, backup_id: str, *, yes: bool) ->
     if not tenant.spec.suspend:
         raise Misconfigured(
             "the tenant is not suspended",
-            cure=f"`kubectl aftersend suspend {tenant.name}` first, so that nothing is written meanwhile",
+            cure=f"`kubectl aftersend suspend {tenant.name} -n {tenant.namespace}` first: nothing is written meanwhile",
         )
     _ask(tenant, yes=yes)
     return backup(kubectl, tenant.name, "restore", backup_id, "--live", "--yes")

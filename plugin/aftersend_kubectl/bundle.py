@@ -8,7 +8,7 @@ Logs hold no personal data by themselves. What could not be read is listed in ``
 import io
 import json
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -73,20 +73,29 @@ def _entries(kubectl: Kubectl, tenant: TenantView) -> Iterator[tuple[str, Any]]:
     yield "events.txt", lambda: kubectl.text("get", "events", "--sort-by=.lastTimestamp")
     yield "version.txt", lambda: kubectl.text("version")
     yield "top.txt", lambda: kubectl.text("top", "pods", mine)
-    for pod, containers in _pods(kubectl, mine):
-        for container in containers:
-            yield f"logs/{pod}.{container}.log", lambda p=pod, c=container: _log(kubectl, p, c)
-            yield f"logs/{pod}.{container}.previous.log", lambda p=pod, c=container: _log(kubectl, p, c, "--previous")
-        yield f"metrics/{pod}.txt", lambda p=pod: _metrics(kubectl, tenant, p)
+    for pod in _pods(kubectl, mine):
+        name = pod["metadata"]["name"]
+        restarted = {each["name"] for each in pod["status"].get("containerStatuses", ()) if each["restartCount"]}
+        for container in (each["name"] for each in pod["spec"]["containers"]):
+            yield f"logs/{name}.{container}.log", lambda p=name, c=container: _log(kubectl, p, c)
+            if container in restarted:
+                before = f"logs/{name}.{container}.previous.log"
+                yield before, lambda p=name, c=container: _log(kubectl, p, c, "--previous")
+        if _shows_metrics(pod):
+            yield f"metrics/{name}.txt", lambda p=name: _metrics(kubectl, tenant, p)
 
 
-def _pods(kubectl: Kubectl, mine: str) -> Iterator[tuple[str, list[str]]]:
+def _pods(kubectl: Kubectl, mine: str) -> list[dict[str, Any]]:
     try:
-        found = kubectl.read("pods", mine)["items"]
+        found: list[dict[str, Any]] = kubectl.read("pods", mine)["items"]
     except AftersendError:
-        return  # objects/pods.yaml says why
-    for pod in found:
-        yield pod["metadata"]["name"], [container["name"] for container in pod["spec"]["containers"]]
+        return []  # objects/pods.yaml says why
+    return found
+
+
+def _shows_metrics(pod: Mapping[str, Any]) -> bool:
+    """Return whether it is a service: Redis and jobs have no such port."""
+    return any(port.get("name") == "admin" for each in pod["spec"]["containers"] for port in each.get("ports", ()))
 
 
 def _log(kubectl: Kubectl, pod: str, container: str, *which: str) -> str:

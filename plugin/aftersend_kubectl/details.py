@@ -12,9 +12,9 @@ def details(tenant: TenantView, parts: Mapping[str, str], now: datetime) -> Iter
     yield f"{tenant.namespace}/{tenant.name}"
     for name, text in _facts(tenant, parts, now):
         if text:
-            yield f"  {name:<12}{text}"
+            yield f"  {name:<13}{text}"
     if cure := cure_of(tenant):
-        yield f"  {'what to do':<12}{cure}"
+        yield f"  {'what to do':<13}{cure}"
 
 
 def _facts(tenant: TenantView, parts: Mapping[str, str], now: datetime) -> Iterator[tuple[str, str]]:

@@ -39,8 +39,13 @@ def _as_job(kubectl: Kubectl, cron_job: str, command: list[str]) -> str:
 
 
 def _outcome(kubectl: Kubectl, name: str) -> str:
-    said = kubectl.text("logs", f"job/{name}")
+    said = _without_log_lines(kubectl.text("logs", f"job/{name}"))
     conditions = kubectl.read(f"job/{name}")["status"].get("conditions", ())
     if any(each["type"] in ("Failed", "FailureTarget") for each in conditions):
         raise AftersendError(f"the job failed: {said.strip() or 'it printed nothing'}", upstream="kubernetes")
     return said
+
+
+def _without_log_lines(said: str) -> str:
+    """Drop what the process logged beside its answer: JSON with an event."""
+    return "\n".join(line for line in said.splitlines() if not (line.startswith("{") and '"event":' in line))

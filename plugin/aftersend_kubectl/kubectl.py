@@ -20,7 +20,7 @@ _CURES: Final = {
 """What kubectl says on standard error, and what helps."""
 _EXEC_ENDED: Final = "command terminated with exit code"
 """The last line of a failed exec; what the command itself said stands before it."""
-_PREFIX: Final = r"^(error|Error from server( \(\w+\))?|aftersend): "
+_PREFIX: Final = r"(?i)^(error( from server( \(\w+\))?)?|aftersend): "
 
 
 class KubectlError(AftersendError):

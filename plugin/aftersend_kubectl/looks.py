@@ -85,7 +85,10 @@ def logs(kubectl: Kubectl, name: str | None, order: str | None, since: str, *, o
     for line in as_text(lines):
         show_text(line)
     if not lines:
-        show_text(f"no line{f' names order {order}' if order else ''} within {since}; `--since 24h` looks further back")
+        what = f"no line{f' names order {order}' if order else ''} within {since}"
+        show_text(
+            f"{what}; `--since 24h` looks further back, logs of pods that are gone are where your cluster keeps them"
+        )
     return 0
 
 

@@ -64,13 +64,14 @@ def top_order(tenant: TenantView, now: datetime) -> tuple[timedelta, int]:
 
 
 def lateness(tenant: TenantView, now: datetime) -> timedelta:
-    """Return how long the export has been due; zero if it ran, or the tenant is suspended."""
+    """Return how long the export has been due; zero if it ran, or the tenant is younger or suspended."""
     if tenant.spec.suspend:
         return timedelta()
     local = now.astimezone(ZoneInfo(tenant.spec.time_zone))
     due = next(CronSim(tenant.spec.export.schedule, local, reverse=True), None)
     last = tenant.status.last_export
-    ran = datetime.fromisoformat(last.time) if last and last.time else datetime.min.replace(tzinfo=UTC)
+    since = last.time if last and last.time else tenant.metadata.creation_timestamp
+    ran = datetime.fromisoformat(since) if since else datetime.min.replace(tzinfo=UTC)
     return now - due if due and ran < due and now - due > _PATIENCE else timedelta()
 
 

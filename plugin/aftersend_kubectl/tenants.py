@@ -12,9 +12,10 @@ KIND: Final = "aftersendtenants.aftersend.jj-ideenschmiede.de"
 LABELS: Final = "app.kubernetes.io/name=aftersend,app.kubernetes.io/managed-by=aftersend-operator"
 
 
-class _Metadata(msgspec.Struct, frozen=True):
+class _Metadata(msgspec.Struct, frozen=True, rename="camel"):
     name: str
     namespace: str
+    creation_timestamp: str = ""
 
 
 class _Schedule(msgspec.Struct, frozen=True):

@@ -114,8 +114,8 @@ def test_the_fleet_shows_first_what_needs_a_person(plugin: Plugin) -> None:
 def test_one_tenant_on_one_screen(plugin: Plugin) -> None:
     broken, well = plugin.namespaces
     shown = plugin.ok("status", "mueller", "-n", broken, code=1)
-    assert "what to do  writer has no pod: kubectl scale deploy/x --replicas=1" in shown
-    assert "parts       exporter 0/1  webhook 0/1  writer 0/1" in shown
+    assert "what to do   writer has no pod: kubectl scale deploy/x --replicas=1" in shown
+    assert "parts        exporter 0/1  webhook 0/1  writer 0/1" in shown
     assert "read 5, sent 5" in plugin.ok("status", "mueller", "--namespace", well)
 
 

@@ -19,17 +19,14 @@ from aftersend_operator.model.reasons import ConditionReason
 from aftersend_operator.model.records import Key
 from aftersend_operator.model.references import referenced_secrets
 from aftersend_operator.settings import OperatorSettings
+from aftersend_operator.status.secret_commands import create_secret, set_keys
 
-_ALSO: Final = {"secretKey": ("webhookSignatureKey",), "": ("accessKeyId", "secretAccessKey")}
-"""Keys that are not required, and that a new secret usually holds, by a required one of it; "" = none is required."""
 _CONTROL_PLANE: Final = "node-role.kubernetes.io/"
 _TOLERATES_ALL: Final = "tenants do not run on the control plane: name the key of another taint"
 _OTHER_PORT: Final = (
     "only port 443 of this host is allowed: "
     "leave the port out, or set the chart value tenants.allowHttp (for sandboxes only)"
 )
-_ADD: Final = "--dry-run=client -o yaml | kubectl apply --server-side --force-conflicts -f -"
-"""Adds keys to a Secret that exists; its others stay."""
 _DELAY: Final = "pods see a changed secret within two minutes"
 _REFUSED_URLS: Final[dict[Refusal, str]] = {
     "host": "this host is not allowed in this cluster: leave the field out, or add it to tenants.upstreamHosts",
@@ -71,17 +68,10 @@ def secret_faults(tenant: Tenant, secrets: Container[Key], missing_keys: Collect
     for name, keys in referenced_secrets(tenant).items():
         absent = tuple(key for key in keys if key in missing_keys)
         if (namespace, name) not in secrets:
-            missing.append(f"secret {name} is missing: {_create(namespace, name, keys)}")
+            missing.append(f"secret {name} is missing: {create_secret(namespace, name, keys)}")
         elif absent:
-            add = f"{_create(namespace, name, absent)} {_ADD}"
-            lacking.append(f"secret {name} lacks {', '.join(absent)}: {add}")
+            lacking.append(f"secret {name} lacks {', '.join(absent)}: {set_keys(namespace, name, absent)}")
     if lacking:
         yield Fault(ConditionReason.SECRET_KEY_MISSING, f"{'; '.join(lacking)}; {_DELAY}")
     if missing:
         yield Fault(ConditionReason.SECRET_MISSING, "; ".join(missing))
-
-
-def _create(namespace: str, name: str, keys: tuple[str, ...]) -> str:
-    also = [key for of in (keys or ("",)) for key in _ALSO.get(of, ())]
-    literals = " ".join(f"--from-literal={key}=…" for key in (*keys, *also))
-    return f"kubectl -n {namespace} create secret generic {name} {literals}"

@@ -9,7 +9,7 @@ from typing import Final
 from aftersend_operator.model.pods import PodRecord
 from aftersend_operator.model.records import ChildRecord
 
-_IMAGE: Final = "correct the image, or spec.pods.imagePullSecrets"
+_IMAGE: Final = "correct the chart's images (after an upgrade: helm rollback), or spec.pods.imagePullSecrets"
 _CURES: Final = {
     "CreateContainerConfigError": "create what is missing",
     "CrashLoopBackOff": "",

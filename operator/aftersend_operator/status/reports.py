@@ -15,8 +15,10 @@ from aftersend.tenant.document import Tenant
 from aftersend.tenant.status import LastBackup, LastExport, LastSweep, LastWriteBack, Queue, Webhooks
 from aftersend.undecodable import UNDECODABLE
 from aftersend_operator.model.faults import Fault
+from aftersend_operator.model.naming import namespace_of
 from aftersend_operator.model.pods import PodRecord
 from aftersend_operator.model.reasons import ConditionReason
+from aftersend_operator.status.secret_commands import set_keys
 
 _MAX_CHARS: Final = 300
 _NO_REPORT: Final = "the job left no report: see its pod's events and log"
@@ -139,11 +141,12 @@ def upstream_faults(upstreams: Mapping[str, str], tenant: Tenant) -> Iterable[Fa
     """Derive faults from the states of both upstreams: ``refused``, ``unavailable`` (of a run), ``suspended``."""
     spec = tenant.spec
     secrets = {"afterbuy": spec.afterbuy.credentials.secret_name, "sendcloud": spec.sendcloud.credentials.secret_name}
-    keys = {"afterbuy": "partnerToken, accountToken", "sendcloud": "publicKey, secretKey"}
+    keys = {"afterbuy": ("partnerToken", "accountToken"), "sendcloud": ("publicKey", "secretKey")}
     for side, state in sorted(upstreams.items()):
         name = side.capitalize()
         if state == "refused" and side in secrets:
-            cure = f"correct {keys[side]} in secret {secrets[side]}, nothing has to be restarted"
+            command = set_keys(namespace_of(tenant), secrets[side], keys[side])
+            cure = f"correct {', '.join(keys[side])} in secret {secrets[side]}, nothing has to be restarted: {command}"
             yield Fault(ConditionReason.CREDENTIALS_REFUSED, f"{name} refuses the credentials: {cure}")
         elif state in ("unavailable", "suspended"):
             message = f"{name} did not respond: nothing has to be done, calls are tried again by themselves"

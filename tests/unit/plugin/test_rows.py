@@ -80,6 +80,11 @@ def test_late_is_an_export_that_did_not_run_at_its_time(ran: str | None, spec: d
     assert lateness(tenant(spec, lastExport={"time": ran} if ran else {}), NOW) == timedelta(minutes=minutes)
 
 
+def test_a_tenant_that_was_made_after_the_time_is_not_late() -> None:
+    document = {"metadata": {"name": "m", "namespace": "n", "creationTimestamp": "2026-11-30T10:00:10Z"}, "spec": {}}
+    assert lateness(msgspec.convert(document, TenantView), NOW) == timedelta()
+
+
 def test_top_adds_up_the_queues() -> None:
     queues = {"parcels": {"waiting": 2, "dead": 1, "oldestMinutes": 7}, "runs": {"waiting": 1, "delayed": 4}}
     found = tenant(queues=queues, lastExport={"time": "2026-11-30T10:00:40Z"})
@@ -106,10 +111,10 @@ def test_one_screen_holds_all_of_a_tenant() -> None:
     found = tenant(conditions=BROKEN, lastExport=export, lastBackup={"time": "2026-11-30T10:10:00Z", "verified": False})
     lines = list(details(found, {"exporter": "1/1", "writer": "0/0"}, NOW))
     assert lines[0] == "shops/mueller"
-    assert "  export      partial 20m ago: read 9, sent 7, unchanged 0, skipped 0, rejected 1 – m" in lines
-    assert "  parts       exporter 1/1  writer 0/0" in lines
-    assert "  backup      – 10m ago, NOT verified" in lines
-    assert lines[-1] == "  what to do  writer has no pod; scale it up"
+    assert "  export       partial 20m ago: read 9, sent 7, unchanged 0, skipped 0, rejected 1 – m" in lines
+    assert "  parts        exporter 1/1  writer 0/0" in lines
+    assert "  backup       – 10m ago, NOT verified" in lines
+    assert lines[-1] == "  what to do   writer has no pod; scale it up"
 
 
 LOGS = {

@@ -73,7 +73,7 @@ def test_the_values_of_the_guide_allow_its_address() -> None:
             "AFTERSEND_ALLOW_HTTP": "1",
         }
     )
-    assert set(hosts) == {hosts[0]}
+    assert all(hosts[0] in each.split(",") for each in hosts)
     assert "tenants.allowHttp=true" in GUIDE
     assert refused_urls(TENANT, allow_http=settings.allow_http, hosts=settings.upstream_hosts) == []
 
@@ -86,3 +86,15 @@ def test_the_guide_names_what_stands_in_it() -> None:
         kinds = {"deploy": "Deployment", "svc": "Service", "ast": "AftersendTenant"}
         own = [f"Service/{it['metadata']['name']}" for it in wanted(TENANT).values() if it["kind"] == "Service"]
         assert f"{kinds[kind]}/{what}" in [*BY_NAME, *own], name
+
+
+def test_under_another_name_it_is_another_tenant_with_a_sandbox_of_its_own() -> None:
+    (old, new) = re.findall(r"; s/\\b(\w+)\\b/(\w+)/g'", GUIDE)[0]
+    text = re.sub(rf"\b{old}\b", new, FILE.read_text())
+    assert not re.search(rf"\b{old}\b", text)
+    namespace, *others = yaml.safe_load_all(text)
+    assert {it["metadata"]["namespace"] for it in others} == {namespace["metadata"]["name"]} == {new}
+    tenant = tenant_of(others[-1])
+    assert f"sandbox.{new}.svc" in GUIDE
+    assert refused_urls(tenant, allow_http=True, hosts=frozenset({f"sandbox.{new}.svc"})) == []
+    assert wanted(tenant)["Service/webhook"]["metadata"]["name"] in text

@@ -183,6 +183,9 @@ def test_refused_credentials_are_said_with_the_secret_and_its_keys() -> None:
     assert tenant is not None
     (fault,) = upstream_faults({"afterbuy": "refused", "sendcloud": "ok"}, tenant)
     assert "correct partnerToken, accountToken in secret mueller-afterbuy" in fault.message
+    literals = "--from-literal=partnerToken=… --from-literal=accountToken=…"
+    command = f"kubectl -n shops create secret generic mueller-afterbuy {literals} --dry-run=client"
+    assert command in fault.message
 
 
 def test_a_failed_run_of_a_service_stays_a_fault_when_the_service_forgets_it() -> None:
