@@ -207,8 +207,8 @@ def test_the_one_process_of_a_compact_tenant_reports_its_status(scene: OperatorS
         key.write_text(" \n")
         eventually(lambda: scene.reason() == "SecretKeyMissing", what="the key that the process misses")
         message = scene.conditions()["Ready"]["message"]
-        assert f"secret {NAME}-afterbuy lacks accountToken: kubectl -n {scene.namespace} create secret" in message
-        assert "--from-literal=accountToken=…" in message
+        assert f"secret {NAME}-afterbuy lacks accountToken: kubectl -n {scene.namespace} patch secret" in message
+        assert '"accountToken":"…"' in message
         key.write_text(CANARY)
         eventually(lambda: scene.reason() == "Running", what="it to heal")
 

@@ -2,11 +2,14 @@
 
 import base64
 import json
+import shlex
 from typing import Any
 
 import pytest
 
+from aftersend_operator.status.secret_commands import set_keys
 from tests.support.cluster.operator_scene import CANARY, OperatorScene, eventually
+from tools.test_cluster.cluster import Cluster
 
 pytestmark = pytest.mark.timeout(900)
 NAME = "mueller"
@@ -58,3 +61,19 @@ def test_a_secret_watch_that_is_blind_or_compacted_sees_again(scene: OperatorSce
     scene.proxy.cut_watches()
     scene.apply_secrets()
     eventually(scene.is_running, what="the secret to be seen")
+
+
+@pytest.mark.parametrize("made", ["create", "apply", "apply --server-side"])
+def test_the_cure_of_a_wrong_key_leaves_the_others(api_cluster: Cluster, made: str) -> None:
+    """Whoever made the Secret: ``apply`` of two keys would take away the third."""
+    namespace = api_cluster.make_namespace("keys")
+    about = {"name": f"{NAME}-sendcloud", "namespace": namespace}
+    keys = dict.fromkeys(("publicKey", "secretKey", "webhookSignatureKey"), "wrong")
+    document = {"apiVersion": "v1", "kind": "Secret", "metadata": about, "stringData": keys}
+    api_cluster.kubectl(*made.split(), "--filename=-", text=json.dumps(document))
+    command = set_keys(namespace, about["name"], ("publicKey", "secretKey")).replace("…", "right")
+    api_cluster.kubectl(*shlex.split(command)[1:])
+    found = api_cluster.get("secret", about["name"], f"--namespace={namespace}")
+    values = {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
+    assert values == {"publicKey": "right", "secretKey": "right", "webhookSignatureKey": "wrong"}
+    assert base64.b64encode(b"right").decode() not in json.dumps(found["metadata"])

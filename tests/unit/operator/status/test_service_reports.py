@@ -183,8 +183,8 @@ def test_refused_credentials_are_said_with_the_secret_and_its_keys() -> None:
     assert tenant is not None
     (fault,) = upstream_faults({"afterbuy": "refused", "sendcloud": "ok"}, tenant)
     assert "correct partnerToken, accountToken in secret mueller-afterbuy" in fault.message
-    literals = "--from-literal=partnerToken=… --from-literal=accountToken=…"
-    command = f"kubectl -n shops create secret generic mueller-afterbuy {literals} --dry-run=client"
+    values = '{"stringData":{"partnerToken":"…","accountToken":"…"}}'
+    command = f"kubectl -n shops patch secret mueller-afterbuy --type=merge -p '{values}'"
     assert command in fault.message
 
 
