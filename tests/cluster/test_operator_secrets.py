@@ -65,7 +65,7 @@ def test_a_secret_watch_that_is_blind_or_compacted_sees_again(scene: OperatorSce
 
 @pytest.mark.parametrize("made", ["create", "apply", "apply --server-side"])
 def test_the_cure_of_a_wrong_key_leaves_the_others(api_cluster: Cluster, made: str) -> None:
-    """Whoever made the Secret: ``apply`` of two keys would take away the third."""
+    """However the Secret was made: ``apply`` of two keys would take away the third."""
     namespace = api_cluster.make_namespace("keys")
     about = {"name": f"{NAME}-sendcloud", "namespace": namespace}
     keys = dict.fromkeys(("publicKey", "secretKey", "webhookSignatureKey"), "wrong")
