@@ -6,6 +6,7 @@
 A server runs in a directory of its own on a free port of the loopback interface and ends with the test session.
 """
 
+import contextlib
 import importlib.util
 import itertools
 import os
@@ -94,6 +95,15 @@ def free_port(host: str = "127.0.0.1") -> int:
                 continue
             return port
     raise OSError(f"{_BLOCK} ports in a row are taken")
+
+
+def free_host(port: int) -> str:
+    """An address of the loopback network at which a port that has to be a certain one is free."""
+    while True:
+        host = f"127.{random.randrange(1, 255)}.{random.randrange(1, 255)}.{random.randrange(1, 255)}"
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind((host, port))
+            return host
 
 
 @cache

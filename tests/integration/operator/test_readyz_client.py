@@ -7,11 +7,19 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
+from aftersend_operator.model.ports import ADMIN_PORT
 from aftersend_operator.status import readyz_client
 from aftersend_operator.status.readyz_client import ReadyzClient
+from tests.support.servers import free_host
 
-PLACE = "127.0.0.11"
+PLACE = free_host(ADMIN_PORT)
 """A pod's address, on which the admin port is free."""
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no pod that does not respond."""
+    monkeypatch.setattr(readyz_client, "TIMEOUT_SECONDS", 60.0)
 
 
 @asynccontextmanager
@@ -20,7 +28,7 @@ async def pod(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -
     app.router.add_get("/{path:.*}", handler)
     runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, PLACE, 9090).start()
+    await web.TCPSite(runner, PLACE, ADMIN_PORT).start()
     try:
         yield
     finally:

@@ -547,6 +547,16 @@ async def test_without_tracing_a_foreign_trace_is_handed_on(tmp_path: Path, redi
 
 # slow, broken and many
 
+PATIENT = {"timeout": 600.0, "first_byte": 600.0}
+"""Nothing of a test is too slow for them, however busy the machine is."""
+
+
+@pytest.fixture
+def patient_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds at once may take longer than Sendcloud would wait."""
+    monkeypatch.setattr(handler, "_STORE_TIMEOUT", 120.0)
+    monkeypatch.setattr("aftersend.redis.connection.WEBHOOK_SECONDS", 120.0)
+
 
 async def _half_sent(port: int, sent: bytes = b"{", *, length: int = 1000) -> asyncio.StreamReader:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -574,7 +584,7 @@ async def test_a_body_that_does_not_come_is_408(
 
 async def test_a_body_that_breaks_off_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of it has been read; a line that is cut before a handler has begun is no webhook yet."""
-    body_reader = BodyReader(max_concurrent=1)
+    body_reader = BodyReader(max_concurrent=1, **PATIENT)
     _with(monkeypatch, body_reader)
     async with hooks(tmp_path, UNREACHABLE) as service:
         reader = await _half_sent(service.port)
@@ -602,7 +612,7 @@ async def _closed(readers: list[asyncio.StreamReader], body_reader: BodyReader) 
 async def test_unsigned_bodies_that_never_come_keep_no_signed_one_out(
     sent: bytes, tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    body_reader = BodyReader(max_concurrent=2)
+    body_reader = BodyReader(max_concurrent=2, **PATIENT)
     _with(monkeypatch, body_reader)
     async with hooks(tmp_path, redis_url) as service:
         waiting = []
@@ -621,7 +631,7 @@ async def test_unsigned_bodies_that_never_come_keep_no_signed_one_out(
 async def test_large_bodies_share_a_budget_that_the_longest_waiting_gives_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    body_reader = BodyReader(buffer_budget=300_000)
+    body_reader = BodyReader(buffer_budget=300_000, **PATIENT)
     _with(monkeypatch, body_reader)
     async with hooks(tmp_path, UNREACHABLE) as service:
         large = b'{"action": "test_webhook"}' + b" " * 300_000
@@ -645,6 +655,7 @@ async def test_a_head_that_does_not_come_ends_the_connection(tmp_path: Path, mon
         writer.close()
 
 
+@pytest.mark.usefixtures("patient_store")
 async def test_a_burst_is_stored_completely(tmp_path: Path, redis_url: str) -> None:
     async with hooks(tmp_path, redis_url) as service:
         answers = await asyncio.gather(*(service.post(body(id=number)) for number in range(1, 301)))
@@ -653,6 +664,7 @@ async def test_a_burst_is_stored_completely(tmp_path: Path, redis_url: str) -> N
     assert sorted(parcels, key=int) == [str(number) for number in range(1, 301)]
 
 
+@pytest.mark.usefixtures("patient_store")
 async def test_a_flood_does_not_open_a_connection_per_webhook(tmp_path: Path, own_server: RedisServer) -> None:
     """They would stay open, and count as clients of Redis for as long as the process lives."""
     async with hooks(tmp_path, own_server.url) as service, redis.asyncio.Redis.from_url(own_server.url) as admin:
