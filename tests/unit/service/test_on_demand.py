@@ -5,10 +5,12 @@ import asyncio
 import pytest
 
 from aftersend.errors import Transient
+from aftersend.observe import logs
 from aftersend.observe.context import bind
 from aftersend.service import on_demand
 from aftersend.service.health import Health
 from aftersend.service.on_demand import MAX_AGE_SECONDS, OnDemand
+from tests.support.part_kit import restored_logging
 from tests.support.virtual_time import run
 
 
@@ -98,5 +100,7 @@ def test_a_reading_logs_for_the_tenant_that_it_was_made_for(capsys: pytest.Captu
         bind(tenant="another", part="writer")
         await show()
 
-    run(ask())
-    assert "shops.mueller" in capsys.readouterr().out
+    with restored_logging():
+        logs.configure("json", "info")
+        run(ask())
+    assert "shops.mueller" in capsys.readouterr().err
