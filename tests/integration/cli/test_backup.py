@@ -8,7 +8,6 @@ import resource
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 import redis.asyncio
 
+from aftersend.cli.exit_codes import print_error
 from aftersend.ledger.entry import Entry
 from aftersend.ledger.store import Ledger
 from aftersend.ledger.tenant_state import TenantState
@@ -165,10 +165,15 @@ async def test_a_redis_that_starts_again_while_the_job_waits_for_its_turn_is_wai
 
     async def turn(*_: str) -> None:
         own_server.stop()
-        threading.Timer(0.5, own_server.start).start()
+
+    def said(text: str) -> None:
+        print_error(text)
+        own_server.start()
 
     shop = Shop(tmp_path, own_server.url)
     monkeypatch.setattr("aftersend.cli.backup.wait_for_start", turn)
+    monkeypatch.setattr("aftersend.cli.redis_wait.print_error", said)
+    monkeypatch.setattr("aftersend.cli.backup.REDIS_WAIT_SECONDS", 300.0)
     code, _, err = await shop.call("create", "--jitter")
     await shop.redis.aclose()
     assert (code, "trying again for" in err) == (0, True)
