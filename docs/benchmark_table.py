@@ -13,7 +13,7 @@ _HEAD = ("path", "figure", "ours", "floor", "ratio", "to reach", "holds")
 
 REASONS: dict[str, str] = {
     "webhook, 32 connections, answer": "The service waits for a core: see the load before the row.",
-    "webhook": "Beside aiohttp, as in the floor: XADD packed by redis-py; a log line, a metric and a span each.",
+    "webhook": "Event (decoded, sealed; a fifth), log line, spans, looks at keys and a timer, which the floor lacks.",
     "export, 5,000 orders,": "75 fields of 111 elements are read (two fifths); rules (a quarter), three ledger steps.",
     "write-back": "Each order is read (two fifths) and compared (a tenth) twice; its event is merged (a fifth).",
     "label": "Five round trips to Redis that the floor lacks, each alone: parcel, entry, change, lease, check.",

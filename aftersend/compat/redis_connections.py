@@ -43,10 +43,7 @@ class _CancellableSend(_Base):
     """Sends as the library's connections do, with the same errors; health checks are off in all of ours."""
 
     def pack_command(self, *args: Any) -> list[bytes]:  # noqa: ANN401 - the library's
-        with suppress(TypeError):  # the library turns what hiredis does not take, and cuts commands of two words
-            if " " not in args[0]:
-                return [pack_command(args)]
-        return cast("list[bytes]", _PACKER.pack(*args))
+        return _packed(args)
 
     async def send_packed_command(
         self,
@@ -59,40 +56,8 @@ class _CancellableSend(_Base):
             async with asyncio.timeout(self.socket_timeout):
                 await self._send_packed_command(_chunks(command))
         except BaseException as error:
-            await self._abort(error)
+            await _abort(self, error)
             raise
-
-    async def exchange(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        """Send commands at once and return the replies, as they come: an error of Redis stands in its place.
-
-        A connection that broke is tried once more on a new one, as the library does, so a command may be sent twice.
-        """
-        packed = b"".join([part for command in commands for part in self.pack_command(*command)])
-        found: list[Any] = await self.retry.call_with_retry(
-            lambda: self._exchange_once(packed, len(commands)), lambda _: self.disconnect(nowait=True)
-        )
-        return found
-
-    async def _exchange_once(self, packed: bytes, count: int) -> list[Any]:
-        if not self.is_connected:
-            await self.connect_check_health(check_health=False)
-        try:
-            async with asyncio.timeout(self.socket_timeout):
-                await self._send_packed_command((packed,))
-                return [await self._read_response_from_parser() for _ in range(count)]
-        except BaseException as error:  # a reply that stays unread would be taken for that of the next command
-            await self._abort(error)
-            raise
-
-    async def _abort(self, error: BaseException) -> None:
-        """Close the connection at once; raise the library's error for a time-out or a broken connection."""
-        if self._writer is not None:
-            self._writer.transport.abort()  # closing would first send the rest, however long that takes
-        await self.disconnect(nowait=True)
-        if isinstance(error, TimeoutError):
-            raise LinkTimeout("Redis took too long") from None
-        if isinstance(error, OSError):
-            raise LinkError("the connection broke") from None
 
 
 class PlainConnection(_CancellableSend, Connection):
@@ -111,7 +76,50 @@ class TlsConnection(_CancellableSend, SSLConnection):
         return super()._connection_arguments()
 
 
+def _packed(words: tuple[Any, ...]) -> list[bytes]:
+    with suppress(TypeError):  # the library turns what hiredis does not take, and cuts commands of two words
+        if " " not in words[0]:
+            return [pack_command(words)]
+    return cast("list[bytes]", _PACKER.pack(*words))
+
+
 def _chunks(command: bytes | str | Iterable[bytes]) -> Iterable[bytes]:
     if isinstance(command, str):
         return [command.encode()]
     return [command] if isinstance(command, bytes) else command
+
+
+async def exchange(connection: "AbstractConnection", commands: Sequence[Sequence[Any]]) -> list[Any]:
+    """Send commands at once and return the replies, as they come: an error of Redis stands in its place.
+
+    A connection that broke is tried once more on a new one, as the library does, so a command may be sent twice.
+    """
+    packed = b"".join([part for command in commands for part in _packed(tuple(command))])
+    found: list[Any] = await connection.retry.call_with_retry(
+        lambda: _exchange_once(connection, packed, len(commands)), lambda _: connection.disconnect(nowait=True)
+    )
+    return found
+
+
+async def _exchange_once(connection: "AbstractConnection", packed: bytes, count: int) -> list[Any]:
+    if not connection.is_connected:
+        await connection.connect_check_health(check_health=False)
+    try:
+        async with asyncio.timeout(connection.socket_timeout):
+            await connection._send_packed_command((packed,))  # noqa: SLF001 - the library's, which has no other way
+            return [await connection._read_response_from_parser() for _ in range(count)]  # noqa: SLF001 - as above
+    except BaseException as error:  # a reply that stays unread would be taken for that of the next command
+        await _abort(connection, error)
+        raise
+
+
+async def _abort(connection: "AbstractConnection", error: BaseException) -> None:
+    """Close the connection at once; raise the library's error for a time-out or a broken connection."""
+    writer = connection._writer  # noqa: SLF001 - as above
+    if writer is not None:
+        writer.transport.abort()  # closing would first send the rest, however long that takes
+    await connection.disconnect(nowait=True)
+    if isinstance(error, TimeoutError):
+        raise LinkTimeout("Redis took too long") from None
+    if isinstance(error, OSError):
+        raise LinkError("the connection broke") from None

@@ -25,6 +25,7 @@ from redis.credentials import CredentialProvider
 from redis.exceptions import AuthenticationError, RedisError
 from redis.exceptions import ConnectionError as LinkError
 
+from aftersend.compat import redis_connections
 from aftersend.compat.redis_connections import PlainConnection, TlsConnection
 from aftersend.errors import AftersendError, SecretMissing, StoreAway, StoreFull, Transient
 from aftersend.secrets import SecretFiles
@@ -86,9 +87,9 @@ async def exchange(redis: Redis, commands: Sequence[Sequence[Any]]) -> list[Afte
     try:
         with guarded():
             pool: Any = redis.connection_pool
-            connection: PlainConnection = await pool.get_connection()
+            connection = await pool.get_connection()
             try:
-                replies = await connection.exchange(commands)
+                replies = await redis_connections.exchange(connection, commands)
             finally:
                 await pool.release(connection)  # waits for nothing, so a cancellation cannot divide it
     except AftersendError as error:

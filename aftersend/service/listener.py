@@ -7,10 +7,11 @@ never quote the request, and requests are not logged. The handler reads the body
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 
-from aftersend.compat.aiohttp_server import QuietAppRunner
+from aftersend.compat.aiohttp_server import QuietAppRunner, QuietHandlerRunner
 from aftersend.errors import Misconfigured
 from aftersend.loops import first
 from aftersend.observe.logs import get_logger
@@ -18,8 +19,7 @@ from aftersend.observe.throttle import LogThrottle
 from aftersend.service.process_limits import max_connections
 from aftersend.settings import ListenAddress
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-LARGEST_BODY = 1024 * 1024
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _SHUTDOWN_SECONDS = 8.0
 _BACKLOG = 128
 _IDLE_SECONDS = 75.0
@@ -27,21 +27,25 @@ _IDLE_SECONDS = 75.0
 
 
 class HttpSite:
-    """One aiohttp application on one address."""
+    """One aiohttp application, or one function that answers everything, on one address."""
 
-    def __init__(self, app: web.Application) -> None:
-        app.on_response_prepare.append(_say_little)
+    def __init__(self, served: web.Application | Handler) -> None:
         self._throttle = LogThrottle()
-        self._runner = QuietAppRunner(
-            app,
-            max_connections=max_connections(),
-            on_full=self._on_full,
-            access_log=None,
-            handle_signals=False,
-            shutdown_timeout=_SHUTDOWN_SECONDS,
-            keepalive_timeout=_IDLE_SECONDS,
-            auto_decompress=False,  # signatures cover the bytes as sent; a bomb stays packed
-        )
+        options: dict[str, Any] = {
+            "max_connections": max_connections(),
+            "on_full": self._on_full,
+            "access_log": None,
+            "handle_signals": False,
+            "shutdown_timeout": _SHUTDOWN_SECONDS,
+            "keepalive_timeout": _IDLE_SECONDS,
+            "auto_decompress": False,  # signatures cover the bytes as sent; a bomb stays packed
+        }
+        self._runner: web.BaseRunner
+        if isinstance(served, web.Application):
+            served.on_response_prepare.append(_say_little)
+            self._runner = QuietAppRunner(served, **options)
+        else:
+            self._runner = QuietHandlerRunner(served, **options)
 
     @property
     def port(self) -> int:
@@ -72,26 +76,13 @@ class HttpSite:
             get_logger().warning("connections_dropped", port=self.port, at_once=max_connections(), more=left_out)
 
 
-class _EveryPath(web.PlainResource):
-    """Leaves the choice to its only handler, which compares paths as they were sent."""
-
-    async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo, set[str]]:  # noqa: ARG002 - the library's signature
-        """Return the route without comparing anything."""
-        (route,) = self
-        return web.UrlMappingMatchInfo({}, route), set()
-
-
 class PublicListener:
     """The listener of one process for all webhooks of its tenants."""
 
     def __init__(self) -> None:
         self._handlers: dict[str, Handler] = {}
         self._mounted = asyncio.Event()
-        self._app = web.Application(client_max_size=LARGEST_BODY)
-        everything = _EveryPath("/")
-        self._app.router.register_resource(everything)
-        everything.add_route("*", self._dispatch)
-        self._site = HttpSite(self._app)
+        self._site = HttpSite(self._dispatch)
 
     def mount(self, path: str, handler: Handler) -> None:
         """Serve ``path`` (exact, all methods) with ``handler``; a part that restarts replaces its handler."""
@@ -114,11 +105,25 @@ class PublicListener:
         finally:
             await self._site.stop()
 
-    async def _dispatch(self, request: web.Request) -> web.StreamResponse:
+    async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
+        if hdrs.EXPECT in request.headers and not await _continued(request):
+            return web.Response(status=417)
         handler = self._handlers.get(request.raw_path.partition("?")[0])  # as sent: %2F is no slash
         if handler is None:
             return web.Response(status=404)
         return await handler(request)
+
+
+async def _continued(request: web.BaseRequest) -> bool:
+    """Ask for the body of a client that waits for that; False if it expects anything else."""
+    if request.version != HttpVersion11:
+        return True
+    if request.headers[hdrs.EXPECT].lower() != "100-continue":
+        return False
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0  # of the answer, which begins after it
+    await request.writer.drain()
+    return True
 
 
 async def _say_little(_request: web.Request, response: web.StreamResponse) -> None:

@@ -16,10 +16,11 @@ version that is unknown here may be known to a newer process after a redrive.
 """
 
 import builtins
-import secrets
+import os
 import time as clock
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, Literal, TypeVar, cast, get_args
 
 import msgspec
@@ -133,15 +134,21 @@ def _source(fields: Fields) -> Source:
 def new_id(now: float | None = None) -> str:
     """Make a UUIDv7 (RFC 9562): sorts by time, and two processes never make the same."""
     ms = int((clock.time() if now is None else now) * 1000)
-    noise = secrets.randbits(74)
-    value = (ms & ((1 << 48) - 1)) << 80 | 0x7 << 76 | (noise >> 62) << 64 | 0b10 << 62 | noise & ((1 << 62) - 1)
-    digits = f"{value:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    time, noise = f"{ms & 0xFFFF_FFFF_FFFF:012x}", os.urandom(10).hex()
+    variant = "89ab"[int(noise[0], 16) & 3]
+    return f"{time[:8]}-{time[8:]}-7{noise[1:4]}-{variant}{noise[4:7]}-{noise[7:19]}"
 
 
 def rfc3339(seconds: float) -> str:
     """Format seconds since 1970 as ``2026-11-24T08:30:00.123Z``."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    ms = round(seconds * 1_000_000) // 1000
+    return f"{_second(ms // 1000)}.{ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=8)
+def _second(seconds: int) -> str:
+    """Format a whole second; many events have the same."""
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
 
 
 def seconds_of(text: str) -> float | None:

@@ -5,9 +5,13 @@ ZADD. That the scripts do on a real server what is modelled here is the matter o
 """
 
 import asyncio
+import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
+
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from aftersend.stream import scripts
 from aftersend.stream.event import Fields
@@ -222,10 +226,15 @@ class VirtualPipeline:
 
 
 class VirtualPool:
-    """A connection that adds entries, many at once."""
+    """A pool of one connection that adds entries, as many at once as are sent."""
+
+    is_connected = True
+    socket_timeout = None
+    retry = Retry(NoBackoff(), 0)
 
     def __init__(self, redis: VirtualRedis) -> None:
         self._redis = redis
+        self._sent: Iterator[list[bytes]] = iter(())
 
     async def get_connection(self) -> Self:
         return self
@@ -233,9 +242,19 @@ class VirtualPool:
     async def release(self, _: Self) -> None:
         pass
 
-    async def exchange(self, commands: Sequence[tuple[Any, ...]]) -> list[bytes]:
-        assert all(command[::2][:2] == ("XADD", "*") for command in commands)
-        return [await self._redis.xadd(key, _pairs(fields)) for _, key, _, *fields in commands]
+    async def _send_packed_command(self, parts: Sequence[bytes]) -> None:
+        self._sent = _commands(io.BytesIO(b"".join(parts)))
+
+    async def _read_response_from_parser(self) -> bytes:
+        word, key, _, *fields = next(self._sent)
+        assert word == b"XADD"
+        return await self._redis.xadd(key.decode(), _pairs(fields))
+
+
+def _commands(sent: io.BytesIO) -> Iterator[list[bytes]]:
+    """Read commands as they go over the wire: a count of words, and the length before each."""
+    while count := sent.readline():
+        yield [sent.read(int(sent.readline()[1:]) + 2)[:-2] for _ in range(int(count[1:]))]
 
 
 def _pairs(flat: Sequence[Any]) -> dict[bytes, bytes]:

@@ -77,7 +77,7 @@ class BodyReader:
         self._reads: dict[_Read, None] = {}
         """The longest-waiting first."""
 
-    async def read(self, request: web.Request) -> bytes | WebhookResponse:
+    async def read(self, request: web.BaseRequest) -> bytes | WebhookResponse:
         """Return the whole body, or the response that refuses it."""
         if (request.content_length or 0) > MAX_BODY_BYTES:
             return TOO_LARGE
@@ -87,7 +87,7 @@ class BodyReader:
             return request.content.read_nowait()
         return await self._wait_for(request)
 
-    async def _wait_for(self, request: web.Request) -> bytes | WebhookResponse:
+    async def _wait_for(self, request: web.BaseRequest) -> bytes | WebhookResponse:
         begun = asyncio.get_running_loop().time()
         read = _Read(asyncio.timeout_at(begun + self._first_byte), begun)
         self._reads[read] = None
@@ -101,7 +101,7 @@ class BodyReader:
         finally:
             self._release(read)
 
-    async def _read_chunks(self, request: web.Request, read: _Read) -> bytes | WebhookResponse:
+    async def _read_chunks(self, request: web.BaseRequest, read: _Read) -> bytes | WebhookResponse:
         body = bytearray()
         async for chunk in request.content.iter_any():
             if not body:

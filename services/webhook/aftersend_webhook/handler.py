@@ -82,7 +82,7 @@ class WebhookHandler:
         self._log = get_logger(tenant=tenant, part="webhook")
         self._throttle = LogThrottle()
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.BaseRequest) -> web.Response:
         """Respond to one request and count the outcome."""
         try:
             answer = await self._respond(request)
@@ -96,7 +96,7 @@ class WebhookHandler:
             response.headers["Allow"] = "POST"
         return response
 
-    async def _respond(self, request: web.Request) -> WebhookResponse:
+    async def _respond(self, request: web.BaseRequest) -> WebhookResponse:
         began = time.monotonic()
         if request.method != "POST":
             return WRONG_METHOD

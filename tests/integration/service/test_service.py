@@ -139,6 +139,19 @@ def test_an_expectation_is_not_quoted(where: str, path: str, tmp_path: Path) -> 
     assert "Kanarienvogel" not in answer + process.text
 
 
+def test_a_client_that_waits_for_it_is_asked_for_its_body(tmp_path: Path) -> None:
+    with running(HELLO, environment(tmp_path)) as process:
+        port = process.line("listening")["port"]
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(
+                b"POST /hooks HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+                b"Content-Length: 1\r\nConnection: close\r\n\r\n"
+            )
+            assert connection.recv(25, socket.MSG_WAITALL) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            connection.sendall(b"x")
+            assert b"".join(iter(lambda: connection.recv(65536), b"")).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
 @pytest.mark.parametrize(
     ("url", "warned"), [("redis://127.0.0.1:9/0", 0), ("redis://192.0.2.1:9/0", 1), ("rediss://192.0.2.1:9/0", 0)]
 )
