@@ -7,11 +7,14 @@ import asyncio
 import inspect
 import sys
 from ssl import SSLContext, create_default_context
+from typing import Any
 
 import pytest
 from redis.asyncio import Connection, SSLConnection
+from redis.connection import HiredisRespSerializer
+from redis.exceptions import DataError
 
-from aftersend.compat.redis_connections import TlsConnection
+from aftersend.compat.redis_connections import PlainConnection, TlsConnection
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="Python 3.12 rewrote wait_for")
@@ -44,3 +47,17 @@ def test_each_connect_gets_a_context() -> None:
     for _ in range(2):
         assert connection._connection_arguments()["ssl"] is contexts[-1]
     assert len(contexts) == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("GET", "ä"), ("XGROUP CREATE", "key", 1, 2.5), (b"GET", b"\xff"), ("SET", "key", bytearray(b"\0"))],
+    ids=str,
+)
+def test_commands_are_packed_as_the_library_packs_them(command: tuple[Any, ...]) -> None:
+    assert PlainConnection().pack_command(*command) == HiredisRespSerializer().pack(*command)
+
+
+def test_what_cannot_be_packed_is_the_library_s_error() -> None:
+    with pytest.raises(DataError):
+        PlainConnection().pack_command("SET", "key", None)
