@@ -22,10 +22,11 @@ from prometheus_client import CollectorRegistry, start_http_server
 from aftersend.observe.metrics import Metrics
 from aftersend.tenant.status import Condition
 from aftersend_demo.display import SilentDisplay
-from aftersend_demo.environment import PARTS, DemoEnvironment, free_port
+from aftersend_demo.environment import PARTS, DemoEnvironment
 from aftersend_demo.main import live_through
 from aftersend_operator.metrics import OperatorMetrics
 from tests.support.programs import running
+from tests.support.servers import free_port
 
 FILES = Path(__file__).resolve().parents[2] / "charts/aftersend/files"
 TEXTS = {path.stem: path.read_text() for path in sorted((FILES / "dashboards").glob("*.json"))}

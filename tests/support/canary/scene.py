@@ -24,13 +24,14 @@ from aftersend.redis.embedded import EmbeddedValkey
 from aftersend.sealing import Keyring
 from aftersend.secrets import SecretFiles
 from aftersend.stream.stream import Stream
-from aftersend_demo.environment import DOCUMENT, PARTS, free_port
+from aftersend_demo.environment import DOCUMENT, PARTS
 from aftersend_demo.process import ChildProcess
 from aftersend_sandbox.server import Sandbox, running
 from tests.support.canary.collector import SpanCollector
 from tests.support.canary.front import Front
 from tests.support.canary.marks import SECRETS
 from tests.support.canary.shop import marked_world, write_secrets
+from tests.support.servers import free_port
 
 TENANT = "kanarienshop"
 HOOK = "/webhooks/sendcloud"
