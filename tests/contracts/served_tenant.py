@@ -100,7 +100,7 @@ class ServedTenant:
         until(lambda: [order["state"] for order in self.json("orders")].count("labelled") == 3)
         until(lambda: self.control("state")["with_tag"] == 3)
         self._break_events()
-        self._delay_an_event(others[0])
+        self._delay_an_event(others[3])
         self.call("forget", "--order", others[-1])
         self.call("backup", "create")
         until(lambda: self.redis.hexists(f"{PREFIX}state", "success.writeback"))  # the writer stores it every 5 s
@@ -137,8 +137,9 @@ class ServedTenant:
         until(lambda: len(self.json("dead", "list")) == 2)
 
     def _delay_an_event(self, order: str) -> None:
+        """One: of a relabelling's two, the cancellation may come first, and the order is ``withdrawn`` meanwhile."""
         self.control("faults", {"upstream": "afterbuy", "kind": "http_503", "calls": ["UpdateSoldItems"]})
-        self.control(f"incoming/afterbuy-{order}/relabel", {"carrier": "dpd"})
+        self.control(f"incoming/afterbuy-{order}/labels", {})
         until(lambda: self.redis.zcard(f"{PREFIX}parcels:delayed"))
 
     def call(self, *words: str) -> tuple[int, str]:
