@@ -33,7 +33,7 @@ def is_root() -> bool:
     return os.geteuid() == 0 and shutil.which("unshare") is not None
 
 
-def first_process(call: str) -> "subprocess.Popen[str]":
+def first_process(call: str, home: Path) -> "subprocess.Popen[str]":
     """Start a script as PID 1; without root its signals are ignored from the start, which is the same to it."""
     script, *words = call.split()
     module, _, function = SCRIPTS[script].partition(":")
@@ -41,7 +41,7 @@ def first_process(call: str) -> "subprocess.Popen[str]":
     alone = ["unshare", "--pid", "--fork", "--kill-child"] if is_root() else []
     return subprocess.Popen(
         [*alone, sys.executable, "-X", "importtime", "-c", code, *words],
-        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"},
+        env={"PATH": os.environ["PATH"], "HOME": str(home)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -72,8 +72,8 @@ def wait_for_imports(process: "subprocess.Popen[str]", count: int) -> None:
 
 @pytest.mark.parametrize("imports", IMPORTS)
 @pytest.mark.parametrize("call", CALLS)
-def test_a_script_leaves_at_once(call: str, imports: int) -> None:
-    with first_process(call) as process:
+def test_a_script_leaves_at_once(call: str, imports: int, tmp_path: Path) -> None:
+    with first_process(call, tmp_path) as process:
         wait_for_imports(process, imports)
         os.kill(pid_of(process), signal.SIGTERM)
         _, err = process.communicate(timeout=120)
