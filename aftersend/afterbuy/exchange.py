@@ -94,6 +94,9 @@ class AfterbuyExchange:
                     reader.feed(chunk)
         except TimeoutError:
             raise Transient("timeout", upstream=AFTERBUY) from None
-        except (aiohttp.ClientError, OSError):
+        except (aiohttp.ClientError, OSError) as error:
+            error.__traceback__ = (
+                None  # aiohttp's reader keeps the error, whose frames hold what was read of the orders
+            )
             raise Transient("connection", upstream=AFTERBUY) from None
         return reader.finish()

@@ -92,7 +92,8 @@ def _chunks(command: bytes | str | Iterable[bytes]) -> Iterable[bytes]:
 async def exchange(connection: "AbstractConnection", commands: Sequence[Sequence[Any]]) -> list[Any]:
     """Send commands at once and return the replies, as they come: an error of Redis stands in its place.
 
-    A connection that broke is tried once more on a new one, as the library does, so a command may be sent twice.
+    A connection that broke is tried once more on a new one, as the library does, so a command may be sent twice. After
+    a time-out it is not: commands may have been executed whose caller gets an error.
     """
     packed = b"".join([part for command in commands for part in _packed(tuple(command))])
     found: list[Any] = await connection.retry.call_with_retry(

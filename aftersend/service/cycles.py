@@ -2,7 +2,8 @@
 
 Orders and events make thousands of objects that are gone a moment later, without any cycle; looking at those that
 happen to live took a twelfth of the processor time of an export, and a twentieth of the imports. What waits in cycles
-meanwhile, mostly errors with their tracebacks, is a few MB at the very most.
+meanwhile, mostly errors with their tracebacks, is a few MB at the very most: an error that a library keeps, and whose
+frames hold something large, loses its traceback where it is caught (``BodyReader``).
 """
 
 import gc

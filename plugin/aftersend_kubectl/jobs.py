@@ -39,10 +39,11 @@ def _as_job(kubectl: Kubectl, cron_job: str, command: list[str]) -> str:
 
 
 def _outcome(kubectl: Kubectl, name: str) -> str:
-    said = _without_log_lines(kubectl.text("logs", f"job/{name}"))
+    whole = kubectl.text("logs", f"job/{name}").strip()
+    said = _without_log_lines(whole)
     conditions = kubectl.read(f"job/{name}")["status"].get("conditions", ())
     if any(each["type"] in ("Failed", "FailureTarget") for each in conditions):
-        raise AftersendError(f"the job failed: {said.strip() or 'it printed nothing'}", upstream="kubernetes")
+        raise AftersendError(f"the job failed: {said.strip() or whole or 'it printed nothing'}", upstream="kubernetes")
     return said
 
 

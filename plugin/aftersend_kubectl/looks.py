@@ -1,6 +1,6 @@
 """Commands that only look: ``status``, ``problems``, ``top``, ``logs``, ``bundle``."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ def logs(kubectl: Kubectl, name: str | None, order: str | None, since: str, *, o
     tenant = read_tenant(kubectl, name)
     mine = f"--selector=app.kubernetes.io/instance={tenant.name},app.kubernetes.io/managed-by=aftersend-operator"
     pods = [pod["metadata"]["name"] for pod in kubectl.read("pods", mine)["items"]]
-    lines = story(dict(_logs(kubectl, pods, since)), order)
+    lines = story(_logs(kubectl, pods, since), order)
     if output in ("json", "yaml"):
         _show_data(lines, output)
         return 0
@@ -92,13 +92,22 @@ def logs(kubectl: Kubectl, name: str | None, order: str | None, since: str, *, o
     return 0
 
 
-def _logs(kubectl: Kubectl, pods: Iterable[str], since: str) -> Iterator[tuple[str, str]]:
-    """Yield the log of each pod; one that has none (its image is missing, it waits for a node) is named as an error."""
+def _logs(kubectl: Kubectl, pods: Iterable[str], since: str) -> dict[str, str]:
+    """Return the log of each pod; one that has none (its image is missing, it waits for a node) is named as an error.
+
+    Where no pod gives its log, the last refusal is raised, with its cure.
+    """
+    found: dict[str, str] = {}
+    refusal: KubectlError | None = None
     for pod in pods:
         try:
-            yield pod, kubectl.text("logs", f"pod/{pod}", f"--since={since}")
+            found[pod] = kubectl.text("logs", f"pod/{pod}", f"--since={since}")
         except KubectlError as error:
             print_error(f"{pod}: {error.code}")
+            refusal = error
+    if refusal and not found:
+        raise refusal
+    return found
 
 
 def bundle(kubectl: Kubectl, name: str | None, file: Path | None) -> int:

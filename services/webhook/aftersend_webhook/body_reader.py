@@ -81,10 +81,10 @@ class BodyReader:
         """Return the whole body, or the response that refuses it."""
         if (request.content_length or 0) > MAX_BODY_BYTES:
             return TOO_LARGE
-        if len(self._reads) >= self._max_concurrent:
-            self._drop(next(iter(self._reads)))
         if _is_small_and_here(request.content):
             return request.content.read_nowait()
+        if len(self._reads) >= self._max_concurrent:
+            self._drop(next(iter(self._reads)))
         return await self._wait_for(request)
 
     async def _wait_for(self, request: web.BaseRequest) -> bytes | WebhookResponse:
@@ -96,7 +96,8 @@ class BodyReader:
                 return await self._read_chunks(request, read)
         except TimeoutError:
             return BUSY if read.dropped else TOO_SLOW
-        except (web.RequestPayloadError, ClientPayloadError, HttpProcessingError, ConnectionError):
+        except (web.RequestPayloadError, ClientPayloadError, HttpProcessingError, ConnectionError) as error:
+            error.__traceback__ = None  # aiohttp's reader keeps the error, whose frames hold that reader and the body
             return BROKEN_OFF
         finally:
             self._release(read)

@@ -12,9 +12,9 @@ What is not shown at once is read again after ``LATE_SECONDS``, written once mor
 shown, the event is delivered again later, and after four such rounds a day it ends with the problem ``not_shown``:
 calls without effect are not repeated without end, and they are no sign of an outage for the circuit breaker.
 
-Tags of problems follow in the same way (``tag_update``). Of many orders, leases, entries and observations take one
-round trip to Redis each, and each reading is one call to Afterbuy. Updates go out side by side, each call with at most
-``ORDERS_PER_UPDATE``: one refusal concerns so many.
+Tags of problems follow in the same way (``tag_update``). Of many orders, leases and entries together take one round
+trip to Redis, observations another, and each reading is one call to Afterbuy. Updates go out side by side, each call
+with at most ``ORDERS_PER_UPDATE``: one refusal concerns so many.
 
 After an answer other than plain success to a call with several orders it is unknown which of them were written: all of
 them are read again and written singly. A refusal of one order leads to a read and a write in parts. If the outcome is

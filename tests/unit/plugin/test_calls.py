@@ -37,10 +37,21 @@ PODS = [
 JOB = {"spec": {"template": {"spec": {"containers": [{}]}}}, "status": {"conditions": [{"type": "Complete"}]}}
 
 
+def scripted(folder: Path, *answers: tuple[str, int, str, str]) -> Path:
+    """Make a ``kubectl`` of a line for each answer: words that the command holds, exit code, output, error."""
+    script = ["#!/bin/sh", 'case "$*" in']
+    for words, code, out, error in answers:
+        script.append(f"*'{words}'*) cat <<'OUT'\n{out}\nOUT\ncat >&2 <<'ERR'\n{error}\nERR\nexit {code};;")
+    program = folder / "kubectl"
+    program.write_text("\n".join([*script, "esac", "echo '{\"items\": []}'"]))
+    program.chmod(0o755)
+    return program
+
+
 @pytest.fixture
 def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kubectl:
-    """Answers a line of ``answers``: words that the command holds, exit code, output, error."""
-    answers = (
+    program = scripted(
+        tmp_path,
         ("logs pod/writer-1", 1, "", f"Error from server (BadRequest): {NOT_STARTED}"),
         ("logs pod/", 0, LINE, ""),
         ("logs job/", 0, f"{AUDITED}\n278 orders restored", ""),
@@ -50,12 +61,6 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kubectl:
         ("get aftersendtenants", 0, json.dumps(TENANT), ""),
         ("exec", 1, "", "aftersend: no backup there – make one\ncommand terminated with exit code 1"),
     )
-    script = ["#!/bin/sh", 'case "$*" in']
-    for words, code, out, error in answers:
-        script.append(f"*'{words}'*) cat <<'OUT'\n{out}\nOUT\ncat >&2 <<'ERR'\n{error}\nERR\nexit {code};;")
-    program = tmp_path / "kubectl"
-    program.write_text("\n".join([*script, "esac", "echo '{\"items\": []}'"]))
-    program.chmod(0o755)
     monkeypatch.setenv("KUBECTL", str(program))
     return Kubectl()
 
@@ -65,6 +70,33 @@ def test_a_pod_without_logs_hides_no_others(kubectl: Kubectl, capsys: pytest.Cap
     shown = capsys.readouterr()
     assert "run_counted" in shown.out
     assert f"writer-1: {NOT_STARTED}" in shown.err
+
+
+def test_logs_that_may_not_be_read_are_no_empty_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal = 'Error from server (Forbidden): pods "x" is forbidden: cannot get resource "pods/log"'
+    program = scripted(
+        tmp_path,
+        ("logs", 1, "", refusal),
+        ("get pods", 0, json.dumps({"items": PODS}), ""),
+        ("get aftersendtenants", 0, json.dumps(TENANT), ""),
+    )
+    monkeypatch.setenv("KUBECTL", str(program))
+    with pytest.raises(AftersendError, match="your role lacks this right"):
+        looks.logs(Kubectl(), "mueller", "17", "1h", output="table")
+
+
+def test_a_failed_job_that_only_logged_shows_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = {**JOB, "status": {"conditions": [{"type": "Failed"}]}}
+    program = scripted(
+        tmp_path,
+        ("logs job/", 0, AUDITED, ""),
+        ("create job", 0, json.dumps(JOB), ""),
+        ("get", 0, json.dumps(failed), ""),
+    )
+    monkeypatch.setenv("KUBECTL", str(program))
+    split = msgspec.convert({**TENANT, "spec": {"topology": "split"}}, TenantView)
+    with pytest.raises(AftersendError, match=r"the job failed: .*backup\.restore"):
+        backup_command(Kubectl(), split, "restore", "latest")
 
 
 def test_what_a_command_in_a_pod_says_is_the_reason(kubectl: Kubectl) -> None:
