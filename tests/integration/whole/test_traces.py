@@ -23,7 +23,7 @@ from aftersend_demo.sandbox_control import SandboxControl
 from tests.support.otlp_receiver import OtlpReceiver, ReceivedSpan, receiving
 from tests.support.stream_kit import move_to_dead_letters
 
-PATIENCE = 60.0
+PATIENCE = 240.0
 
 
 @dataclass
