@@ -95,8 +95,6 @@ class AfterbuyExchange:
         except TimeoutError:
             raise Transient("timeout", upstream=AFTERBUY) from None
         except (aiohttp.ClientError, OSError) as error:
-            error.__traceback__ = (
-                None  # aiohttp's reader keeps the error, whose frames hold what was read of the orders
-            )
+            error.__traceback__ = None  # aiohttp's reader keeps the error, whose frames hold orders and tokens
             raise Transient("connection", upstream=AFTERBUY) from None
         return reader.finish()

@@ -108,7 +108,8 @@ class SendcloudExchange:
                 return await _decode_response(response, request, bucket)
         except TimeoutError:
             raise Transient("timeout", upstream=SENDCLOUD) from None
-        except (aiohttp.ClientError, OSError):
+        except (aiohttp.ClientError, OSError) as error:
+            error.__traceback__ = None  # aiohttp's reader keeps the error, whose frames hold addresses and keys
             raise Transient("connection", upstream=SENDCLOUD) from None
 
     def _url(self, request: SendcloudRequest[_T]) -> URL:

@@ -1,8 +1,10 @@
 """The Afterbuy client against a server with scripted answers."""
 
 import asyncio
+import gc
 import gzip
 import re
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -469,6 +471,32 @@ async def test_200_megabytes_are_cut_off() -> None:
         with pytest.raises(Transient, match="answer_too_large"):
             await collected(window(end))
     assert sent < 100_000_000
+
+
+async def test_an_answer_that_breaks_off_leaves_nothing_of_its_orders_in_memory() -> None:
+    """Without a look for cycles: an error that keeps its frames keeps the orders that they hold."""
+
+    async def broken(request: web.Request, _body: bytes) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"<Afterbuy><Result><Orders><Order><Memo>" + b"x" * 300_000)
+        assert request.transport
+        request.transport.close()
+        return response
+
+    async with scripted_afterbuy(handler=broken) as end:
+        gc.collect()
+        gc.disable()
+        tracemalloc.start()
+        try:
+            for _ in range(10):
+                with pytest.raises(Transient, match="connection"):
+                    await collected(window(end))
+            held, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+            gc.enable()
+    assert held < 1_500_000
 
 
 async def test_keys_are_asked_for_at_each_call() -> None:

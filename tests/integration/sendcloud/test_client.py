@@ -1,6 +1,8 @@
 """The Sendcloud client against a server with hand-written answers, shaped like the recordings."""
 
+import gc
 import json
+import tracemalloc
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -241,6 +243,33 @@ async def test_redirects_are_not_followed() -> None:
             await client.integrations()
     assert caught.value.code == "http_302"
     assert thief.requests == []
+
+
+async def test_an_answer_that_breaks_off_leaves_nothing_of_it_in_memory() -> None:
+    """Without a look for cycles: an error that keeps its frames keeps the parcels that they hold."""
+
+    async def broken(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b" " * 300_000)
+        assert request.transport
+        request.transport.close()
+        return response
+
+    async with scripted_sendcloud() as sendcloud, client_of(sendcloud.url) as client:
+        gc.collect()
+        gc.disable()
+        tracemalloc.start()
+        try:
+            for _ in range(10):
+                sendcloud.misbehave(broken)
+                with pytest.raises(Transient, match="connection"):
+                    await client.integrations()
+            held, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+            gc.enable()
+    assert held < 1_500_000
 
 
 async def test_an_endless_answer_is_cut() -> None:

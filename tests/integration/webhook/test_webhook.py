@@ -650,6 +650,21 @@ async def test_unsigned_bodies_that_never_come_keep_no_signed_one_out(
         await _closed(waiting, body_reader)
 
 
+async def test_a_small_body_that_is_there_takes_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So it drops none that waits, however many there are."""
+    body_reader = BodyReader(max_concurrent=1, **PATIENT)
+    _with(monkeypatch, body_reader)
+    async with hooks(tmp_path, UNREACHABLE) as service:
+        waiting = await _half_sent(service.port)
+        await until(lambda: body_reader._reads)
+        whole = await _half_sent(service.port, b"{}", length=2)
+        assert await whole.readline() == b"HTTP/1.1 401 Unauthorized\r\n"
+        assert len(body_reader._reads) == 1
+        assert "busy" not in service.counted()
+        whole.writer.close()  # type: ignore[attr-defined]
+        await _closed([waiting], body_reader)
+
+
 async def test_large_bodies_share_a_budget_that_the_longest_waiting_gives_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -250,7 +250,7 @@ def test_truncated_forged_and_poisoned_values_are_wrong_for_good(tmp_path: Path,
 
 
 def written(file: Path) -> tuple[int, int]:
-    """Return what tells one writing of a file from the next; a reading changes neither."""
+    """Return inode and time of the last write: both stay while a file is only read."""
     found = file.stat()
     return found.st_ino, found.st_mtime_ns
 
